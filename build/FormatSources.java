@@ -1,0 +1,48 @@
+import com.palantir.javaformat.java.Formatter;
+import com.palantir.javaformat.java.FormatterException;
+import com.palantir.javaformat.java.JavaFormatterOptions;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Stream;
+
+/**
+ * Holds every Java source of the project to palantir-java-format: {@code check} fails with the list of files that
+ * differ, {@code write} mends them. Run by Maven from the project's root, on the toolchain's JDK.
+ */
+public final class FormatSources {
+    public static void main(String[] args) throws IOException, FormatterException {
+        var write = args[0].equals("write");
+        var formatter = Formatter.createFormatter(JavaFormatterOptions.builder()
+                .style(JavaFormatterOptions.Style.PALANTIR)
+                .formatJavadoc(false)
+                .build());
+        var differing = new ArrayList<Path>();
+        for (var source : sources()) {
+            var text = Files.readString(source);
+            var formatted = formatter.formatSourceAndFixImports(text);
+            if (!formatted.equals(text)) {
+                differing.add(source);
+                if (write) Files.writeString(source, formatted);
+            }
+        }
+        if (write || differing.isEmpty()) {
+            System.out.printf("Java sources: %d %s%n", differing.size(), write ? "rewritten" : "to format");
+            return;
+        }
+        System.err.println("Not formatted; run `mvn exec:exec@format --non-recursive`:");
+        differing.forEach(source -> System.err.println("  " + source));
+        System.exit(1);
+    }
+
+    private static List<Path> sources() throws IOException {
+        try (Stream<Path> files = Files.walk(Path.of("."))) {
+            return files.filter(file -> file.toString().endsWith(".java"))
+                    .filter(file -> !file.toString().contains("/target/"))
+                    .sorted()
+                    .toList();
+        }
+    }
+}

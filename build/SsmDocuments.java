@@ -1,0 +1,3 @@
+public final class SsmDocuments {
+    public static void main(String[] a) {}
+}

@@ -1,0 +1,209 @@
+package cloudhsm.pipeline.localcloud;
+
+import cloudhsm.pipeline.localcloud.cloudhsm.CloudHsmService;
+import cloudhsm.pipeline.localcloud.dynamodb.DynamoDbService;
+import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
+import cloudhsm.pipeline.localcloud.events.EventBridgeService;
+import cloudhsm.pipeline.localcloud.faults.Faults;
+import cloudhsm.pipeline.localcloud.http.Endpoint;
+import cloudhsm.pipeline.localcloud.iam.Iam;
+import cloudhsm.pipeline.localcloud.iam.IamService;
+import cloudhsm.pipeline.localcloud.kms.KmsService;
+import cloudhsm.pipeline.localcloud.lambda.LambdaService;
+import cloudhsm.pipeline.localcloud.logs.LogsService;
+import cloudhsm.pipeline.localcloud.s3.S3Service;
+import cloudhsm.pipeline.localcloud.secretsmanager.SecretsManagerService;
+import cloudhsm.pipeline.localcloud.sns.SnsService;
+import cloudhsm.pipeline.localcloud.sqs.SqsService;
+import cloudhsm.pipeline.localcloud.ssm.SsmService;
+import cloudhsm.pipeline.localcloud.states.StatesService;
+import cloudhsm.pipeline.localcloud.sts.StsService;
+import cloudhsm.pipeline.localcloud.time.SimulatedTime;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Comparator;
+import java.util.Random;
+
+/**
+ * An AWS account of one Region in this JVM, behind one loopback HTTP endpoint. Nothing of it outlives {@link #close}.
+ */
+public final class LocalCloud implements AutoCloseable {
+    /** When simulated time starts. */
+    public static final Instant START = Instant.parse("2026-11-02T09:00:00Z");
+
+    private final Account account;
+    private final Endpoint endpoint;
+    private final Ec2Service ec2;
+    private final EventBridgeService events;
+    private final CloudHsmService cloudHsm;
+    private final SecretsManagerService secretsManager;
+    private final KmsService kms;
+    private final SqsService sqs;
+    private final LambdaService lambda;
+    private final S3Service s3;
+    private final DynamoDbService dynamoDb;
+    private final SnsService sns;
+    private final LogsService logs;
+    private final SsmService ssm;
+    private final StatesService states;
+
+    private LocalCloud(int port, long seed) {
+        var time = new SimulatedTime(START);
+        account = new Account(time, new Iam(), new Faults(), new Random(seed), temporaryDirectory());
+        endpoint = new Endpoint(port, time, account.iam(), account.faults());
+        events = new EventBridgeService(account);
+        logs = new LogsService(account);
+        ec2 = new Ec2Service(account);
+        cloudHsm = new CloudHsmService(account, ec2, events);
+        secretsManager = new SecretsManagerService(account);
+        kms = new KmsService(account, cloudHsm, ec2, events);
+        sqs = new SqsService(account);
+        sns = new SnsService(account);
+        lambda = new LambdaService(account, sqs, logs, endpoint::uri);
+        s3 = new S3Service(account, kms, sqs, events);
+        dynamoDb = new DynamoDbService(account);
+        ssm = new SsmService(account, ec2, cloudHsm, secretsManager, events);
+        states = new StatesService(account, lambda, logs);
+        events.connect(lambda, states, sqs, sns);
+        endpoint.register(events);
+        endpoint.register(logs);
+        endpoint.register(ec2);
+        endpoint.register(cloudHsm);
+        endpoint.register(secretsManager);
+        endpoint.register(kms);
+        endpoint.register(sqs);
+        endpoint.register(sns);
+        endpoint.register(lambda);
+        endpoint.register(s3);
+        endpoint.register(dynamoDb);
+        endpoint.register(ssm);
+        endpoint.register(states);
+        endpoint.register(new StsService(account));
+        endpoint.register(new IamService(account));
+        endpoint.start();
+    }
+
+    /** On a free port, with the seed 1; time jumps. */
+    public static LocalCloud start() {
+        return start(0, 1);
+    }
+
+    /**
+     * @param port 0 for any free port
+     * @param seed of everything random but secrets; the same seed gives the same durations and ids
+     */
+    public static LocalCloud start(int port, long seed) {
+        return new LocalCloud(port, seed);
+    }
+
+    private static Path temporaryDirectory() {
+        try {
+            return Files.createTempDirectory("localcloud-");
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+    }
+
+    public URI uri() {
+        return endpoint.uri();
+    }
+
+    public Account account() {
+        return account;
+    }
+
+    public SimulatedTime time() {
+        return account.time();
+    }
+
+    public Iam iam() {
+        return account.iam();
+    }
+
+    public Faults faults() {
+        return account.faults();
+    }
+
+    public Endpoint endpoint() {
+        return endpoint;
+    }
+
+    /** How often the operation was called, whatever came of it. */
+    public long calls(String operation) {
+        return endpoint.calls(operation);
+    }
+
+    /** Lets simulated time pass. */
+    public void advance(Duration duration) {
+        account.time().advance(duration);
+    }
+
+    public Ec2Service ec2() {
+        return ec2;
+    }
+
+    public EventBridgeService events() {
+        return events;
+    }
+
+    public CloudHsmService cloudHsm() {
+        return cloudHsm;
+    }
+
+    public SecretsManagerService secretsManager() {
+        return secretsManager;
+    }
+
+    public KmsService kms() {
+        return kms;
+    }
+
+    public SqsService sqs() {
+        return sqs;
+    }
+
+    public SnsService sns() {
+        return sns;
+    }
+
+    public LogsService logs() {
+        return logs;
+    }
+
+    public LambdaService lambda() {
+        return lambda;
+    }
+
+    public S3Service s3() {
+        return s3;
+    }
+
+    public DynamoDbService dynamoDb() {
+        return dynamoDb;
+    }
+
+    public SsmService ssm() {
+        return ssm;
+    }
+
+    public StatesService states() {
+        return states;
+    }
+
+    @Override
+    public void close() {
+        account.time().stop();
+        endpoint.close();
+        lambda.close();
+        try (var files = Files.walk(account.directory())) {
+            for (var file : files.sorted(Comparator.reverseOrder()).toList()) Files.deleteIfExists(file);
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+    }
+}

@@ -1,0 +1,252 @@
+package cloudhsm.pipeline.localcloud.http;
+
+import cloudhsm.pipeline.localcloud.faults.Faults;
+import cloudhsm.pipeline.localcloud.iam.Iam;
+import cloudhsm.pipeline.localcloud.iam.Identity;
+import cloudhsm.pipeline.localcloud.time.SimulatedTime;
+import com.sun.net.httpserver.HttpExchange;
+import com.sun.net.httpserver.HttpServer;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.URI;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.UUID;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+
+/**
+ * The one HTTP endpoint of all services, on the loopback interface only. A request must name a loopback host, carry
+ * no Origin, and be signed by an identity that this account issued.
+ */
+public final class Endpoint implements AutoCloseable {
+    static {
+        System.setProperty("sun.net.httpserver.nodelay", "true");
+    }
+
+    private final HttpServer server;
+    private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
+    private final Map<String, Service> services = new HashMap<>();
+    private final List<Call> calls = new ArrayList<>();
+    private final SimulatedTime time;
+    private final Iam iam;
+    private final Faults faults;
+
+    /** @param port 0 for any free port */
+    public Endpoint(int port, SimulatedTime time, Iam iam, Faults faults) {
+        this.time = time;
+        this.iam = iam;
+        this.faults = faults;
+        try {
+            server = HttpServer.create(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), port), 128);
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+        server.setExecutor(threads);
+        server.createContext("/", this::serve);
+    }
+
+    public void register(Service service) {
+        services.put(service.signingName(), service);
+    }
+
+    public void start() {
+        server.start();
+    }
+
+    public URI uri() {
+        return URI.create("http://127.0.0.1:" + server.getAddress().getPort());
+    }
+
+    /** Every call so far, in the order of arrival. */
+    public List<Call> calls() {
+        synchronized (calls) {
+            return List.copyOf(calls);
+        }
+    }
+
+    /** How often the operation was called, whatever came of it. */
+    public long calls(String operation) {
+        return calls().stream()
+                .filter(call -> call.operation().equals(operation))
+                .count();
+    }
+
+    @Override
+    public void close() {
+        server.stop(0);
+        threads.shutdownNow();
+    }
+
+    private void serve(HttpExchange exchange) {
+        try (exchange) {
+            var response = answer(exchange);
+            if (response == null) return; // the answer is lost: the connection breaks
+            response.headers().forEach((name, value) -> {
+                if (!name.equalsIgnoreCase("Content-Length"))
+                    exchange.getResponseHeaders().set(name, value);
+            });
+            var head = exchange.getRequestMethod().equals("HEAD");
+            if (head) {
+                var length = response.headers().get("Content-Length");
+                if (length != null) exchange.getResponseHeaders().set("Content-Length", length);
+                exchange.sendResponseHeaders(response.status(), -1);
+                return;
+            }
+            var body = response.body();
+            exchange.sendResponseHeaders(response.status(), body.length == 0 ? -1 : body.length);
+            if (body.length > 0) exchange.getResponseBody().write(body);
+        } catch (IOException gone) {
+            // The client closed the connection; nobody is left to tell.
+        }
+    }
+
+    private AwsResponse answer(HttpExchange exchange) throws IOException {
+        var requestId = UUID.randomUUID().toString();
+        exchange.getResponseHeaders().set("x-amzn-RequestId", requestId);
+        exchange.getResponseHeaders().set("x-amz-request-id", requestId);
+        var headers = headers(exchange);
+        if (!namesLoopback(headers) || headers.containsKey("origin")) {
+            return AwsResponse.text(403, "text/plain", "The embedded AWS answers clients on this machine only.\n");
+        }
+        var body = exchange.getRequestBody().readAllBytes();
+        Signature signature;
+        try {
+            signature = Signature.parse(
+                    headers.getOrDefault("authorization", List.of("")).getFirst());
+        } catch (AwsException unsigned) {
+            return AwsResponse.text(unsigned.status(), "text/plain", unsigned.code() + ": " + unsigned.getMessage());
+        }
+        var service = services.get(signature.service());
+        if (service == null) {
+            return AwsResponse.text(
+                    501, "text/plain", "The embedded AWS has no service with the signing name " + signature.service());
+        }
+        var identity = identity(signature);
+        var rawPath = exchange.getRequestURI().getRawPath();
+        var rawQuery = exchange.getRequestURI().getRawQuery();
+        var chunked = headers.getOrDefault("x-amz-content-sha256", List.of(""))
+                .getFirst()
+                .startsWith("STREAMING-");
+        var request = new AwsRequest(
+                signature.service(),
+                exchange.getRequestMethod(),
+                rawPath,
+                query(rawQuery),
+                headers,
+                chunked ? AwsChunkedBody.decode(body) : body,
+                identity,
+                requestId);
+        if (identity == null) {
+            return service.error(
+                    new AwsException(
+                            "UnrecognizedClientException",
+                            403,
+                            "The security token included in the request is invalid."),
+                    request);
+        }
+        if (!signature.verifies(
+                identity.secretAccessKey(), exchange.getRequestMethod(), rawPath, rawQuery, headers, body)) {
+            return service.error(
+                    new AwsException(
+                            signature.service().equals("s3") ? "SignatureDoesNotMatch" : "InvalidSignatureException",
+                            403,
+                            "The request signature we calculated does not match the signature you provided."),
+                    request);
+        }
+        return dispatch(service, request);
+    }
+
+    private Identity identity(Signature signature) {
+        time.lock().lock();
+        try {
+            return iam.byAccessKeyId(signature.accessKeyId());
+        } finally {
+            time.lock().unlock();
+        }
+    }
+
+    private AwsResponse dispatch(Service service, AwsRequest request) {
+        var operation = "";
+        var errorCode = "";
+        try {
+            operation = service.operation(request);
+            var fault = faults.onCall(service.signingName(), operation);
+            if (fault == Faults.Kind.THROTTLED || fault == Faults.Kind.INTERNAL_ERROR) {
+                throw Faults.error(fault, service.signingName());
+            }
+            var response = handle(service, operation, request);
+            if (fault == Faults.Kind.ANSWER_LOST) {
+                errorCode = "(answer lost)";
+                return null;
+            }
+            return response;
+        } catch (AwsException refused) {
+            errorCode = refused.code();
+            return service.error(refused, request);
+        } catch (RuntimeException defect) {
+            errorCode = "InternalFailure";
+            var trace = new java.io.StringWriter();
+            defect.printStackTrace(new java.io.PrintWriter(trace));
+            System.getLogger(Endpoint.class.getName())
+                    .log(System.Logger.Level.ERROR, "Defect in the embedded AWS at " + operation + ": " + trace);
+            return service.error(
+                    new AwsException("InternalFailure", 500, "Defect in the embedded AWS: " + defect), request);
+        } finally {
+            synchronized (calls) {
+                calls.add(new Call(
+                        time.now(),
+                        service.signingName(),
+                        operation,
+                        request.caller().arn(),
+                        errorCode));
+            }
+        }
+    }
+
+    private AwsResponse handle(Service service, String operation, AwsRequest request) {
+        if (service.runsUnlocked(operation)) return service.handle(operation, request);
+        time.lock().lock();
+        try {
+            return service.handle(operation, request);
+        } finally {
+            time.lock().unlock();
+        }
+    }
+
+    private static boolean namesLoopback(Map<String, List<String>> headers) {
+        var host = headers.getOrDefault("host", List.of("")).getFirst();
+        var name = host.replaceFirst(":\\d+$", "");
+        return name.equals("127.0.0.1")
+                || name.equals("localhost")
+                || name.endsWith(".localhost")
+                || name.equals("[::1]");
+    }
+
+    private static Map<String, List<String>> headers(HttpExchange exchange) {
+        var headers = new HashMap<String, List<String>>();
+        exchange.getRequestHeaders()
+                .forEach((name, values) -> headers.put(name.toLowerCase(Locale.ROOT), List.copyOf(values)));
+        return headers;
+    }
+
+    private static Map<String, List<String>> query(String rawQuery) {
+        var query = new LinkedHashMap<String, List<String>>();
+        if (rawQuery == null || rawQuery.isEmpty()) return query;
+        for (var pair : rawQuery.split("&")) {
+            var equals = pair.indexOf('=');
+            var name = URLDecoder.decode(equals < 0 ? pair : pair.substring(0, equals), StandardCharsets.UTF_8);
+            var value = equals < 0 ? "" : URLDecoder.decode(pair.substring(equals + 1), StandardCharsets.UTF_8);
+            query.computeIfAbsent(name, any -> new ArrayList<>()).add(value);
+        }
+        return query;
+    }
+}

@@ -1,0 +1,21 @@
+package cloudhsm.pipeline.localcloud.http;
+
+/** One AWS service behind the endpoint. Its operations check the caller's rights themselves, through its authorizer. */
+public interface Service {
+    /** The SigV4 signing name, which routes requests here. */
+    String signingName();
+
+    /** The operation's AWS name, for example {@code CreateHsm}; for the call log, the faults and "not supported". */
+    String operation(AwsRequest request);
+
+    /** Answers the request, holding the lock of the simulated time unless {@link #runsUnlocked}. */
+    AwsResponse handle(String operation, AwsRequest request);
+
+    /** The error in this service's protocol. */
+    AwsResponse error(AwsException error, AwsRequest request);
+
+    /** Whether the operation calls back into the endpoint, or is so slow that it does its own locking. */
+    default boolean runsUnlocked(String operation) {
+        return false;
+    }
+}

@@ -1,0 +1,35 @@
+package cloudhsm.pipeline.localcloud.iam;
+
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/** An IAM role: its trust policy, and its permission policies by name. */
+public final class Role {
+    private final String name;
+    private final String arn;
+    private final PolicyDocument trust;
+    private final Map<String, PolicyDocument> policies = new LinkedHashMap<>();
+
+    public Role(String name, String arn, PolicyDocument trust) {
+        this.name = name;
+        this.arn = arn;
+        this.trust = trust;
+    }
+
+    public String name() {
+        return name;
+    }
+
+    public String arn() {
+        return arn;
+    }
+
+    public PolicyDocument trust() {
+        return trust;
+    }
+
+    /** By policy name; the live map. */
+    public Map<String, PolicyDocument> policies() {
+        return policies;
+    }
+}

@@ -1,0 +1,1 @@
+package cloudhsm.pipeline.localcloud;

@@ -1,0 +1,32 @@
+package cloudhsm.pipeline.localcloud.sts;
+
+import cloudhsm.pipeline.localcloud.Account;
+import cloudhsm.pipeline.localcloud.http.AwsException;
+import cloudhsm.pipeline.localcloud.http.AwsRequest;
+import cloudhsm.pipeline.localcloud.http.AwsResponse;
+import cloudhsm.pipeline.localcloud.http.Service;
+
+/** AWS STS. */
+public final class StsService implements Service {
+    public StsService(Account account) {}
+
+    @Override
+    public String signingName() {
+        return "sts";
+    }
+
+    @Override
+    public String operation(AwsRequest request) {
+        throw new UnsupportedOperationException("to be written");
+    }
+
+    @Override
+    public AwsResponse handle(String operation, AwsRequest request) {
+        throw new UnsupportedOperationException("to be written");
+    }
+
+    @Override
+    public AwsResponse error(AwsException error, AwsRequest request) {
+        throw new UnsupportedOperationException("to be written");
+    }
+}

@@ -1,0 +1,269 @@
+package cloudhsm.pipeline.localcloud.time;
+
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.time.ZoneOffset;
+import java.util.PriorityQueue;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
+
+/**
+ * The embedded AWS's own time: work is scheduled for an instant, and the clock jumps from one instant to the next when
+ * nothing runs. One thread runs all scheduled work, one piece after the other, in the order of instant and then of
+ * scheduling, so a run can be repeated exactly. In paced mode the same work waits for its moment on the real clock,
+ * at a given multiple of real time.
+ *
+ * <p>{@link #lock()} guards the state of every service: request handlers and scheduled work hold it. Work that calls
+ * back into the embedded AWS over HTTP (a Lambda, a shell script on an instance) must not hold it: schedule that with
+ * {@link #scheduleUnlocked}.
+ */
+public final class SimulatedTime {
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition changed = lock.newCondition();
+    private final PriorityQueue<Scheduled> queue = new PriorityQueue<>();
+    private final Clock clock = new SimulatedClock();
+    private long sequence;
+    private Instant now;
+    private boolean driving;
+
+    /** 0 while time jumps; otherwise simulated seconds per real second. */
+    private double speed;
+
+    private Instant pacedFrom;
+    private long pacedFromNanos;
+    private boolean stopped;
+
+    public SimulatedTime(Instant start) {
+        this.now = start;
+    }
+
+    /** A piece of work that waits for its instant; may be cancelled until it has started. */
+    public final class Scheduled implements Comparable<Scheduled> {
+        private final Instant due;
+        private final long order;
+        private final String label;
+        private final Runnable work;
+        private final boolean locked;
+
+        private Scheduled(Instant due, String label, Runnable work, boolean locked) {
+            this.due = due;
+            this.order = sequence++;
+            this.label = label;
+            this.work = work;
+            this.locked = locked;
+        }
+
+        public Instant due() {
+            return due;
+        }
+
+        /** What the work is, for the message when a run gets stuck. */
+        public String label() {
+            return label;
+        }
+
+        public void cancel() {
+            lock.lock();
+            try {
+                queue.remove(this);
+            } finally {
+                lock.unlock();
+            }
+        }
+
+        @Override
+        public int compareTo(Scheduled other) {
+            var byDue = due.compareTo(other.due);
+            return byDue != 0 ? byDue : Long.compare(order, other.order);
+        }
+    }
+
+    /** Guards the state of all services; reentrant. */
+    public ReentrantLock lock() {
+        return lock;
+    }
+
+    /** The simulated time as a {@link Clock} in UTC. */
+    public Clock clock() {
+        return clock;
+    }
+
+    public Instant now() {
+        lock.lock();
+        try {
+            if (speed == 0) return now;
+            var paced = pacedFrom.plusNanos((long) ((System.nanoTime() - pacedFromNanos) * speed));
+            // Work that is late on the real clock still sees time in order.
+            if (paced.isAfter(now)) now = paced;
+            return now;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Schedules work that changes the state of services; it runs holding {@link #lock()}. */
+    public Scheduled schedule(Duration delay, String label, Runnable work) {
+        return add(delay, label, work, true);
+    }
+
+    /** Schedules work that calls the endpoint over HTTP (Lambdas, shell scripts); it runs without the lock. */
+    public Scheduled scheduleUnlocked(Duration delay, String label, Runnable work) {
+        return add(delay, label, work, false);
+    }
+
+    private Scheduled add(Duration delay, String label, Runnable work, boolean locked) {
+        lock.lock();
+        try {
+            var scheduled = new Scheduled(now().plus(delay), label, work, locked);
+            queue.add(scheduled);
+            changed.signalAll();
+            return scheduled;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Lets this much simulated time pass, running everything that falls due in it. Only while time jumps. */
+    public void advance(Duration duration) {
+        var until = now().plus(duration);
+        runWhile(() -> !queue.isEmpty() && !queue.peek().due.isAfter(until));
+        lock.lock();
+        try {
+            if (now.isBefore(until)) now = until;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * Jumps from one piece of work to the next until the condition holds.
+     *
+     * @param limit how much simulated time may pass
+     * @throws IllegalStateException if nothing is scheduled any more, or the limit has passed, before it holds
+     */
+    public void runUntil(BooleanSupplier condition, Duration limit) {
+        var deadline = now().plus(limit);
+        runWhile(() -> {
+            if (condition.getAsBoolean()) return false;
+            if (queue.isEmpty())
+                throw new IllegalStateException("Nothing is scheduled, and what was waited for has not happened");
+            if (queue.peek().due.isAfter(deadline)) {
+                throw new IllegalStateException(
+                        "Not reached within " + limit + " of simulated time; next would be: " + queue.peek().label);
+            }
+            return true;
+        });
+    }
+
+    private void runWhile(BooleanSupplier condition) {
+        lock.lock();
+        try {
+            if (speed != 0) throw new IllegalStateException("Time is paced; it cannot be advanced by hand");
+            if (driving) throw new IllegalStateException("Scheduled work must not advance the clock itself");
+            driving = true;
+        } finally {
+            lock.unlock();
+        }
+        try {
+            while (true) {
+                Scheduled next;
+                lock.lock();
+                try {
+                    if (!condition.getAsBoolean()) return;
+                    next = queue.remove();
+                    if (next.due.isAfter(now)) now = next.due;
+                } finally {
+                    lock.unlock();
+                }
+                run(next);
+            }
+        } finally {
+            driving = false;
+        }
+    }
+
+    private void run(Scheduled scheduled) {
+        if (!scheduled.locked) {
+            scheduled.work.run();
+            return;
+        }
+        lock.lock();
+        try {
+            scheduled.work.run();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * From now on simulated time follows the real clock at this multiple, on a thread of its own, until {@link #stop}.
+     *
+     * @param multiple simulated seconds per real second; more than 0
+     */
+    public void pace(double multiple) {
+        if (!(multiple > 0)) throw new IllegalArgumentException("The speed must be more than 0, not " + multiple);
+        lock.lock();
+        try {
+            pacedFrom = now;
+            pacedFromNanos = System.nanoTime();
+            speed = multiple;
+        } finally {
+            lock.unlock();
+        }
+        Thread.ofPlatform().name("simulated-time").daemon().start(this::runPaced);
+    }
+
+    private void runPaced() {
+        while (true) {
+            Scheduled next;
+            lock.lock();
+            try {
+                while (!stopped && (queue.isEmpty() || queue.peek().due.isAfter(now()))) {
+                    var simulated = queue.isEmpty() ? Duration.ofHours(1) : Duration.between(now(), queue.peek().due);
+                    changed.awaitNanos((long) Math.ceil(simulated.toNanos() / speed) + 1);
+                }
+                if (stopped) return;
+                next = queue.remove();
+            } catch (InterruptedException interrupted) {
+                Thread.currentThread().interrupt();
+                return;
+            } finally {
+                lock.unlock();
+            }
+            run(next);
+        }
+    }
+
+    /** Ends the thread of paced mode; scheduled work that has not started never will. */
+    public void stop() {
+        lock.lock();
+        try {
+            stopped = true;
+            queue.clear();
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private final class SimulatedClock extends Clock {
+        @Override
+        public ZoneId getZone() {
+            return ZoneOffset.UTC;
+        }
+
+        @Override
+        public Clock withZone(ZoneId zone) {
+            if (!zone.equals(ZoneOffset.UTC)) throw new UnsupportedOperationException("Simulated time is UTC");
+            return this;
+        }
+
+        @Override
+        public Instant instant() {
+            return SimulatedTime.this.now();
+        }
+    }
+}
