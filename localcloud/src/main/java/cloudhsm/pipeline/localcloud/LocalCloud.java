@@ -67,8 +67,8 @@ public final class LocalCloud implements AutoCloseable {
         lambda = new LambdaService(account, sqs, logs, endpoint::uri);
         s3 = new S3Service(account, kms, sqs, events);
         dynamoDb = new DynamoDbService(account);
-        ssm = new SsmService(account, ec2, cloudHsm, secretsManager, events);
-        states = new StatesService(account, lambda, logs);
+        ssm = new SsmService(account, ec2, cloudHsm, events, endpoint);
+        states = new StatesService(account, lambda, logs, endpoint);
         events.connect(lambda, states, sqs, sns);
         endpoint.register(events);
         endpoint.register(logs);

@@ -4,6 +4,8 @@ import cloudhsm.pipeline.localcloud.faults.Faults;
 import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.iam.Identity;
 import cloudhsm.pipeline.localcloud.time.SimulatedTime;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import java.io.IOException;
@@ -163,6 +165,32 @@ public final class Endpoint implements AutoCloseable {
                     request);
         }
         return dispatch(service, request);
+    }
+
+    /**
+     * A call of a JSON service from inside the account, as a role's session makes it: state machines and programs on
+     * instances come this way. Faults and the call log apply as over the wire.
+     *
+     * @throws AwsException where the service refuses
+     */
+    public JsonNode call(Identity caller, String signingName, String operation, ObjectNode input) {
+        var request = new AwsRequest(
+                signingName,
+                "POST",
+                "/",
+                Map.of(),
+                Map.of("x-amz-target", List.of("Internal." + operation)),
+                Json.bytes(input),
+                caller,
+                UUID.randomUUID().toString());
+        var response = dispatch(services.get(signingName), request);
+        if (response == null) throw new AwsException("InternalFailure", 500, "The connection broke before the answer");
+        var body = Json.parse(response.body());
+        if (response.status() < 300) return body;
+        throw new AwsException(
+                body.path("__type").asText(),
+                response.status(),
+                body.path(body.has("Message") ? "Message" : "message").asText());
     }
 
     private Identity identity(Signature signature) {

@@ -1,6 +1,7 @@
 package cloudhsm.pipeline.localcloud.states;
 
 import cloudhsm.pipeline.localcloud.Account;
+import cloudhsm.pipeline.localcloud.http.Endpoint;
 import cloudhsm.pipeline.localcloud.http.JsonService;
 import cloudhsm.pipeline.localcloud.lambda.LambdaService;
 import cloudhsm.pipeline.localcloud.logs.LogsService;
@@ -8,7 +9,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 
 /** AWS Step Functions. */
 public final class StatesService extends JsonService {
-    public StatesService(Account account, LambdaService lambda, LogsService logs) {
+    public StatesService(Account account, LambdaService lambda, LogsService logs, Endpoint endpoint) {
         super("states", "1.0", "message");
     }
 
