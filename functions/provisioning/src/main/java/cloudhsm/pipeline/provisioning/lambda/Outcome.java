@@ -1,0 +1,30 @@
+package cloudhsm.pipeline.provisioning.lambda;
+
+import java.time.Duration;
+import java.util.Set;
+
+/** What one run of a stage came to. */
+public sealed interface Outcome {
+    /** Nothing left to wait for: the state's output. */
+    record Done(Record output) implements Outcome {}
+
+    /**
+     * AWS is working. The stage runs again when the resource is in none of these states any more.
+     *
+     * @param whileIn the states that mean "still working"; every other one, expected or not, ends the wait
+     * @param budget how long AWS may take, from the first time the stage waited for this resource
+     */
+    record Waiting(Resource resource, Set<String> whileIn, Duration budget) implements Outcome {
+        public Waiting {
+            whileIn = Set.copyOf(whileIn);
+        }
+    }
+
+    /**
+     * Repeating cannot help: the state machine branches on the reason, a person reads the message.
+     *
+     * @param reason a stable name such as HSM_DEGRADED
+     * @param message what happened to which resource, why, and what to do next
+     */
+    record Failed(String reason, String message) implements Outcome {}
+}

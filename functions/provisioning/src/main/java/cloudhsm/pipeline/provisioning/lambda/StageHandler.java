@@ -1,0 +1,224 @@
+package cloudhsm.pipeline.provisioning.lambda;
+
+import com.amazonaws.services.lambda.runtime.Context;
+import com.amazonaws.services.lambda.runtime.RequestStreamHandler;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.UUID;
+import software.amazon.awssdk.awscore.exception.AwsServiceException;
+import software.amazon.awssdk.core.exception.SdkException;
+import software.amazon.awssdk.services.sfn.model.ExecutionAlreadyExistsException;
+import software.amazon.awssdk.services.sfn.model.InvalidTokenException;
+import software.amazon.awssdk.services.sfn.model.TaskDoesNotExistException;
+import software.amazon.awssdk.services.sfn.model.TaskTimedOutException;
+
+/**
+ * One stage of a state machine, invoked with {@code .waitForTaskToken}. The stage says what came of its run; this
+ * class ends the task, or stores the token under the resource that is waited for. When that resource has changed, the
+ * stage runs again with the same input. A stage may be run any number of times: it looks before it makes anything.
+ *
+ * @param <I> the stage's input, a record; unknown members are refused
+ */
+public abstract class StageHandler<I extends Record> implements RequestStreamHandler {
+    /** Error of the task when an AWS call failed in a way that may pass; the state machine retries it by this name. */
+    public static final String TRANSIENT = "TransientAwsFailure";
+
+    /** Error of the task when a resource did not get anywhere within its budget. */
+    public static final String TOOK_TOO_LONG = "TOOK_TOO_LONG";
+
+    /** Step Functions' limit for the cause of a failure is 32,768 characters; a person reads fewer. */
+    private static final int CAUSE_LENGTH = 4_000;
+
+    /** A first run has all but {@code waitId}; a run after a wait has only that. */
+    record Request(String token, String execution, String stage, JsonNode input, String waitId) {}
+
+    /** @param before the wait that this run follows; empty in a stage's first run */
+    private record Attempt(
+            String id, String token, String execution, String stage, String input, Optional<Wait> before) {
+        static Attempt after(Wait wait) {
+            return new Attempt(
+                    wait.id(), wait.token(), wait.execution(), wait.stage(), wait.input(), Optional.of(wait));
+        }
+    }
+
+    private final Class<I> inputType;
+    private final StageRuntime runtime;
+
+    protected StageHandler(Class<I> inputType, StageRuntime runtime) {
+        this.inputType = inputType;
+        this.runtime = runtime;
+    }
+
+    /**
+     * Does what can be done now.
+     *
+     * @param awaited what the stage waited for in the run before this one; empty in its first
+     * @throws SdkException where AWS refused or failed: what may pass is tried again, the rest ends the stage under
+     *     AWS's own error code
+     */
+    protected abstract Outcome run(I input, Optional<Resource> awaited);
+
+    @Override
+    public final void handleRequest(InputStream in, OutputStream out, Context context) throws IOException {
+        var request = Json.MAPPER.readValue(in, Request.class);
+        if (request.waitId() == null) {
+            conclude(first(request));
+        } else {
+            runtime.waits().claim(request.waitId()).ifPresent(wait -> conclude(Attempt.after(wait)));
+        }
+        out.write("{}".getBytes(StandardCharsets.UTF_8));
+    }
+
+    private Attempt first(Request request) throws JsonProcessingException {
+        var prefix = idPrefix(request);
+        runtime.waits().removeStartingWith(prefix);
+        var digest = UUID.nameUUIDFromBytes(request.token().getBytes(StandardCharsets.UTF_8))
+                .toString();
+        return new Attempt(
+                prefix + digest.substring(0, 8),
+                request.token(),
+                request.execution(),
+                request.stage(),
+                Json.MAPPER.writeValueAsString(request.input()),
+                Optional.empty());
+    }
+
+    /** Names of executions have at most 80 characters; what is cut from the execution's own is its end. */
+    private static String idPrefix(Request request) {
+        var name = request.execution().substring(request.execution().lastIndexOf(':') + 1);
+        var stage = request.stage();
+        return name.substring(0, Math.min(name.length(), 70 - stage.length())) + "-" + stage + "-";
+    }
+
+    private void conclude(Attempt attempt) {
+        switch (runSafely(attempt)) {
+            case Outcome.Done done -> succeed(attempt, done.output());
+            case Outcome.Failed failed -> fail(attempt, failed);
+            case Outcome.Waiting waiting -> suspend(attempt, waiting);
+        }
+    }
+
+    private Outcome runSafely(Attempt attempt) {
+        try {
+            return run(
+                    Json.MAPPER.readValue(attempt.input(), inputType),
+                    attempt.before().map(Wait::resource));
+        } catch (JsonProcessingException malformed) {
+            return new Outcome.Failed(
+                    "INVALID_STAGE_INPUT",
+                    attempt.stage() + " cannot read its input: " + malformed.getOriginalMessage());
+        } catch (SdkException failure) {
+            return failed(attempt.stage(), failure);
+        }
+    }
+
+    private static Outcome failed(String stage, SdkException failure) {
+        if (Aws.mayPass(failure)) {
+            return new Outcome.Failed(TRANSIENT, stage + " met a failure that may pass: " + failure.getMessage());
+        }
+        var code = failure instanceof AwsServiceException service && service.awsErrorDetails() != null
+                ? service.awsErrorDetails().errorCode()
+                : failure.getClass().getSimpleName();
+        return new Outcome.Failed(code, stage + " was refused by AWS: " + failure.getMessage());
+    }
+
+    private void suspend(Attempt attempt, Outcome.Waiting waiting) {
+        var now = runtime.clock().instant();
+        var same = attempt.before().filter(wait -> wait.resource().equals(waiting.resource()));
+        var since = same.map(Wait::since).orElse(now);
+        if (now.isAfter(since.plus(waiting.budget()))) {
+            fail(attempt, tookTooLong(attempt.stage(), waiting, Duration.between(since, now)));
+            return;
+        }
+        runtime.waits()
+                .store(new Wait(
+                        attempt.id(),
+                        attempt.token(),
+                        runtime.functionName(),
+                        attempt.execution(),
+                        attempt.stage(),
+                        attempt.input(),
+                        waiting.resource(),
+                        waiting.whileIn(),
+                        since,
+                        since.plus(waiting.budget())));
+        watch(attempt.id());
+    }
+
+    private static Outcome.Failed tookTooLong(String stage, Outcome.Waiting waiting, Duration waited) {
+        return new Outcome.Failed(
+                TOOK_TOO_LONG,
+                String.format(
+                        Locale.ROOT,
+                        "%s is still in one of %s after %s; %s allows AWS %s. Nothing was changed. Next: look at the"
+                                + " resource in the console, then start a new execution; it continues from here.",
+                        waiting.resource(),
+                        waiting.whileIn().stream().sorted().toList(),
+                        minutes(waited),
+                        stage,
+                        minutes(waiting.budget())));
+    }
+
+    private static String minutes(Duration duration) {
+        return String.format(Locale.ROOT, "%d min %02d s", duration.toMinutes(), duration.toSecondsPart());
+    }
+
+    private void watch(String id) {
+        try {
+            runtime.states()
+                    .startExecution(start -> start.stateMachineArn(runtime.watchStateMachine())
+                            .name(id)
+                            .input("{\"wait\":\"" + id + "\"}"));
+        } catch (ExecutionAlreadyExistsException ended) {
+            // It watched this wait and has ended; the schedule of minutes takes over.
+            System.out.println("{\"watch\":\"ended\",\"wait\":\"" + id + "\"}");
+        }
+    }
+
+    private void succeed(Attempt attempt, Record output) {
+        end(
+                attempt,
+                () -> runtime.states()
+                        .sendTaskSuccess(
+                                success -> success.taskToken(attempt.token()).output(written(output))));
+    }
+
+    private void fail(Attempt attempt, Outcome.Failed failed) {
+        end(
+                attempt,
+                () -> runtime.states()
+                        .sendTaskFailure(failure -> failure.taskToken(attempt.token())
+                                .error(failed.reason())
+                                .cause(shortened(failed.message()))));
+    }
+
+    /** Ends the task, then forgets the wait: if this function dies in between, the wait is ended once more. */
+    private void end(Attempt attempt, Runnable send) {
+        try {
+            send.run();
+        } catch (TaskTimedOutException | TaskDoesNotExistException | InvalidTokenException over) {
+            // The task has ended without us: a timeout, a stopped execution, or an earlier answer.
+            System.out.println("{\"task\":\"over\",\"wait\":\"" + attempt.id() + "\"}");
+        }
+        if (attempt.before().isPresent()) runtime.waits().remove(attempt.id());
+    }
+
+    private static String shortened(String message) {
+        return message.length() <= CAUSE_LENGTH ? message : message.substring(0, CAUSE_LENGTH);
+    }
+
+    private static String written(Record output) {
+        try {
+            return Json.MAPPER.writeValueAsString(output);
+        } catch (JsonProcessingException impossible) {
+            throw new IllegalStateException(impossible);
+        }
+    }
+}

@@ -1,0 +1,23 @@
+package cloudhsm.pipeline.provisioning.lambda;
+
+import java.time.Clock;
+import software.amazon.awssdk.services.sfn.SfnClient;
+
+/**
+ * What every stage needs to end or to suspend itself.
+ *
+ * @param functionName the stage's own function, which is run again when the wait is over
+ * @param watchStateMachine ARN of the machine that ticks while something waits
+ */
+public record StageRuntime(SfnClient states, Waits waits, String functionName, String watchStateMachine, Clock clock) {
+    /** From the function's environment: TABLE_NAME, WATCH_STATE_MACHINE_ARN. */
+    public static StageRuntime ofFunction() {
+        var clock = Clock.systemUTC();
+        return new StageRuntime(
+                Aws.states(),
+                new Waits(Aws.dynamoDb(), Aws.environment("TABLE_NAME"), clock),
+                Aws.environment("AWS_LAMBDA_FUNCTION_NAME"),
+                Aws.environment("WATCH_STATE_MACHINE_ARN"),
+                clock);
+    }
+}

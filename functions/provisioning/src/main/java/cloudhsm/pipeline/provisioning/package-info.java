@@ -1,1 +1,0 @@
-package cloudhsm.pipeline.provisioning;
