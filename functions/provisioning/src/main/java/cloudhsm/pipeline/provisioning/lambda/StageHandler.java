@@ -116,6 +116,12 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
                     attempt.stage() + " cannot read its input: " + malformed.getOriginalMessage());
         } catch (SdkException failure) {
             return failed(attempt.stage(), failure);
+        } catch (RuntimeException defect) {
+            // In a first run the invocation fails, and the task with it; after a wait nobody but us can end the task.
+            if (attempt.before().isEmpty()) throw defect;
+            return new Outcome.Failed(
+                    defect.getClass().getName(),
+                    attempt.stage() + " failed: " + defect.getMessage() + ". Next: see the function's log.");
         }
     }
 
@@ -175,7 +181,7 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
             runtime.states()
                     .startExecution(start -> start.stateMachineArn(runtime.watchStateMachine())
                             .name(id)
-                            .input("{\"wait\":\"" + id + "\"}"));
+                            .input("{\"waitId\":\"" + id + "\"}"));
         } catch (ExecutionAlreadyExistsException ended) {
             // It watched this wait and has ended; the schedule of minutes takes over.
             System.out.println("{\"watch\":\"ended\",\"wait\":\"" + id + "\"}");

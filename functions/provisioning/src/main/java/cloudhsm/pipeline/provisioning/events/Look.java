@@ -1,0 +1,185 @@
+package cloudhsm.pipeline.provisioning.events;
+
+import cloudhsm.pipeline.provisioning.lambda.Resource;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
+import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
+import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
+import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
+import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
+import software.amazon.awssdk.services.cloudhsmv2.model.Tag;
+import software.amazon.awssdk.services.kms.KmsClient;
+import software.amazon.awssdk.services.kms.model.CustomKeyStoreNotFoundException;
+import software.amazon.awssdk.services.kms.model.CustomKeyStoresListEntry;
+import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.s3.model.S3Exception;
+import software.amazon.awssdk.services.ssm.SsmClient;
+import software.amazon.awssdk.services.ssm.model.InvocationDoesNotExistException;
+
+/** Reads the state of what stages wait for, and of everything that carries the pipeline's tag. */
+final class Look {
+    /** Every resource of a deployment carries this tag; its value is the deployment's name. */
+    static final String DEPLOYMENT_TAG = "cloudhsm-pipeline:deployment";
+
+    private final CloudHsmV2Client cloudHsm;
+    private final KmsClient kms;
+    private final SsmClient ssm;
+    private final S3Client s3;
+
+    Look(CloudHsmV2Client cloudHsm, KmsClient kms, SsmClient ssm, S3Client s3) {
+        this.cloudHsm = cloudHsm;
+        this.kms = kms;
+        this.ssm = ssm;
+        this.s3 = s3;
+    }
+
+    Observation at(Resource resource) {
+        return switch (resource.type()) {
+            case CLUSTER ->
+                cluster(resource.id()).map(Look::observed).orElseGet(() -> Observation.of(resource, Resource.ABSENT));
+            case CLUSTER_CSR -> Observation.of(resource, csrState(cluster(resource.id())));
+            case HSM ->
+                cluster(resource.parent())
+                        .map(cluster -> hsmIn(cluster, resource.child()))
+                        .orElseGet(() -> Observation.of(resource, Resource.ABSENT));
+            case CLIENT -> Observation.of(resource, pingStatus(resource.id()));
+            case COMMAND -> Observation.of(resource, commandStatus(resource.parent(), resource.child()));
+            case KEY_STORE -> keyStore(resource);
+            case OBJECT -> Observation.of(resource, encryption(resource.parent(), resource.child()));
+        };
+    }
+
+    /** Clusters with the pipeline's tag, their HSMs, and the key stores on them. */
+    List<Observation> atEverything() {
+        var seen = new ArrayList<Observation>();
+        var clusters = cloudHsm.describeClustersPaginator(request -> {}).stream()
+                .flatMap(page -> page.clusters().stream())
+                .filter(cluster -> deployment(cluster).isPresent())
+                .filter(cluster -> cluster.state() != ClusterState.DELETED)
+                .toList();
+        for (var cluster : clusters) {
+            seen.add(observed(cluster));
+            cluster.hsms().stream()
+                    .map(Hsm::availabilityZone)
+                    .distinct()
+                    .map(zone -> hsmIn(cluster, zone))
+                    .filter(hsm -> !hsm.state().equals(Resource.ABSENT))
+                    .forEach(seen::add);
+        }
+        kms.describeCustomKeyStoresPaginator(request -> {}).customKeyStores().stream()
+                .filter(store -> clusters.stream()
+                        .anyMatch(cluster -> cluster.clusterId().equals(store.cloudHsmClusterId())))
+                .map(Look::observed)
+                .forEach(seen::add);
+        return seen;
+    }
+
+    private Optional<Cluster> cluster(String clusterId) {
+        return cloudHsm
+                .describeClustersPaginator(request -> request.filters(Map.of("clusterIds", List.of(clusterId))))
+                .stream()
+                .flatMap(page -> page.clusters().stream())
+                .filter(cluster -> cluster.clusterId().equals(clusterId))
+                .findFirst();
+    }
+
+    private static Optional<String> deployment(Cluster cluster) {
+        return cluster.tagList().stream()
+                .filter(tag -> tag.key().equals(DEPLOYMENT_TAG))
+                .map(Tag::value)
+                .findFirst();
+    }
+
+    private static Observation observed(Cluster cluster) {
+        var ids = new LinkedHashMap<String, String>();
+        ids.put("clusterId", cluster.clusterId());
+        deployment(cluster).ifPresent(name -> ids.put("deployment", name));
+        return new Observation(
+                Resource.cluster(cluster.clusterId()), cluster.stateAsString(), text(cluster.stateMessage()), ids);
+    }
+
+    /** AWS may leave a deleted HSM in the list, and replaces a broken one under a new id: the liveliest counts. */
+    private static Observation hsmIn(Cluster cluster, String zone) {
+        var resource = Resource.hsm(cluster.clusterId(), zone);
+        var liveliest = cluster.hsms().stream()
+                .filter(hsm -> zone.equals(hsm.availabilityZone()))
+                .filter(hsm -> hsm.state() != HsmState.DELETED)
+                .min(Comparator.comparing(hsm -> hsm.state() == HsmState.DELETE_IN_PROGRESS));
+        if (liveliest.isEmpty()) return Observation.of(resource, Resource.ABSENT);
+        var hsm = liveliest.get();
+        var ids = new LinkedHashMap<String, String>();
+        ids.put("clusterId", cluster.clusterId());
+        ids.put("availabilityZone", zone);
+        ids.put("hsmId", hsm.hsmId());
+        if (hsm.eniId() != null) ids.put("eniId", hsm.eniId());
+        deployment(cluster).ifPresent(name -> ids.put("deployment", name));
+        return new Observation(resource, hsm.stateAsString(), text(hsm.stateMessage()), ids);
+    }
+
+    private static String csrState(Optional<Cluster> cluster) {
+        return cluster.map(Cluster::certificates)
+                .map(certificates -> certificates.clusterCsr())
+                .filter(csr -> !csr.isBlank())
+                .map(csr -> Resource.PRESENT)
+                .orElse(Resource.ABSENT);
+    }
+
+    private String pingStatus(String instanceId) {
+        return ssm
+                .describeInstanceInformation(request ->
+                        request.filters(filter -> filter.key("InstanceIds").values(instanceId)))
+                .instanceInformationList()
+                .stream()
+                .filter(instance -> instanceId.equals(instance.instanceId()))
+                .map(instance -> instance.pingStatusAsString())
+                .findFirst()
+                .orElse(Resource.ABSENT);
+    }
+
+    private String commandStatus(String commandId, String instanceId) {
+        try {
+            return ssm.getCommandInvocation(
+                            request -> request.commandId(commandId).instanceId(instanceId))
+                    .statusAsString();
+        } catch (InvocationDoesNotExistException tooEarly) {
+            return "Pending";
+        }
+    }
+
+    private Observation keyStore(Resource resource) {
+        try {
+            return observed(kms.describeCustomKeyStores(request -> request.customKeyStoreId(resource.id()))
+                    .customKeyStores()
+                    .getFirst());
+        } catch (CustomKeyStoreNotFoundException gone) {
+            return Observation.of(resource, Resource.ABSENT);
+        }
+    }
+
+    private static Observation observed(CustomKeyStoresListEntry store) {
+        return new Observation(
+                Resource.keyStore(store.customKeyStoreId()),
+                store.connectionStateAsString(),
+                text(store.connectionErrorCodeAsString()),
+                Map.of("keyStoreId", store.customKeyStoreId(), "clusterId", store.cloudHsmClusterId()));
+    }
+
+    private String encryption(String bucket, String key) {
+        try {
+            var head = s3.headObject(request -> request.bucket(bucket).key(key));
+            return head.ssekmsKeyId() != null ? head.ssekmsKeyId() : head.serverSideEncryptionAsString();
+        } catch (S3Exception refused) {
+            if (refused.statusCode() == 404) return Resource.ABSENT;
+            throw refused;
+        }
+    }
+
+    private static String text(String valueOrNull) {
+        return valueOrNull == null ? "" : valueOrNull;
+    }
+}

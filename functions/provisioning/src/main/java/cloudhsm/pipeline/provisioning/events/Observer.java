@@ -1,0 +1,94 @@
+package cloudhsm.pipeline.provisioning.events;
+
+import cloudhsm.pipeline.provisioning.lambda.Aws;
+import cloudhsm.pipeline.provisioning.lambda.JsonHandler;
+import cloudhsm.pipeline.provisioning.lambda.Resource;
+import cloudhsm.pipeline.provisioning.lambda.Wait;
+import cloudhsm.pipeline.provisioning.lambda.Waits;
+import java.time.Clock;
+import java.util.HashSet;
+import java.util.Optional;
+import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
+
+/**
+ * AWS tells nobody when an HSM, a cluster or a key store changes, so this function looks and publishes each change.
+ * A tick of a watch looks at what one wait is for, and repeats an event until the wait is over: a lost event costs one
+ * tick. The schedule of minutes looks at the health of everything that carries the pipeline's tag, and at waits whose
+ * watch has died.
+ */
+public final class Observer extends JsonHandler<Observer.Input, Observer.Output> {
+    private final Look look;
+    private final Waits waits;
+    private final SeenStates seenStates;
+    private final StateChanges changes;
+    private final Clock clock;
+
+    /** @param waitId the wait to look at; null for everything */
+    public record Input(String waitId) {}
+
+    /** @param pending whether the wait goes on; always false for everything */
+    public record Output(boolean pending) {}
+
+    /** Called by Lambda, once per execution environment. */
+    public Observer() {
+        this(
+                new Look(Aws.cloudHsm(), Aws.kms(), Aws.ssm(), Aws.s3()),
+                Aws.dynamoDb(),
+                Aws.environment("TABLE_NAME"),
+                new StateChanges(Aws.eventBridge()),
+                Clock.systemUTC());
+    }
+
+    Observer(Look look, DynamoDbClient dynamoDb, String table, StateChanges changes, Clock clock) {
+        super(Input.class);
+        this.look = look;
+        this.waits = new Waits(dynamoDb, table, clock);
+        this.seenStates = new SeenStates(dynamoDb, table);
+        this.changes = changes;
+        this.clock = clock;
+    }
+
+    @Override
+    protected Output handle(Input input) {
+        if (input.waitId() != null) {
+            var wait = waits.find(input.waitId());
+            wait.ifPresent(this::lookFor);
+            return new Output(wait.isPresent());
+        }
+        waits.all().forEach(this::lookFor);
+        lookAtEverything();
+        return new Output(false);
+    }
+
+    private void lookFor(Wait wait) {
+        var observation = look.at(wait.resource());
+        publish(observation, wait.isOver(observation.state(), clock.instant()));
+    }
+
+    private void lookAtEverything() {
+        var present = new HashSet<Resource>();
+        for (var observation : look.atEverything()) {
+            publish(observation, false);
+            present.add(observation.resource());
+        }
+        for (var resource : seenStates.all()) {
+            if (present.contains(resource)) continue;
+            switch (resource.type()) {
+                case CLUSTER, HSM, KEY_STORE -> publish(Observation.of(resource, Resource.ABSENT), false);
+                // What only a wait looks at is not part of the deployment's health.
+                case CLUSTER_CSR, CLIENT, COMMAND, OBJECT -> {}
+            }
+            seenStates.forget(resource);
+        }
+    }
+
+    /** Publishes first and remembers then, so that a change is never lost between the two. */
+    private void publish(Observation observation, boolean evenUnchanged) {
+        Optional<String> previous = seenStates.of(observation.resource());
+        var changed = !previous.equals(Optional.of(observation.state()));
+        if (!changed && !evenUnchanged) return;
+        var now = clock.instant();
+        changes.publish(observation, previous.orElse(Resource.ABSENT), now);
+        if (changed) seenStates.put(observation.resource(), observation.state(), now);
+    }
+}

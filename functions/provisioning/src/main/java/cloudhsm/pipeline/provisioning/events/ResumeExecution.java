@@ -1,0 +1,75 @@
+package cloudhsm.pipeline.provisioning.events;
+
+import cloudhsm.pipeline.provisioning.lambda.Aws;
+import cloudhsm.pipeline.provisioning.lambda.JsonHandler;
+import cloudhsm.pipeline.provisioning.lambda.Resource;
+import cloudhsm.pipeline.provisioning.lambda.Waits;
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.databind.JsonNode;
+import java.time.Clock;
+import software.amazon.awssdk.core.SdkBytes;
+import software.amazon.awssdk.services.lambda.LambdaClient;
+import software.amazon.awssdk.services.lambda.model.InvocationType;
+
+/**
+ * Takes the pipeline's own state changes and SSM's command events, and has every stage that waits for the resource
+ * look again. The stage itself decides what the new state means and ends its task.
+ */
+public final class ResumeExecution extends JsonHandler<ResumeExecution.Event, ResumeExecution.Output> {
+    private final Waits waits;
+    private final LambdaClient lambda;
+    private final Clock clock;
+
+    /** The members of an EventBridge event that matter here. */
+    @JsonIgnoreProperties(ignoreUnknown = true)
+    public record Event(String source, JsonNode detail) {}
+
+    /** @param resumed how many stages look again */
+    public record Output(int resumed) {}
+
+    /** Called by Lambda, once per execution environment. */
+    public ResumeExecution() {
+        this(
+                new Waits(Aws.dynamoDb(), Aws.environment("TABLE_NAME"), Clock.systemUTC()),
+                Aws.lambda(),
+                Clock.systemUTC());
+    }
+
+    ResumeExecution(Waits waits, LambdaClient lambda, Clock clock) {
+        super(Event.class);
+        this.waits = waits;
+        this.lambda = lambda;
+        this.clock = clock;
+    }
+
+    @Override
+    protected Output handle(Event event) {
+        var resource = resource(event);
+        var state = event.detail()
+                .path(isCommandEvent(event) ? "status" : "current")
+                .asText();
+        var over = waits.of(resource).stream()
+                .filter(wait -> wait.isOver(state, clock.instant()))
+                .toList();
+        over.forEach(wait -> lambda.invoke(request -> request.functionName(wait.function())
+                .invocationType(InvocationType.EVENT)
+                .payload(SdkBytes.fromUtf8String("{\"waitId\":\"" + wait.id() + "\"}"))));
+        return new Output(over.size());
+    }
+
+    private static boolean isCommandEvent(Event event) {
+        return event.source().equals("aws.ssm");
+    }
+
+    private static Resource resource(Event event) {
+        var detail = event.detail();
+        if (isCommandEvent(event)) {
+            return Resource.command(
+                    detail.path("command-id").asText(),
+                    detail.path("instance-id").asText());
+        }
+        return new Resource(
+                Resource.Type.valueOf(detail.path("resourceType").asText()),
+                detail.path("resourceId").asText());
+    }
+}
