@@ -130,13 +130,13 @@ final class Look {
     }
 
     private String pingStatus(String instanceId) {
-        return ssm
-                .describeInstanceInformation(request ->
-                        request.filters(filter -> filter.key("InstanceIds").values(instanceId)))
-                .instanceInformationList()
-                .stream()
+        var thisInstance = InstanceInformationStringFilter.builder()
+                .key("InstanceIds")
+                .values(instanceId)
+                .build();
+        return ssm.describeInstanceInformation(request -> request.filters(thisInstance)).instanceInformationList().stream()
                 .filter(instance -> instanceId.equals(instance.instanceId()))
-                .map(instance -> instance.pingStatusAsString())
+                .map(InstanceInformation::pingStatusAsString)
                 .findFirst()
                 .orElse(Resource.ABSENT);
     }
