@@ -1,0 +1,130 @@
+package cloudhsm.pipeline.localcloud.cli;
+
+import cloudhsm.pipeline.localcloud.LocalCloud;
+import cloudhsm.pipeline.localcloud.http.Json;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import picocli.CommandLine;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** The command {@code ./run-local}: the whole path on the embedded AWS. */
+@Command(
+        name = "run-local",
+        mixinStandardHelpOptions = true,
+        version = "1.0.0",
+        description = {
+            "Deploys template.yaml to an embedded AWS on this machine, runs the provisioning state machine with the built"
+                    + " functions in simulated time, uploads files and shows them under the key.",
+            "Nothing here is AWS, and nothing is billed."
+        },
+        exitCodeListHeading = "%nExit codes:%n",
+        exitCodeList = {"0:everything is under the key", "1:the run failed", "2:an option or the input is wrong"},
+        subcommands = Serve.class)
+public final class RunLocal implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec;
+
+    @Option(names = "--input", paramLabel = "FILE", description = "Input of the execution; default: {}")
+    private Path input;
+
+    @Option(
+            names = "--upload",
+            paramLabel = "DIR",
+            description = "Files to upload; default: the project's docs. Half of them ask for another encryption.")
+    private Path upload;
+
+    @Option(names = "--report", paramLabel = "FILE", description = "Writes the run's report as JSON")
+    private Path report;
+
+    @Option(
+            names = "--seed",
+            paramLabel = "N",
+            description = "Same seed, same durations and ids; default: ${DEFAULT-VALUE}",
+            defaultValue = "1")
+    private long seed;
+
+    /** Ends the JVM with the command's exit code. */
+    public static void main(String[] arguments) {
+        System.exit(new CommandLine(new RunLocal()).execute(arguments));
+    }
+
+    @Override
+    public Integer call() throws IOException {
+        var executionInput = executionInput();
+        var files = upload == null ? LocalDeployment.projectRoot().resolve("docs") : upload;
+        if (!Files.isDirectory(files)) {
+            throw new ParameterException(spec.commandLine(), "--upload: " + files + " is not a directory");
+        }
+        if (report != null && report.toAbsolutePath().getParent() != null
+                && !Files.isDirectory(report.toAbsolutePath().getParent())) {
+            throw new ParameterException(spec.commandLine(), "--report: there is no directory for " + report);
+        }
+        try (var deployment = LocalDeployment.deploy(LocalCloud.start(0, seed), LocalDeployment.projectRoot())) {
+            var out = spec.commandLine().getOut();
+            out.printf("Embedded AWS at %s, seed %d. Simulated: nothing here is AWS, nothing is billed.%n",
+                    deployment.cloud().uri(), seed);
+            var run = new ProvisioningRun(deployment, out);
+            var succeeded = run.run(executionInput);
+            var objects = succeeded ? upload(run, deployment, files, out) : List.<UploadedObject>of();
+            if (report != null) write(run.report(objects));
+            if (succeeded) return 0;
+            return run.inputWasRefused() ? 2 : 1;
+        } catch (IllegalStateException failed) {
+            spec.commandLine().getErr().println("run-local: " + failed.getMessage());
+            return 1;
+        }
+    }
+
+    private JsonNode executionInput() throws IOException {
+        if (input == null) return Json.object();
+        if (!Files.isReadable(input)) {
+            throw new ParameterException(spec.commandLine(), "--input: cannot read " + input);
+        }
+        try {
+            return Json.MAPPER.readTree(input.toFile());
+        } catch (JsonProcessingException malformed) {
+            throw new ParameterException(
+                    spec.commandLine(), "--input: " + input + " is not JSON: " + malformed.getOriginalMessage());
+        }
+    }
+
+    private static List<UploadedObject> upload(
+            ProvisioningRun run, LocalDeployment deployment, Path files, PrintWriter out) throws IOException {
+        try (var uploads = new Uploads(deployment.cloud(), run.bucket(), run.keyArn())) {
+            var objects = uploads.of(files);
+            out.printf("%nUploaded %d files of %s to s3://%s:%n", objects.size(), files, run.bucket());
+            for (var object : objects) {
+                out.printf("  %-32s %8d bytes  %s -> %s  on disk: %s…%n",
+                        object.key(),
+                        object.bytes(),
+                        named(object.before(), run.keyArn()),
+                        named(object.after(), run.keyArn()),
+                        uploads.bytesOnDisk(files, object));
+            }
+            out.println("Every object is under the key; ETag, version, metadata and tags are unchanged; the disk holds"
+                    + " ciphertext only.");
+            return objects;
+        }
+    }
+
+    private static String named(String encryption, String keyArn) {
+        if (encryption.equals(keyArn)) return "the HSMs' key";
+        return encryption.equals("AES256") ? "SSE-S3" : "another key";
+    }
+
+    private void write(RunReport run) throws IOException {
+        var mapper = Json.MAPPER.copy().enable(SerializationFeature.INDENT_OUTPUT);
+        Files.writeString(report, mapper.writeValueAsString(run) + System.lineSeparator());
+    }
+}
