@@ -8,9 +8,7 @@ import cloudhsm.pipeline.localcloud.http.Service;
 import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.iam.Identity;
 import cloudhsm.pipeline.localcloud.iam.Role;
-import java.util.ArrayList;
 import java.util.HashMap;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -33,17 +31,19 @@ public final class Ec2Service implements Service {
 
     private record Registered(Set<String> parameters, Operation operation) {}
 
-    private final Account account;
     private final Network network;
     private final Tags tags = new Tags();
-    private final Map<String, Instance> instances = new LinkedHashMap<>();
-    private final Map<String, InstanceProfile> profiles = new LinkedHashMap<>();
-    private final List<Consumer<InstanceView>> watchers = new ArrayList<>();
+    private final Instances instances;
     private final Map<String, Registered> operations = new HashMap<>();
 
     public Ec2Service(Account account) {
-        this.account = account;
         this.network = new Network(account);
+        this.instances = new Instances(account, network, tags);
+        var iam = account.iam();
+        new NetworkOperations(this, network, tags, iam);
+        new SecurityGroupOperations(this, network, tags, iam);
+        new InstanceOperations(
+                this, network, tags, instances, new RunInstances(account, network, tags, instances), iam);
     }
 
     @Override
@@ -210,12 +210,12 @@ public final class Ec2Service implements Service {
 
     /** The instance, or empty if there is none of that id; a terminated one is there for another hour. */
     public Optional<InstanceView> instance(String instanceId) {
-        return Optional.ofNullable(instances.get(instanceId)).map(Instance::view);
+        return instances.find(instanceId).map(Instance::view);
     }
 
     /** Whether the instance can open a connection to port 443 of a host on the internet, AWS's endpoints among them. */
     public boolean reachesInternet(String instanceId) {
-        var instance = instances.get(instanceId);
+        var instance = instances.find(instanceId).orElse(null);
         if (instance == null || instance.state != Instance.State.RUNNING) return false;
         var letOut = instance.securityGroupIds.stream()
                 .map(network.securityGroups::get)
@@ -232,27 +232,21 @@ public final class Ec2Service implements Service {
 
     /** Creates an instance profile with this role in it, as a stack does; returns its ARN. */
     public String createInstanceProfile(String name, Role role) {
-        var profile = new InstanceProfile(
-                name, "arn:aws:iam::" + Iam.ACCOUNT + ":instance-profile/" + name, "AIPA" + idText(), role);
-        profiles.put(name, profile);
-        return profile.arn();
+        return instances.createProfile(name, role);
     }
 
     /** Deletes the profile; instances that have it keep their role's credentials. */
     public void deleteInstanceProfile(String name) {
-        profiles.remove(name);
-    }
-
-    private String idText() {
-        return account.base32(17).toUpperCase(Locale.ROOT);
+        instances.deleteProfile(name);
     }
 
     /** Tells the watcher of every change of an instance's state, as it happens. */
     public void watchInstances(Consumer<InstanceView> watcher) {
-        watchers.add(watcher);
+        instances.watch(watcher);
     }
 
-    void changed(Instance instance) {
-        watchers.forEach(watcher -> watcher.accept(instance.view()));
+    /** The id of the newest Amazon Linux image that AWS publishes under this Systems Manager parameter. */
+    public Optional<String> imageParameter(String name) {
+        return Images.byParameter(name).map(Images.Image::imageId);
     }
 }

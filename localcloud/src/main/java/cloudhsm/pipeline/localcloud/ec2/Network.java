@@ -26,13 +26,13 @@ final class Network {
      */
     record RouteTable(String routeTableId, String vpcId, Optional<String> internetGatewayId) {}
 
-    /** @param requester what holds the interface: an instance id, or empty */
+    /** @param instanceId that it belongs to, or empty for an AWS service's */
     record Attachment(
             NetworkInterface networkInterface,
             List<String> securityGroupIds,
             String description,
             String macAddress,
-            String requester) {}
+            String instanceId) {}
 
     private final Account account;
     final Map<String, Vpc> vpcs = new LinkedHashMap<>();
@@ -171,7 +171,7 @@ final class Network {
             List<String> securityGroupIds,
             String description,
             Optional<String> address,
-            String requester) {
+            String instanceId) {
         var subnet = subnet(subnetId);
         securityGroupIds.forEach(this::securityGroup);
         if (freeAddresses(subnetId) <= 0) {
@@ -186,7 +186,7 @@ final class Network {
                 + account.hex(2);
         interfaces.put(
                 created.networkInterfaceId(),
-                new Attachment(created, List.copyOf(securityGroupIds), description, mac, requester));
+                new Attachment(created, List.copyOf(securityGroupIds), description, mac, instanceId));
         return created;
     }
 
