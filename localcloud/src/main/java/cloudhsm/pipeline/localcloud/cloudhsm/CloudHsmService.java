@@ -16,6 +16,11 @@ public final class CloudHsmService extends JsonService {
         return java.util.Optional.empty();
     }
 
+    /** What AWS took its own time for so far, in the order in which it ended. */
+    public java.util.List<Timed> timings() {
+        throw new UnsupportedOperationException("to be written");
+    }
+
     /** What a program named {@code cloudhsm-cli} or {@code configure-cli} does on an instance. */
     public CommandResult runClientTool(ClientToolCall call) {
         throw new UnsupportedOperationException("to be written");
