@@ -44,11 +44,8 @@ final class Serve implements Callable<Integer> {
         if (port < 0 || port > 65_535) throw new ParameterException(spec.commandLine(), "--port: 0 to 65535");
         if (!(speed > 0)) throw new ParameterException(spec.commandLine(), "--speed: more than 0");
         var stopped = new CountDownLatch(1);
+        Runtime.getRuntime().addShutdownHook(new Thread(stopped::countDown));
         try (var deployment = LocalDeployment.deploy(LocalCloud.start(port, seed), LocalDeployment.projectRoot())) {
-            Runtime.getRuntime().addShutdownHook(new Thread(() -> {
-                stopped.countDown();
-                deployment.close();
-            }));
             deployment.cloud().time().pace(speed);
             var out = spec.commandLine().getOut();
             out.printf("ready %s%n", deployment.cloud().uri());

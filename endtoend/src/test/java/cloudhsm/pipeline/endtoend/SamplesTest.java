@@ -1,0 +1,65 @@
+package cloudhsm.pipeline.endtoend;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+
+import cloudhsm.pipeline.localcloud.cli.LocalDeployment;
+import com.networknt.schema.InputFormat;
+import com.networknt.schema.SchemaRegistry;
+import com.networknt.schema.SpecificationVersion;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** Every sample of events/ is what its schema says. */
+class SamplesTest {
+    private static final Path EVENTS = LocalDeployment.projectRoot().resolve("events");
+
+    @ParameterizedTest
+    @CsvSource({
+        "provision.json, provision.schema.json",
+        "watch.json, watch.schema.json",
+        "cluster-state-change.json, state-change.schema.json",
+        "cluster-csr-state-change.json, state-change.schema.json",
+        "hsm-state-change.json, state-change.schema.json",
+        "key-store-state-change.json, state-change.schema.json",
+        "client-state-change.json, state-change.schema.json",
+        "command-state-change.json, state-change.schema.json",
+        "object-encryption-change.json, state-change.schema.json",
+        "command-invocation-status-change.json, command-invocation-status-change.schema.json",
+    })
+    void everySampleFitsItsSchema(String sample, String schema) throws IOException {
+        assertEquals(Set.of(), problems(Files.readString(EVENTS.resolve(sample)), schema));
+    }
+
+    @Test
+    void aSchemaRefusesWhatItDoesNotKnow() throws IOException {
+        assertFalse(problems("{\"waitId\":\"a\",\"token\":\"b\"}", "watch.schema.json").isEmpty());
+    }
+
+    @Test
+    void everyFileOfEventsIsASampleOrASchema() throws IOException {
+        try (Stream<Path> files = Files.list(EVENTS)) {
+            assertEquals(
+                    Set.of(),
+                    files.map(file -> file.getFileName().toString())
+                            .filter(name -> !name.endsWith(".json"))
+                            .collect(Collectors.toSet()));
+        }
+    }
+
+    static Set<String> problems(String json, String schema) throws IOException {
+        return SchemaRegistry.withDefaultDialect(SpecificationVersion.DRAFT_2020_12)
+                .getSchema(Files.readString(EVENTS.resolve(schema)))
+                .validate(json, InputFormat.JSON)
+                .stream()
+                .map(Object::toString)
+                .collect(Collectors.toSet());
+    }
+}
