@@ -82,7 +82,8 @@ public final class ReportFailure extends JsonHandler<ReportFailure.Input, Report
 
     private List<String> leftBilling(Optional<String> deployment) {
         try {
-            return cloudHsm.describeClustersPaginator().clusters().stream()
+            return cloudHsm.describeClustersPaginator().stream()
+                    .flatMap(page -> page.clusters().stream())
                     .filter(cluster -> isOf(deployment, cluster))
                     .flatMap(this::billing)
                     .toList();
