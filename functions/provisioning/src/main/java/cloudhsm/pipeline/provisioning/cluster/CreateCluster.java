@@ -1,0 +1,128 @@
+package cloudhsm.pipeline.provisioning.cluster;
+
+import cloudhsm.pipeline.provisioning.lambda.Aws;
+import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import cloudhsm.pipeline.provisioning.lambda.Resource;
+import cloudhsm.pipeline.provisioning.lambda.StageHandler;
+import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
+import software.amazon.awssdk.services.cloudhsmv2.model.BackupRetentionType;
+import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
+import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
+import software.amazon.awssdk.services.cloudhsmv2.model.Tag;
+
+/**
+ * Creates the deployment's cluster, without HSMs. CreateCluster has no client token, so the cluster is known by its
+ * tag, and one that is there is adopted.
+ *
+ * @see <a href="https://docs.aws.amazon.com/cloudhsm/latest/userguide/create-cluster.html">Create a cluster</a>
+ */
+public final class CreateCluster extends StageHandler<CreateCluster.Input> {
+    /**
+     * @param mode FIPS or NON_FIPS; it cannot be changed later
+     * @param subnetIds of one VPC, at most one in a zone; HSMs can be created in their zones only
+     */
+    public record Input(
+            String deployment, String hsmType, String mode, int backupRetentionDays, List<String> subnetIds) {
+        public Input {
+            subnetIds = List.copyOf(subnetIds);
+        }
+    }
+
+    /** @param securityGroup made by CloudHSM; whoever is to reach the HSMs must be in it */
+    public record Output(String clusterId, String securityGroup, String vpcId) {}
+
+    private final CloudHsmV2Client cloudHsm;
+    private final Clusters clusters;
+
+    /** Called by Lambda, once per execution environment. */
+    public CreateCluster() {
+        this(Aws.cloudHsm(), StageRuntime.ofFunction());
+    }
+
+    public CreateCluster(CloudHsmV2Client cloudHsm, StageRuntime runtime) {
+        super(Input.class, runtime);
+        this.cloudHsm = cloudHsm;
+        this.clusters = new Clusters(cloudHsm);
+    }
+
+    @Override
+    protected Outcome run(Input input, Optional<Resource> awaited) {
+        if (awaited.isPresent()) {
+            // Found by id, and never created again: a stale answer without the cluster must not buy a second one.
+            var clusterId = awaited.get().id();
+            return clusters.find(clusterId)
+                    .map(cluster -> outcome(input, cluster))
+                    .orElseGet(() -> ClusterFailures.notFound(clusterId));
+        }
+        return clusters.ofDeployment(input.deployment())
+                .map(cluster -> outcome(input, cluster))
+                .orElseGet(() -> waitFor(create(input)));
+    }
+
+    private Cluster create(Input input) {
+        return cloudHsm.createCluster(request -> request.hsmType(input.hsmType())
+                        .mode(input.mode())
+                        .backupRetentionPolicy(policy -> policy.type(BackupRetentionType.DAYS)
+                                .value(Integer.toString(input.backupRetentionDays())))
+                        .subnetIds(input.subnetIds())
+                        .tagList(
+                                Tag.builder()
+                                        .key(Clusters.DEPLOYMENT_TAG)
+                                        .value(input.deployment())
+                                        .build(),
+                                Tag.builder()
+                                        .key("Name")
+                                        .value("cloudhsm-" + input.deployment())
+                                        .build()))
+                .cluster();
+    }
+
+    private static Outcome outcome(Input input, Cluster cluster) {
+        if (!input.mode().equals(cluster.modeAsString()) || !input.hsmType().equals(cluster.hsmType())) {
+            return differs(input, cluster);
+        }
+        return switch (cluster.state()) {
+            case CREATE_IN_PROGRESS -> waitFor(cluster);
+            case UNINITIALIZED,
+                    INITIALIZE_IN_PROGRESS,
+                    INITIALIZED,
+                    ACTIVE,
+                    UPDATE_IN_PROGRESS,
+                    MODIFY_IN_PROGRESS,
+                    ROLLBACK_IN_PROGRESS -> created(cluster);
+            case DEGRADED, DELETE_IN_PROGRESS, DELETED, UNKNOWN_TO_SDK_VERSION ->
+                ClusterFailures.unusable(cluster, "The pipeline needs a working cluster");
+        };
+    }
+
+    private static Outcome created(Cluster cluster) {
+        if (cluster.securityGroup() == null || cluster.securityGroup().isBlank()) {
+            return new Outcome.Failed(
+                    TRANSIENT,
+                    "Cluster " + cluster.clusterId() + " is " + cluster.stateAsString()
+                            + ", but DescribeClusters does not show its security group yet. Nothing was changed."
+                            + " Next: look again a little later.");
+        }
+        return new Outcome.Done(new Output(cluster.clusterId(), cluster.securityGroup(), cluster.vpcId()));
+    }
+
+    private static Outcome waitFor(Cluster cluster) {
+        return new Outcome.Waiting(
+                Resource.cluster(cluster.clusterId()),
+                Set.of(ClusterState.CREATE_IN_PROGRESS.toString(), Resource.ABSENT),
+                Clusters.CREATION_BUDGET);
+    }
+
+    private static Outcome differs(Input input, Cluster cluster) {
+        return new Outcome.Failed(
+                "CLUSTER_DIFFERS",
+                "Cluster " + cluster.clusterId() + " of the deployment \"" + input.deployment() + "\" is "
+                        + cluster.hsmType() + " in mode " + cluster.modeAsString() + ", but the request asks for "
+                        + input.hsmType() + " in mode " + input.mode() + ", and neither can be changed. Nothing was"
+                        + " changed. Next: ask for what is there, or choose another deployment name.");
+    }
+}

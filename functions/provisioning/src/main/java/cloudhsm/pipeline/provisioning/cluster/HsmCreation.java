@@ -1,0 +1,158 @@
+package cloudhsm.pipeline.provisioning.cluster;
+
+import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import cloudhsm.pipeline.provisioning.lambda.Resource;
+import cloudhsm.pipeline.provisioning.lambda.StageHandler;
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
+import software.amazon.awssdk.services.cloudhsmv2.model.CloudHsmInvalidRequestException;
+import software.amazon.awssdk.services.cloudhsmv2.model.CloudHsmResourceNotFoundException;
+import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
+import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
+import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
+
+/**
+ * Creates one HSM in one of several zones. An HSM whose creation fails turns DEGRADED, never recovers and may bill, so
+ * it is deleted, and the next zone is tried. HSMs are waited for by zone, because AWS may replace one under a new id.
+ */
+final class HsmCreation {
+    /** From CreateHsm to ACTIVE: 10 to 20 minutes are usual. */
+    static final Duration CREATION_BUDGET = Duration.ofMinutes(30);
+
+    /** From DeleteHsm to its absence. */
+    static final Duration DELETION_BUDGET = Duration.ofMinutes(20);
+
+    /** What bills in vain comes first; a state that is not expected here comes before all. */
+    private static final List<HsmState> HANDLED_FIRST =
+            List.of(HsmState.DEGRADED, HsmState.CREATE_IN_PROGRESS, HsmState.DELETE_IN_PROGRESS);
+
+    private final CloudHsmV2Client cloudHsm;
+    private final Cluster cluster;
+    private final List<String> zones;
+    private final Optional<Resource> awaited;
+
+    /**
+     * @param zones where the HSM may be, in the order to try
+     * @param awaited what the stage waited for in the run before this one
+     */
+    HsmCreation(CloudHsmV2Client cloudHsm, Cluster cluster, List<String> zones, Optional<Resource> awaited) {
+        this.cloudHsm = cloudHsm;
+        this.cluster = cluster;
+        this.zones = offered(cluster, zones);
+        this.awaited = awaited;
+    }
+
+    /** HSMs can only be in zones in which the cluster has a subnet, whatever an adopted cluster was asked for. */
+    private static List<String> offered(Cluster cluster, List<String> zones) {
+        return zones.stream().filter(cluster.subnetMapping()::containsKey).toList();
+    }
+
+    /**
+     * The next step towards an ACTIVE HSM.
+     *
+     * @param hsms those that the cluster has and that are not ACTIVE
+     */
+    Outcome next(List<Hsm> hsms) {
+        return hsms.stream()
+                .min(Comparator.comparingInt(hsm -> HANDLED_FIRST.indexOf(hsm.state())))
+                .map(this::next)
+                .orElseGet(this::create);
+    }
+
+    private Outcome next(Hsm hsm) {
+        return switch (hsm.state()) {
+            case DEGRADED -> replace(hsm);
+            case CREATE_IN_PROGRESS -> waitForCreation(hsm.availabilityZone());
+            case DELETE_IN_PROGRESS -> waitForDeletion(hsm);
+            case ACTIVE, DELETED, UNKNOWN_TO_SDK_VERSION -> unexpected(hsm);
+        };
+    }
+
+    private Outcome create() {
+        var zone = nextZone();
+        if (zone.isEmpty()) return noZone();
+        try {
+            cloudHsm.createHsm(request -> request.clusterId(cluster.clusterId()).availabilityZone(zone.get()));
+            return waitForCreation(zone.get());
+        } catch (CloudHsmInvalidRequestException refused) {
+            // DescribeClusters may lag behind: an earlier CreateHsm took effect, and AWS refuses a second HSM.
+            if (!refused.getMessage().contains("already contains an HSM")) throw refused;
+            return new Outcome.Failed(
+                    StageHandler.TRANSIENT,
+                    "Cluster " + cluster.clusterId() + " has an HSM that DescribeClusters does not show yet. No second"
+                            + " one was created. Next: look again a little later.");
+        }
+    }
+
+    /** The zone behind the one whose HSM was waited for, and the first when there was none. */
+    private Optional<String> nextZone() {
+        if (zones.isEmpty()) return Optional.empty();
+        var tried = awaitedZone().map(zones::indexOf).orElse(-1);
+        return Optional.of(zones.get((tried + 1) % zones.size()));
+    }
+
+    private Optional<String> awaitedZone() {
+        return awaited.filter(resource -> resource.type() == Resource.Type.HSM).map(Resource::child);
+    }
+
+    /**
+     * Deletes the DEGRADED HSM. One that this stage has waited for in the last zone ends the stage; one that an earlier
+     * execution left behind does not, so every zone is tried once.
+     */
+    private Outcome replace(Hsm hsm) {
+        try {
+            cloudHsm.deleteHsm(request -> request.clusterId(cluster.clusterId()).hsmId(hsm.hsmId()));
+        } catch (CloudHsmResourceNotFoundException gone) {
+            // That is what was wanted.
+        }
+        var ours = awaitedZone().equals(Optional.of(hsm.availabilityZone()));
+        var last = zones.isEmpty() || zones.getLast().equals(hsm.availabilityZone());
+        return ours && last ? degraded(hsm) : waitForDeletion(hsm);
+    }
+
+    private Outcome waitForCreation(String zone) {
+        return new Outcome.Waiting(
+                Resource.hsm(cluster.clusterId(), zone),
+                Set.of(HsmState.CREATE_IN_PROGRESS.toString(), Resource.ABSENT),
+                CREATION_BUDGET);
+    }
+
+    private Outcome waitForDeletion(Hsm hsm) {
+        return new Outcome.Waiting(
+                Resource.hsm(cluster.clusterId(), hsm.availabilityZone()),
+                Set.of(HsmState.DEGRADED.toString(), HsmState.DELETE_IN_PROGRESS.toString()),
+                DELETION_BUDGET);
+    }
+
+    private Outcome degraded(Hsm hsm) {
+        return new Outcome.Failed(
+                "HSM_DEGRADED",
+                "HSM " + hsm.hsmId() + " (" + hsm.availabilityZone() + ") of cluster " + cluster.clusterId()
+                        + " turned DEGRADED after CreateHsm, and so did any HSM in the zones tried before, of " + zones
+                        + "." + Clusters.awsSays(hsm.stateMessage())
+                        + " It never recovers; its deletion was requested. Next: wait until it has gone, then start a"
+                        + " new execution; it tries the zones again.");
+    }
+
+    private Outcome unexpected(Hsm hsm) {
+        return new Outcome.Failed(
+                "HSM_STATE_UNEXPECTED",
+                "HSM " + hsm.hsmId() + " (" + hsm.availabilityZone() + ") of cluster " + cluster.clusterId()
+                        + " is in the state " + hsm.stateAsString() + ", in which nothing can be done with it."
+                        + Clusters.awsSays(hsm.stateMessage())
+                        + " Nothing was changed. Next: look at the HSM in the console; update the pipeline.");
+    }
+
+    private Outcome noZone() {
+        return new Outcome.Failed(
+                "NO_ZONE_FOR_HSM",
+                "Cluster " + cluster.clusterId() + " has subnets in "
+                        + cluster.subnetMapping().keySet().stream().sorted().toList()
+                        + " only, and none of these zones is among those that the request leaves for this HSM. Nothing"
+                        + " was changed. Next: ask for the cluster's own subnets, or choose another deployment name.");
+    }
+}

@@ -1,0 +1,176 @@
+package cloudhsm.pipeline.provisioning.cluster;
+
+import cloudhsm.pipeline.provisioning.lambda.Aws;
+import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import cloudhsm.pipeline.provisioning.lambda.Resource;
+import cloudhsm.pipeline.provisioning.lambda.StageHandler;
+import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import cloudhsm.pipeline.provisioning.pki.ClusterCa;
+import cloudhsm.pipeline.provisioning.pki.CsrRejectedException;
+import cloudhsm.pipeline.provisioning.pki.Encoded;
+import cloudhsm.pipeline.provisioning.pki.MalformedPemException;
+import cloudhsm.pipeline.provisioning.pki.Pem;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.Set;
+import org.bouncycastle.pkcs.PKCS10CertificationRequest;
+import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
+import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
+import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
+
+/**
+ * Signs the CSR of the verified HSM with the deployment's own root, and stores both certificates before anything is
+ * done with them. What is stored and still fits is used again.
+ */
+public final class IssueClusterCertificate extends StageHandler<IssueClusterCertificate.Input> {
+    /** What becomes of the root's private key. */
+    public enum CaKey {
+        /** It stays in the secret and can sign again. */
+        KEEP,
+        /** It signs once and is forgotten; a replaced HSM before initialization then means a new root. */
+        DISCARD
+    }
+
+    /** A kept root is used again only if it lasts at least this long; otherwise a new one is made. */
+    private static final Duration SHORTEST_REMAINDER = Duration.ofDays(30);
+
+    /**
+     * @param csrKeySha256 of the public key whose HSM was verified; "" if the cluster is initialised already
+     * @param validity of a new root, and with it of the cluster's certificate
+     */
+    public record Input(String deployment, String clusterId, String csrKeySha256, Duration validity, CaKey caKey) {}
+
+    /**
+     * @param clusterCertificate PEM
+     * @param trustAnchor PEM of the root
+     * @param rootNotAfter ISO-8601, UTC
+     */
+    public record Output(
+            String clusterCertificate,
+            String trustAnchor,
+            String rootSha256,
+            String certificateSha256,
+            String rootNotAfter,
+            String caSecretArn) {
+        static Output of(CaSecret secret, String arn) {
+            return new Output(
+                    secret.clusterCertificate(),
+                    secret.certificate(),
+                    Encoded.sha256(secret.root()),
+                    Encoded.sha256(secret.leaf()),
+                    secret.root().getNotAfter().toInstant().toString(),
+                    arn);
+        }
+    }
+
+    private final Clusters clusters;
+    private final SecretsManagerClient secretsManager;
+    private final Clock clock;
+
+    /** Called by Lambda, once per execution environment. */
+    public IssueClusterCertificate() {
+        this(Aws.cloudHsm(), Aws.secretsManager(), StageRuntime.ofFunction());
+    }
+
+    public IssueClusterCertificate(
+            CloudHsmV2Client cloudHsm, SecretsManagerClient secretsManager, StageRuntime runtime) {
+        super(Input.class, runtime);
+        this.clusters = new Clusters(cloudHsm);
+        this.secretsManager = secretsManager;
+        this.clock = runtime.clock();
+    }
+
+    @Override
+    protected Outcome run(Input input, Optional<Resource> awaited) {
+        return clusters.find(input.clusterId())
+                .map(cluster -> switch (cluster.state()) {
+                    case UNINITIALIZED -> issue(cluster, input);
+                    case INITIALIZE_IN_PROGRESS,
+                            INITIALIZED,
+                            ACTIVE,
+                            UPDATE_IN_PROGRESS,
+                            MODIFY_IN_PROGRESS,
+                            ROLLBACK_IN_PROGRESS -> issuedBefore(cluster, input);
+                    case CREATE_IN_PROGRESS, DEGRADED, DELETE_IN_PROGRESS, DELETED, UNKNOWN_TO_SDK_VERSION ->
+                        ClusterFailures.unusable(cluster, "A CSR is signed for an UNINITIALIZED cluster");
+                })
+                .orElseGet(() -> ClusterFailures.notFound(input.clusterId()));
+    }
+
+    private Outcome issue(Cluster cluster, Input input) {
+        var shown = Clusters.csr(cluster);
+        if (shown.isEmpty()) {
+            // AWS is replacing the HSM: its successor brings another CSR.
+            return new Outcome.Waiting(
+                    Resource.clusterCsr(cluster.clusterId()), Set.of(Resource.ABSENT), HsmCreation.CREATION_BUDGET);
+        }
+        try {
+            var csr = Pem.csr(shown.get());
+            var key = Encoded.keySha256(csr);
+            if (!key.equals(input.csrKeySha256())) {
+                return InitializeCluster.csrChanged(cluster.clusterId(), input.csrKeySha256(), key);
+            }
+            return issue(csr, input);
+        } catch (MalformedPemException | CsrRejectedException unfit) {
+            return new Outcome.Failed(
+                    "CSR_REJECTED",
+                    "The CSR of cluster " + cluster.clusterId() + " must not be signed: " + unfit.getMessage()
+                            + ". Nothing was changed; the HSM bills by the hour. Next: delete the HSM and start a new"
+                            + " execution; tell AWS Support if it happens again.");
+        }
+    }
+
+    private Outcome issue(PKCS10CertificationRequest csr, Input input) {
+        var store = new CaSecretStore(secretsManager, input.deployment());
+        var stored = store.find();
+        var before = stored.flatMap(secret -> CaSecret.read(secret.text()));
+        if (stored.isPresent() && before.isEmpty()) return unreadable(store);
+        var fits = before.filter(secret -> ClusterCa.isFor(csr, secret.leaf(), secret.root(), clock.instant()));
+        if (fits.isPresent()) {
+            return new Outcome.Done(Output.of(fits.get(), stored.orElseThrow().arn()));
+        }
+        var ca = before.flatMap(CaSecret::ca)
+                .filter(kept -> kept.isValidFor(SHORTEST_REMAINDER, clock))
+                .orElseGet(
+                        () -> ClusterCa.create("CloudHSM cluster CA " + input.deployment(), input.validity(), clock));
+        var issued = CaSecret.of(ca, ca.sign(csr, clock), input.caKey() == CaKey.KEEP);
+        return new Outcome.Done(Output.of(issued, store.store(issued)));
+    }
+
+    private Outcome issuedBefore(Cluster cluster, Input input) {
+        var store = new CaSecretStore(secretsManager, input.deployment());
+        var stored = store.find();
+        if (stored.isEmpty()) return lost(cluster, store, "does not exist");
+        var secret = CaSecret.read(stored.get().text());
+        if (secret.isEmpty()) return unreadable(store);
+        if (!isOf(cluster, secret.get())) return lost(cluster, store, "holds the certificate of another cluster");
+        return new Outcome.Done(Output.of(secret.get(), stored.get().arn()));
+    }
+
+    /** DescribeClusters shows the certificate that the cluster was initialised with, though not in every state. */
+    private static boolean isOf(Cluster cluster, CaSecret secret) {
+        if (cluster.certificates() == null) return true;
+        var shown = cluster.certificates().clusterCertificate();
+        return shown == null || shown.isBlank() || Pem.certificate(shown).equals(secret.leaf());
+    }
+
+    private static Outcome lost(Cluster cluster, CaSecretStore store, String why) {
+        return new Outcome.Failed(
+                "CLUSTER_CERTIFICATE_LOST",
+                "Cluster " + cluster.clusterId() + " is " + cluster.stateAsString() + ", but the secret " + store.name()
+                        + " with its trust anchor " + why + ", and AWS does not give the trust anchor out. Nothing was"
+                        + " changed. Next: if you have the root certificate, write the secret as {\"certificate\": \""
+                        + "<PEM of the root>\", \"clusterCertificate\": \"<PEM of the signed CSR>\"} and start a new"
+                        + " execution; otherwise run the teardown and begin anew.");
+    }
+
+    private static Outcome unreadable(CaSecretStore store) {
+        return new Outcome.Failed(
+                "CLUSTER_CERTIFICATE_UNREADABLE",
+                "The secret " + store.name()
+                        + " is not what the pipeline writes: JSON with the PEM texts certificate and"
+                        + " clusterCertificate, and privateKey if it was kept. Nothing was changed. Next: correct the"
+                        + " secret, or delete it if its cluster is not initialised, and start a new execution.");
+    }
+}

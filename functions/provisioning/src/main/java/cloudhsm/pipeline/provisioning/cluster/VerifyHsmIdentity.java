@@ -1,0 +1,313 @@
+package cloudhsm.pipeline.provisioning.cluster;
+
+import cloudhsm.pipeline.provisioning.lambda.Aws;
+import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import cloudhsm.pipeline.provisioning.lambda.Resource;
+import cloudhsm.pipeline.provisioning.lambda.StageHandler;
+import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import cloudhsm.pipeline.provisioning.pki.AwsRoot;
+import cloudhsm.pipeline.provisioning.pki.Encoded;
+import cloudhsm.pipeline.provisioning.pki.Finding;
+import cloudhsm.pipeline.provisioning.pki.HsmCertificates;
+import cloudhsm.pipeline.provisioning.pki.HsmIdentity;
+import cloudhsm.pipeline.provisioning.pki.MalformedPemException;
+import cloudhsm.pipeline.provisioning.pki.Pem;
+import cloudhsm.pipeline.provisioning.pki.Root;
+import java.security.cert.X509Certificate;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
+import software.amazon.awssdk.services.cloudhsmv2.model.Certificates;
+import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
+
+/**
+ * Verifies that the first HSM is genuine before anything is entrusted to it: the chain to AWS, the chain to the
+ * manufacturer, and that the CSR is for the key which both attest. AWS offers the certificates until the cluster is
+ * initialised, not after.
+ *
+ * @see <a href="https://docs.aws.amazon.com/cloudhsm/latest/userguide/verify-hsm-identity.html">Verify the identity of
+ *     the HSM</a>
+ */
+public final class VerifyHsmIdentity extends StageHandler<VerifyHsmIdentity.Input> {
+    /** What has to be verified for the execution to go on; what fails although it could be checked always stops it. */
+    public enum Policy {
+        /** Both chains; needs the manufacturer's root. */
+        REQUIRE_BOTH,
+        /** The AWS chain; of the manufacturer's, what can be checked. */
+        REQUIRE_AWS,
+        /** Nothing; what was found is reported. */
+        SKIP
+    }
+
+    /** What was verified. */
+    public enum Verdict {
+        VERIFIED_BOTH,
+        VERIFIED_AWS,
+        SKIPPED,
+        /** The cluster was initialised before, so there is nothing to verify any more. */
+        ALREADY_INITIALIZED
+    }
+
+    /** @param manufacturerRoot PEM, or "" if the user has none */
+    public record Input(String clusterId, Policy policy, String manufacturerRoot) {
+        public Input {
+            manufacturerRoot = Objects.requireNonNullElse(manufacturerRoot, "");
+        }
+    }
+
+    /** @param message what was checked, or everything that is wrong */
+    public record Chain(boolean verified, String message) {}
+
+    /**
+     * @param name as in DescribeClusters, or of the root
+     * @param issuer of a root: itself
+     * @param sha256 fingerprint, lower-case hex
+     * @param notAfter ISO-8601, UTC
+     */
+    public record CertificateFacts(String name, String subject, String issuer, String sha256, String notAfter) {}
+
+    /** @param csrKeySha256 of the CSR's SubjectPublicKeyInfo; "" if the cluster is initialised already */
+    public record Output(
+            Verdict verdict,
+            String csrKeySha256,
+            Chain awsChain,
+            Chain manufacturerChain,
+            List<CertificateFacts> certificates) {
+        public Output {
+            certificates = List.copyOf(certificates);
+        }
+    }
+
+    private final Clusters clusters;
+    private final HsmIdentity identity;
+    private final String awsRootCertificate;
+
+    /** Called by Lambda, once per execution environment. */
+    public VerifyHsmIdentity() {
+        this(Aws.cloudHsm(), StageRuntime.ofFunction(), Aws.environment("AWS_ROOT_CERTIFICATE"));
+    }
+
+    /** @param awsRootCertificate PEM of the AWS CloudHSM root, or "" for the pinned one */
+    public VerifyHsmIdentity(CloudHsmV2Client cloudHsm, StageRuntime runtime, String awsRootCertificate) {
+        super(Input.class, runtime);
+        this.clusters = new Clusters(cloudHsm);
+        this.identity = new HsmIdentity(runtime.clock());
+        this.awsRootCertificate = awsRootCertificate;
+    }
+
+    @Override
+    protected Outcome run(Input input, Optional<Resource> awaited) {
+        return clusters.find(input.clusterId())
+                .map(cluster -> switch (cluster.state()) {
+                    case UNINITIALIZED ->
+                        Clusters.csr(cluster).isPresent()
+                                ? verify(cluster, input)
+                                : new Outcome.Waiting(
+                                        Resource.clusterCsr(cluster.clusterId()),
+                                        Set.of(Resource.ABSENT),
+                                        HsmCreation.CREATION_BUDGET);
+                    case INITIALIZE_IN_PROGRESS,
+                            INITIALIZED,
+                            ACTIVE,
+                            UPDATE_IN_PROGRESS,
+                            MODIFY_IN_PROGRESS,
+                            ROLLBACK_IN_PROGRESS -> alreadyInitialized(cluster);
+                    case CREATE_IN_PROGRESS, DEGRADED, DELETE_IN_PROGRESS, DELETED, UNKNOWN_TO_SDK_VERSION ->
+                        ClusterFailures.unusable(cluster, "An HSM is verified in an UNINITIALIZED cluster");
+                })
+                .orElseGet(() -> ClusterFailures.notFound(input.clusterId()));
+    }
+
+    private Outcome verify(Cluster cluster, Input input) {
+        Root awsRoot;
+        Optional<Root> manufacturerRoot;
+        try {
+            awsRoot = AwsRoot.configured(awsRootCertificate);
+            manufacturerRoot = Optional.of(input.manufacturerRoot())
+                    .filter(pem -> !pem.isBlank())
+                    .map(pem -> Root.of("manufacturer's root", Pem.certificate(pem)));
+        } catch (MalformedPemException malformed) {
+            return new Outcome.Failed(
+                    "TRUST_ANCHOR_UNREADABLE",
+                    "A root certificate given by the user cannot be read: " + malformed.getMessage()
+                            + ". Nothing was changed. Next: correct AWS_ROOT_CERTIFICATE of the function, or"
+                            + " hsmIdentity.manufacturerRootCertificate of the request.");
+        }
+        var shown = certificates(cluster.certificates());
+        var checks = new Checks(
+                identity.awsChain(shown, awsRoot),
+                identity.manufacturerChain(shown, manufacturerRoot),
+                manufacturerRoot.isPresent(),
+                identity.csr(shown));
+        return judge(cluster, input.policy(), checks, facts(shown, awsRoot, manufacturerRoot), csrKey(shown));
+    }
+
+    private static HsmCertificates certificates(Certificates shown) {
+        return new HsmCertificates(
+                shown.hsmCertificate(),
+                shown.awsHardwareCertificate(),
+                shown.manufacturerHardwareCertificate(),
+                shown.clusterCsr());
+    }
+
+    /** Everything that was found wrong; nothing where all is well. */
+    private record Checks(
+            List<Finding> aws, List<Finding> manufacturer, boolean manufacturerRootGiven, List<Finding> csr) {
+        List<Finding> all() {
+            return Stream.of(aws, manufacturer, csr)
+                    .flatMap(List::stream)
+                    .distinct()
+                    .toList();
+        }
+
+        Chain awsChain() {
+            return aws.isEmpty()
+                    ? new Chain(
+                            true,
+                            "HsmCertificate, AwsHardwareCertificate and the AWS CloudHSM root: each link's name,"
+                                    + " signature and validity hold.")
+                    : new Chain(false, messages(aws));
+        }
+
+        Chain manufacturerChain() {
+            if (!manufacturer.isEmpty()) return new Chain(false, messages(manufacturer));
+            return manufacturerRootGiven
+                    ? new Chain(
+                            true,
+                            "HsmCertificate, ManufacturerHardwareCertificate and the manufacturer's root: each"
+                                    + " link's name, signature and validity hold.")
+                    : new Chain(
+                            false,
+                            "Not verified up to its root: hsmIdentity.manufacturerRootCertificate was not"
+                                    + " given. The ManufacturerHardwareCertificate did issue the HsmCertificate.");
+        }
+    }
+
+    private static Outcome judge(
+            Cluster cluster, Policy policy, Checks checks, List<CertificateFacts> facts, Optional<String> csrKey) {
+        if (csrKey.isEmpty()) return failed("HSM_IDENTITY_NOT_VERIFIED", cluster, checks.all());
+        var csr = checks.csr().isEmpty() ? "" : " " + messages(checks.csr());
+        return switch (policy) {
+            case SKIP ->
+                new Outcome.Done(new Output(
+                        Verdict.SKIPPED,
+                        csrKey.get(),
+                        new Chain(
+                                checks.awsChain().verified(),
+                                "Not required by the policy SKIP. "
+                                        + checks.awsChain().message() + csr),
+                        new Chain(
+                                checks.manufacturerChain().verified(),
+                                "Not required by the policy SKIP. "
+                                        + checks.manufacturerChain().message()),
+                        facts));
+            case REQUIRE_AWS, REQUIRE_BOTH -> {
+                if (!checks.all().isEmpty()) yield failed(reason(checks.all()), cluster, checks.all());
+                if (policy == Policy.REQUIRE_BOTH && !checks.manufacturerRootGiven()) {
+                    yield manufacturerRootMissing(cluster);
+                }
+                yield new Outcome.Done(new Output(
+                        checks.manufacturerRootGiven() ? Verdict.VERIFIED_BOTH : Verdict.VERIFIED_AWS,
+                        csrKey.get(),
+                        checks.awsChain(),
+                        checks.manufacturerChain(),
+                        facts));
+            }
+        };
+    }
+
+    /** The reason that tells most: an expired anchor says nothing about the HSM, a wrong signature does. */
+    private static String reason(List<Finding> findings) {
+        var kinds = findings.stream().map(Finding::kind).collect(Collectors.toSet());
+        if (kinds.equals(Set.of(Finding.Kind.TRUST_ANCHOR_EXPIRED))) return "TRUST_ANCHOR_EXPIRED";
+        if (kinds.equals(Set.of(Finding.Kind.KEY_MISMATCH))) return "CSR_KEY_MISMATCH";
+        return "HSM_IDENTITY_NOT_VERIFIED";
+    }
+
+    private static Outcome failed(String reason, Cluster cluster, List<Finding> findings) {
+        var next = switch (reason) {
+            case "TRUST_ANCHOR_EXPIRED" ->
+                "configure the root's successor: AWS_ROOT_CERTIFICATE of the function, or"
+                        + " hsmIdentity.manufacturerRootCertificate of the request.";
+            case "CSR_KEY_MISMATCH" ->
+                "do not use this HSM; delete it, start a new execution, and tell AWS Support if it" + " happens again.";
+            default ->
+                "do not use this HSM. If a root that you gave is the wrong one, correct it; otherwise delete the"
+                        + " HSM, start a new execution, and tell AWS Support if it happens again.";
+        };
+        return new Outcome.Failed(
+                reason,
+                "The first HSM of cluster " + cluster.clusterId() + " was not verified. " + messages(findings)
+                        + " Nothing was changed; the HSM bills by the hour. Next: " + next);
+    }
+
+    private static Outcome manufacturerRootMissing(Cluster cluster) {
+        return new Outcome.Failed(
+                "MANUFACTURER_ROOT_MISSING",
+                "The first HSM of cluster " + cluster.clusterId() + " was verified up to the AWS root, but the policy"
+                        + " REQUIRE_BOTH needs hsmIdentity.manufacturerRootCertificate. Nothing was changed; the HSM"
+                        + " bills by the hour. Next: give the root, or choose REQUIRE_AWS.");
+    }
+
+    private static Outcome alreadyInitialized(Cluster cluster) {
+        var chain = new Chain(
+                false,
+                "Cluster " + cluster.clusterId() + " is " + cluster.stateAsString()
+                        + ": AWS offers the hardware certificates only until initialization, so this execution verified"
+                        + " nothing. The execution that initialised the cluster reported what it had verified.");
+        return new Outcome.Done(new Output(Verdict.ALREADY_INITIALIZED, "", chain, chain, List.of()));
+    }
+
+    private static String messages(List<Finding> findings) {
+        return findings.stream().map(Finding::message).distinct().collect(Collectors.joining(" "));
+    }
+
+    private static Optional<String> csrKey(HsmCertificates shown) {
+        try {
+            return Optional.of(Encoded.keySha256(Pem.csr(shown.clusterCsr())));
+        } catch (MalformedPemException malformed) {
+            return Optional.empty();
+        }
+    }
+
+    private static List<CertificateFacts> facts(HsmCertificates shown, Root awsRoot, Optional<Root> manufacturerRoot) {
+        var facts = new ArrayList<CertificateFacts>();
+        facts("HsmCertificate", shown.hsm()).ifPresent(facts::add);
+        facts("AwsHardwareCertificate", shown.awsHardware()).ifPresent(facts::add);
+        facts("ManufacturerHardwareCertificate", shown.manufacturerHardware()).ifPresent(facts::add);
+        facts.add(facts(awsRoot));
+        manufacturerRoot.map(VerifyHsmIdentity::facts).ifPresent(facts::add);
+        return facts;
+    }
+
+    private static Optional<CertificateFacts> facts(String name, String pem) {
+        try {
+            return Optional.of(facts(name, Pem.certificate(pem)));
+        } catch (MalformedPemException malformed) {
+            return Optional.empty();
+        }
+    }
+
+    private static CertificateFacts facts(String name, X509Certificate certificate) {
+        return new CertificateFacts(
+                name,
+                certificate.getSubjectX500Principal().toString(),
+                certificate.getIssuerX500Principal().toString(),
+                Encoded.sha256(certificate),
+                certificate.getNotAfter().toInstant().toString());
+    }
+
+    private static CertificateFacts facts(Root root) {
+        return new CertificateFacts(
+                root.name(),
+                root.subject().toString(),
+                root.subject().toString(),
+                root.sha256(),
+                root.notAfter().toString());
+    }
+}
