@@ -20,6 +20,7 @@ import software.amazon.awssdk.services.lambda.LambdaClient;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
 import software.amazon.awssdk.services.sfn.SfnClient;
+import software.amazon.awssdk.services.sns.SnsClient;
 import software.amazon.awssdk.services.ssm.SsmClient;
 
 /** AWS clients as the functions use them: Region and credentials of the function, one small HTTP client. */
@@ -77,6 +78,10 @@ public final class Aws {
 
     public static IamClient iam() {
         return build(IamClient.builder());
+    }
+
+    public static SnsClient sns() {
+        return build(SnsClient.builder());
     }
 
     private static <B extends AwsClientBuilder<B, C> & AwsSyncClientBuilder<B, C>, C> C build(B builder) {

@@ -1,0 +1,177 @@
+package cloudhsm.pipeline.provisioning.bucket;
+
+import cloudhsm.pipeline.provisioning.lambda.Aws;
+import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import cloudhsm.pipeline.provisioning.lambda.Resource;
+import cloudhsm.pipeline.provisioning.lambda.StageHandler;
+import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Stream;
+import software.amazon.awssdk.core.sync.RequestBody;
+import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.s3.model.DeleteMarkerEntry;
+import software.amazon.awssdk.services.s3.model.HeadObjectResponse;
+import software.amazon.awssdk.services.s3.model.NoSuchKeyException;
+import software.amazon.awssdk.services.s3.model.ObjectVersion;
+import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
+
+/**
+ * Proves the whole path: uploads an object that asks for SSE-S3, waits until the re-encryptor has put it under the
+ * key, reads it back, and removes every version of it.
+ */
+public final class ProveEncryption extends StageHandler<ProveEncryption.Input> {
+    /** S3's notification takes seconds, sometimes a minute; the rest is for a queue that is being drained. */
+    private static final Duration BUDGET = Duration.ofMinutes(10);
+
+    private static final String SSE_S3 = ServerSideEncryption.AES256.toString();
+
+    /** @param execution name or ARN of the execution; makes the probe's name */
+    public record Input(String execution, String bucket, String keyArn) {
+        public Input {
+            Objects.requireNonNull(execution, "execution");
+            Objects.requireNonNull(bucket, "bucket");
+            Objects.requireNonNull(keyArn, "keyArn");
+        }
+
+        String probeKey() {
+            return ".cloudhsm-pipeline/probe-" + execution.substring(execution.lastIndexOf(':') + 1);
+        }
+
+        /** Always the same bytes for an execution, so a run that did not upload them can still compare. */
+        byte[] content() {
+            return ("Probe of the CloudHSM pipeline, execution " + execution + "\n").getBytes(StandardCharsets.UTF_8);
+        }
+    }
+
+    /**
+     * @param before AES256, which the upload asked for
+     * @param after ARN of the key the probe was found under
+     * @param etagUnchanged true if S3 only wrapped the data key anew; false if the re-encryptor had to copy
+     * @param versionsRemoved how many versions and delete markers of the probe were removed
+     */
+    public record Output(String probeKey, String before, String after, boolean etagUnchanged, int versionsRemoved) {}
+
+    private final S3Client s3;
+    private final Clock clock;
+
+    /** Called by Lambda, once per execution environment. */
+    public ProveEncryption() {
+        this(Aws.s3(), StageRuntime.ofFunction());
+    }
+
+    ProveEncryption(S3Client s3, StageRuntime runtime) {
+        super(Input.class, runtime);
+        this.s3 = s3;
+        this.clock = runtime.clock();
+    }
+
+    @Override
+    protected Outcome run(Input input, Optional<Resource> awaited) {
+        var probe = head(input);
+        if (probe.isEmpty()) return absent(input, awaited);
+        if (input.keyArn().equals(probe.get().ssekmsKeyId())) return proven(input, probe.get());
+        if (probe.get().ssekmsKeyId() != null) {
+            return failed(input, "it is under another key, " + probe.get().ssekmsKeyId());
+        }
+        if (isOverdue(probe.get())) {
+            return failed(
+                    input,
+                    "it is still under " + probe.get().serverSideEncryptionAsString() + " " + BUDGET.toMinutes()
+                            + " min after its upload");
+        }
+        return waiting(input);
+    }
+
+    /**
+     * Nothing left of the probe, not even a delete marker: it has not been uploaded yet, or an earlier run had its
+     * proof and removed it, and died before it said so. Either way this run begins at the beginning.
+     */
+    private Outcome absent(Input input, Optional<Resource> awaited) {
+        if (awaited.isPresent() && versionIds(input).findAny().isPresent()) {
+            return failed(input, "it is gone: somebody deleted it");
+        }
+        s3.putObject(
+                request -> request.bucket(input.bucket())
+                        .key(input.probeKey())
+                        .serverSideEncryption(ServerSideEncryption.AES256),
+                RequestBody.fromBytes(input.content()));
+        return waiting(input);
+    }
+
+    private static Outcome waiting(Input input) {
+        return new Outcome.Waiting(Resource.object(input.bucket(), input.probeKey()), Set.of(SSE_S3), BUDGET);
+    }
+
+    private Optional<HeadObjectResponse> head(Input input) {
+        try {
+            return Optional.of(
+                    s3.headObject(request -> request.bucket(input.bucket()).key(input.probeKey())));
+        } catch (NoSuchKeyException absent) {
+            return Optional.empty();
+        }
+    }
+
+    private boolean isOverdue(HeadObjectResponse probe) {
+        return clock.instant().isAfter(probe.lastModified().plus(BUDGET));
+    }
+
+    private Outcome proven(Input input, HeadObjectResponse probe) {
+        var content = s3.getObjectAsBytes(
+                        request -> request.bucket(input.bucket()).key(input.probeKey()))
+                .asByteArray();
+        if (!Arrays.equals(content, input.content())) return failed(input, "its content has changed");
+        var etagUnchanged = probe.eTag().equals("\"" + md5(input.content()) + "\"");
+        var removed = removeVersions(input);
+        return new Outcome.Done(new Output(input.probeKey(), SSE_S3, probe.ssekmsKeyId(), etagUnchanged, removed));
+    }
+
+    /** What S3 gives an SSE-S3 upload in one part as its ETag. */
+    private static String md5(byte[] content) {
+        try {
+            return HexFormat.of().formatHex(MessageDigest.getInstance("MD5").digest(content));
+        } catch (NoSuchAlgorithmException everyJavaHasIt) {
+            throw new IllegalStateException(everyJavaHasIt);
+        }
+    }
+
+    private int removeVersions(Input input) {
+        var versionIds = versionIds(input).toList();
+        versionIds.forEach(versionId -> s3.deleteObject(
+                request -> request.bucket(input.bucket()).key(input.probeKey()).versionId(versionId)));
+        return versionIds.size();
+    }
+
+    /** The prefix also finds keys that go on after the probe's; those are not ours. */
+    private Stream<String> versionIds(Input input) {
+        return s3
+                .listObjectVersionsPaginator(
+                        request -> request.bucket(input.bucket()).prefix(input.probeKey()))
+                .stream()
+                .flatMap(page -> Stream.concat(
+                        page.versions().stream()
+                                .filter(version -> input.probeKey().equals(version.key()))
+                                .map(ObjectVersion::versionId),
+                        page.deleteMarkers().stream()
+                                .filter(marker -> input.probeKey().equals(marker.key()))
+                                .map(DeleteMarkerEntry::versionId)));
+    }
+
+    private static Outcome failed(Input input, String seen) {
+        return new Outcome.Failed(
+                "PROOF_FAILED",
+                "The probe s3://" + input.bucket() + "/" + input.probeKey() + ", uploaded with SSE-S3, should be"
+                        + " under " + input.keyArn() + ", but " + seen + ". Uploads that ask for another encryption"
+                        + " may not be reaching the key. The probe was left as it is. Next: look at the re-encryptor's"
+                        + " queue, its dead-letter queue and its log, then start a new execution, which tries with a"
+                        + " new probe.");
+    }
+}

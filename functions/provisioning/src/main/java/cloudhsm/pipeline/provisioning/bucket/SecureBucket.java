@@ -1,0 +1,240 @@
+package cloudhsm.pipeline.provisioning.bucket;
+
+import cloudhsm.pipeline.provisioning.lambda.Aws;
+import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import cloudhsm.pipeline.provisioning.lambda.Resource;
+import cloudhsm.pipeline.provisioning.lambda.StageHandler;
+import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import java.util.Objects;
+import java.util.Optional;
+import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.s3.model.BucketAlreadyExistsException;
+import software.amazon.awssdk.services.s3.model.BucketAlreadyOwnedByYouException;
+import software.amazon.awssdk.services.s3.model.BucketVersioningStatus;
+import software.amazon.awssdk.services.s3.model.CreateBucketConfiguration;
+import software.amazon.awssdk.services.s3.model.ObjectOwnership;
+import software.amazon.awssdk.services.s3.model.OwnershipControlsRule;
+import software.amazon.awssdk.services.s3.model.S3Exception;
+import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
+import software.amazon.awssdk.services.s3.model.ServerSideEncryptionRule;
+import software.amazon.awssdk.services.s3.model.Tag;
+
+/**
+ * Makes the bucket, or adopts one of the account, and secures it: default encryption under the key, versioning, no
+ * public access, no ACLs, TLS only, and uploads announced to the re-encryptor. What an adopted bucket's owner has
+ * configured besides – other policy statements, other notifications, tags – stays.
+ */
+public final class SecureBucket extends StageHandler<SecureBucket.Input> {
+    private static final String DEPLOYMENT_TAG = "cloudhsm-pipeline:deployment";
+
+    /** @param keyArn also tells the account and the Region the bucket must be in */
+    public record Input(String deployment, String bucket, String keyArn) {
+        public Input {
+            Objects.requireNonNull(deployment, "deployment");
+            Objects.requireNonNull(bucket, "bucket");
+            Objects.requireNonNull(keyArn, "keyArn");
+        }
+
+        private String arnPart(int index) {
+            return keyArn.split(":", 6)[index];
+        }
+
+        String region() {
+            return arnPart(3);
+        }
+
+        String account() {
+            return arnPart(4);
+        }
+
+        String bucketArn() {
+            return "arn:" + arnPart(1) + ":s3:::" + bucket;
+        }
+    }
+
+    /** @param created whether the pipeline made the bucket, in this execution or an earlier one */
+    public record Output(String bucket, boolean created) {}
+
+    private final S3Client s3;
+    private final String queueArn;
+
+    /** Called by Lambda, once per execution environment. */
+    public SecureBucket() {
+        this(Aws.s3(), Aws.environment("QUEUE_ARN"), StageRuntime.ofFunction());
+    }
+
+    SecureBucket(S3Client s3, String queueArn, StageRuntime runtime) {
+        super(Input.class, runtime);
+        this.s3 = s3;
+        this.queueArn = queueArn;
+    }
+
+    @Override
+    protected Outcome run(Input input, Optional<Resource> awaited) {
+        var unusable = createUnlessThere(input);
+        if (unusable.isPresent()) return unusable.get();
+        secure(input);
+        setDefaultEncryption(input);
+        putPolicy(input);
+        var overlap = putNotification(input);
+        if (overlap.isPresent()) return overlap.get();
+        return new Outcome.Done(new Output(input.bucket(), isTaggedAsOurs(input)));
+    }
+
+    private Optional<Outcome> createUnlessThere(Input input) {
+        try {
+            var bucket = s3.headBucket(request -> request.bucket(input.bucket()).expectedBucketOwner(input.account()));
+            return input.region().equals(bucket.bucketRegion())
+                    ? Optional.empty()
+                    : Optional.of(inOtherRegion(input, bucket.bucketRegion()));
+        } catch (S3Exception failure) {
+            return switch (failure.statusCode()) {
+                case 404 -> create(input);
+                case 301 ->
+                    Optional.of(inOtherRegion(
+                            input,
+                            failure.awsErrorDetails()
+                                    .sdkHttpResponse()
+                                    .firstMatchingHeader("x-amz-bucket-region")
+                                    .orElse("another Region")));
+                case 403 -> Optional.of(notOurs(input));
+                default -> throw failure;
+            };
+        }
+    }
+
+    private Optional<Outcome> create(Input input) {
+        try {
+            s3.createBucket(request -> request.bucket(input.bucket())
+                    .objectOwnership(ObjectOwnership.BUCKET_OWNER_ENFORCED)
+                    .createBucketConfiguration(configuration(input)));
+            return Optional.empty();
+        } catch (BucketAlreadyOwnedByYouException meanwhile) {
+            return Optional.empty();
+        } catch (BucketAlreadyExistsException taken) {
+            return Optional.of(notOurs(input));
+        }
+    }
+
+    /** Tags come with the creation, so that no crash leaves a bucket of ours that we would not know again. */
+    private static CreateBucketConfiguration configuration(Input input) {
+        var configuration = CreateBucketConfiguration.builder()
+                .tags(Tag.builder()
+                        .key(DEPLOYMENT_TAG)
+                        .value(input.deployment())
+                        .build());
+        // The one Region that must not be named.
+        if (!input.region().equals("us-east-1")) configuration.locationConstraint(input.region());
+        return configuration.build();
+    }
+
+    private void secure(Input input) {
+        s3.putBucketOwnershipControls(request -> request.bucket(input.bucket())
+                .expectedBucketOwner(input.account())
+                .ownershipControls(controls -> controls.rules(OwnershipControlsRule.builder()
+                        .objectOwnership(ObjectOwnership.BUCKET_OWNER_ENFORCED)
+                        .build())));
+        s3.putPublicAccessBlock(request -> request.bucket(input.bucket())
+                .expectedBucketOwner(input.account())
+                .publicAccessBlockConfiguration(block -> block.blockPublicAcls(true)
+                        .ignorePublicAcls(true)
+                        .blockPublicPolicy(true)
+                        .restrictPublicBuckets(true)));
+        s3.putBucketVersioning(request -> request.bucket(input.bucket())
+                .expectedBucketOwner(input.account())
+                .versioningConfiguration(versioning -> versioning.status(BucketVersioningStatus.ENABLED)));
+    }
+
+    /** By ARN, as an alias would be looked up in the account of whoever uploads. */
+    private void setDefaultEncryption(Input input) {
+        var rule = ServerSideEncryptionRule.builder()
+                .applyServerSideEncryptionByDefault(encryption ->
+                        encryption.sseAlgorithm(ServerSideEncryption.AWS_KMS).kmsMasterKeyID(input.keyArn()))
+                .bucketKeyEnabled(true)
+                .build();
+        s3.putBucketEncryption(request -> request.bucket(input.bucket())
+                .expectedBucketOwner(input.account())
+                .serverSideEncryptionConfiguration(configuration -> configuration.rules(rule)));
+    }
+
+    private void putPolicy(Input input) {
+        var existing = policy(input);
+        var wanted = BucketPolicy.merged(existing, input.bucketArn());
+        if (BucketPolicy.same(existing, wanted)) return;
+        s3.putBucketPolicy(request -> request.bucket(input.bucket())
+                .expectedBucketOwner(input.account())
+                .policy(wanted));
+    }
+
+    private Optional<String> policy(Input input) {
+        try {
+            return Optional.of(
+                    s3.getBucketPolicy(request -> request.bucket(input.bucket()).expectedBucketOwner(input.account()))
+                            .policy());
+        } catch (S3Exception failure) {
+            if (isError(failure, "NoSuchBucketPolicy")) return Optional.empty();
+            throw failure;
+        }
+    }
+
+    private Optional<Outcome> putNotification(Input input) {
+        var existing = s3.getBucketNotificationConfiguration(
+                request -> request.bucket(input.bucket()).expectedBucketOwner(input.account()));
+        if (BucketNotification.hasOurs(existing, queueArn)) return Optional.empty();
+        try {
+            s3.putBucketNotificationConfiguration(request -> request.bucket(input.bucket())
+                    .expectedBucketOwner(input.account())
+                    .notificationConfiguration(BucketNotification.merged(existing, queueArn)));
+            return Optional.empty();
+        } catch (S3Exception refused) {
+            if (!isError(refused, "InvalidArgument")) throw refused;
+            return Optional.of(notificationRefused(input, refused));
+        }
+    }
+
+    private boolean isTaggedAsOurs(Input input) {
+        try {
+            return s3
+                    .getBucketTagging(request -> request.bucket(input.bucket()).expectedBucketOwner(input.account()))
+                    .tagSet()
+                    .stream()
+                    .anyMatch(tag -> DEPLOYMENT_TAG.equals(tag.key())
+                            && input.deployment().equals(tag.value()));
+        } catch (S3Exception failure) {
+            if (isError(failure, "NoSuchTagSet")) return false;
+            throw failure;
+        }
+    }
+
+    private static boolean isError(S3Exception failure, String code) {
+        return failure.awsErrorDetails() != null
+                && code.equals(failure.awsErrorDetails().errorCode());
+    }
+
+    private static Outcome inOtherRegion(Input input, String region) {
+        return new Outcome.Failed(
+                "BUCKET_IN_OTHER_REGION",
+                "Bucket " + input.bucket() + " is in " + region + ", the key in " + input.region()
+                        + "; S3 needs both in one Region. Nothing was changed. Next: choose a bucket of "
+                        + input.region() + " or a new name in bucket.name; then start a new execution.");
+    }
+
+    private static Outcome notOurs(Input input) {
+        return new Outcome.Failed(
+                "BUCKET_NOT_OURS",
+                "The name " + input.bucket() + " is taken by another account, or this account may not look at the"
+                        + " bucket. Nothing was changed. Next: choose another name in bucket.name; then start a new"
+                        + " execution.");
+    }
+
+    private Outcome notificationRefused(Input input, S3Exception refused) {
+        return new Outcome.Failed(
+                "NOTIFICATION_REFUSED",
+                "S3 does not accept the notification of uploads to " + input.bucket() + " for " + queueArn
+                        + ". S3 says: \"" + refused.awsErrorDetails().errorMessage()
+                        + "\". The bucket is encrypted by default, but uploads that ask for another encryption would"
+                        + " not be found. Its notifications were not changed. Next: if it has a notification of its"
+                        + " own for the same events, send that to EventBridge or to a topic that this queue"
+                        + " subscribes to; then start a new execution.");
+    }
+}

@@ -1,0 +1,154 @@
+package cloudhsm.pipeline.provisioning.client;
+
+import cloudhsm.pipeline.provisioning.lambda.Aws;
+import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import cloudhsm.pipeline.provisioning.lambda.Resource;
+import cloudhsm.pipeline.provisioning.lambda.StageHandler;
+import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.Base64;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
+import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
+import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
+
+/**
+ * Sets the password of the cluster's first administrator, which makes the cluster ACTIVE. The password is in its
+ * secret before the CloudHSM CLI sets it: nobody, AWS included, can recover it from the HSMs.
+ */
+public final class ActivateCluster extends StageHandler<ActivateCluster.Input> {
+    /** The API shows ACTIVE 1 to 4 minutes after the CLI has activated the cluster (field reports). */
+    private static final Duration LAG_BUDGET = Duration.ofMinutes(10);
+
+    /** As long as an HSM may take that an earlier execution is adding. */
+    private static final Duration UPDATE_BUDGET = Duration.ofMinutes(30);
+
+    private static final Set<String> UPDATING =
+            Set.of("UPDATE_IN_PROGRESS", "MODIFY_IN_PROGRESS", "ROLLBACK_IN_PROGRESS");
+
+    /**
+     * @param instanceId the client that runs the CloudHSM CLI
+     * @param trustAnchor PEM of the root that the cluster was initialized with
+     */
+    public record Input(String deployment, String clusterId, String instanceId, String trustAnchor) {
+        public Input {
+            Objects.requireNonNull(deployment, "deployment");
+            Objects.requireNonNull(clusterId, "clusterId");
+            Objects.requireNonNull(instanceId, "instanceId");
+            Objects.requireNonNull(trustAnchor, "trustAnchor");
+        }
+    }
+
+    /** @param adminSecretArn the secret that holds the password of {@code admin} */
+    public record Output(String state, String adminSecretArn) {}
+
+    private final ClusterLookup clusters;
+    private final SecretsManagerClient secretsManager;
+    private final ClientCommand command;
+
+    /** Called by Lambda, once per execution environment. */
+    public ActivateCluster() {
+        this(
+                Aws.cloudHsm(),
+                Aws.secretsManager(),
+                new ClientCommand(Aws.ssm(), Aws.environment("ACTIVATE_DOCUMENT"), ClientCommand.Cli.ofFunction()),
+                StageRuntime.ofFunction());
+    }
+
+    ActivateCluster(
+            CloudHsmV2Client cloudHsm,
+            SecretsManagerClient secretsManager,
+            ClientCommand command,
+            StageRuntime runtime) {
+        super(Input.class, runtime);
+        this.clusters = new ClusterLookup(cloudHsm);
+        this.secretsManager = secretsManager;
+        this.command = command;
+    }
+
+    @Override
+    protected Outcome run(Input input, Optional<Resource> awaited) {
+        var cluster = clusters.find(input.clusterId());
+        if (cluster.isEmpty()) return gone(input);
+        return switch (cluster.get().state()) {
+            case INITIALIZED -> activate(input, cluster.get(), awaited);
+            case ACTIVE, DEGRADED -> active(input, cluster.get());
+            case UPDATE_IN_PROGRESS, MODIFY_IN_PROGRESS, ROLLBACK_IN_PROGRESS ->
+                new Outcome.Waiting(Resource.cluster(input.clusterId()), UPDATING, UPDATE_BUDGET);
+            case CREATE_IN_PROGRESS,
+                    UNINITIALIZED,
+                    INITIALIZE_IN_PROGRESS,
+                    DELETE_IN_PROGRESS,
+                    DELETED,
+                    UNKNOWN_TO_SDK_VERSION -> notInitialized(cluster.get());
+        };
+    }
+
+    private Outcome activate(Input input, Cluster cluster, Optional<Resource> awaited) {
+        var before = awaited.map(Resource::type).orElse(null);
+        if (before == Resource.Type.CLUSTER) return untilActive(input);
+        var progress = before == Resource.Type.COMMAND
+                ? command.progress(awaited.orElseThrow())
+                : send(input, ClusterLookup.activeAddresses(cluster));
+        return switch (progress) {
+            case ClientCommand.Progress.Running running -> running.waiting();
+            case ClientCommand.Progress.Succeeded succeeded -> untilActive(input);
+            case ClientCommand.Progress.Ended ended -> ended.failed();
+        };
+    }
+
+    private ClientCommand.Progress send(Input input, java.util.List<String> addresses) {
+        var secretArn =
+                PasswordSecret.ofAdmin(secretsManager, input.deployment()).ensure(input.deployment());
+        return command.send(
+                input.instanceId(),
+                Map.of(
+                        "ClusterId", input.clusterId(),
+                        "HsmAddresses", String.join(" ", addresses),
+                        "TrustAnchor", base64(input.trustAnchor()),
+                        "AdminSecret", secretArn));
+    }
+
+    /** A PEM in a form that survives a command line. */
+    static String base64(String pem) {
+        return Base64.getEncoder().encodeToString(pem.getBytes(StandardCharsets.US_ASCII));
+    }
+
+    private static Outcome untilActive(Input input) {
+        return new Outcome.Waiting(Resource.cluster(input.clusterId()), Set.of("INITIALIZED"), LAG_BUDGET);
+    }
+
+    private Outcome active(Input input, Cluster cluster) {
+        var secret = PasswordSecret.ofAdmin(secretsManager, input.deployment());
+        return secret.find()
+                .<Outcome>map(arn -> new Outcome.Done(new Output(cluster.stateAsString(), arn)))
+                .orElseGet(() -> new Outcome.Failed(
+                        "ADMIN_PASSWORD_UNKNOWN",
+                        "Cluster " + input.clusterId() + " is " + cluster.stateAsString()
+                                + " already, but the secret " + secret.name()
+                                + " does not exist: its admin password was set by someone else, or the secret was"
+                                + " deleted. AWS cannot recover it. Nothing was changed. Next: store the password of"
+                                + " admin in a secret of that name, or delete the cluster; then start a new"
+                                + " execution."));
+    }
+
+    private static Outcome notInitialized(Cluster cluster) {
+        return new Outcome.Failed(
+                "CLUSTER_NOT_INITIALIZED",
+                "Cluster " + cluster.clusterId() + " is " + cluster.stateAsString()
+                        + "; activation needs INITIALIZED. AWS says: \""
+                        + Objects.requireNonNullElse(cluster.stateMessage(), "") + "\". Nothing was changed. Next:"
+                        + " start a new execution, which begins with what the cluster lacks.");
+    }
+
+    private static Outcome gone(Input input) {
+        return new Outcome.Failed(
+                "CLUSTER_GONE",
+                "Cluster " + input.clusterId() + " does not exist any more; somebody deleted it during this execution."
+                        + " Nothing was changed. Next: start a new execution, which makes another cluster.");
+    }
+}

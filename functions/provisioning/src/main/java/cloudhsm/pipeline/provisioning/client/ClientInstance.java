@@ -1,0 +1,102 @@
+package cloudhsm.pipeline.provisioning.client;
+
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Set;
+import java.util.UUID;
+import software.amazon.awssdk.services.ec2.Ec2Client;
+import software.amazon.awssdk.services.ec2.model.BlockDeviceMapping;
+import software.amazon.awssdk.services.ec2.model.Ec2Exception;
+import software.amazon.awssdk.services.ec2.model.HttpTokensState;
+import software.amazon.awssdk.services.ec2.model.ResourceType;
+import software.amazon.awssdk.services.ec2.model.RunInstancesRequest;
+import software.amazon.awssdk.services.ec2.model.VolumeType;
+import software.amazon.awssdk.services.ssm.SsmClient;
+
+/** Launches the client, once however often it is asked to. */
+final class ClientInstance {
+    /** Where a command run in a container on the instance still reaches the instance metadata. */
+    private static final int METADATA_HOPS = 2;
+
+    /** The client token belongs to an instance that is gone, or was launched with other parameters. */
+    private static final Set<String> TOKEN_USED_UP =
+            Set.of("IdempotentInstanceTerminated", "IdempotentParameterMismatch");
+
+    /** How many used-up tokens are passed over; EC2 remembers a token for a day or so. */
+    private static final int MOST_TOKENS = 50;
+
+    /**
+     * What every client is made of.
+     *
+     * @param parameter the public SSM parameter that names the newest Amazon Linux image
+     */
+    record Image(String parameter, String instanceProfileArn) {}
+
+    /** @param securityGroupIds the cluster's group and the client's own */
+    record Launch(
+            String deployment, String clusterId, String subnetId, List<String> securityGroupIds, String instanceType) {}
+
+    /** Amazon Linux's root device. */
+    private static final BlockDeviceMapping ROOT_VOLUME = BlockDeviceMapping.builder()
+            .deviceName("/dev/xvda")
+            .ebs(volume -> volume.encrypted(true).volumeType(VolumeType.GP3).deleteOnTermination(true))
+            .build();
+
+    private final Ec2Client ec2;
+    private final SsmClient ssm;
+    private final Image image;
+
+    ClientInstance(Ec2Client ec2, SsmClient ssm, Image image) {
+        this.ec2 = ec2;
+        this.ssm = ssm;
+        this.image = image;
+    }
+
+    /**
+     * Launches one instance and returns its id. The client token is derived from the deployment, the cluster and the
+     * number of earlier instances, so asking again after a lost answer returns the instance that was launched.
+     *
+     * @param earlier how many clients of the deployment EC2 still shows
+     */
+    String launch(Launch launch, int earlier) {
+        var imageId = ssm.getParameter(request -> request.name(image.parameter()))
+                .parameter()
+                .value();
+        for (int number = earlier; ; number++) {
+            try {
+                return ec2.runInstances(request(launch, imageId, clientToken(launch, number)))
+                        .instances()
+                        .getFirst()
+                        .instanceId();
+            } catch (Ec2Exception refused) {
+                var usedUp = TOKEN_USED_UP.contains(refused.awsErrorDetails().errorCode());
+                if (!usedUp || number >= earlier + MOST_TOKENS) throw refused;
+            }
+        }
+    }
+
+    private RunInstancesRequest request(Launch launch, String imageId, String clientToken) {
+        return RunInstancesRequest.builder()
+                .clientToken(clientToken)
+                .imageId(imageId)
+                .instanceType(launch.instanceType())
+                .minCount(1)
+                .maxCount(1)
+                .subnetId(launch.subnetId())
+                .securityGroupIds(launch.securityGroupIds())
+                .iamInstanceProfile(profile -> profile.arn(image.instanceProfileArn()))
+                .metadataOptions(metadata ->
+                        metadata.httpTokens(HttpTokensState.REQUIRED).httpPutResponseHopLimit(METADATA_HOPS))
+                .blockDeviceMappings(ROOT_VOLUME)
+                .tagSpecifications(
+                        Tags.on(ResourceType.INSTANCE, launch.deployment()),
+                        Tags.on(ResourceType.VOLUME, launch.deployment()),
+                        Tags.on(ResourceType.NETWORK_INTERFACE, launch.deployment()))
+                .build();
+    }
+
+    private static String clientToken(Launch launch, int number) {
+        var name = launch.deployment() + "/" + launch.clusterId() + "/" + number;
+        return UUID.nameUUIDFromBytes(name.getBytes(StandardCharsets.UTF_8)).toString();
+    }
+}

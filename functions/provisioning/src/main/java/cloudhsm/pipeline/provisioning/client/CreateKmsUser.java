@@ -1,0 +1,206 @@
+package cloudhsm.pipeline.provisioning.client;
+
+import cloudhsm.pipeline.provisioning.lambda.Aws;
+import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import cloudhsm.pipeline.provisioning.lambda.Resource;
+import cloudhsm.pipeline.provisioning.lambda.StageHandler;
+import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
+import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
+import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
+import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
+import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
+import software.amazon.awssdk.services.kms.KmsClient;
+import software.amazon.awssdk.services.kms.model.CustomKeyStoresListEntry;
+import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
+
+/**
+ * Makes the crypto user {@code kmsuser}, as whom KMS logs in, and proves that every HSM knows it. CloudHSM never
+ * copies users between HSMs by itself, and KMS may log in to any of them.
+ *
+ * <p>Once KMS has connected it has changed the password and stays logged in. From then on this stage only looks.
+ */
+public final class CreateKmsUser extends StageHandler<CreateKmsUser.Input> {
+    private static final String KMSUSER = "kmsuser";
+
+    /** Provisioning an HSM takes 10 to 20 minutes in field reports. */
+    private static final Duration HSM_BUDGET = Duration.ofMinutes(30);
+
+    /**
+     * @param instanceId the client that runs the CloudHSM CLI
+     * @param trustAnchor PEM of the root that the cluster was initialized with
+     * @param adminSecretArn the secret that holds the password of {@code admin}
+     */
+    public record Input(
+            String deployment, String clusterId, String instanceId, String trustAnchor, String adminSecretArn) {
+        public Input {
+            Objects.requireNonNull(deployment, "deployment");
+            Objects.requireNonNull(clusterId, "clusterId");
+            Objects.requireNonNull(instanceId, "instanceId");
+            Objects.requireNonNull(trustAnchor, "trustAnchor");
+            Objects.requireNonNull(adminSecretArn, "adminSecretArn");
+        }
+    }
+
+    /** @param kmsuser what this HSM says of the user: role, lock and coverage */
+    public record HsmUser(String address, String kmsuser) {}
+
+    /** @param kmsUserSecretArn the secret that holds the password as it is before KMS's first connection */
+    public record Output(String kmsUserSecretArn, List<HsmUser> hsms) {
+        public Output {
+            hsms = List.copyOf(hsms);
+        }
+    }
+
+    private final ClusterLookup clusters;
+    private final KmsClient kms;
+    private final SecretsManagerClient secretsManager;
+    private final ClientCommand listUsers;
+    private final ClientCommand createKmsUser;
+
+    /** Called by Lambda, once per execution environment. */
+    public CreateKmsUser() {
+        this(
+                Aws.cloudHsm(),
+                Aws.kms(),
+                Aws.secretsManager(),
+                new ClientCommand(Aws.ssm(), Aws.environment("ACTIVATE_DOCUMENT"), ClientCommand.Cli.ofFunction()),
+                new ClientCommand(
+                        Aws.ssm(), Aws.environment("CREATE_KMSUSER_DOCUMENT"), ClientCommand.Cli.ofFunction()),
+                StageRuntime.ofFunction());
+    }
+
+    /** @param listUsers the activation, which on an ACTIVE cluster changes nothing and lists the users of each HSM */
+    CreateKmsUser(
+            CloudHsmV2Client cloudHsm,
+            KmsClient kms,
+            SecretsManagerClient secretsManager,
+            ClientCommand listUsers,
+            ClientCommand createKmsUser,
+            StageRuntime runtime) {
+        super(Input.class, runtime);
+        this.clusters = new ClusterLookup(cloudHsm);
+        this.kms = kms;
+        this.secretsManager = secretsManager;
+        this.listUsers = listUsers;
+        this.createKmsUser = createKmsUser;
+    }
+
+    @Override
+    protected Outcome run(Input input, Optional<Resource> awaited) {
+        var cluster = clusters.find(input.clusterId());
+        if (cluster.isEmpty() || cluster.get().state() != ClusterState.ACTIVE && !isUpdating(cluster.get())) {
+            return notActive(input, cluster);
+        }
+        var beingMade = cluster.get().hsms().stream()
+                .filter(hsm -> hsm.state() == HsmState.CREATE_IN_PROGRESS)
+                .findFirst();
+        if (beingMade.isPresent()) return untilMade(beingMade.get(), input);
+
+        var held = heldByKms(input.clusterId());
+        var secretArn =
+                PasswordSecret.ofKmsUser(secretsManager, input.deployment()).ensure(input.deployment());
+        var addresses = ClusterLookup.activeAddresses(cluster.get());
+        var progress = awaited.filter(resource -> resource.type() == Resource.Type.COMMAND)
+                .map(createKmsUser::progress)
+                .orElseGet(() -> send(input, secretArn, addresses, held.isPresent()));
+        return switch (progress) {
+            case ClientCommand.Progress.Running running -> running.waiting();
+            case ClientCommand.Progress.Succeeded succeeded ->
+                verified(input, secretArn, addresses, held, succeeded.report());
+            case ClientCommand.Progress.Ended ended -> ended.failed();
+        };
+    }
+
+    private static boolean isUpdating(Cluster cluster) {
+        return cluster.state() == ClusterState.UPDATE_IN_PROGRESS;
+    }
+
+    /** An HSM is a copy of another one as of some moment; it must be there before the user is written to all. */
+    private static Outcome untilMade(Hsm hsm, Input input) {
+        return new Outcome.Waiting(
+                Resource.hsm(input.clusterId(), hsm.availabilityZone()),
+                Set.of(HsmState.CREATE_IN_PROGRESS.toString()),
+                HSM_BUDGET);
+    }
+
+    /** The cluster's key store, if KMS is logged in through it, or is about to be, or to log out. */
+    private Optional<CustomKeyStoresListEntry> heldByKms(String clusterId) {
+        return kms.describeCustomKeyStoresPaginator(request -> request.limit(100)).customKeyStores().stream()
+                .filter(store -> clusterId.equals(store.cloudHsmClusterId()))
+                .filter(store -> switch (store.connectionState()) {
+                    case CONNECTED, CONNECTING, DISCONNECTING -> true;
+                    case DISCONNECTED, FAILED, UNKNOWN_TO_SDK_VERSION -> false;
+                })
+                .findFirst();
+    }
+
+    private ClientCommand.Progress send(Input input, String secretArn, List<String> addresses, boolean onlyLook) {
+        var target = Map.of(
+                "ClusterId", input.clusterId(),
+                "HsmAddresses", String.join(" ", addresses),
+                "TrustAnchor", ActivateCluster.base64(input.trustAnchor()),
+                "AdminSecret", input.adminSecretArn());
+        if (onlyLook) return listUsers.send(input.instanceId(), target);
+        var parameters = new java.util.HashMap<>(target);
+        parameters.put("KmsUserSecret", secretArn);
+        return createKmsUser.send(input.instanceId(), parameters);
+    }
+
+    private static Outcome verified(
+            Input input,
+            String secretArn,
+            List<String> addresses,
+            Optional<CustomKeyStoresListEntry> held,
+            ClientReport report) {
+        var incomplete = addresses.stream()
+                .filter(address -> report.userAt(address, KMSUSER)
+                        .filter(user -> held.isPresent() || user.isUsableCryptoUser())
+                        .isEmpty())
+                .toList();
+        if (addresses.isEmpty() || !incomplete.isEmpty()) return incomplete(input, incomplete, held, report);
+        return new Outcome.Done(new Output(
+                secretArn,
+                addresses.stream()
+                        .map(address -> new HsmUser(
+                                address,
+                                report.userAt(address, KMSUSER).orElseThrow().toString()))
+                        .toList()));
+    }
+
+    private static Outcome incomplete(
+            Input input, List<String> incomplete, Optional<CustomKeyStoresListEntry> held, ClientReport report) {
+        var seen = incomplete.stream()
+                .map(address -> address + " ("
+                        + report.userAt(address, KMSUSER)
+                                .map(ClientReport.User::toString)
+                                .orElse("no " + KMSUSER)
+                        + ")")
+                .collect(Collectors.joining(", "));
+        var next = held.map(store -> "KMS is logged in through key store " + store.customKeyStoreId()
+                        + " under a password only it knows, so nothing was changed. Next: disconnect the key store,"
+                        + " then start a new execution; it completes the user.")
+                .orElse("The CLI reported " + report.outcome() + ": " + report.message()
+                        + ". Next: start a new execution; it repairs the user with the same password.");
+        return new Outcome.Failed(
+                "KMSUSER_INCOMPLETE",
+                "In cluster " + input.clusterId() + ", kmsuser is not a usable crypto user on "
+                        + (incomplete.isEmpty() ? "any HSM: none is ACTIVE" : "these HSMs: " + seen) + ". " + next);
+    }
+
+    private static Outcome notActive(Input input, Optional<Cluster> cluster) {
+        return new Outcome.Failed(
+                "CLUSTER_NOT_ACTIVE",
+                "Cluster " + input.clusterId() + " is "
+                        + cluster.map(Cluster::stateAsString).orElse("gone")
+                        + "; users can be made in an ACTIVE one only. Nothing was changed. Next: start a new"
+                        + " execution, which begins with what the cluster lacks.");
+    }
+}

@@ -1,0 +1,197 @@
+package cloudhsm.pipeline.provisioning.client;
+
+import static cloudhsm.pipeline.provisioning.client.ClientSecurityGroup.filter;
+
+import cloudhsm.pipeline.provisioning.lambda.Aws;
+import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import cloudhsm.pipeline.provisioning.lambda.Resource;
+import cloudhsm.pipeline.provisioning.lambda.StageHandler;
+import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import software.amazon.awssdk.services.ec2.Ec2Client;
+import software.amazon.awssdk.services.ec2.model.Instance;
+import software.amazon.awssdk.services.ec2.model.InstanceStateName;
+import software.amazon.awssdk.services.ssm.SsmClient;
+import software.amazon.awssdk.services.ssm.model.PingStatus;
+
+/**
+ * Provides the EC2 instance on which the CloudHSM CLI runs. The client is disposable: one that is stopped, offline or
+ * in the wrong security group is terminated and replaced.
+ */
+public final class LaunchClient extends StageHandler<LaunchClient.Input> {
+    /** From launch to online in Systems Manager; one to two minutes are usual. */
+    private static final Duration ONLINE_BUDGET = Duration.ofMinutes(10);
+
+    private static final Set<String> NOT_ONLINE =
+            Set.of(Resource.ABSENT, PingStatus.CONNECTION_LOST.toString(), PingStatus.INACTIVE.toString());
+
+    /** @param securityGroupId the cluster's group, whose members alone can reach the HSMs */
+    public record Input(
+            String deployment,
+            String clusterId,
+            String vpcId,
+            String subnetId,
+            String securityGroupId,
+            String instanceType) {
+        public Input {
+            Objects.requireNonNull(deployment, "deployment");
+            Objects.requireNonNull(clusterId, "clusterId");
+            Objects.requireNonNull(vpcId, "vpcId");
+            Objects.requireNonNull(subnetId, "subnetId");
+            Objects.requireNonNull(securityGroupId, "securityGroupId");
+            Objects.requireNonNull(instanceType, "instanceType");
+        }
+    }
+
+    /** @param instanceId online in Systems Manager */
+    public record Output(String instanceId) {}
+
+    private final Ec2Client ec2;
+    private final SsmClient ssm;
+    private final ClientPing ping;
+    private final ClientInstance.Image image;
+    private final Clock clock;
+
+    /** Called by Lambda, once per execution environment. */
+    public LaunchClient() {
+        this(
+                Aws.ec2(),
+                Aws.ssm(),
+                new ClientInstance.Image(Aws.environment("IMAGE_PARAMETER"), Aws.environment("INSTANCE_PROFILE_ARN")),
+                StageRuntime.ofFunction());
+    }
+
+    LaunchClient(Ec2Client ec2, SsmClient ssm, ClientInstance.Image image, StageRuntime runtime) {
+        super(Input.class, runtime);
+        this.ec2 = ec2;
+        this.ssm = ssm;
+        this.ping = new ClientPing(ssm);
+        this.image = image;
+        this.clock = runtime.clock();
+    }
+
+    @Override
+    protected Outcome run(Input input, Optional<Resource> awaited) {
+        return awaited.isPresent() ? afterWaiting(input, awaited.get().id()) : adoptOrLaunch(input);
+    }
+
+    private Outcome adoptOrLaunch(Input input) {
+        var instances = instancesOf(input);
+        var usable = instances.stream()
+                .filter(instance -> isUsable(instance, input))
+                .max(Comparator.comparing(Instance::launchTime));
+        terminate(instances.stream()
+                .filter(instance -> !isGone(instance))
+                .filter(instance -> usable.filter(instance::equals).isEmpty())
+                .toList());
+        if (usable.isPresent()) return onceOnline(usable.get().instanceId());
+
+        var group = new ClientSecurityGroup(ec2, input.deployment(), input.vpcId());
+        var existing = group.find();
+        if (existing.isPresent() && existing.get().ipPermissionsEgress().isEmpty()) {
+            return new Outcome.Failed(
+                    "CLIENT_EGRESS_CLOSED",
+                    "Security group " + existing.get().groupId() + " (" + group.name()
+                            + ") lets nothing out, so a client could reach neither Systems Manager nor the download"
+                            + " of the CloudHSM CLI. No instance was launched. Next: delete the group, or allow TCP"
+                            + " 443 out; then start a new execution.");
+        }
+        var groupId = existing.isPresent() ? existing.get().groupId() : group.create();
+        var instanceId = new ClientInstance(ec2, ssm, image)
+                .launch(
+                        new ClientInstance.Launch(
+                                input.deployment(),
+                                input.clusterId(),
+                                input.subnetId(),
+                                List.of(input.securityGroupId(), groupId),
+                                input.instanceType()),
+                        instances.size());
+        return untilOnline(instanceId);
+    }
+
+    /** All that EC2 still shows of the deployment's clients; a terminated one for about an hour. */
+    private List<Instance> instancesOf(Input input) {
+        return ec2
+                .describeInstancesPaginator(request -> request.filters(
+                        filter("tag:" + Tags.DEPLOYMENT, input.deployment()), filter("tag:" + Tags.ROLE, Tags.CLIENT)))
+                .reservations()
+                .stream()
+                .flatMap(reservation -> reservation.instances().stream())
+                .toList();
+    }
+
+    /** Running in the cluster's security group, and online or young enough to come online. */
+    private boolean isUsable(Instance instance, Input input) {
+        var state = instance.state().name();
+        if (state != InstanceStateName.PENDING && state != InstanceStateName.RUNNING) return false;
+        if (instance.securityGroups().stream()
+                .noneMatch(group -> group.groupId().equals(input.securityGroupId()))) {
+            return false;
+        }
+        return ping.isOnline(instance.instanceId()) || !isOverdue(instance);
+    }
+
+    private static boolean isGone(Instance instance) {
+        var state = instance.state().name();
+        return state == InstanceStateName.SHUTTING_DOWN || state == InstanceStateName.TERMINATED;
+    }
+
+    private boolean isOverdue(Instance instance) {
+        return clock.instant().isAfter(instance.launchTime().plus(ONLINE_BUDGET));
+    }
+
+    private void terminate(List<Instance> instances) {
+        if (instances.isEmpty()) return;
+        ec2.terminateInstances(request ->
+                request.instanceIds(instances.stream().map(Instance::instanceId).toList()));
+    }
+
+    private Outcome afterWaiting(Input input, String instanceId) {
+        if (ping.isOnline(instanceId)) return new Outcome.Done(new Output(instanceId));
+        var instance = instancesOf(input).stream()
+                .filter(candidate -> candidate.instanceId().equals(instanceId))
+                .findFirst();
+        // An instance made a moment ago may not be listed yet.
+        if (instance.isEmpty()) return untilOnline(instanceId);
+        if (isGone(instance.get())) return terminated(instance.get());
+        if (isOverdue(instance.get())) return notOnline(instance.get());
+        return untilOnline(instanceId);
+    }
+
+    private Outcome onceOnline(String instanceId) {
+        return ping.isOnline(instanceId) ? new Outcome.Done(new Output(instanceId)) : untilOnline(instanceId);
+    }
+
+    private static Outcome untilOnline(String instanceId) {
+        return new Outcome.Waiting(Resource.client(instanceId), NOT_ONLINE, ONLINE_BUDGET);
+    }
+
+    private static Outcome terminated(Instance instance) {
+        var reason = instance.stateReason() == null
+                ? ""
+                : Objects.requireNonNullElse(instance.stateReason().message(), "");
+        return new Outcome.Failed(
+                ClientCommand.CLIENT_GONE,
+                "The client " + instance.instanceId() + " is "
+                        + instance.state().nameAsString() + " before it came online. AWS says: \"" + reason
+                        + "\". Next: none; the state machine launches another client and carries on.");
+    }
+
+    private static Outcome notOnline(Instance instance) {
+        return new Outcome.Failed(
+                "CLIENT_NOT_ONLINE",
+                "The client " + instance.instanceId() + " in " + instance.subnetId()
+                        + " is running, but has not come online in Systems Manager within "
+                        + ONLINE_BUDGET.toMinutes()
+                        + " min. It must reach the Region's endpoints ssm, ssmmessages and ec2messages over TCP 443,"
+                        + " through a public address and an internet gateway, a NAT gateway, or VPC endpoints. The"
+                        + " instance was left running for you to look at. Next: give the subnet that route, or name"
+                        + " another subnet; then start a new execution, which replaces the instance.");
+    }
+}

@@ -1,0 +1,194 @@
+package cloudhsm.pipeline.provisioning.keystore;
+
+import cloudhsm.pipeline.provisioning.lambda.Aws;
+import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import cloudhsm.pipeline.provisioning.lambda.Resource;
+import cloudhsm.pipeline.provisioning.lambda.StageHandler;
+import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.NullNode;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import software.amazon.awssdk.services.kms.KmsClient;
+import software.amazon.awssdk.services.kms.model.KeyListEntry;
+import software.amazon.awssdk.services.kms.model.KeyMetadata;
+import software.amazon.awssdk.services.kms.model.KeyState;
+import software.amazon.awssdk.services.kms.model.KmsException;
+import software.amazon.awssdk.services.kms.model.MalformedPolicyDocumentException;
+import software.amazon.awssdk.services.kms.model.NotFoundException;
+import software.amazon.awssdk.services.kms.model.OriginType;
+import software.amazon.awssdk.services.kms.model.Tag;
+
+/**
+ * Makes the key whose material the HSMs generate and never give away, and its alias. CreateKey has no client token, so
+ * a key is looked for first: by the alias, then by the deployment's tag among the keys of the key store. A key that is
+ * found keeps its policy and description.
+ */
+public final class CreateKey extends StageHandler<CreateKey.Input> {
+    private static final String DEPLOYMENT_TAG = "cloudhsm-pipeline:deployment";
+
+    /**
+     * @param alias with its prefix: alias/…
+     * @param administrators ARNs of those who manage the key
+     * @param users ARNs of those who use it, through S3
+     * @param deletable whether the administrators may schedule its deletion
+     * @param policy the whole key policy, used as it is instead of the four above; null if there is none
+     */
+    public record Input(
+            String deployment,
+            String keyStoreId,
+            String alias,
+            String description,
+            List<String> administrators,
+            List<String> users,
+            boolean deletable,
+            JsonNode policy) {
+        public Input {
+            Objects.requireNonNull(deployment, "deployment");
+            Objects.requireNonNull(keyStoreId, "keyStoreId");
+            Objects.requireNonNull(alias, "alias");
+            Objects.requireNonNull(description, "description");
+            administrators = List.copyOf(administrators);
+            users = List.copyOf(users);
+            policy = policy == null ? NullNode.getInstance() : policy;
+        }
+    }
+
+    public record Output(String keyId, String keyArn) {}
+
+    private final KmsClient kms;
+    private final String region;
+    private final String reencryptionRoleArn;
+
+    /** Called by Lambda, once per execution environment. */
+    public CreateKey() {
+        this(
+                Aws.kms(),
+                Aws.environment("AWS_REGION"),
+                Aws.environment("REENCRYPTION_ROLE_ARN"),
+                StageRuntime.ofFunction());
+    }
+
+    CreateKey(KmsClient kms, String region, String reencryptionRoleArn, StageRuntime runtime) {
+        super(Input.class, runtime);
+        this.kms = kms;
+        this.region = region;
+        this.reencryptionRoleArn = reencryptionRoleArn;
+    }
+
+    @Override
+    protected Outcome run(Input input, Optional<Resource> awaited) {
+        var aliased = describe(input.alias());
+        if (aliased.isPresent()) return adopt(input, aliased.get());
+        var tagged = taggedKey(input);
+        if (tagged.isPresent() && tagged.get().keyState() != KeyState.ENABLED) return adopt(input, tagged.get());
+        try {
+            var key = tagged.orElseGet(() -> create(input));
+            kms.createAlias(request -> request.aliasName(input.alias()).targetKeyId(key.keyId()));
+            return done(key);
+        } catch (MalformedPolicyDocumentException refused) {
+            return new Outcome.Failed(
+                    TRANSIENT,
+                    "KMS refused the policy of the key for " + input.alias()
+                            + "; it may not know principals yet that were made a moment ago. KMS says: \""
+                            + refused.getMessage() + "\". No key was made. Next, if repeating does not help: check"
+                            + " that every principal exists, and that the policy lets this pipeline's role call"
+                            + " kms:PutKeyPolicy.");
+        }
+    }
+
+    private static Outcome adopt(Input input, KeyMetadata key) {
+        if (!input.keyStoreId().equals(key.customKeyStoreId())) {
+            return failed(
+                    "ALIAS_IN_USE",
+                    input.alias() + " belongs to key " + key.keyId() + " with origin " + key.originAsString()
+                            + (key.customKeyStoreId() == null ? "" : " in key store " + key.customKeyStoreId())
+                            + ", not in " + input.keyStoreId(),
+                    "choose another alias, or delete that one");
+        }
+        return switch (key.keyState()) {
+            case ENABLED -> done(key);
+            case PENDING_DELETION ->
+                failed(
+                        "KEY_PENDING_DELETION",
+                        "Key " + key.keyId() + " (" + input.alias() + ") will be deleted at " + key.deletionDate()
+                                + ", and with it every object under it becomes unreadable for ever",
+                        "cancel the deletion and enable the key, or choose another alias");
+            case DISABLED ->
+                failed(
+                        "KEY_DISABLED",
+                        "Key " + key.keyId() + " (" + input.alias() + ") is disabled, which somebody did on purpose",
+                        "enable it, or choose another alias");
+            case CREATING, PENDING_IMPORT, PENDING_REPLICA_DELETION, UNAVAILABLE, UPDATING, UNKNOWN_TO_SDK_VERSION ->
+                failed(
+                        "KEY_UNAVAILABLE",
+                        "Key " + key.keyId() + " (" + input.alias() + ") is " + key.keyStateAsString() + "; its key"
+                                + " store " + input.keyStoreId() + " is disconnected, or lost the key's material",
+                        "connect the key store");
+        };
+    }
+
+    private static Outcome failed(String reason, String what, String next) {
+        return new Outcome.Failed(
+                reason, what + ". Nothing was changed. Next: " + next + "; then start a new execution.");
+    }
+
+    private static Outcome done(KeyMetadata key) {
+        return new Outcome.Done(new Output(key.keyId(), key.arn()));
+    }
+
+    private Optional<KeyMetadata> describe(String keyIdOrAlias) {
+        try {
+            return Optional.of(
+                    kms.describeKey(request -> request.keyId(keyIdOrAlias)).keyMetadata());
+        } catch (NotFoundException absent) {
+            return Optional.empty();
+        }
+    }
+
+    /** The deployment's key, if an earlier run made it and did not get as far as to name it. */
+    private Optional<KeyMetadata> taggedKey(Input input) {
+        return kms.listKeysPaginator().keys().stream()
+                .map(KeyListEntry::keyId)
+                .flatMap(keyId -> describeIfAllowed(keyId).stream())
+                .filter(key -> input.keyStoreId().equals(key.customKeyStoreId()))
+                .filter(key -> key.keyState() != KeyState.PENDING_DELETION)
+                .filter(key -> isOfDeployment(key, input.deployment()))
+                .findFirst();
+    }
+
+    /** Keys whose policy does not let the account's IAM decide are none of ours. */
+    private Optional<KeyMetadata> describeIfAllowed(String keyId) {
+        try {
+            return describe(keyId);
+        } catch (KmsException failure) {
+            if ("AccessDeniedException".equals(failure.awsErrorDetails().errorCode())) return Optional.empty();
+            throw failure;
+        }
+    }
+
+    private boolean isOfDeployment(KeyMetadata key, String deployment) {
+        return kms.listResourceTagsPaginator(request -> request.keyId(key.keyId())).tags().stream()
+                .anyMatch(tag -> DEPLOYMENT_TAG.equals(tag.tagKey()) && deployment.equals(tag.tagValue()));
+    }
+
+    private KeyMetadata create(Input input) {
+        return kms.createKey(request -> request.origin(OriginType.AWS_CLOUDHSM)
+                        .customKeyStoreId(input.keyStoreId())
+                        .description(input.description())
+                        .policy(policy(input))
+                        .tags(Tag.builder()
+                                .tagKey(DEPLOYMENT_TAG)
+                                .tagValue(input.deployment())
+                                .build()))
+                .keyMetadata();
+    }
+
+    private String policy(Input input) {
+        return input.policy().isNull()
+                ? new KeyPolicy(region, reencryptionRoleArn, input.administrators(), input.users(), input.deletable())
+                        .json()
+                : input.policy().toString();
+    }
+}

@@ -1,0 +1,112 @@
+package cloudhsm.pipeline.provisioning.keystore;
+
+import cloudhsm.pipeline.provisioning.lambda.Aws;
+import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import cloudhsm.pipeline.provisioning.lambda.Resource;
+import cloudhsm.pipeline.provisioning.lambda.StageHandler;
+import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import java.util.Objects;
+import java.util.Optional;
+import software.amazon.awssdk.services.kms.KmsClient;
+import software.amazon.awssdk.services.kms.model.CustomKeyStoresListEntry;
+import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
+
+/**
+ * Makes KMS's custom key store on the cluster, or adopts the one of that name. Nothing is connected yet, so KMS does
+ * not try the password here.
+ */
+public final class CreateKeyStore extends StageHandler<CreateKeyStore.Input> {
+    /** KMS's limit for a trust anchor; CloudHSM itself accepts 20,000 characters. */
+    private static final int TRUST_ANCHOR_LENGTH = 5_000;
+
+    /**
+     * @param trustAnchor PEM of the root that the cluster was initialized with
+     * @param kmsUserSecretArn the secret that holds the password of {@code kmsuser}
+     */
+    public record Input(
+            String deployment, String keyStoreName, String clusterId, String trustAnchor, String kmsUserSecretArn) {
+        public Input {
+            Objects.requireNonNull(deployment, "deployment");
+            Objects.requireNonNull(keyStoreName, "keyStoreName");
+            Objects.requireNonNull(clusterId, "clusterId");
+            Objects.requireNonNull(trustAnchor, "trustAnchor");
+            Objects.requireNonNull(kmsUserSecretArn, "kmsUserSecretArn");
+        }
+    }
+
+    /** @param keyStoreId as in cks-1234567890abcdef0 */
+    public record Output(String keyStoreId) {}
+
+    private final KmsClient kms;
+    private final SecretsManagerClient secretsManager;
+
+    /** Called by Lambda, once per execution environment. */
+    public CreateKeyStore() {
+        this(Aws.kms(), Aws.secretsManager(), StageRuntime.ofFunction());
+    }
+
+    CreateKeyStore(KmsClient kms, SecretsManagerClient secretsManager, StageRuntime runtime) {
+        super(Input.class, runtime);
+        this.kms = kms;
+        this.secretsManager = secretsManager;
+    }
+
+    @Override
+    protected Outcome run(Input input, Optional<Resource> awaited) {
+        var stores = kms.describeCustomKeyStoresPaginator(request -> request.limit(100)).customKeyStores().stream()
+                .toList();
+        var named = stores.stream()
+                .filter(store -> input.keyStoreName().equals(store.customKeyStoreName()))
+                .findFirst();
+        if (named.isPresent()) return adopt(input, named.get());
+        var onCluster = stores.stream()
+                .filter(store -> input.clusterId().equals(store.cloudHsmClusterId()))
+                .findFirst();
+        if (onCluster.isPresent()) return clusterTaken(input, onCluster.get());
+        if (input.trustAnchor().length() > TRUST_ANCHOR_LENGTH) return trustAnchorTooLong(input);
+        return new Outcome.Done(new Output(create(input)));
+    }
+
+    private static Outcome adopt(Input input, CustomKeyStoresListEntry store) {
+        if (input.clusterId().equals(store.cloudHsmClusterId())) {
+            return new Outcome.Done(new Output(store.customKeyStoreId()));
+        }
+        var owner = store.cloudHsmClusterId() == null
+                ? "is of type " + store.customKeyStoreTypeAsString()
+                : "belongs to cluster " + store.cloudHsmClusterId();
+        return new Outcome.Failed(
+                "KEY_STORE_NAME_IN_USE",
+                "The name " + input.keyStoreName() + " is taken: key store " + store.customKeyStoreId() + " " + owner
+                        + ", not to " + input.clusterId() + ". Nothing was changed. Next: choose another name in"
+                        + " keyStore.name, or delete that key store; then start a new execution.");
+    }
+
+    private static Outcome clusterTaken(Input input, CustomKeyStoresListEntry store) {
+        return new Outcome.Failed(
+                "CLUSTER_HAS_KEY_STORE",
+                "Cluster " + input.clusterId() + " has the key store " + store.customKeyStoreId() + " named "
+                        + store.customKeyStoreName() + ", which is " + store.connectionStateAsString()
+                        + "; KMS allows one for each cluster. Nothing was changed. Next: give that name in"
+                        + " keyStore.name to use it, or disconnect and delete it; then start a new execution.");
+    }
+
+    private static Outcome trustAnchorTooLong(Input input) {
+        return new Outcome.Failed(
+                "TRUST_ANCHOR_TOO_LONG",
+                "The trust anchor of cluster " + input.clusterId() + " has "
+                        + input.trustAnchor().length() + " characters; KMS accepts " + TRUST_ANCHOR_LENGTH
+                        + ". Nothing was changed. Next: initialize a cluster with one self-signed root instead of a"
+                        + " chain; this one's trust anchor cannot be changed.");
+    }
+
+    private String create(Input input) {
+        var password = secretsManager
+                .getSecretValue(request -> request.secretId(input.kmsUserSecretArn()))
+                .secretString();
+        return kms.createCustomKeyStore(request -> request.customKeyStoreName(input.keyStoreName())
+                        .cloudHsmClusterId(input.clusterId())
+                        .trustAnchorCertificate(input.trustAnchor())
+                        .keyStorePassword(password))
+                .customKeyStoreId();
+    }
+}

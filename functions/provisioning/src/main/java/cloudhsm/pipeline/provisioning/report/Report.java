@@ -1,0 +1,182 @@
+package cloudhsm.pipeline.provisioning.report;
+
+import cloudhsm.pipeline.provisioning.lambda.Aws;
+import cloudhsm.pipeline.provisioning.lambda.Json;
+import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import cloudhsm.pipeline.provisioning.lambda.Resource;
+import cloudhsm.pipeline.provisioning.lambda.StageHandler;
+import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import java.math.BigDecimal;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import software.amazon.awssdk.core.sync.RequestBody;
+import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
+import software.amazon.awssdk.services.sfn.SfnClient;
+
+/**
+ * Writes down what an execution made and proved, as JSON in the evidence bucket. The evidence names secrets and holds
+ * none. Who started the execution is in CloudTrail, under the execution's ARN.
+ */
+public final class Report extends StageHandler<Report.Input> {
+    /**
+     * Each member from {@code plan} on is the output of the stage that made it, as it is in the execution's history.
+     *
+     * @param execution ARN of the execution
+     */
+    public record Input(
+            String execution,
+            Instant startTime,
+            JsonNode plan,
+            JsonNode cluster,
+            JsonNode firstHsm,
+            JsonNode identity,
+            JsonNode certificate,
+            JsonNode client,
+            JsonNode secondHsm,
+            JsonNode kmsUser,
+            JsonNode keyStore,
+            JsonNode key,
+            JsonNode bucket,
+            JsonNode proof) {
+        public Input {
+            Objects.requireNonNull(execution, "execution");
+            Objects.requireNonNull(startTime, "startTime");
+            Objects.requireNonNull(plan, "plan");
+            Objects.requireNonNull(cluster, "cluster");
+            Objects.requireNonNull(firstHsm, "firstHsm");
+            Objects.requireNonNull(identity, "identity");
+            Objects.requireNonNull(certificate, "certificate");
+            Objects.requireNonNull(client, "client");
+            Objects.requireNonNull(secondHsm, "secondHsm");
+            Objects.requireNonNull(kmsUser, "kmsUser");
+            Objects.requireNonNull(keyStore, "keyStore");
+            Objects.requireNonNull(key, "key");
+            Objects.requireNonNull(bucket, "bucket");
+            Objects.requireNonNull(proof, "proof");
+        }
+
+        /** Where the evidence goes in its bucket. */
+        String evidenceKey() {
+            return plan.path("deployment").asText() + "/" + execution.substring(execution.lastIndexOf(':') + 1)
+                    + ".json";
+        }
+    }
+
+    /**
+     * @param hsms how many HSMs the cluster has
+     * @param sinceStartUsd what they cost if all of them existed since the execution began, so rather too much
+     */
+    record Cost(
+            int hsms,
+            BigDecimal pricePerHsmHourUsd,
+            BigDecimal sinceStartUsd,
+            BigDecimal perHourUsd,
+            BigDecimal perDayUsd) {}
+
+    /** The document in the evidence bucket. */
+    record Evidence(
+            String execution,
+            Instant started,
+            Instant finished,
+            Duration took,
+            List<StageTime> stages,
+            Cost cost,
+            JsonNode plan,
+            JsonNode cluster,
+            JsonNode firstHsm,
+            JsonNode identity,
+            JsonNode certificate,
+            JsonNode client,
+            JsonNode secondHsm,
+            JsonNode kmsUser,
+            JsonNode keyStore,
+            JsonNode key,
+            JsonNode bucket,
+            JsonNode proof) {}
+
+    /** Where the evidence is, and what the HSMs cost from now on until they are deleted. */
+    public record Output(
+            String bucket,
+            String key,
+            BigDecimal costUsdSinceStart,
+            BigDecimal costUsdPerHour,
+            BigDecimal costUsdPerDay) {}
+
+    private final S3Client s3;
+    private final SfnClient states;
+    private final String evidenceBucket;
+    private final HsmPrice price;
+    private final Clock clock;
+
+    /** Called by Lambda, once per execution environment. */
+    public Report() {
+        this(Aws.s3(), Aws.environment("EVIDENCE_BUCKET"), HsmPrice.ofFunction(), StageRuntime.ofFunction());
+    }
+
+    Report(S3Client s3, String evidenceBucket, HsmPrice price, StageRuntime runtime) {
+        super(Input.class, runtime);
+        this.s3 = s3;
+        this.states = runtime.states();
+        this.evidenceBucket = evidenceBucket;
+        this.price = price;
+        this.clock = runtime.clock();
+    }
+
+    @Override
+    protected Outcome run(Input input, Optional<Resource> awaited) {
+        var finished = clock.instant();
+        var took = Duration.between(input.startTime(), finished);
+        int hsms = input.kmsUser().path("hsms").size();
+        var cost = new Cost(hsms, price.perHour(), price.during(took, hsms), price.perHour(hsms), price.perDay(hsms));
+        var history = states.getExecutionHistoryPaginator(
+                request -> request.executionArn(input.execution()).includeExecutionData(false));
+        write(
+                input.evidenceKey(),
+                new Evidence(
+                        input.execution(),
+                        input.startTime(),
+                        finished,
+                        took,
+                        StageTime.of(history.events()),
+                        cost,
+                        input.plan(),
+                        input.cluster(),
+                        input.firstHsm(),
+                        input.identity(),
+                        input.certificate(),
+                        input.client(),
+                        input.secondHsm(),
+                        input.kmsUser(),
+                        input.keyStore(),
+                        input.key(),
+                        input.bucket(),
+                        input.proof()));
+        return new Outcome.Done(new Output(
+                evidenceBucket, input.evidenceKey(), cost.sinceStartUsd(), cost.perHourUsd(), cost.perDayUsd()));
+    }
+
+    /** Under SSE-S3: the evidence must be readable when the key it speaks of is not. */
+    private void write(String key, Evidence evidence) {
+        s3.putObject(
+                request -> request.bucket(evidenceBucket)
+                        .key(key)
+                        .contentType("application/json")
+                        .serverSideEncryption(ServerSideEncryption.AES256),
+                RequestBody.fromString(text(evidence)));
+    }
+
+    private static String text(Evidence evidence) {
+        try {
+            return Json.MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(evidence);
+        } catch (JsonProcessingException impossible) {
+            throw new IllegalStateException(impossible);
+        }
+    }
+}

@@ -1,0 +1,152 @@
+package cloudhsm.pipeline.provisioning.report;
+
+import cloudhsm.pipeline.provisioning.lambda.Aws;
+import cloudhsm.pipeline.provisioning.lambda.JsonHandler;
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import java.util.List;
+import java.util.Locale;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.stream.Stream;
+import software.amazon.awssdk.core.exception.SdkException;
+import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
+import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
+import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
+import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
+import software.amazon.awssdk.services.sns.SnsClient;
+
+/** Says why an execution failed and which HSMs it leaves billing, to whoever has subscribed to the topic. */
+public final class ReportFailure extends JsonHandler<ReportFailure.Input, ReportFailure.Output> {
+    private static final String DEPLOYMENT_TAG = "cloudhsm-pipeline:deployment";
+
+    /** SNS's limit for the subject of a mail, characters. */
+    private static final int SUBJECT_LENGTH = 100;
+
+    /** What Step Functions hands to a Catch; with JSONata it may add members. */
+    @JsonIgnoreProperties(ignoreUnknown = true)
+    public record Failure(
+            @JsonProperty("Error") String error,
+            @JsonProperty("Cause") String cause) {
+        public Failure {
+            error = Objects.requireNonNullElse(error, "UNKNOWN");
+            cause = Objects.requireNonNullElse(cause, "");
+        }
+    }
+
+    /**
+     * @param execution ARN of the execution
+     * @param deployment null if the execution failed before it had one; then every deployment's HSMs are named
+     */
+    public record Input(String execution, String stateMachine, Failure failure, String deployment) {
+        public Input {
+            Objects.requireNonNull(execution, "execution");
+            Objects.requireNonNull(stateMachine, "stateMachine");
+            Objects.requireNonNull(failure, "failure");
+        }
+    }
+
+    /** @param leftBilling one sentence for each HSM; none if nothing bills by the hour */
+    public record Output(String error, String cause, List<String> leftBilling) {
+        public Output {
+            leftBilling = List.copyOf(leftBilling);
+        }
+    }
+
+    private final CloudHsmV2Client cloudHsm;
+    private final SnsClient sns;
+    private final String topicArn;
+    private final HsmPrice price;
+
+    /** Called by Lambda, once per execution environment. */
+    public ReportFailure() {
+        this(Aws.cloudHsm(), Aws.sns(), Aws.environment("NOTIFICATION_TOPIC_ARN"), HsmPrice.ofFunction());
+    }
+
+    /** @param topicArn empty if nobody is to be told */
+    ReportFailure(CloudHsmV2Client cloudHsm, SnsClient sns, String topicArn, HsmPrice price) {
+        super(Input.class);
+        this.cloudHsm = cloudHsm;
+        this.sns = sns;
+        this.topicArn = topicArn;
+        this.price = price;
+    }
+
+    @Override
+    protected Output handle(Input input) {
+        var output = new Output(
+                input.failure().error(), input.failure().cause(), leftBilling(Optional.ofNullable(input.deployment())));
+        if (!topicArn.isEmpty()) publish(input, output);
+        return output;
+    }
+
+    private List<String> leftBilling(Optional<String> deployment) {
+        try {
+            return cloudHsm.describeClustersPaginator().stream()
+                    .flatMap(page -> page.clusters().stream())
+                    .filter(cluster -> isOf(deployment, cluster))
+                    .flatMap(this::billing)
+                    .toList();
+        } catch (SdkException failure) {
+            // Whoever reads this must not take "nothing found" for "nothing left".
+            return List.of("Unknown, as CloudHSM could not be asked: " + failure.getMessage()
+                    + ". Look for HSMs in the CloudHSM console.");
+        }
+    }
+
+    private static boolean isOf(Optional<String> deployment, Cluster cluster) {
+        return cluster.tagList().stream()
+                .filter(tag -> DEPLOYMENT_TAG.equals(tag.key()))
+                .anyMatch(tag -> deployment.isEmpty() || deployment.get().equals(tag.value()));
+    }
+
+    private Stream<String> billing(Cluster cluster) {
+        return cluster.hsms().stream()
+                .filter(hsm -> hsm.state() != HsmState.DELETED)
+                .map(hsm -> sentence(cluster, hsm));
+    }
+
+    private String sentence(Cluster cluster, Hsm hsm) {
+        return String.format(
+                Locale.ROOT,
+                "HSM %s (%s, %s) of cluster %s: %s USD an hour",
+                hsm.hsmId(),
+                hsm.availabilityZone(),
+                hsm.stateAsString(),
+                cluster.clusterId(),
+                price.perHour(1).toPlainString());
+    }
+
+    /** The failure itself counts more than telling it: if the topic cannot be reached, the log says so. */
+    private void publish(Input input, Output output) {
+        try {
+            sns.publish(request ->
+                    request.topicArn(topicArn).subject(subject(output)).message(message(input, output)));
+        } catch (SdkException failure) {
+            System.out.println("{\"notification\":\"failed\",\"error\":\""
+                    + failure.getClass().getSimpleName() + "\"}");
+        }
+    }
+
+    private static String subject(Output output) {
+        var subject = "CloudHSM pipeline failed: " + output.error();
+        return subject.substring(0, Math.min(subject.length(), SUBJECT_LENGTH));
+    }
+
+    private String message(Input input, Output output) {
+        var billing = output.leftBilling().isEmpty()
+                ? "No HSM is left, so nothing bills by the hour."
+                : "Left billing, until it is deleted (the teardown does it):\n- "
+                        + String.join("\n- ", output.leftBilling());
+        return """
+            %s
+
+            %s
+
+            %s
+
+            Execution: %s
+            State machine: %s
+            """.formatted(output.error(), output.cause(), billing, input.execution(), input.stateMachine());
+    }
+}
