@@ -71,13 +71,13 @@ public final class CreateKmsUser extends StageHandler<CreateKmsUser.Input> {
                 Aws.cloudHsm(),
                 Aws.kms(),
                 Aws.secretsManager(),
-                new ClientCommand(Aws.ssm(), Aws.environment("ACTIVATE_DOCUMENT"), ClientCommand.Cli.ofFunction()),
+                new ClientCommand(Aws.ssm(), Aws.environment("LIST_USERS_DOCUMENT"), ClientCommand.Cli.ofFunction()),
                 new ClientCommand(
                         Aws.ssm(), Aws.environment("CREATE_KMSUSER_DOCUMENT"), ClientCommand.Cli.ofFunction()),
                 StageRuntime.ofFunction());
     }
 
-    /** @param listUsers the activation, which on an ACTIVE cluster changes nothing and lists the users of each HSM */
+    /** @param listUsers changes nothing and lists the users of each HSM */
     CreateKmsUser(
             CloudHsmV2Client cloudHsm,
             KmsClient kms,
