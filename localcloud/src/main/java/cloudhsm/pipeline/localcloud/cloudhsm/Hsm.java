@@ -1,12 +1,14 @@
 package cloudhsm.pipeline.localcloud.cloudhsm;
 
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
+import java.time.Instant;
 import java.util.Optional;
 
 /** One HSM. AWS may replace the hardware: then its id changes and its network interface stays. */
 public final class Hsm {
     private final String availabilityZone;
     private final String subnetId;
+    private final Instant createdAt;
     private String hsmId;
     private HsmState state = HsmState.CREATE_IN_PROGRESS;
     private String stateMessage = "";
@@ -14,10 +16,11 @@ public final class Hsm {
     private Optional<Partition> partition = Optional.empty();
     private Optional<HsmIdentity> identity = Optional.empty();
 
-    Hsm(String hsmId, String availabilityZone, String subnetId) {
+    Hsm(String hsmId, String availabilityZone, String subnetId, Instant createdAt) {
         this.hsmId = hsmId;
         this.availabilityZone = availabilityZone;
         this.subnetId = subnetId;
+        this.createdAt = createdAt;
     }
 
     public String hsmId() {
@@ -53,6 +56,10 @@ public final class Hsm {
     /** Whether it answers clients. */
     public boolean active() {
         return state == HsmState.ACTIVE;
+    }
+
+    Instant createdAt() {
+        return createdAt;
     }
 
     void setHsmId(String hsmId) {

@@ -3,6 +3,7 @@ package cloudhsm.pipeline.localcloud.cloudhsm;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.security.SecureRandom;
+import java.util.Locale;
 import javax.crypto.SecretKeyFactory;
 import javax.crypto.spec.PBEKeySpec;
 
@@ -42,7 +43,7 @@ final class HsmUser {
     }
 
     HsmUser(String username, Role role, String password) {
-        this.username = username;
+        this.username = username.toLowerCase(Locale.ROOT);
         this.role = role;
         setPassword(password);
     }

@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.UUID;
 import javax.crypto.SecretKey;
 
 /** What one HSM holds, and what a backup of it keeps: users and keys. */
@@ -15,9 +16,13 @@ final class Partition {
     /** As an HSM comes out of initialisation [HSM:activate-cluster]; nobody knows the passwords of these two. */
     static Partition fresh() {
         var partition = new Partition();
-        partition.add(new HsmUser("admin", HsmUser.Role.UNACTIVATED_ADMIN, ""));
-        partition.add(new HsmUser("app_user", HsmUser.Role.APPLIANCE_USER, ""));
+        partition.add(new HsmUser("admin", HsmUser.Role.UNACTIVATED_ADMIN, unknown()));
+        partition.add(new HsmUser("app_user", HsmUser.Role.APPLIANCE_USER, unknown()));
         return partition;
+    }
+
+    private static String unknown() {
+        return UUID.randomUUID().toString();
     }
 
     Partition copy() {
@@ -31,21 +36,22 @@ final class Partition {
         return users.values();
     }
 
-    /** User names are case-insensitive [HSM:cloudhsm_cli-user-create]; one name may exist once per role. */
     Optional<HsmUser> user(String username, HsmUser.Role role) {
-        return Optional.ofNullable(users.get(key(username, role)));
+        return user(username).filter(user -> user.role() == role);
     }
 
+    /** User names are case-insensitive [HSM:cloudhsm_cli-user-create]. */
+    Optional<HsmUser> user(String username) {
+        return Optional.ofNullable(users.get(username.toLowerCase(Locale.ROOT)));
+    }
+
+    /** In place of a user of the same name. */
     void add(HsmUser user) {
-        users.put(key(user.username(), user.role()), user);
+        users.put(user.username(), user);
     }
 
-    void remove(String username, HsmUser.Role role) {
-        users.remove(key(username, role));
-    }
-
-    private static String key(String username, HsmUser.Role role) {
-        return username.toLowerCase(Locale.ROOT) + " " + role;
+    void remove(String username) {
+        users.remove(username.toLowerCase(Locale.ROOT));
     }
 
     /** Keys by label. */
