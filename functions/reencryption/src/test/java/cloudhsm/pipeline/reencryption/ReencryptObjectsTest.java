@@ -1,0 +1,353 @@
+package cloudhsm.pipeline.reencryption;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import cloudhsm.pipeline.localcloud.LocalCloud;
+import cloudhsm.pipeline.localcloud.faults.Faults;
+import com.amazonaws.services.lambda.runtime.events.SQSEvent;
+import com.amazonaws.services.lambda.runtime.events.SQSEvent.SQSMessage;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Base64;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
+import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
+import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
+import software.amazon.awssdk.core.sync.RequestBody;
+import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
+import software.amazon.awssdk.regions.Region;
+import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.s3.model.BucketLocationConstraint;
+import software.amazon.awssdk.services.s3.model.BucketVersioningStatus;
+import software.amazon.awssdk.services.s3.model.Event;
+import software.amazon.awssdk.services.s3.model.HeadObjectResponse;
+import software.amazon.awssdk.services.s3.model.ObjectLockLegalHoldStatus;
+import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
+
+/** Uploads reach the function as they do on AWS: S3 notifies a queue, the queue's messages are the batch. */
+class ReencryptObjectsTest {
+    private static final String BUCKET = "quarterly-reports";
+
+    private final LocalCloud cloud = LocalCloud.start();
+    private final S3Client s3 = S3Client.builder()
+            .endpointOverride(cloud.uri())
+            .region(Region.EU_CENTRAL_1)
+            .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create("test", "test")))
+            .httpClient(UrlConnectionHttpClient.create())
+            .overrideConfiguration(configuration -> configuration.retryStrategy(AwsRetryStrategy.doNotRetry()))
+            .build();
+    private final Clock clock = cloud.time().clock();
+    private final ReencryptObjects function = new ReencryptObjects(s3, clock);
+    private final RecordedLog log = new RecordedLog();
+    private final TestKeys keys = new TestKeys(cloud);
+    private String target;
+    private String queue;
+
+    @BeforeEach
+    void bucketWithTargetKeyAndQueue() {
+        s3.createBucket(request -> request.bucket(BUCKET)
+                .objectLockEnabledForBucket(true)
+                .createBucketConfiguration(
+                        configuration -> configuration.locationConstraint(BucketLocationConstraint.EU_CENTRAL_1)));
+        target = keys.create();
+        useKey(target);
+        queue = cloud.sqs().createQueue("uploads", Map.of("Policy", """
+                {"Statement": [{"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"},
+                  "Action": "sqs:SendMessage", "Resource": "*"}]}
+                """));
+        s3.putBucketNotificationConfiguration(request -> request.bucket(BUCKET)
+                .notificationConfiguration(configuration -> configuration.queueConfigurations(
+                        to -> to.queueArn(queue).events(Event.S3_OBJECT_CREATED))));
+        cloud.sqs().receive(queue, 10);
+    }
+
+    @AfterEach
+    void close() {
+        cloud.close();
+    }
+
+    private void useKey(String keyId) {
+        s3.putBucketEncryption(request -> request.bucket(BUCKET)
+                .serverSideEncryptionConfiguration(configuration -> configuration.rules(rule -> rule
+                        .applyServerSideEncryptionByDefault(standard ->
+                                standard.sseAlgorithm("aws:kms").kmsMasterKeyID(keyId))
+                        .blockedEncryptionTypes(blocked -> blocked.encryptionTypeWithStrings("NONE"))
+                        .bucketKeyEnabled(true))));
+    }
+
+    private String put(String key, ServerSideEncryption encryption) {
+        return s3.putObject(
+                        request -> request.bucket(BUCKET).key(key).serverSideEncryption(encryption),
+                        RequestBody.fromString("text"))
+                .versionId();
+    }
+
+    private HeadObjectResponse head(String key) {
+        return s3.headObject(request -> request.bucket(BUCKET).key(key));
+    }
+
+    /** What the queue has, as Lambda hands it over. */
+    private List<SQSMessage> delivered() {
+        cloud.advance(Duration.ofSeconds(5));
+        return cloud.sqs().receive(queue, 10).stream()
+                .map(received -> message(received.messageId(), received.body()))
+                .toList();
+    }
+
+    private static SQSMessage message(String id, String body) {
+        var message = new SQSMessage();
+        message.setMessageId(id);
+        message.setBody(body);
+        return message;
+    }
+
+    /** The ids of the messages that go back to the queue. */
+    private List<String> handle(SQSMessage... messages) {
+        return handle(Arrays.asList(messages));
+    }
+
+    private List<String> handle(List<SQSMessage> messages) {
+        var batch = new SQSEvent();
+        batch.setRecords(new ArrayList<>(messages));
+        return function.handleRequest(batch, log.context()).getBatchItemFailures().stream()
+                .map(failure -> failure.getItemIdentifier())
+                .toList();
+    }
+
+    private static String event(String name, String key, String versionId, String etag) {
+        return """
+                {"Records": [{"eventVersion": "2.6", "eventName": "%s", "s3": {"bucket": {"name": "%s"},
+                  "object": {"key": "%s", %s "eTag": "%s"}}}]}
+                """.formatted(
+                        name, BUCKET, key, versionId == null ? "" : "\"versionId\": \"" + versionId + "\",", etag);
+    }
+
+    private static String created(String key, String versionId) {
+        return event("ObjectCreated:Put", key, versionId, "0");
+    }
+
+    @Test
+    void uploadUnderSseS3ComesUnderTheBucketsKey() {
+        var version = put("Q3 (final)+.csv", ServerSideEncryption.AES256);
+        assertEquals(List.of(), handle(delivered()));
+        var head = head("Q3 (final)+.csv");
+        assertEquals(target, head.ssekmsKeyId());
+        assertTrue(head.bucketKeyEnabled(), "else each download costs a call of the key store");
+        assertEquals(version, head.versionId(), "no second version under the old encryption");
+        assertEquals(
+                "{\"outcome\":\"REENCRYPTED\",\"bucket\":\"quarterly-reports\",\"key\":\"Q3 (final)+.csv\",\"versionId\":\""
+                        + version + "\"}",
+                log.only());
+        assertEquals(List.of(), delivered(), "re-encrypting must not cause an event of its own");
+    }
+
+    @Test
+    void uploadUnderAnotherKmsKeyComesUnderTheBucketsKey() {
+        put("k", ServerSideEncryption.AWS_KMS);
+        handle(delivered());
+        assertEquals(target, head("k").ssekmsKeyId());
+    }
+
+    @Test
+    void objectThatNeedsWorkCostsTwoRequestsAndOthersOne() {
+        put("k", ServerSideEncryption.AES256);
+        var messages = delivered();
+        var before = cloud.endpoint().calls().size();
+        handle(messages);
+        assertEquals(3, s3CallsSince(before), "with the bucket's lookup, which is remembered");
+        before = cloud.endpoint().calls().size();
+        handle(messages);
+        assertEquals(1, s3CallsSince(before), "repeated messages are frequent and must be cheap");
+        assertTrue(log.lines().getLast().contains("ALREADY_DONE"));
+    }
+
+    private long s3CallsSince(int before) {
+        return cloud.endpoint().calls().stream()
+                .skip(before)
+                .filter(call -> call.service().equals("s3"))
+                .count();
+    }
+
+    @Test
+    void theVersionOfTheEventIsMeantNotTheCurrentOne() {
+        var first = put("k", ServerSideEncryption.AES256);
+        var message = delivered();
+        put("k", ServerSideEncryption.AES256);
+        handle(message);
+        assertEquals(
+                target,
+                s3.headObject(request -> request.bucket(BUCKET).key("k").versionId(first))
+                        .ssekmsKeyId());
+        assertEquals(ServerSideEncryption.AES256, head("k").serverSideEncryption());
+    }
+
+    @Test
+    void deletedVersionsAndMarkersAreNothingToDo() {
+        var version = put("k", ServerSideEncryption.AES256);
+        s3.deleteObject(request -> request.bucket(BUCKET).key("k").versionId(version));
+        var marker = s3.deleteObject(request -> request.bucket(BUCKET).key("k")).versionId();
+        assertEquals(List.of(), handle(message("1", created("k", version)), message("2", created("k", marker))));
+        assertTrue(log.lines().get(0).contains("\"GONE\",\"reason\":\"NOT_FOUND\""), log.lines().get(0));
+        assertTrue(log.lines().get(1).contains("\"GONE\",\"reason\":\"DELETE_MARKER\""), log.lines().get(1));
+    }
+
+    @Test
+    void overwrittenUploadIsLeftToTheNewersEvent() {
+        s3.createBucket(request -> request.bucket("unversioned")
+                .createBucketConfiguration(
+                        configuration -> configuration.locationConstraint(BucketLocationConstraint.EU_CENTRAL_1)));
+        s3.putBucketEncryption(request -> request.bucket("unversioned")
+                .serverSideEncryptionConfiguration(configuration -> configuration.rules(
+                        rule -> rule.applyServerSideEncryptionByDefault(standard ->
+                                standard.sseAlgorithm("aws:kms").kmsMasterKeyID(target)))));
+        s3.putObject(
+                request -> request.bucket("unversioned")
+                        .key("k")
+                        .serverSideEncryption(ServerSideEncryption.AES256),
+                RequestBody.fromString("newer"));
+        handle(message("1", created("k", null).replace(BUCKET, "unversioned")));
+        assertTrue(log.only().contains("\"GONE\",\"reason\":\"OVERWRITTEN\""), log.only());
+    }
+
+    @Test
+    void objectUnderACustomersKeyIsLeft() throws Exception {
+        var key = new byte[32];
+        var base64 = Base64.getEncoder().encodeToString(key);
+        var md5 = Base64.getEncoder().encodeToString(MessageDigest.getInstance("MD5").digest(key));
+        s3.putObject(
+                request -> request.bucket(BUCKET)
+                        .key("k")
+                        .sseCustomerAlgorithm("AES256")
+                        .sseCustomerKey(base64)
+                        .sseCustomerKeyMD5(md5),
+                RequestBody.fromString("text"));
+        assertEquals(List.of(), handle(delivered()));
+        assertTrue(log.only().contains("\"LEFT\",\"reason\":\"SSE_C\""), log.only());
+    }
+
+    @Test
+    void lockedObjectIsLeft() {
+        put("k", ServerSideEncryption.AES256);
+        s3.putObjectLegalHold(request -> request.bucket(BUCKET)
+                .key("k")
+                .legalHold(hold -> hold.status(ObjectLockLegalHoldStatus.ON)));
+        assertEquals(List.of(), handle(delivered()));
+        assertTrue(log.only().contains("\"LEFT\",\"reason\":\"OBJECT_LOCKED\""), log.only());
+        assertEquals(ServerSideEncryption.AES256, head("k").serverSideEncryption());
+    }
+
+    @Test
+    void objectUnderDsseKmsIsLeft() {
+        put("k", ServerSideEncryption.AWS_KMS_DSSE);
+        assertEquals(List.of(), handle(delivered()));
+        assertTrue(log.only().contains("\"LEFT\",\"reason\":\"DSSE_KMS\""), log.only());
+    }
+
+    @Test
+    void unencryptedObjectIsLeft() {
+        var version = cloud.s3().addUnencrypted(BUCKET, "from-2022", "text".getBytes(StandardCharsets.UTF_8));
+        assertEquals(List.of(), handle(message("1", created("from-2022", version))));
+        assertTrue(log.only().contains("\"LEFT\",\"reason\":\"UNENCRYPTED\""), log.only());
+    }
+
+    @Test
+    void bucketWithoutKeyIsLeftAsItIs() {
+        s3.deleteBucketEncryption(request -> request.bucket(BUCKET));
+        put("k", ServerSideEncryption.AES256);
+        assertEquals(List.of(), handle(delivered()));
+        assertTrue(log.only().contains("\"LEFT\",\"reason\":\"BUCKET_WITHOUT_KMS_KEY\""), log.only());
+    }
+
+    @Test
+    void bucketThatNamesAnAliasIsLeftAsItIs() {
+        useKey("alias/reports");
+        assertEquals(List.of(), handle(message("1", created("k", "v"))));
+        assertTrue(log.only().contains("\"LEFT\",\"reason\":\"BUCKET_KEY_IS_NO_KEY_ARN\""), log.only());
+    }
+
+    @Test
+    void newKeyOfTheBucketIsNoticedAfterAMinute() {
+        put("k", ServerSideEncryption.AES256);
+        var messages = delivered();
+        handle(messages);
+        var next = keys.create();
+        useKey(next);
+        handle(messages);
+        assertEquals(target, head("k").ssekmsKeyId(), "within the minute the bucket is not asked again");
+        cloud.advance(TargetKeys.LIFETIME);
+        handle(messages);
+        assertEquals(next, head("k").ssekmsKeyId());
+    }
+
+    @Test
+    void unavailableKeySendsOnlyThatMessageBack() {
+        put("k", ServerSideEncryption.AES256);
+        put("done", ServerSideEncryption.AES256);
+        var messages = delivered();
+        handle(messages.stream()
+                .filter(message -> message.getBody().contains("\"done\""))
+                .toList());
+        cloud.advance(Duration.ofMinutes(10));
+        keys.disable(target);
+        var waiting = messages.stream()
+                .filter(message -> message.getBody().contains("\"k\""))
+                .map(SQSMessage::getMessageId)
+                .toList();
+        assertEquals(waiting, handle(messages), "what is done must not wait with what is not");
+        assertTrue(
+                log.lines().stream()
+                        .anyMatch(line -> line.contains("\"RETRY\",\"reason\":\"KMS.DisabledException\"")),
+                log.lines().toString());
+        assertEquals(ServerSideEncryption.AES256, head("k").serverSideEncryption(), "unchanged and readable");
+        keys.enable(target);
+        assertEquals(List.of(), handle(messages));
+        assertEquals(target, head("k").ssekmsKeyId());
+    }
+
+    @Test
+    void throttlingAndFaultsOfS3GoBackToTheQueue() {
+        put("k", ServerSideEncryption.AES256);
+        var messages = delivered();
+        var id = List.of(messages.getFirst().getMessageId());
+        cloud.faults().add("s3", "GetBucketEncryption", 1, Faults.Kind.INTERNAL_ERROR);
+        assertEquals(id, handle(messages));
+        cloud.faults().add("s3", "HeadObject", 1, Faults.Kind.THROTTLED);
+        assertEquals(id, handle(messages));
+        cloud.faults().add("s3", "UpdateObjectEncryption", 1, Faults.Kind.THROTTLED);
+        assertEquals(id, handle(messages));
+        cloud.faults().add("s3", "UpdateObjectEncryption", 1, Faults.Kind.ANSWER_LOST);
+        assertEquals(id, handle(messages), "the effect is not known");
+        assertEquals(List.of(), handle(messages));
+        assertTrue(log.lines().getLast().contains("ALREADY_DONE"), "the lost answer was a yes");
+    }
+
+    @Test
+    void eventsOfOtherKindsAreIgnored() {
+        var version = put("k", ServerSideEncryption.AES256);
+        assertEquals(List.of(), handle(message("1", event("ObjectRemoved:Delete", "k", version, "0"))));
+        assertEquals(ServerSideEncryption.AES256, head("k").serverSideEncryption());
+    }
+
+    @Test
+    void unreadableMessagesGoTowardsTheDeadLetterQueue() {
+        var failures = handle(
+                message("no JSON", "<Records/>"),
+                message("no records", "{\"detail\": {}}"),
+                message("next major version", created("k", "v").replace("2.6", "3.0")),
+                message("key not encoded", created("50%", "v")),
+                message("fine", "{\"Event\": \"s3:TestEvent\"}"));
+        assertEquals(List.of("no JSON", "no records", "next major version", "key not encoded"), failures);
+        assertEquals(
+                "{\"outcome\":\"UNREADABLE\",\"reason\":\"It is not a JSON object\",\"messageId\":\"no JSON\"}",
+                log.lines().getFirst());
+    }
+}

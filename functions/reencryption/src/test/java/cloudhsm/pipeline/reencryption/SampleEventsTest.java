@@ -1,0 +1,80 @@
+package cloudhsm.pipeline.reencryption;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import cloudhsm.pipeline.localcloud.LocalCloud;
+import com.amazonaws.services.lambda.runtime.events.SQSBatchResponse;
+import com.amazonaws.services.lambda.runtime.events.SQSEvent;
+import com.amazonaws.services.lambda.runtime.serialization.PojoSerializer;
+import com.amazonaws.services.lambda.runtime.serialization.events.LambdaEventSerializers;
+import com.amazonaws.services.lambda.runtime.serialization.factories.JacksonFactory;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.Test;
+import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
+import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
+import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
+import software.amazon.awssdk.regions.Region;
+import software.amazon.awssdk.services.s3.S3Client;
+
+/** The samples of {@code events/}, read and answered with the Lambda runtime's own serialization. */
+class SampleEventsTest {
+    private static final Path EVENTS = Path.of(System.getProperty("project.root"), "events");
+
+    @Test
+    void uploadIsReadWithItsKeyDecoded() throws Exception {
+        assertEquals(
+                List.of(new UploadedObject(
+                        "quarterly-reports",
+                        "2026/Q3 results (final).csv",
+                        Optional.of("096fKKXTRTtl3on89fVO.nfljtsv6qko"),
+                        "d41d8cd98f00b204e9800998ecf8427e")),
+                S3Message.uploads(Files.readString(EVENTS.resolve("s3-put.json"))));
+    }
+
+    @Test
+    void testEventMeansNoUpload() throws Exception {
+        assertEquals(List.of(), S3Message.uploads(Files.readString(EVENTS.resolve("s3-test-event.json"))));
+    }
+
+    @Test
+    void batchGoesThroughTheHandlerAsBytes() throws IOException {
+        try (var cloud = LocalCloud.start()) {
+            var s3 = S3Client.builder()
+                    .endpointOverride(cloud.uri())
+                    .region(Region.EU_CENTRAL_1)
+                    .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create("test", "test")))
+                    .httpClient(UrlConnectionHttpClient.create())
+                    .build();
+            var log = new RecordedLog();
+            PojoSerializer<SQSEvent> reader =
+                    LambdaEventSerializers.serializerFor(SQSEvent.class, getClass().getClassLoader());
+            var batch = reader.fromJson(Files.newInputStream(EVENTS.resolve("sqs-s3-batch.json")));
+            var answer = new ReencryptObjects(s3, cloud.time().clock()).handleRequest(batch, log.context());
+            var written = new ByteArrayOutputStream();
+            JacksonFactory.getInstance().getSerializer(SQSBatchResponse.class).toJson(answer, written);
+            assertEquals("{\"batchItemFailures\":[]}", written.toString(StandardCharsets.UTF_8));
+            assertEquals(
+                    "{\"outcome\":\"GONE\",\"reason\":\"NOT_FOUND\",\"bucket\":\"quarterly-reports\","
+                            + "\"key\":\"2026/Q3 results (final).csv\",\"versionId\":\"096fKKXTRTtl3on89fVO.nfljtsv6qko\"}",
+                    log.only());
+        }
+    }
+
+    @Test
+    void failuresAreWrittenAsLambdaReadsThem() {
+        var written = new ByteArrayOutputStream();
+        JacksonFactory.getInstance()
+                .getSerializer(SQSBatchResponse.class)
+                .toJson(new SQSBatchResponse(List.of(new SQSBatchResponse.BatchItemFailure("id-1"))), written);
+        assertEquals(
+                "{\"batchItemFailures\":[{\"itemIdentifier\":\"id-1\"}]}",
+                written.toString(StandardCharsets.UTF_8),
+                "any other name would make Lambda send the whole batch back");
+    }
+}
