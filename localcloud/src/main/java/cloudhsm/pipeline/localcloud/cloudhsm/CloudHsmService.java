@@ -4,20 +4,161 @@ import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
 import cloudhsm.pipeline.localcloud.events.EventBridgeService;
 import cloudhsm.pipeline.localcloud.http.JsonService;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 
-/** AWS CloudHSM v2. */
+/**
+ * AWS CloudHSM v2: the API, the HSMs behind it, and the client tools that talk to them. Each method that is not an
+ * operation of the API takes the lock of the simulated time itself.
+ */
 public final class CloudHsmService extends JsonService {
+    private final ReentrantLock lock;
+    private final Clusters clusters;
+    private final Switches switches = new Switches();
+    private final HardwareAuthorities authorities = new HardwareAuthorities();
+    private final ClusterOperations clusterOperations;
+    private final HsmOperations hsmOperations;
+    private final ConfigureCli configureCli;
+    private final CloudHsmCli cloudHsmCli;
+
+    /** @param events unused: CloudHSM emits no events of its own, so whoever waits has to poll [aws-facts 0] */
     public CloudHsmService(Account account, Ec2Service ec2, EventBridgeService events) {
         super("cloudhsm", "1.1", "Message");
+        lock = account.time().lock();
+        clusters = new Clusters(account);
+        var rights = new CallerRights(account.iam());
+        clusterOperations = new ClusterOperations(clusters, rights, ec2, switches);
+        hsmOperations = new HsmOperations(clusters, rights, ec2, switches, authorities);
+        var backupOperations = new BackupOperations(clusters, rights);
+        configureCli = new ConfigureCli(clusters, ec2);
+        cloudHsmCli = new CloudHsmCli(new HsmNetwork(clusters, ec2), clusterOperations::activated);
+        on("CreateCluster", clusterOperations::createCluster);
+        on("DescribeClusters", clusterOperations::describeClusters);
+        on("InitializeCluster", clusterOperations::initializeCluster);
+        on("ModifyCluster", clusterOperations::modifyCluster);
+        on("DeleteCluster", clusterOperations::deleteCluster);
+        on("CreateHsm", hsmOperations::createHsm);
+        on("DeleteHsm", hsmOperations::deleteHsm);
+        on("DescribeBackups", backupOperations::describeBackups);
+        on("DeleteBackup", backupOperations::deleteBackup);
+        on("RestoreBackup", backupOperations::restoreBackup);
+        on("TagResource", backupOperations::tagResource);
+        on("UntagResource", backupOperations::untagResource);
+        on("ListTags", backupOperations::listTags);
     }
 
     /** The cluster, or empty if there is none of that id; live state. */
-    public java.util.Optional<Cluster> cluster(String clusterId) {
-        return java.util.Optional.empty();
+    public Optional<Cluster> cluster(String clusterId) {
+        return locked(() -> clusters.find(clusterId));
+    }
+
+    /** What AWS took its own time for so far, in the order in which it ended. */
+    public List<Timed> timings() {
+        return locked(clusters::timings);
+    }
+
+    /** The simulated "AWS CloudHSM Root G1", to be trusted instead of the real one. */
+    public String awsRootPem() {
+        return locked(authorities::awsRootPem);
+    }
+
+    /** The simulated root of the HSMs' manufacturer, to be trusted instead of the real one. */
+    public String manufacturerRootPem() {
+        return locked(authorities::manufacturerRootPem);
     }
 
     /** What a program named {@code cloudhsm-cli} or {@code configure-cli} does on an instance. */
     public CommandResult runClientTool(ClientToolCall call) {
-        throw new UnsupportedOperationException("to be written");
+        return locked(() -> switch (call.program()) {
+            case "configure-cli" -> configureCli.run(call);
+            case "cloudhsm-cli" -> cloudHsmCli.run(call);
+            default ->
+                throw new IllegalArgumentException("There is no CloudHSM client tool named " + call.program()
+                        + "; there are configure-cli and cloudhsm-cli");
+        });
+    }
+
+    /** The next HSM that is built in this zone comes out DEGRADED and never heals. */
+    public void nextHsmDegrades(String availabilityZone) {
+        lockedRun(() -> switches.degradeNext(availabilityZone));
+    }
+
+    /**
+     * AWS replaces an HSM: another HsmId, the same network interface. Before initialisation the new one has a key
+     * pair and, some seconds later, a CSR of its own.
+     *
+     * @return the new HsmId
+     * @throws IllegalArgumentException if there is no ACTIVE HSM of that id
+     */
+    public String replaceHsm(String hsmId) {
+        return locked(() -> {
+            for (var cluster : clusters.all()) {
+                for (var hsm : cluster.activeHsms()) {
+                    if (hsm.hsmId().equals(hsmId)) return hsmOperations.replace(cluster, hsm);
+                }
+            }
+            throw new IllegalArgumentException("There is no ACTIVE HSM " + hsmId);
+        });
+    }
+
+    /** The next HSM that is cloned from another lacks this user. */
+    public void omitUserFromNextClone(String username) {
+        lockedRun(() -> switches.omitUser(username));
+    }
+
+    /** Whether two CreateHsm calls at the same moment on a fresh cluster are both accepted; then no CSR ever comes. */
+    public void acceptConcurrentFirstHsms(boolean accepted) {
+        lockedRun(() -> switches.setConcurrentFirstHsms(accepted));
+    }
+
+    /** Whether clusters and HSMs stay listed as DELETED for some minutes, which is the default, or vanish at once. */
+    public void deletedStaysListed(boolean listed) {
+        lockedRun(() -> switches.setDeletedStaysListed(listed));
+    }
+
+    /** The next answers of DescribeClusters show the state of this moment: stale reads. */
+    public void answerNextDescribesFromNow(int answers) {
+        lockedRun(() -> clusterOperations.freezeDescribe(answers));
+    }
+
+    /**
+     * Someone logs in to every ACTIVE HSM as this crypto user and stays so until {@link Cluster#logout}.
+     *
+     * @throws IllegalArgumentException if no ACTIVE HSM has the user
+     */
+    public void leaveLoggedIn(String clusterId, String username) {
+        lockedRun(() -> {
+            var users = clusters.existing(clusterId).activeHsms().stream()
+                    .flatMap(hsm -> hsm.partition().stream())
+                    .flatMap(partition -> partition.user(username, HsmUser.Role.CRYPTO_USER).stream())
+                    .toList();
+            if (users.isEmpty()) throw new IllegalArgumentException("No HSM of " + clusterId + " has " + username);
+            users.forEach(user -> user.setLoggedIn(true));
+        });
+    }
+
+    /** Clients must from now on show a certificate, which KMS cannot. */
+    public void enforceMutualTls(String clusterId, boolean enforced) {
+        lockedRun(() -> clusters.existing(clusterId).setMutualTlsEnforced(enforced));
+    }
+
+    private <T> T locked(Supplier<T> action) {
+        lock.lock();
+        try {
+            return action.get();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void lockedRun(Runnable action) {
+        lock.lock();
+        try {
+            action.run();
+        } finally {
+            lock.unlock();
+        }
     }
 }

@@ -138,13 +138,21 @@ public final class Endpoint implements AutoCloseable {
         var chunked = headers.getOrDefault("x-amz-content-sha256", List.of(""))
                 .getFirst()
                 .startsWith("STREAMING-");
+        // The trailing headers of a chunked body count like headers; the signature covers only those sent first.
+        var withTrailers = new HashMap<>(headers);
+        var content = body;
+        if (chunked) {
+            var decoded = AwsChunkedBody.decode(body);
+            withTrailers.putAll(decoded.trailers());
+            content = decoded.body();
+        }
         var request = new AwsRequest(
                 signature.service(),
                 exchange.getRequestMethod(),
                 rawPath,
                 query(rawQuery),
-                headers,
-                chunked ? AwsChunkedBody.decode(body) : body,
+                withTrailers,
+                content,
                 identity,
                 requestId);
         if (identity == null) {

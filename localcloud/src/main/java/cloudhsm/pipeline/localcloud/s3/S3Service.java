@@ -8,10 +8,130 @@ import cloudhsm.pipeline.localcloud.http.AwsResponse;
 import cloudhsm.pipeline.localcloud.http.Service;
 import cloudhsm.pipeline.localcloud.kms.KmsService;
 import cloudhsm.pipeline.localcloud.sqs.SqsService;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.Function;
 
-/** Amazon S3, really encrypting: bytes on disk are ciphertext. */
+/** Amazon S3, really encrypting: bytes on disk are ciphertext. Path-style and virtual-host-style addresses. */
 public final class S3Service implements Service {
-    public S3Service(Account account, KmsService kms, SqsService sqs, EventBridgeService events) {}
+    private record Operation(String name, Function<S3Request, AwsResponse> answer) {}
+
+    private final Map<String, Operation> byRoute = new HashMap<>();
+    private final Map<String, Operation> byName = new HashMap<>();
+    private final Account account;
+    private final Buckets buckets;
+    private final ObjectStore store;
+    private final EventSender events;
+    private final CopyOperations copies;
+
+    public S3Service(Account account, KmsService kms, SqsService sqs, EventBridgeService eventBridge) {
+        this.account = account;
+        buckets = new Buckets(account.iam());
+        store = new ObjectStore(account, new DataKeys(kms, account.time().clock()));
+        events = new EventSender(account, sqs, eventBridge);
+        var objects = new ObjectOperations(account, buckets, store, events);
+        copies = new CopyOperations(buckets, store, objects, events);
+        registerBuckets();
+        registerConfiguration();
+        registerObjects(objects);
+        registerLocksAndTags(objects);
+        registerMultipart(new MultipartOperations(account, buckets, store, objects, copies, events));
+    }
+
+    private void on(String name, String route, Function<S3Request, AwsResponse> answer) {
+        var operation = new Operation(name, answer);
+        byRoute.put(route, operation);
+        byName.put(name, operation);
+    }
+
+    private void registerBuckets() {
+        var operations = new BucketOperations(account, buckets);
+        on("ListBuckets", "GET service ", operations::listBuckets);
+        on("CreateBucket", "PUT bucket ", operations::createBucket);
+        on("HeadBucket", "HEAD bucket ", operations::headBucket);
+        on("DeleteBucket", "DELETE bucket ", operations::deleteBucket);
+        on("GetBucketLocation", "GET bucket location", operations::getBucketLocation);
+        on("GetBucketAcl", "GET bucket acl", operations::getBucketAcl);
+        var listings = new Listings(buckets);
+        on("ListObjects", "GET bucket ", listings::listObjects);
+        on("ListObjectsV2", "GET bucket list-type", listings::listObjectsV2);
+        on("ListObjectVersions", "GET bucket versions", listings::listObjectVersions);
+    }
+
+    private void registerConfiguration() {
+        var settings = new BucketConfiguration(buckets);
+        on("PutBucketEncryption", "PUT bucket encryption", settings::putBucketEncryption);
+        on("GetBucketEncryption", "GET bucket encryption", settings::getBucketEncryption);
+        on("DeleteBucketEncryption", "DELETE bucket encryption", settings::deleteBucketEncryption);
+        on("PutBucketVersioning", "PUT bucket versioning", settings::putBucketVersioning);
+        on("GetBucketVersioning", "GET bucket versioning", settings::getBucketVersioning);
+        on("PutPublicAccessBlock", "PUT bucket publicAccessBlock", settings::putPublicAccessBlock);
+        on("GetPublicAccessBlock", "GET bucket publicAccessBlock", settings::getPublicAccessBlock);
+        on("DeletePublicAccessBlock", "DELETE bucket publicAccessBlock", settings::deletePublicAccessBlock);
+        on("PutBucketPolicy", "PUT bucket policy", settings::putBucketPolicy);
+        on("GetBucketPolicy", "GET bucket policy", settings::getBucketPolicy);
+        on("DeleteBucketPolicy", "DELETE bucket policy", settings::deleteBucketPolicy);
+        on("PutBucketOwnershipControls", "PUT bucket ownershipControls", settings::putBucketOwnershipControls);
+        on("GetBucketOwnershipControls", "GET bucket ownershipControls", settings::getBucketOwnershipControls);
+        on("DeleteBucketOwnershipControls", "DELETE bucket ownershipControls", settings::deleteBucketOwnershipControls);
+        on("PutBucketLifecycleConfiguration", "PUT bucket lifecycle", settings::putBucketLifecycleConfiguration);
+        on("GetBucketLifecycleConfiguration", "GET bucket lifecycle", settings::getBucketLifecycleConfiguration);
+        on("DeleteBucketLifecycle", "DELETE bucket lifecycle", settings::deleteBucketLifecycle);
+        var notifications = new NotificationOperations(account, buckets, events);
+        on(
+                "PutBucketNotificationConfiguration",
+                "PUT bucket notification",
+                notifications::putBucketNotificationConfiguration);
+        on(
+                "GetBucketNotificationConfiguration",
+                "GET bucket notification",
+                notifications::getBucketNotificationConfiguration);
+    }
+
+    private void registerObjects(ObjectOperations objects) {
+        on("PutObject", "PUT object ", objects::putObject);
+        on("GetObject", "GET object ", objects::getObject);
+        on("HeadObject", "HEAD object ", objects::headObject);
+        on("DeleteObject", "DELETE object ", objects::deleteObject);
+        on("DeleteObjects", "POST bucket delete", objects::deleteObjects);
+        on("GetObjectAttributes", "GET object attributes", objects::getObjectAttributes);
+        on("GetObjectAcl", "GET object acl", objects::getObjectAcl);
+        on("CopyObject", "PUT object copy", copies::copyObject);
+        on(
+                "UpdateObjectEncryption",
+                "PUT object encryption",
+                new EncryptionUpdates(buckets, objects, store.dataKeys())::updateObjectEncryption);
+    }
+
+    private void registerLocksAndTags(ObjectOperations objects) {
+        var locks = new ObjectLocks(account, buckets, objects);
+        on("PutObjectLockConfiguration", "PUT bucket object-lock", locks::putObjectLockConfiguration);
+        on("GetObjectLockConfiguration", "GET bucket object-lock", locks::getObjectLockConfiguration);
+        on("PutObjectRetention", "PUT object retention", locks::putObjectRetention);
+        on("GetObjectRetention", "GET object retention", locks::getObjectRetention);
+        on("PutObjectLegalHold", "PUT object legal-hold", locks::putObjectLegalHold);
+        on("GetObjectLegalHold", "GET object legal-hold", locks::getObjectLegalHold);
+        var tags = new Tags(buckets, objects);
+        on("PutBucketTagging", "PUT bucket tagging", tags::putBucketTagging);
+        on("GetBucketTagging", "GET bucket tagging", tags::getBucketTagging);
+        on("DeleteBucketTagging", "DELETE bucket tagging", tags::deleteBucketTagging);
+        on("PutObjectTagging", "PUT object tagging", tags::putObjectTagging);
+        on("GetObjectTagging", "GET object tagging", tags::getObjectTagging);
+        on("DeleteObjectTagging", "DELETE object tagging", tags::deleteObjectTagging);
+    }
+
+    private void registerMultipart(MultipartOperations multipart) {
+        on("CreateMultipartUpload", "POST object uploads", multipart::createMultipartUpload);
+        on("UploadPart", "PUT object uploadId", multipart::uploadPart);
+        on("UploadPartCopy", "PUT object part-copy", multipart::uploadPartCopy);
+        on("CompleteMultipartUpload", "POST object uploadId", multipart::completeMultipartUpload);
+        on("AbortMultipartUpload", "DELETE object uploadId", multipart::abortMultipartUpload);
+        on("ListParts", "GET object uploadId", multipart::listParts);
+        on("ListMultipartUploads", "GET bucket uploads", multipart::listMultipartUploads);
+    }
 
     @Override
     public String signingName() {
@@ -20,21 +140,94 @@ public final class S3Service implements Service {
 
     @Override
     public String operation(AwsRequest request) {
-        throw new UnsupportedOperationException("to be written");
+        var route = S3Request.of(request).route();
+        var operation = byRoute.get(route);
+        if (operation == null) throw S3Errors.notImplemented(route.strip());
+        return operation.name();
     }
 
     @Override
     public AwsResponse handle(String operation, AwsRequest request) {
-        throw new UnsupportedOperationException("to be written");
+        return byName.get(operation).answer().apply(S3Request.of(request));
     }
 
     @Override
     public AwsResponse error(AwsException error, AwsRequest request) {
-        throw new UnsupportedOperationException("to be written");
+        var unknownKey = error.code().equals("UnrecognizedClientException");
+        var answer = XmlText.error()
+                .put("Code", unknownKey ? "InvalidAccessKeyId" : error.code())
+                .put(
+                        "Message",
+                        unknownKey
+                                ? "The AWS Access Key Id you provided does not exist in our records."
+                                : error.getMessage());
+        var headers = new HashMap<String, String>();
+        error.members().forEach((name, value) -> {
+            if (name.startsWith("x-amz-") || name.equals("Allow")) headers.put(name, value.toString());
+            else answer.put(name, value);
+        });
+        return answer.put("RequestId", request.requestId()).response(error.status(), headers);
     }
 
-    /** Where the object version's ciphertext lies on disk; for tests and for ./run-local to show. */
-    public java.nio.file.Path ciphertextFile(String bucket, String key, String versionId) {
-        throw new UnsupportedOperationException("to be written");
+    /**
+     * Where the object version's ciphertext lies on disk; for tests and for ./run-local to show.
+     *
+     * @param versionId null for the current version; "null" for the one without an id
+     * @throws AwsException NoSuchBucket, NoSuchKey, NoSuchVersion
+     */
+    public Path ciphertextFile(String bucket, String key, String versionId) {
+        account.time().lock().lock();
+        try {
+            return ObjectStore.version(bucket(bucket), key, Optional.ofNullable(versionId))
+                    .content
+                    .file();
+        } finally {
+            account.time().lock().unlock();
+        }
+    }
+
+    private Bucket bucket(String name) {
+        var bucket = buckets.byName().get(name);
+        if (bucket == null) throw S3Errors.noSuchBucket(name);
+        return bucket;
+    }
+
+    /**
+     * Puts an object into the bucket as it was stored before January 2023, when S3 did not yet encrypt everything. No
+     * client can make such an object any more; no event tells of it.
+     *
+     * @return its version id; "null" without versioning
+     */
+    public String addUnencrypted(String bucketName, String key, byte[] body) {
+        account.time().lock().lock();
+        try {
+            var bucket = bucket(bucketName);
+            var version = new ObjectVersion(
+                    key,
+                    store.newVersionId(bucket),
+                    account.time().now(),
+                    new ObjectVersion.Content(
+                            body.length,
+                            Checksums.md5Hex(body),
+                            Map.of(),
+                            "STANDARD",
+                            Map.of(),
+                            List.of(),
+                            store.write(body)));
+            store.add(bucket, version);
+            return version.versionId;
+        } finally {
+            account.time().lock().unlock();
+        }
+    }
+
+    /** S3 delivers events at least once: while this is on, each comes twice, and in no certain order. */
+    public void deliverEventsTwice(boolean twice) {
+        events.sendTwice(twice);
+    }
+
+    /** The next CopyObject fails after S3 has begun its answer: status 200, an error in the body, nothing copied. */
+    public void failNextCopyAfterStatus200() {
+        copies.failNext();
     }
 }

@@ -4,11 +4,50 @@ import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.AwsRequest;
 import cloudhsm.pipeline.localcloud.http.AwsResponse;
+import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.http.QueryProtocol;
 import cloudhsm.pipeline.localcloud.http.Service;
+import cloudhsm.pipeline.localcloud.iam.Iam;
+import cloudhsm.pipeline.localcloud.iam.PolicyDocument;
+import cloudhsm.pipeline.localcloud.iam.PolicyDocument.Decision;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.UUID;
+import java.util.function.Supplier;
 
-/** Amazon SNS. */
+/** Amazon SNS (query protocol): topics and subscriptions. What is published is kept for tests; nothing is e-mailed. */
 public final class SnsService implements Service {
-    public SnsService(Account account) {}
+    /** A message is at most 256 KiB [Publish]. */
+    private static final int MOST_BYTES = 262_144;
+
+    private static final QueryProtocol PROTOCOL = new QueryProtocol("http://sns.amazonaws.com/doc/2010-03-31/");
+
+    private final Account account;
+    private final Map<String, Topic> topics = new TreeMap<>();
+    private final Map<String, Subscription> subscriptions = new LinkedHashMap<>();
+    private final List<Published> published = new ArrayList<>();
+
+    private static final class Topic {
+        private final Map<String, String> attributes = new TreeMap<>();
+    }
+
+    private record Subscription(String arn, String topicArn, String protocol, String endpoint) {}
+
+    /**
+     * A message that was published.
+     *
+     * @param subject empty where there was none
+     */
+    public record Published(Instant at, String messageId, String topicArn, String subject, String message) {}
+
+    public SnsService(Account account) {
+        this.account = account;
+    }
 
     @Override
     public String signingName() {
@@ -17,21 +56,248 @@ public final class SnsService implements Service {
 
     @Override
     public String operation(AwsRequest request) {
-        throw new UnsupportedOperationException("to be written");
-    }
-
-    @Override
-    public AwsResponse handle(String operation, AwsRequest request) {
-        throw new UnsupportedOperationException("to be written");
+        return PROTOCOL.operation(request);
     }
 
     @Override
     public AwsResponse error(AwsException error, AwsRequest request) {
-        throw new UnsupportedOperationException("to be written");
+        return PROTOCOL.error(error, request);
+    }
+
+    @Override
+    public AwsResponse handle(String operation, AwsRequest request) {
+        var input = PROTOCOL.parameters(request);
+        var answer =
+                switch (operation) {
+                    case "CreateTopic" -> createTopic(input, request);
+                    case "ListTopics" -> listTopics(request);
+                    case "GetTopicAttributes" -> getTopicAttributes(input, request);
+                    case "SetTopicAttributes" -> setTopicAttributes(input, request);
+                    case "DeleteTopic" -> deleteTopic(input, request);
+                    case "Subscribe" -> subscribe(input, request);
+                    case "ListSubscriptionsByTopic" -> listSubscriptions(input, request);
+                    case "Publish" -> publish(input, request);
+                    default -> throw QueryProtocol.unknown("sns", operation);
+                };
+        return PROTOCOL.answer(operation, answer, request);
+    }
+
+    /** Creates a topic at once, as a stack does. Returns its ARN. */
+    public String createTopic(String name, Map<String, String> attributes) {
+        return locked(() -> {
+            if (!name.matches("[A-Za-z0-9_-]{1,256}")) {
+                throw AwsException.badRequest("InvalidParameter", "Invalid parameter: Topic Name");
+            }
+            attributes.forEach(SnsService::checkAttribute);
+            var arn = "arn:aws:sns:" + Iam.REGION + ":" + Iam.ACCOUNT + ":" + name;
+            topics.computeIfAbsent(arn, any -> new Topic()).attributes.putAll(attributes);
+            return arn;
+        });
+    }
+
+    /** Changes one attribute at once, as a stack does; {@code Policy} is the topic's policy. */
+    public void setTopicAttribute(String topicArn, String attribute, String value) {
+        locked(() -> {
+            checkAttribute(attribute, value);
+            return topic(topicArn).attributes.put(attribute, value);
+        });
+    }
+
+    /** Subscribes at once, as a stack does; an e-mail address counts as confirmed. Returns the subscription's ARN. */
+    public String subscribe(String topicArn, String protocol, String endpoint) {
+        return locked(() -> {
+            topic(topicArn);
+            if (!Set.of("email", "email-json", "sms", "https").contains(protocol)) {
+                throw AwsException.badRequest(
+                        "InvalidParameter",
+                        "Invalid parameter: the embedded AWS does not deliver by the protocol " + protocol);
+            }
+            var arn = topicArn + ":" + id();
+            subscriptions.put(arn, new Subscription(arn, topicArn, protocol, endpoint));
+            return arn;
+        });
     }
 
     /** Publishes to the topic's subscribers; keeps what was published for tests to read. */
     public void publish(String topicArn, String subject, String message) {
-        throw new UnsupportedOperationException("to be written");
+        locked(() -> accept(topicArn, subject == null ? "" : subject, message));
+    }
+
+    /**
+     * A service publishes; the topic's policy must allow it.
+     *
+     * @param sourceArn for aws:SourceArn
+     * @throws AwsException where topic or permission is missing
+     */
+    public void publishAs(String principal, String sourceArn, String topicArn, String message) {
+        locked(() -> {
+            var context = Map.of("aws:SourceArn", sourceArn, "aws:SourceAccount", Iam.ACCOUNT);
+            if (policyOf(topicArn, Set.of(principal), "sns:Publish", context) != Decision.ALLOWED) {
+                throw new AwsException(
+                        "AccessDeniedException",
+                        403,
+                        principal + " is not authorized to perform: SNS:Publish on resource: " + topicArn
+                                + " because no resource-based policy allows the SNS:Publish action");
+            }
+            return accept(topicArn, "", message);
+        });
+    }
+
+    /** Everything published so far, oldest first. */
+    public List<Published> published() {
+        return locked(() -> List.copyOf(published));
+    }
+
+    private <T> T locked(Supplier<T> work) {
+        account.time().lock().lock();
+        try {
+            return work.get();
+        } finally {
+            account.time().lock().unlock();
+        }
+    }
+
+    private String id() {
+        return new UUID(account.random().nextLong(), account.random().nextLong()).toString();
+    }
+
+    private Topic topic(String arn) {
+        var topic = topics.get(arn);
+        if (topic == null) throw new AwsException("NotFound", 404, "Topic does not exist");
+        return topic;
+    }
+
+    private static void checkAttribute(String name, String value) {
+        if (!Set.of("Policy", "DisplayName", "KmsMasterKeyId", "TracingConfig", "SignatureVersion").contains(name)) {
+            throw AwsException.badRequest("InvalidParameter", "Invalid parameter: AttributeName: " + name);
+        }
+        if (name.equals("Policy") && !value.isEmpty()) PolicyDocument.parse(Json.parse(value));
+    }
+
+    private Decision policyOf(String topicArn, Set<String> callers, String action, Map<String, String> context) {
+        var policy = topic(topicArn).attributes.getOrDefault("Policy", "");
+        if (policy.isEmpty()) return Decision.NOT_MENTIONED;
+        return PolicyDocument.parse(Json.parse(policy)).decide(callers, action, topicArn, context);
+    }
+
+    private String accept(String topicArn, String subject, String message) {
+        topic(topicArn);
+        if (message.isEmpty()) throw AwsException.badRequest("InvalidParameter", "Invalid parameter: Empty message");
+        if (message.getBytes(java.nio.charset.StandardCharsets.UTF_8).length > MOST_BYTES) {
+            throw AwsException.badRequest("InvalidParameter", "Invalid parameter: Message too long");
+        }
+        if (subject.length() > 100 || subject.chars().anyMatch(Character::isISOControl)) {
+            throw AwsException.badRequest("InvalidParameter", "Invalid parameter: Subject");
+        }
+        var id = id();
+        published.add(new Published(account.time().now(), id, topicArn, subject, message));
+        return id;
+    }
+
+    private void authorize(AwsRequest request, String action, String topicArn) {
+        var caller = request.caller();
+        var identity = account.iam().decide(caller, "sns:" + action, topicArn, Map.of());
+        var resource = topics.containsKey(topicArn)
+                ? policyOf(topicArn, Iam.namesOf(caller), "sns:" + action, Map.of())
+                : Decision.NOT_MENTIONED;
+        var denied = identity == Decision.DENIED || resource == Decision.DENIED;
+        if (!denied && (identity == Decision.ALLOWED || resource == Decision.ALLOWED)) return;
+        throw new AwsException(
+                "AuthorizationError",
+                403,
+                "User: " + caller.arn() + " is not authorized to perform: SNS:" + action + " on resource: " + topicArn
+                        + (denied
+                                ? " with an explicit deny"
+                                : " because no identity-based policy allows the SNS:" + action + " action"));
+    }
+
+    private static String required(Map<String, String> input, String name) {
+        var value = input.get(name);
+        if (value == null) {
+            throw AwsException.badRequest("InvalidParameter", "Invalid parameter: " + name + " must not be null");
+        }
+        return value;
+    }
+
+    private String createTopic(Map<String, String> input, AwsRequest request) {
+        var name = required(input, "Name");
+        authorize(request, "CreateTopic", "arn:aws:sns:" + Iam.REGION + ":" + Iam.ACCOUNT + ":" + name);
+        return QueryProtocol.element("TopicArn", createTopic(name, QueryProtocol.entries(input, "Attributes.entry")));
+    }
+
+    private String listTopics(AwsRequest request) {
+        account.iam().authorize(request.caller(), "sns:ListTopics", "*");
+        var members = new StringBuilder();
+        topics.keySet().forEach(arn -> members.append("<member>")
+                .append(QueryProtocol.element("TopicArn", arn))
+                .append("</member>"));
+        return "<Topics>" + members + "</Topics>";
+    }
+
+    private String getTopicAttributes(Map<String, String> input, AwsRequest request) {
+        var arn = required(input, "TopicArn");
+        authorize(request, "GetTopicAttributes", arn);
+        var attributes = new TreeMap<>(topic(arn).attributes);
+        attributes.put("TopicArn", arn);
+        attributes.put("Owner", Iam.ACCOUNT);
+        attributes.put(
+                "SubscriptionsConfirmed",
+                String.valueOf(subscriptions.values().stream()
+                        .filter(subscription -> subscription.topicArn.equals(arn))
+                        .count()));
+        var entries = new StringBuilder();
+        attributes.forEach((name, value) -> entries.append("<entry>")
+                .append(QueryProtocol.element("key", name))
+                .append(QueryProtocol.element("value", value))
+                .append("</entry>"));
+        return "<Attributes>" + entries + "</Attributes>";
+    }
+
+    private String setTopicAttributes(Map<String, String> input, AwsRequest request) {
+        var arn = required(input, "TopicArn");
+        authorize(request, "SetTopicAttributes", arn);
+        setTopicAttribute(arn, required(input, "AttributeName"), input.getOrDefault("AttributeValue", ""));
+        return "";
+    }
+
+    private String deleteTopic(Map<String, String> input, AwsRequest request) {
+        var arn = required(input, "TopicArn");
+        authorize(request, "DeleteTopic", arn);
+        topics.remove(arn);
+        subscriptions.values().removeIf(subscription -> subscription.topicArn.equals(arn));
+        return "";
+    }
+
+    private String subscribe(Map<String, String> input, AwsRequest request) {
+        var arn = required(input, "TopicArn");
+        authorize(request, "Subscribe", arn);
+        var subscription = subscribe(arn, required(input, "Protocol"), input.getOrDefault("Endpoint", ""));
+        return QueryProtocol.element("SubscriptionArn", subscription);
+    }
+
+    private String listSubscriptions(Map<String, String> input, AwsRequest request) {
+        var arn = required(input, "TopicArn");
+        authorize(request, "ListSubscriptionsByTopic", arn);
+        topic(arn);
+        var members = new StringBuilder();
+        for (var subscription : subscriptions.values()) {
+            if (!subscription.topicArn.equals(arn)) continue;
+            members.append("<member>")
+                    .append(QueryProtocol.element("SubscriptionArn", subscription.arn))
+                    .append(QueryProtocol.element("Owner", Iam.ACCOUNT))
+                    .append(QueryProtocol.element("Protocol", subscription.protocol))
+                    .append(QueryProtocol.element("Endpoint", subscription.endpoint))
+                    .append(QueryProtocol.element("TopicArn", arn))
+                    .append("</member>");
+        }
+        return "<Subscriptions>" + members + "</Subscriptions>";
+    }
+
+    private String publish(Map<String, String> input, AwsRequest request) {
+        var arn = input.getOrDefault("TopicArn", input.get("TargetArn"));
+        if (arn == null) throw AwsException.badRequest("InvalidParameter", "Invalid parameter: TopicArn");
+        authorize(request, "Publish", arn);
+        var id = accept(arn, input.getOrDefault("Subject", ""), required(input, "Message"));
+        return QueryProtocol.element("MessageId", id);
     }
 }

@@ -4,18 +4,176 @@ import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.cloudhsm.CloudHsmService;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
 import cloudhsm.pipeline.localcloud.events.EventBridgeService;
+import cloudhsm.pipeline.localcloud.http.AwsException;
+import cloudhsm.pipeline.localcloud.http.AwsRequest;
 import cloudhsm.pipeline.localcloud.http.Endpoint;
+import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.http.JsonService;
+import cloudhsm.pipeline.localcloud.iam.Iam;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
 
 /** AWS Systems Manager: documents, Run Command, public parameters, instance information. */
 public final class SsmService extends JsonService {
+    private final Account account;
+    private final Ec2Service ec2;
+    private final Map<String, Document> documents = new LinkedHashMap<>();
+
     public SsmService(
             Account account, Ec2Service ec2, CloudHsmService cloudHsm, EventBridgeService events, Endpoint endpoint) {
         super("ssm", "1.1", "message");
+        this.account = account;
+        this.ec2 = ec2;
+        var managed = new ManagedInstances(account, ec2);
+        var runCommand = new RunCommand(account, ec2, cloudHsm, events, endpoint, managed);
+        var commands = new CommandOperations(account, ec2, managed, runCommand, this::document);
+        var own = Document.runShellScript(account.time().now());
+        documents.put(own.name(), own);
+        on("SendCommand", commands::sendCommand);
+        on("GetCommandInvocation", commands::getCommandInvocation);
+        on("ListCommandInvocations", commands::listCommandInvocations);
+        on("ListCommands", commands::listCommands);
+        on("DescribeInstanceInformation", commands::describeInstanceInformation);
+        on("CreateDocument", this::createDocument);
+        on("DescribeDocument", this::describeDocument);
+        on("GetDocument", this::getDocument);
+        on("DeleteDocument", this::deleteDocument);
+        on("GetParameter", this::getParameter);
     }
 
-    /** Creates a command document at once, as a stack does. */
-    public void createDocument(String name, com.fasterxml.jackson.databind.JsonNode content) {
-        throw new UnsupportedOperationException("to be written");
+    /**
+     * Creates a command document at once, as a stack does.
+     *
+     * @throws AwsException DocumentAlreadyExists, InvalidDocumentContent
+     */
+    public void createDocument(String name, JsonNode content) {
+        if (documents.containsKey(name)) {
+            throw AwsException.badRequest(
+                    "DocumentAlreadyExists", "Document with same name " + name + " already exists");
+        }
+        documents.put(name, Document.create(name, content, account.time().now()));
+    }
+
+    /** Deletes a document of this account; nothing happens if there is none. */
+    public void deleteDocument(String name) {
+        documents.remove(name);
+    }
+
+    /**
+     * SHA-256, in lower-case hex, of the CloudHSM CLI's package of this file name as instances of the embedded AWS
+     * download it. It is not AWS's package, so a deployment here pins this hash and a real one pins AWS's.
+     */
+    public static String packageSha256(String fileName) {
+        return Downloads.sha256(fileName);
+    }
+
+    /** By name, or by ARN as for documents that others share. */
+    private Optional<Document> document(String name) {
+        return Optional.ofNullable(documents.get(name.substring(name.lastIndexOf('/') + 1)));
+    }
+
+    private Document authorized(ObjectNode input, AwsRequest request, String action) {
+        var name = required(input, "Name");
+        var document = document(name);
+        var arn = document.map(Document::arn)
+                .orElse("arn:aws:ssm:" + Iam.REGION + ":" + Iam.ACCOUNT + ":document/" + name);
+        account.iam().authorize(request.caller(), action, arn);
+        return document.orElseThrow(() -> invalidDocument(name));
+    }
+
+    static AwsException invalidDocument(String name) {
+        return AwsException.badRequest("InvalidDocument", "Document with name " + name + " does not exist.");
+    }
+
+    private JsonNode createDocument(ObjectNode input, AwsRequest request) {
+        var name = required(input, "Name");
+        var content = required(input, "Content");
+        if (!text(input, "DocumentType").orElse("Command").equals("Command")
+                || !text(input, "DocumentFormat").orElse("JSON").equals("JSON")) {
+            throw AwsException.badRequest("ValidationException", "The embedded AWS knows Command documents in JSON");
+        }
+        account.iam()
+                .authorize(
+                        request.caller(),
+                        "ssm:CreateDocument",
+                        "arn:aws:ssm:" + Iam.REGION + ":" + Iam.ACCOUNT + ":document/" + name);
+        JsonNode parsed;
+        try {
+            parsed = Json.parse(content);
+        } catch (AwsException malformed) {
+            throw AwsException.badRequest("InvalidDocumentContent", "JSON not well-formed.");
+        }
+        createDocument(name, parsed);
+        return Json.object().set("DocumentDescription", description(documents.get(name)));
+    }
+
+    private JsonNode describeDocument(ObjectNode input, AwsRequest request) {
+        return Json.object().set("Document", description(authorized(input, request, "ssm:DescribeDocument")));
+    }
+
+    private static ObjectNode description(Document document) {
+        var description = Json.object()
+                .put("Name", document.name())
+                .put("Owner", document.owner())
+                .put("CreatedDate", Json.epochSeconds(document.created()))
+                .put("Status", "Active")
+                .put("DocumentVersion", "1")
+                .put("LatestVersion", "1")
+                .put("DefaultVersion", "1")
+                .put("DocumentFormat", "JSON")
+                .put("DocumentType", "Command")
+                .put("SchemaVersion", document.content().path("schemaVersion").asText())
+                .put("Description", document.content().path("description").asText());
+        description.putArray("PlatformTypes").add("Linux");
+        var parameters = description.putArray("Parameters");
+        document.parameters().properties().forEach(declared -> {
+            var parameter = parameters
+                    .addObject()
+                    .put("Name", declared.getKey())
+                    .put("Type", declared.getValue().path("type").asText())
+                    .put("Description", declared.getValue().path("description").asText());
+            var otherwise = declared.getValue().get("default");
+            if (otherwise != null) parameter.put("DefaultValue", otherwise.asText());
+        });
+        return description;
+    }
+
+    private JsonNode getDocument(ObjectNode input, AwsRequest request) {
+        var document = authorized(input, request, "ssm:GetDocument");
+        return Json.object()
+                .put("Name", document.name())
+                .put("DocumentVersion", "1")
+                .put("Status", "Active")
+                .put("Content", document.content().toPrettyString())
+                .put("DocumentType", "Command")
+                .put("DocumentFormat", "JSON");
+    }
+
+    private JsonNode deleteDocument(ObjectNode input, AwsRequest request) {
+        var document = authorized(input, request, "ssm:DeleteDocument");
+        if (!document.owner().equals(Iam.ACCOUNT)) throw invalidDocument(document.name());
+        documents.remove(document.name());
+        return Json.object();
+    }
+
+    /** Of the parameters, those that AWS publishes for Amazon Linux. */
+    private JsonNode getParameter(ObjectNode input, AwsRequest request) {
+        var name = required(input, "Name");
+        var arn = "arn:aws:ssm:" + Iam.REGION + "::parameter" + name;
+        account.iam().authorize(request.caller(), "ssm:GetParameter", arn);
+        var value = ec2.imageParameter(name)
+                .orElseThrow(() -> AwsException.badRequest("ParameterNotFound", "Parameter " + name + " not found."));
+        var answer = Json.object();
+        answer.putObject("Parameter")
+                .put("Name", name)
+                .put("Type", "String")
+                .put("Value", value)
+                .put("Version", 1)
+                .put("ARN", arn)
+                .put("DataType", "text");
+        return answer;
     }
 }

@@ -1,0 +1,170 @@
+package cloudhsm.pipeline.localcloud.cloudhsm;
+
+import java.io.IOException;
+import java.io.StringWriter;
+import java.io.UncheckedIOException;
+import java.math.BigInteger;
+import java.security.GeneralSecurityException;
+import java.security.KeyPair;
+import java.security.KeyPairGenerator;
+import java.security.PrivateKey;
+import java.security.PublicKey;
+import java.security.SecureRandom;
+import java.time.Instant;
+import java.util.Date;
+import org.bouncycastle.asn1.ASN1ObjectIdentifier;
+import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.asn1.x500.X500NameBuilder;
+import org.bouncycastle.asn1.x500.style.BCStyle;
+import org.bouncycastle.asn1.x509.BasicConstraints;
+import org.bouncycastle.asn1.x509.Extension;
+import org.bouncycastle.cert.X509CertificateHolder;
+import org.bouncycastle.cert.jcajce.JcaX509v3CertificateBuilder;
+import org.bouncycastle.openssl.jcajce.JcaPEMWriter;
+import org.bouncycastle.operator.ContentSigner;
+import org.bouncycastle.operator.OperatorCreationException;
+import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
+import org.bouncycastle.pkcs.jcajce.JcaPKCS10CertificationRequestBuilder;
+
+/**
+ * The two roots that vouch for HSM hardware, AWS's and the manufacturer's, and what they issue. One hardware key has a
+ * certificate under each root, so the HSM's own certificate is valid under both [HSM:verify-hsm-identity]. The keys are
+ * made when the first certificate is asked for, new ones for each embedded AWS.
+ */
+final class HardwareAuthorities {
+    /** Wide, and no simulated time: a certificate that runs out would make tests fail on some future day. */
+    private static final Date NOT_BEFORE = Date.from(Instant.parse("2017-04-28T08:37:46Z"));
+
+    private static final Date NOT_AFTER = Date.from(Instant.parse("2057-04-26T08:37:46Z"));
+
+    /** The real root's name [aws-facts 2.1]; its key is of course another. */
+    private static final X500Name AWS_ROOT =
+            new X500Name("C=US,ST=Virginia,L=Herndon,O=Amazon Web Services INC.,OU=CloudHSM,CN=AWS CloudHSM Root G1");
+
+    /** The issuer's common name was seen on hsm2m hardware [LAB]. */
+    private static final X500Name MANUFACTURER_ROOT =
+            new X500Name("C=US,ST=CA,L=SanJose,O=Marvell,OU=LS2,CN=mrvl-ls2-root-AR-v1");
+
+    private final SecureRandom random = new SecureRandom();
+    private Authorities authorities;
+
+    private record Authorities(
+            String hardwareSerial,
+            PrivateKey hardwareKey,
+            X509CertificateHolder awsRoot,
+            X509CertificateHolder manufacturerRoot,
+            X509CertificateHolder awsHardware,
+            X509CertificateHolder manufacturerHardware) {}
+
+    String awsRootPem() {
+        return pem(authorities().awsRoot());
+    }
+
+    String manufacturerRootPem() {
+        return pem(authorities().manufacturerRoot());
+    }
+
+    /** A new key pair in a new HSM partition, with its CSR and certificates. */
+    HsmIdentity newIdentity(String mode) {
+        var authorities = authorities();
+        var subject = partitionName(authorities.hardwareSerial(), 1 + random.nextInt(32), mode);
+        var keys = keyPair();
+        try {
+            var csr = new JcaPKCS10CertificationRequestBuilder(subject, keys.getPublic())
+                    .build(signer(keys.getPrivate()));
+            var certificate = issue(
+                    authorities.awsHardware().getSubject(),
+                    authorities.hardwareKey(),
+                    subject,
+                    keys.getPublic(),
+                    false);
+            return new HsmIdentity(
+                    pem(csr),
+                    pem(certificate),
+                    pem(authorities.awsHardware()),
+                    pem(authorities.manufacturerHardware()));
+        } catch (OperatorCreationException impossible) {
+            throw new IllegalStateException(impossible);
+        }
+    }
+
+    /** As hsm2m names it: five attributes in one multi-valued RDN, then a common name with colons and a comma [QIN]. */
+    private static X500Name partitionName(String serial, int partition, String mode) {
+        return new X500NameBuilder(BCStyle.INSTANCE)
+                .addMultiValuedRDN(
+                        new ASN1ObjectIdentifier[] {BCStyle.C, BCStyle.ST, BCStyle.OU, BCStyle.L, BCStyle.O},
+                        new String[] {"US", "CA", "LS2", "SanJose", "Marvell"})
+                .addRDN(
+                        BCStyle.CN,
+                        "HSM:" + serial + ":PARTN:" + partition + ", for " + (mode.equals("FIPS") ? "FIPS" : "non-FIPS")
+                                + " mode")
+                .build();
+    }
+
+    private Authorities authorities() {
+        if (authorities == null) authorities = create();
+        return authorities;
+    }
+
+    private Authorities create() {
+        var serial = "4.0G" + (1000 + random.nextInt(9000)) + "-ICM" + (100_000 + random.nextInt(900_000));
+        var hardwareName = new X500Name("C=US,ST=CA,L=SanJose,O=Marvell,OU=LS2,CN=HSM:" + serial);
+        var aws = keyPair();
+        var manufacturer = keyPair();
+        var hardware = keyPair();
+        try {
+            return new Authorities(
+                    serial,
+                    hardware.getPrivate(),
+                    issue(AWS_ROOT, aws.getPrivate(), AWS_ROOT, aws.getPublic(), true),
+                    issue(
+                            MANUFACTURER_ROOT,
+                            manufacturer.getPrivate(),
+                            MANUFACTURER_ROOT,
+                            manufacturer.getPublic(),
+                            true),
+                    issue(AWS_ROOT, aws.getPrivate(), hardwareName, hardware.getPublic(), false),
+                    issue(MANUFACTURER_ROOT, manufacturer.getPrivate(), hardwareName, hardware.getPublic(), false));
+        } catch (OperatorCreationException impossible) {
+            throw new IllegalStateException(impossible);
+        }
+    }
+
+    /** Only the roots say that they are authorities: vendor intermediates have been seen without basic constraints. */
+    private X509CertificateHolder issue(
+            X500Name issuer, PrivateKey issuerKey, X500Name subject, PublicKey subjectKey, boolean root)
+            throws OperatorCreationException {
+        var builder = new JcaX509v3CertificateBuilder(
+                issuer, new BigInteger(63, random).setBit(62), NOT_BEFORE, NOT_AFTER, subject, subjectKey);
+        try {
+            if (root) builder.addExtension(Extension.basicConstraints, true, new BasicConstraints(true));
+        } catch (IOException impossible) {
+            throw new UncheckedIOException(impossible);
+        }
+        return builder.build(signer(issuerKey));
+    }
+
+    private static ContentSigner signer(PrivateKey key) throws OperatorCreationException {
+        return new JcaContentSignerBuilder("SHA256withRSA").build(key);
+    }
+
+    private KeyPair keyPair() {
+        try {
+            var generator = KeyPairGenerator.getInstance("RSA");
+            generator.initialize(2048, random);
+            return generator.generateKeyPair();
+        } catch (GeneralSecurityException impossible) {
+            throw new IllegalStateException(impossible);
+        }
+    }
+
+    private static String pem(Object encodable) {
+        var text = new StringWriter();
+        try (var writer = new JcaPEMWriter(text)) {
+            writer.writeObject(encodable);
+        } catch (IOException impossible) {
+            throw new UncheckedIOException(impossible);
+        }
+        return text.toString();
+    }
+}

@@ -1,0 +1,48 @@
+package cloudhsm.pipeline.localcloud.cloudhsm;
+
+import java.util.HashSet;
+import java.util.Set;
+
+/** What goes differently from the usual, and on demand. */
+final class Switches {
+    private boolean deletedStaysListed = true;
+    private boolean concurrentFirstHsms;
+    private final Set<String> degrading = new HashSet<>();
+    private final Set<String> omittedUsers = new HashSet<>();
+
+    boolean deletedStaysListed() {
+        return deletedStaysListed;
+    }
+
+    void setDeletedStaysListed(boolean listed) {
+        deletedStaysListed = listed;
+    }
+
+    boolean concurrentFirstHsms() {
+        return concurrentFirstHsms;
+    }
+
+    void setConcurrentFirstHsms(boolean accepted) {
+        concurrentFirstHsms = accepted;
+    }
+
+    void degradeNext(String availabilityZone) {
+        degrading.add(availabilityZone);
+    }
+
+    /** Whether the HSM that has just been built there fails; asked once per HSM. */
+    boolean degrades(String availabilityZone) {
+        return degrading.remove(availabilityZone);
+    }
+
+    void omitUser(String username) {
+        omittedUsers.add(username);
+    }
+
+    /** The users that the clone being made now lacks; asked once per clone. */
+    Set<String> takeOmittedUsers() {
+        var users = Set.copyOf(omittedUsers);
+        omittedUsers.clear();
+        return users;
+    }
+}

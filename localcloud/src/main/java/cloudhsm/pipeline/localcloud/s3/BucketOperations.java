@@ -1,0 +1,132 @@
+package cloudhsm.pipeline.localcloud.s3;
+
+import cloudhsm.pipeline.localcloud.Account;
+import cloudhsm.pipeline.localcloud.http.AwsException;
+import cloudhsm.pipeline.localcloud.http.AwsResponse;
+import cloudhsm.pipeline.localcloud.iam.Iam;
+import java.util.Map;
+import java.util.Optional;
+import java.util.regex.Pattern;
+
+/** Making, finding and deleting buckets. */
+final class BucketOperations {
+    /**
+     * 3 to 63 lower-case letters, digits, dots and hyphens; no IP address, no reserved prefix or suffix.
+     *
+     * @see <a href="https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html">Naming rules</a>
+     */
+    private static final Pattern NAME = Pattern.compile(
+            "(?!xn--|sthree-|amzn-s3-demo-)(?!.*(-s3alias|--ol-s3|\\.mrap|--x-s3|--table-s3)$)(?!.*\\.\\.)(?!\\d+\\.\\d+\\.\\d+\\.\\d+$)"
+                + "[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]");
+
+    private final Account account;
+    private final Buckets buckets;
+
+    BucketOperations(Account account, Buckets buckets) {
+        this.account = account;
+        this.buckets = buckets;
+    }
+
+    AwsResponse createBucket(S3Request request) {
+        var name = request.bucket();
+        if (!NAME.matcher(name).matches()) {
+            throw new AwsException(
+                    "InvalidBucketName", 400, "The specified bucket is not valid.", Map.of("BucketName", name));
+        }
+        requireLocation(request.body());
+        buckets.authorize(request, "s3:CreateBucket", request.bucketArn());
+        ObjectOperations.refuseAcl(request);
+        if (buckets.byName().containsKey(name)) {
+            throw new AwsException(
+                    "BucketAlreadyOwnedByYou",
+                    409,
+                    "Your previous request to create the named bucket succeeded and you already own it.",
+                    Map.of("BucketName", name));
+        }
+        var bucket = new Bucket(name, account.time().now());
+        if (request.header("x-amz-bucket-object-lock-enabled")
+                .filter("true"::equalsIgnoreCase)
+                .isPresent()) {
+            buckets.authorize(request, "s3:PutBucketObjectLockConfiguration", request.bucketArn());
+            buckets.authorize(request, "s3:PutBucketVersioning", request.bucketArn());
+            bucket.objectLock = true;
+            bucket.versioning = Bucket.Versioning.ENABLED;
+        }
+        request.header("x-amz-object-ownership").ifPresent(ownership -> {
+            buckets.authorize(request, "s3:PutBucketOwnershipControls", request.bucketArn());
+            bucket.objectOwnership = Optional.of(BucketConfiguration.ownership(ownership));
+        });
+        buckets.byName().put(name, bucket);
+        return new AwsResponse(200, Map.of("Location", "/" + name), new byte[0]);
+    }
+
+    /** Outside us-east-1 the Region must be said, and be the endpoint's. */
+    private static void requireLocation(byte[] body) {
+        var location = body.length == 0
+                ? Optional.<String>empty()
+                : Xml.parse(body, "CreateBucketConfiguration").text("LocationConstraint");
+        if (location.equals(Optional.of(Iam.REGION))) return;
+        throw AwsException.badRequest(
+                "IllegalLocationConstraintException",
+                "The " + location.filter(text -> !text.isEmpty()).orElse("unspecified")
+                        + " location constraint is incompatible for the region specific endpoint this request was sent"
+                        + " to.");
+    }
+
+    AwsResponse headBucket(S3Request request) {
+        buckets.authorized(request, "s3:ListBucket");
+        return new AwsResponse(200, Map.of("x-amz-bucket-region", Iam.REGION), new byte[0]);
+    }
+
+    AwsResponse deleteBucket(S3Request request) {
+        var bucket = buckets.authorized(request, "s3:DeleteBucket");
+        if (!bucket.objects.isEmpty()) {
+            throw new AwsException(
+                    "BucketNotEmpty",
+                    409,
+                    bucket.everVersioned()
+                            ? "The bucket you tried to delete is not empty. You must delete all versions in the bucket."
+                            : "The bucket you tried to delete is not empty",
+                    Map.of("BucketName", bucket.name));
+        }
+        buckets.byName().remove(bucket.name);
+        return AwsResponse.empty(204);
+    }
+
+    AwsResponse listBuckets(S3Request request) {
+        buckets.authorize(request, "s3:ListAllMyBuckets", "*");
+        var answer = XmlText.document("ListAllMyBucketsResult");
+        answer.open("Owner").put("ID", Iam.ACCOUNT).close("Owner");
+        answer.open("Buckets");
+        var prefix = request.query("prefix").orElse("");
+        var after = request.query("continuation-token").orElse("");
+        int most = request.number("max-buckets", 10_000, 1, 10_000);
+        String last = null;
+        for (var bucket : buckets.byName().values()) {
+            if (!bucket.name.startsWith(prefix) || bucket.name.compareTo(after) <= 0) continue;
+            if (most-- == 0) {
+                answer.close("Buckets").put("ContinuationToken", last);
+                return answer.put("Prefix", request.query("prefix").orElse(null))
+                        .response();
+            }
+            answer.open("Bucket").put("Name", bucket.name);
+            answer.put("CreationDate", ObjectVersion.xmlDate(bucket.created))
+                    .put("BucketRegion", Iam.REGION)
+                    .close("Bucket");
+            last = bucket.name;
+        }
+        return answer.close("Buckets")
+                .put("Prefix", request.query("prefix").orElse(null))
+                .response();
+    }
+
+    AwsResponse getBucketLocation(S3Request request) {
+        buckets.authorized(request, "s3:GetBucketLocation");
+        return XmlText.document("LocationConstraint").append(Iam.REGION).response();
+    }
+
+    AwsResponse getBucketAcl(S3Request request) {
+        buckets.authorized(request, "s3:GetBucketAcl");
+        return ObjectOperations.ownersAcl();
+    }
+}

@@ -1,0 +1,94 @@
+package cloudhsm.pipeline.localcloud.s3;
+
+import cloudhsm.pipeline.localcloud.http.AwsException;
+import java.util.Map;
+
+/**
+ * S3's refusals in S3's words.
+ *
+ * @see <a href="https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html">Error responses</a>
+ */
+final class S3Errors {
+    private S3Errors() {}
+
+    static AwsException noSuchBucket(String bucket) {
+        return new AwsException(
+                "NoSuchBucket", 404, "The specified bucket does not exist", Map.of("BucketName", bucket));
+    }
+
+    static AwsException noSuchKey(String key) {
+        return new AwsException("NoSuchKey", 404, "The specified key does not exist.", Map.of("Key", key));
+    }
+
+    /** The current version is a delete marker. */
+    static AwsException deleted(String key, String markerVersionId) {
+        return new AwsException(
+                "NoSuchKey",
+                404,
+                "The specified key does not exist.",
+                Map.of("Key", key, "x-amz-delete-marker", "true", "x-amz-version-id", markerVersionId));
+    }
+
+    static AwsException noSuchVersion(String key, String versionId) {
+        return new AwsException(
+                "NoSuchVersion",
+                404,
+                "The specified version does not exist.",
+                Map.of("Key", key, "VersionId", versionId));
+    }
+
+    /** The version asked for is a delete marker. */
+    static AwsException deleteMarker(String versionId) {
+        return new AwsException(
+                "MethodNotAllowed",
+                405,
+                "The specified method is not allowed against this resource.",
+                Map.of(
+                        "ResourceType",
+                        "DeleteMarker",
+                        "x-amz-delete-marker",
+                        "true",
+                        "x-amz-version-id",
+                        versionId,
+                        "Allow",
+                        "DELETE"));
+    }
+
+    static AwsException noSuchUpload(String uploadId) {
+        return new AwsException(
+                "NoSuchUpload",
+                404,
+                "The specified upload does not exist. The upload ID may be invalid, or the upload may have been"
+                        + " aborted or completed.",
+                Map.of("UploadId", uploadId));
+    }
+
+    static AwsException preconditionFailed(String condition) {
+        return new AwsException(
+                "PreconditionFailed",
+                412,
+                "At least one of the pre-conditions you specified did not hold",
+                Map.of("Condition", condition));
+    }
+
+    static AwsException accessDenied(String message) {
+        return new AwsException("AccessDenied", 403, message);
+    }
+
+    static AwsException invalidRequest(String message) {
+        return AwsException.badRequest("InvalidRequest", message);
+    }
+
+    static AwsException invalidArgument(String name, String value, String message) {
+        return new AwsException("InvalidArgument", 400, message, Map.of("ArgumentName", name, "ArgumentValue", value));
+    }
+
+    /** What the embedded AWS leaves out, said in S3's own code for it. */
+    static AwsException notImplemented(String what) {
+        return new AwsException(
+                "NotImplemented",
+                501,
+                "A header you provided implies functionality that is not implemented: the embedded AWS does not answer "
+                        + what);
+    }
+}

@@ -1,0 +1,146 @@
+package cloudhsm.pipeline.localcloud.s3;
+
+import cloudhsm.pipeline.localcloud.http.AwsException;
+import cloudhsm.pipeline.localcloud.http.AwsRequest;
+import cloudhsm.pipeline.localcloud.iam.Identity;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * A request with its address taken apart: path-style ({@code /bucket/key}) or virtual-host style
+ * ({@code bucket.localhost}).
+ *
+ * @param bucket "" where the request is for the service itself
+ * @param key "" where the request is for the bucket itself; decoded
+ */
+record S3Request(AwsRequest request, String bucket, String key) {
+    /** The query parameters that choose an operation; all others are its arguments. */
+    private static final Set<String> SUBRESOURCES = Set.of(
+            "abac",
+            "accelerate",
+            "acl",
+            "analytics",
+            "attributes",
+            "cors",
+            "delete",
+            "encryption",
+            "intelligent-tiering",
+            "inventory",
+            "legal-hold",
+            "lifecycle",
+            "location",
+            "logging",
+            "metadataConfiguration",
+            "metadataInventoryTable",
+            "metadataJournalTable",
+            "metadataTable",
+            "metrics",
+            "notification",
+            "object-lock",
+            "ownershipControls",
+            "policy",
+            "policyStatus",
+            "publicAccessBlock",
+            "renameObject",
+            "replication",
+            "requestPayment",
+            "restore",
+            "retention",
+            "select",
+            "session",
+            "tagging",
+            "torrent",
+            "uploads",
+            "versioning",
+            "versions",
+            "website");
+
+    static S3Request of(AwsRequest request) {
+        var host = request.header("host").orElse("").replaceFirst(":\\d+$", "");
+        var path = decoded(request.rawPath().substring(1));
+        if (host.endsWith(".localhost")) {
+            return new S3Request(request, host.substring(0, host.length() - ".localhost".length()), path);
+        }
+        var slash = path.indexOf('/');
+        return slash < 0
+                ? new S3Request(request, path, "")
+                : new S3Request(request, path.substring(0, slash), path.substring(slash + 1));
+    }
+
+    /** A "+" in a path is a plus sign, unlike in a form. */
+    static String decoded(String path) {
+        return URLDecoder.decode(path.replace("+", "%2B"), StandardCharsets.UTF_8);
+    }
+
+    /** Method, level and subresource: what chooses the operation. */
+    String route() {
+        var level = bucket.isEmpty() ? "service" : key.isEmpty() ? "bucket" : "object";
+        return request.method() + " " + level + " " + subresource();
+    }
+
+    private String subresource() {
+        if (has("uploadId")) return has("partNumber") && hasHeader("x-amz-copy-source") ? "part-copy" : "uploadId";
+        for (var name : request.query().keySet()) if (SUBRESOURCES.contains(name)) return name;
+        if (query("list-type").filter("2"::equals).isPresent()) return "list-type";
+        if (!key.isEmpty() && request.method().equals("PUT") && hasHeader("x-amz-copy-source")) return "copy";
+        return "";
+    }
+
+    Identity caller() {
+        return request.caller();
+    }
+
+    byte[] body() {
+        return request.body();
+    }
+
+    Optional<String> header(String name) {
+        return request.header(name);
+    }
+
+    boolean hasHeader(String name) {
+        return request.header(name).isPresent();
+    }
+
+    Optional<String> query(String name) {
+        return request.queryParameter(name);
+    }
+
+    boolean has(String queryParameter) {
+        return request.query().containsKey(queryParameter);
+    }
+
+    Optional<String> versionId() {
+        var versionId = query("versionId");
+        if (versionId.filter(String::isEmpty).isPresent()) {
+            throw S3Errors.invalidArgument("versionId", "", "Version id cannot be the empty string");
+        }
+        return versionId;
+    }
+
+    /** @throws AwsException InvalidArgument where it is no number between the two */
+    int number(String queryParameter, int absent, int least, int most) {
+        var text = query(queryParameter);
+        if (text.isEmpty()) return absent;
+        try {
+            var number = Integer.parseInt(text.get());
+            if (number >= least && number <= most) return number;
+        } catch (NumberFormatException noNumber) {
+            // Refused below.
+        }
+        throw S3Errors.invalidArgument(
+                queryParameter,
+                text.get(),
+                "Provided " + queryParameter + " not an integer or within integer range " + least + " to " + most);
+    }
+
+    String bucketArn() {
+        return "arn:aws:s3:::" + bucket;
+    }
+
+    String objectArn() {
+        return "arn:aws:s3:::" + bucket + "/" + key;
+    }
+}

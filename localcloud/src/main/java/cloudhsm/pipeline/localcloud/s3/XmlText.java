@@ -1,0 +1,79 @@
+package cloudhsm.pipeline.localcloud.s3;
+
+import cloudhsm.pipeline.localcloud.http.AwsResponse;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+
+/** An answer's XML, written from the outside inwards. */
+final class XmlText {
+    private static final String NAMESPACE = "http://s3.amazonaws.com/doc/2006-03-01/";
+
+    private final StringBuilder text = new StringBuilder("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
+    private final String root;
+
+    private XmlText(String root, String attributes) {
+        this.root = root;
+        text.append('<').append(root).append(attributes).append('>');
+    }
+
+    /** A document in S3's namespace. */
+    static XmlText document(String root) {
+        return new XmlText(root, " xmlns=\"" + NAMESPACE + "\"");
+    }
+
+    /** An error document; S3 gives it no namespace. */
+    static XmlText error() {
+        return new XmlText("Error", "");
+    }
+
+    XmlText open(String name) {
+        text.append('<').append(name).append('>');
+        return this;
+    }
+
+    /** An element whose kind an {@code xsi:type} tells. */
+    XmlText openTyped(String name, String type) {
+        text.append('<').append(name);
+        text.append(" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"");
+        text.append(type).append("\">");
+        return this;
+    }
+
+    XmlText close(String name) {
+        text.append("</").append(name).append('>');
+        return this;
+    }
+
+    /** An element with this text; nothing at all where the text is null. */
+    XmlText put(String name, Object value) {
+        if (value == null) return this;
+        open(name).append(value.toString());
+        return close(name);
+    }
+
+    /** Text of the element that is open. */
+    XmlText append(String raw) {
+        for (int i = 0; i < raw.length(); i++) {
+            var c = raw.charAt(i);
+            switch (c) {
+                case '<' -> text.append("&lt;");
+                case '>' -> text.append("&gt;");
+                case '&' -> text.append("&amp;");
+                case '"' -> text.append("&quot;");
+                case '\r' -> text.append("&#13;");
+                default -> text.append(c);
+            }
+        }
+        return this;
+    }
+
+    AwsResponse response(int status, Map<String, String> headers) {
+        var all = new java.util.HashMap<>(headers);
+        all.put("Content-Type", "application/xml");
+        return new AwsResponse(status, all, (text + "</" + root + ">").getBytes(StandardCharsets.UTF_8));
+    }
+
+    AwsResponse response() {
+        return response(200, Map.of());
+    }
+}
