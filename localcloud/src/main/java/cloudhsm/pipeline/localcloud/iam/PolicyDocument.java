@@ -73,6 +73,13 @@ public record PolicyDocument(List<Statement> statements) {
 
         private static boolean holds(String operator, List<String> accepted, String actual) {
             if (operator.equals("Null")) return accepted.contains(String.valueOf(actual == null));
+            // Our keys have one value at most: all of none hold, any of none does not.
+            if (operator.startsWith("ForAllValues:")) {
+                return actual == null || holds(operator.substring("ForAllValues:".length()), accepted, actual);
+            }
+            if (operator.startsWith("ForAnyValue:")) {
+                return actual != null && holds(operator.substring("ForAnyValue:".length()), accepted, actual);
+            }
             var ifExists = operator.endsWith("IfExists");
             var plain = ifExists ? operator.substring(0, operator.length() - "IfExists".length()) : operator;
             if (actual == null) return ifExists || plain.startsWith("StringNot") || plain.startsWith("ArnNot");

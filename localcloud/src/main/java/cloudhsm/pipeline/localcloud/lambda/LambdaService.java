@@ -4,33 +4,54 @@ import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.AwsRequest;
 import cloudhsm.pipeline.localcloud.http.AwsResponse;
+import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.http.Service;
+import cloudhsm.pipeline.localcloud.iam.Iam;
+import cloudhsm.pipeline.localcloud.iam.PolicyDocument;
+import cloudhsm.pipeline.localcloud.iam.Role;
 import cloudhsm.pipeline.localcloud.logs.LogsService;
 import cloudhsm.pipeline.localcloud.sqs.SqsService;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
+import java.net.URI;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Supplier;
 
-/** AWS Lambda: runs the built artifacts. */
+/**
+ * AWS Lambda: runs the built artifacts in this JVM through the Lambda runtime's own loader, each function under its
+ * role and with its own environment. Functions are made by the stack; the HTTP API invokes and describes them.
+ */
 public final class LambdaService implements Service {
-    public LambdaService(
-            Account account, SqsService sqs, LogsService logs, java.util.function.Supplier<java.net.URI> endpoint) {}
+    /** Waits before the second and the third attempt of an asynchronous invocation (aws-facts 8.5). */
+    private static final List<Duration> RETRIES = List.of(Duration.ofMinutes(1), Duration.ofMinutes(2));
 
-    @Override
-    public String signingName() {
-        return "lambda";
-    }
+    private final Account account;
+    private final SqsService sqs;
+    private final LogsService logs;
+    private final Supplier<URI> endpoint;
+    private final LambdaApi api;
+    private final FunctionClassLoader interfaces;
+    private final Map<String, LambdaFunction> functions = new LinkedHashMap<>();
+    private final Map<Path, Artifact> artifacts = new LinkedHashMap<>();
+    private final List<EventSourceMapping> mappings = new ArrayList<>();
 
-    @Override
-    public String operation(AwsRequest request) {
-        throw new UnsupportedOperationException("to be written");
-    }
-
-    @Override
-    public AwsResponse handle(String operation, AwsRequest request) {
-        throw new UnsupportedOperationException("to be written");
-    }
-
-    @Override
-    public AwsResponse error(AwsException error, AwsRequest request) {
-        throw new UnsupportedOperationException("to be written");
+    public LambdaService(Account account, SqsService sqs, LogsService logs, Supplier<URI> endpoint) {
+        this.account = account;
+        this.sqs = sqs;
+        this.logs = logs;
+        this.endpoint = endpoint;
+        this.api = new LambdaApi(this, account);
+        this.interfaces = new FunctionClassLoader(
+                "lambda-interfaces", LambdaRuntimeJars.interfaces(), ClassLoader.getPlatformClassLoader());
     }
 
     /**
@@ -41,15 +62,20 @@ public final class LambdaService implements Service {
      */
     public record FunctionConfiguration(
             String functionName,
-            java.nio.file.Path code,
+            Path code,
             String handler,
             String runtime,
-            java.util.List<String> architectures,
-            java.time.Duration timeout,
+            List<String> architectures,
+            Duration timeout,
             int memorySize,
-            java.util.Map<String, String> environment,
-            cloudhsm.pipeline.localcloud.iam.Role role,
-            String logGroup) {}
+            Map<String, String> environment,
+            Role role,
+            String logGroup) {
+        public FunctionConfiguration {
+            architectures = List.copyOf(architectures);
+            environment = Map.copyOf(environment);
+        }
+    }
 
     /**
      * @param functionError empty where the function returned; otherwise {@code Unhandled}, and the payload is the
@@ -57,9 +83,68 @@ public final class LambdaService implements Service {
      */
     public record InvocationResult(byte[] payload, String functionError) {}
 
-    /** Creates a function at once, as a stack does. Returns its ARN. */
+    @Override
+    public String signingName() {
+        return "lambda";
+    }
+
+    @Override
+    public String operation(AwsRequest request) {
+        return LambdaApi.operation(request);
+    }
+
+    @Override
+    public boolean runsUnlocked(String operation) {
+        return operation.equals("Invoke");
+    }
+
+    @Override
+    public AwsResponse handle(String operation, AwsRequest request) {
+        return api.handle(operation, request);
+    }
+
+    @Override
+    public AwsResponse error(AwsException error, AwsRequest request) {
+        return LambdaApi.error(error);
+    }
+
+    /**
+     * Creates a function at once, as a stack does. Returns its ARN.
+     *
+     * @throws AwsException ResourceConflictException where the name is taken, InvalidParameterValueException where
+     *     Lambda would not accept the configuration
+     */
     public String createFunction(FunctionConfiguration configuration) {
-        throw new UnsupportedOperationException("to be written");
+        locked();
+        try {
+            LambdaLimits.check(configuration);
+            var name = configuration.functionName();
+            if (functions.containsKey(name)) {
+                throw new AwsException("ResourceConflictException", 409, "Function already exist: " + name);
+            }
+            var artifact = artifacts.computeIfAbsent(
+                    configuration.code(),
+                    zip -> Artifact.unpack(
+                            zip, account.directory().resolve("lambda").resolve(account.hex(16)), interfaces));
+            var function = new LambdaFunction(configuration, artifact, account, logs, interfaces);
+            functions.put(name, function);
+            return function.arn();
+        } finally {
+            unlocked();
+        }
+    }
+
+    /** Removes the function, as deleting its stack does. */
+    public void deleteFunction(String functionName) {
+        locked();
+        try {
+            find(functionName).close();
+            functions.remove(functionName);
+            mappings.removeIf(
+                    mapping -> mapping.function().configuration().functionName().equals(functionName));
+        } finally {
+            unlocked();
+        }
     }
 
     /**
@@ -68,33 +153,239 @@ public final class LambdaService implements Service {
      * @param sourceArn may be null
      */
     public void addPermission(String functionName, String principal, String sourceArn) {
-        throw new UnsupportedOperationException("to be written");
+        locked();
+        try {
+            var function = find(functionName);
+            var statementId = "permission-" + (function.permissions().size() + 1);
+            addPermission(function, statementId, principal, Optional.ofNullable(sourceArn));
+        } finally {
+            unlocked();
+        }
     }
 
-    /** Polls the queue for the function, at once, as a stack does. Returns the mapping's UUID. */
+    ObjectNode addPermission(
+            LambdaFunction function, String statementId, String principal, Optional<String> sourceArn) {
+        if (function.permissions().containsKey(statementId)) {
+            throw new AwsException(
+                    "ResourceConflictException",
+                    409,
+                    "The statement id (" + statementId + ") provided already exists. Please provide a new statement id,"
+                            + " or remove the existing statement.");
+        }
+        var statement = Json.object().put("Sid", statementId).put("Effect", "Allow");
+        var kind = principal.endsWith(".amazonaws.com") ? "Service" : "AWS";
+        statement.putObject("Principal").put(kind, principal);
+        statement.put("Action", "lambda:InvokeFunction").put("Resource", function.arn());
+        sourceArn.ifPresent(
+                arn -> statement.putObject("Condition").putObject("ArnLike").put("AWS:SourceArn", arn));
+        function.permissions().put(statementId, statement);
+        return statement;
+    }
+
+    /** The function's resource-based policy. */
+    static ObjectNode policy(LambdaFunction function) {
+        var policy = Json.object().put("Version", "2012-10-17").put("Id", "default");
+        var statements = policy.putArray("Statement");
+        function.permissions().values().forEach(statements::add);
+        return policy;
+    }
+
+    /**
+     * Polls the queue for the function, at once, as a stack does. Returns the mapping's UUID.
+     *
+     * @param batchSize 1 to 10; more needs a batching window, which is not supported
+     * @param maximumConcurrency 2 to 1,000, or 0 for no limit of its own
+     */
     public String createEventSourceMapping(
             String functionName,
             String queueArn,
             int batchSize,
             boolean reportBatchItemFailures,
             int maximumConcurrency) {
-        throw new UnsupportedOperationException("to be written");
+        locked();
+        try {
+            LambdaLimits.checkMapping(batchSize, maximumConcurrency);
+            var hex = account.hex(32);
+            var uuid = String.join(
+                    "-",
+                    hex.substring(0, 8),
+                    hex.substring(8, 12),
+                    hex.substring(12, 16),
+                    hex.substring(16, 20),
+                    hex.substring(20));
+            var mapping = new EventSourceMapping(
+                    uuid,
+                    find(functionName),
+                    queueArn,
+                    batchSize,
+                    reportBatchItemFailures,
+                    maximumConcurrency == 0 ? LambdaLimits.ACCOUNT_CONCURRENCY : maximumConcurrency,
+                    account,
+                    sqs,
+                    endpoint);
+            mappings.add(mapping);
+            mapping.start();
+            return uuid;
+        } finally {
+            unlocked();
+        }
     }
 
-    /** Runs the function now, on this thread, without the lock; for other services and sync invokes. */
+    /**
+     * Runs the function now, on this thread, without the lock; for other services and sync invokes.
+     *
+     * @throws AwsException ResourceNotFoundException
+     */
     public InvocationResult invoke(String functionNameOrArn, byte[] payload) {
-        throw new UnsupportedOperationException("to be written");
+        if (account.time().lock().isHeldByCurrentThread()) {
+            throw new IllegalStateException("A function calls back over HTTP: invoke " + functionNameOrArn
+                    + " without the lock of the simulated time");
+        }
+        LambdaFunction function;
+        locked();
+        try {
+            function = find(functionNameOrArn);
+        } finally {
+            unlocked();
+        }
+        return function.invoke(payload, endpoint.get());
+    }
+
+    /** The next invocation of the function dies before its handler runs. */
+    public void failNextInvocation(String functionName) {
+        locked();
+        try {
+            find(functionName).failNext();
+        } finally {
+            unlocked();
+        }
+    }
+
+    /**
+     * Runs one invocation in a JVM of its own, by the real runtime client against a local Runtime API; Linux only.
+     * That JVM reads the real clock, not the simulated one.
+     */
+    public InvocationResult invokeInSeparateProcess(String functionName, byte[] payload) {
+        LambdaFunction function;
+        locked();
+        try {
+            function = find(functionName);
+        } finally {
+            unlocked();
+        }
+        try (var process = new LambdaProcess(function, endpoint.get())) {
+            return process.invoke(payload);
+        }
     }
 
     /**
      * Queues an asynchronous invocation by a service: two retries on function errors, after one and two minutes.
      *
      * @param principal for example {@code events.amazonaws.com}; checked against the function's permissions
+     * @throws AwsException AccessDeniedException where the function's policy does not name the principal
      */
     public void invokeLaterAs(String principal, String sourceArn, String functionArn, byte[] payload) {
-        throw new UnsupportedOperationException("to be written");
+        locked();
+        try {
+            var function = find(functionArn);
+            var decision = function.permissions().isEmpty()
+                    ? PolicyDocument.Decision.NOT_MENTIONED
+                    : PolicyDocument.parse(policy(function))
+                            .decide(
+                                    Set.of(principal),
+                                    "lambda:InvokeFunction",
+                                    function.arn(),
+                                    sourceArn == null
+                                            ? Map.of("AWS:SourceAccount", Iam.ACCOUNT)
+                                            : Map.of("AWS:SourceArn", sourceArn, "AWS:SourceAccount", Iam.ACCOUNT));
+            if (decision != PolicyDocument.Decision.ALLOWED) {
+                throw new AwsException(
+                        "AccessDeniedException",
+                        403,
+                        principal + " is not authorized to perform: lambda:InvokeFunction on resource: "
+                                + function.arn() + " because no resource-based policy allows it for the source "
+                                + sourceArn);
+            }
+            invokeLater(function, payload);
+        } finally {
+            unlocked();
+        }
     }
 
-    /** Ends the processes of functions that run as processes. */
-    public void close() {}
+    void invokeLater(LambdaFunction function, byte[] payload) {
+        attempt(function, payload, 0, Duration.ZERO);
+    }
+
+    private void attempt(LambdaFunction function, byte[] payload, int retry, Duration delay) {
+        account.time().scheduleUnlocked(delay, "asynchronous invocation of " + function.arn(), () -> {
+            var result = function.invoke(payload, endpoint.get());
+            if (result.functionError().isEmpty()) return;
+            if (retry < RETRIES.size()) {
+                attempt(function, payload, retry + 1, RETRIES.get(retry));
+            } else {
+                System.getLogger(LambdaService.class.getName())
+                        .log(
+                                System.Logger.Level.WARNING,
+                                "Lambda dropped an asynchronous event of {0} after {1} attempts",
+                                function.arn(),
+                                retry + 1);
+            }
+        });
+    }
+
+    /** @throws AwsException ResourceNotFoundException */
+    LambdaFunction find(String nameOrArn) {
+        var unqualified = nameOrArn.replaceFirst(":\\$LATEST$", "");
+        var name = unqualified.substring(unqualified.lastIndexOf(':') + 1);
+        var function = functions.get(name);
+        if (function == null || (nameOrArn.startsWith("arn:") && !unqualified.equals(function.arn()))) {
+            throw notFound(
+                    nameOrArn.startsWith("arn:")
+                            ? nameOrArn
+                            : "arn:aws:lambda:" + Iam.REGION + ":" + Iam.ACCOUNT + ":function:" + nameOrArn);
+        }
+        return function;
+    }
+
+    static AwsException notFound(String arn) {
+        return new AwsException("ResourceNotFoundException", 404, "Function not found: " + arn);
+    }
+
+    Collection<LambdaFunction> functions() {
+        return functions.values();
+    }
+
+    ArrayNode describedMappings(Optional<String> eventSourceArn, Optional<String> functionName) {
+        var described = Json.array();
+        var function = functionName.map(this::find);
+        mappings.stream()
+                .filter(mapping ->
+                        eventSourceArn.map(mapping.queueArn()::equals).orElse(true))
+                .filter(mapping -> function.map(mapping.function()::equals).orElse(true))
+                .forEach(mapping -> described.add(mapping.described()));
+        return described;
+    }
+
+    URI endpoint() {
+        return endpoint.get();
+    }
+
+    private void locked() {
+        account.time().lock().lock();
+    }
+
+    private void unlocked() {
+        account.time().lock().unlock();
+    }
+
+    /** Closes what the functions keep open: the jars of artifacts and of the runtime. */
+    public void close() {
+        try {
+            functions.values().forEach(LambdaFunction::close);
+            for (var artifact : artifacts.values()) artifact.classes().close();
+            interfaces.close();
+        } catch (IOException failed) {
+            throw new java.io.UncheckedIOException(failed);
+        }
+    }
 }

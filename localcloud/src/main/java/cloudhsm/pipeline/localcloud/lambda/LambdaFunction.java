@@ -1,0 +1,228 @@
+package cloudhsm.pipeline.localcloud.lambda;
+
+import cloudhsm.pipeline.localcloud.Account;
+import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.iam.Iam;
+import cloudhsm.pipeline.localcloud.iam.Identity;
+import cloudhsm.pipeline.localcloud.lambda.LambdaService.FunctionConfiguration;
+import cloudhsm.pipeline.localcloud.lambda.LambdaService.InvocationResult;
+import cloudhsm.pipeline.localcloud.logs.LogsService;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.net.URI;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.UUID;
+
+/** One function: its configuration, who may invoke it, and its execution environments. */
+final class LambdaFunction {
+    /**
+     * How long an invocation may take on the real clock. Simulated time stands still meanwhile, so the configured
+     * timeout cannot be measured; this catches a function that never returns.
+     */
+    private static final Duration REAL_LIMIT = Duration.ofSeconds(60);
+
+    private final FunctionConfiguration configuration;
+    private final String arn;
+    private final Artifact artifact;
+    private final Account account;
+    private final LogsService logs;
+    private final ClassLoader interfaces;
+    private final Identity identity;
+    private final Instant created;
+    private final Map<String, ObjectNode> permissions = new LinkedHashMap<>();
+    private final Deque<Idle> idle = new ArrayDeque<>();
+    private boolean failsNext;
+
+    /** An environment that waits for its next invocation, as Lambda keeps them warm. */
+    private record Idle(ExecutionEnvironment environment, Map<String, String> variables) {}
+
+    LambdaFunction(
+            FunctionConfiguration configuration,
+            Artifact artifact,
+            Account account,
+            LogsService logs,
+            ClassLoader interfaces) {
+        this.configuration = configuration;
+        this.arn = "arn:aws:lambda:" + Iam.REGION + ":" + Iam.ACCOUNT + ":function:" + configuration.functionName();
+        this.artifact = artifact;
+        this.account = account;
+        this.logs = logs;
+        this.interfaces = interfaces;
+        this.identity = account.iam().session(configuration.role(), configuration.functionName());
+        this.created = account.time().now();
+    }
+
+    FunctionConfiguration configuration() {
+        return configuration;
+    }
+
+    String arn() {
+        return arn;
+    }
+
+    Artifact artifact() {
+        return artifact;
+    }
+
+    Instant created() {
+        return created;
+    }
+
+    /** The session of the function's role that its own calls are signed with. */
+    Identity identity() {
+        return identity;
+    }
+
+    /** Statements of the function's policy, by statement id. */
+    Map<String, ObjectNode> permissions() {
+        return permissions;
+    }
+
+    /** The next invocation dies before the handler runs. */
+    void failNext() {
+        failsNext = true;
+    }
+
+    /** Runs the handler. The caller must not hold the lock: the function calls back over HTTP. */
+    InvocationResult invoke(byte[] payload, URI endpoint) {
+        var requestId = UUID.randomUUID().toString();
+        Idle warm;
+        account.time().lock().lock();
+        try {
+            if (failsNext) {
+                failsNext = false;
+                return failure("Runtime.ExitError", "RequestId: " + requestId + " Error: Runtime exited");
+            }
+            warm = idle.poll();
+        } finally {
+            account.time().lock().unlock();
+        }
+        var variables = warm == null ? environmentVariables(endpoint) : warm.variables();
+        var run = new Run(requestId, payload, warm, variables);
+        var thread = Thread.ofPlatform()
+                .name("lambda-" + configuration.functionName())
+                .daemon()
+                .unstarted(run);
+        thread.start();
+        try {
+            if (!thread.join(REAL_LIMIT)) {
+                thread.interrupt();
+                var seconds = configuration.timeout().toSeconds();
+                return failure(
+                        "Sandbox.Timedout",
+                        "RequestId: " + requestId + " Error: Task timed out after " + seconds + ".00 seconds");
+            }
+        } catch (InterruptedException interrupted) {
+            thread.interrupt();
+            Thread.currentThread().interrupt();
+            return failure("Runtime.ExitError", "RequestId: " + requestId + " Error: the embedded AWS is closing");
+        }
+        return run.result;
+    }
+
+    private final class Run implements Runnable {
+        private final String requestId;
+        private final byte[] payload;
+        private final Map<String, String> variables;
+        private ExecutionEnvironment environment;
+        private InvocationResult result;
+
+        private Run(String requestId, byte[] payload, Idle warm, Map<String, String> variables) {
+            this.requestId = requestId;
+            this.payload = payload;
+            this.environment = warm == null ? null : warm.environment();
+            this.variables = variables;
+        }
+
+        @Override
+        public void run() {
+            var invocation = new Invocation(variables, account.time().clock(), message -> writeLog(variables, message));
+            invocation.enter();
+            try {
+                if (environment == null) {
+                    environment = ExecutionEnvironment.initialize(artifact, configuration.handler(), interfaces);
+                }
+                invocation.log("START RequestId: " + requestId + " Version: $LATEST");
+                var deadline = Instant.now().plus(configuration.timeout()).toEpochMilli();
+                var answer = environment.invoke(requestId, arn, deadline, payload);
+                invocation.endLine();
+                if (answer.failed())
+                    invocation.log(new String(answer.payload(), java.nio.charset.StandardCharsets.UTF_8));
+                invocation.log("END RequestId: " + requestId);
+                result = new InvocationResult(answer.payload(), answer.failed() ? "Unhandled" : "");
+                keepWarm();
+            } catch (ReflectiveOperationException | RuntimeException | Error defect) {
+                result = failure("Runtime.ExitError", "The Lambda runtime could not run the handler: " + defect);
+            }
+        }
+
+        private void keepWarm() {
+            account.time().lock().lock();
+            try {
+                idle.push(new Idle(environment, variables));
+            } finally {
+                account.time().lock().unlock();
+            }
+        }
+    }
+
+    private void writeLog(Map<String, String> variables, String message) {
+        account.time().lock().lock();
+        try {
+            logs.write(configuration.logGroup(), variables.get("AWS_LAMBDA_LOG_STREAM_NAME"), message);
+        } finally {
+            account.time().lock().unlock();
+        }
+    }
+
+    private static InvocationResult failure(String type, String message) {
+        return new InvocationResult(
+                Json.bytes(Json.object().put("errorType", type).put("errorMessage", message)), "Unhandled");
+    }
+
+    /**
+     * The environment of one execution environment: the template's variables and those that Lambda defines, plus
+     * {@code AWS_ENDPOINT_URL}, the SDK's own setting, which leads to the embedded AWS.
+     *
+     * @see <a href="https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html">Lambda environment
+     *     variables</a>
+     */
+    Map<String, String> environmentVariables(URI endpoint) {
+        account.time().lock().lock();
+        try {
+            var variables = new LinkedHashMap<>(configuration.environment());
+            var day = DateTimeFormatter.ofPattern("yyyy/MM/dd").withZone(ZoneOffset.UTC);
+            variables.put("AWS_REGION", Iam.REGION);
+            variables.put("AWS_DEFAULT_REGION", Iam.REGION);
+            variables.put("AWS_ACCESS_KEY_ID", identity.accessKeyId());
+            variables.put("AWS_SECRET_ACCESS_KEY", identity.secretAccessKey());
+            variables.put("AWS_SESSION_TOKEN", "embedded-aws");
+            variables.put("AWS_LAMBDA_FUNCTION_NAME", configuration.functionName());
+            variables.put("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST");
+            variables.put("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", String.valueOf(configuration.memorySize()));
+            variables.put("AWS_LAMBDA_LOG_GROUP_NAME", configuration.logGroup());
+            variables.put(
+                    "AWS_LAMBDA_LOG_STREAM_NAME", day.format(account.time().now()) + "/[$LATEST]" + account.hex(32));
+            variables.put("AWS_LAMBDA_INITIALIZATION_TYPE", "on-demand");
+            variables.put("AWS_EXECUTION_ENV", "AWS_Lambda_" + configuration.runtime());
+            variables.put("_HANDLER", configuration.handler());
+            variables.put("LAMBDA_TASK_ROOT", artifact.directory().toString());
+            variables.put("TZ", ":UTC");
+            variables.put("AWS_ENDPOINT_URL", endpoint.toString());
+            return variables;
+        } finally {
+            account.time().lock().unlock();
+        }
+    }
+
+    void close() {
+        idle.forEach(warm -> warm.environment().close());
+        idle.clear();
+    }
+}
