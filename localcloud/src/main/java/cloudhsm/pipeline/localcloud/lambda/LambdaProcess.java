@@ -66,8 +66,8 @@ final class LambdaProcess implements AutoCloseable {
         Process process = null;
         try {
             process = start();
-            process.onExit().thenAccept(exited -> result.complete(exit(exited.exitValue())));
-            return result.get(REAL_LIMIT.toSeconds(), TimeUnit.SECONDS);
+            var exited = process.onExit().thenApply(ended -> exit(ended.exitValue()));
+            return result.applyToEither(exited, answer -> answer).get(REAL_LIMIT.toSeconds(), TimeUnit.SECONDS);
         } catch (IOException failed) {
             throw new UncheckedIOException(failed);
         } catch (TimeoutException late) {

@@ -7,6 +7,7 @@ import cloudhsm.pipeline.localcloud.http.AwsResponse;
 import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.http.Service;
 import cloudhsm.pipeline.localcloud.iam.Iam;
+import cloudhsm.pipeline.localcloud.iam.Identity;
 import cloudhsm.pipeline.localcloud.iam.PolicyDocument;
 import cloudhsm.pipeline.localcloud.iam.Role;
 import cloudhsm.pipeline.localcloud.logs.LogsService;
@@ -249,6 +250,25 @@ public final class LambdaService implements Service {
             unlocked();
         }
         return function.invoke(payload, endpoint.get());
+    }
+
+    /**
+     * Runs the function now, as a caller with these rights; for Step Functions.
+     *
+     * @throws AwsException ResourceNotFoundException; AccessDeniedException without lambda:InvokeFunction on it
+     */
+    public InvocationResult invokeAs(Identity caller, String functionNameOrArn, byte[] payload) {
+        locked();
+        try {
+            account.iam()
+                    .authorize(
+                            caller,
+                            "lambda:InvokeFunction",
+                            find(functionNameOrArn).arn());
+        } finally {
+            unlocked();
+        }
+        return invoke(functionNameOrArn, payload);
     }
 
     /** The next invocation of the function dies before its handler runs. */

@@ -1,0 +1,61 @@
+package cloudhsm.pipeline.localcloud.states;
+
+import cloudhsm.pipeline.localcloud.http.Json;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+
+/** The events of one execution, as GetExecutionHistory shows them. */
+final class History {
+    /** Of a Standard execution (aws-facts 7.1). */
+    static final int MAXIMUM_EVENTS = 25_000;
+
+    private static final Set<String> EXECUTION_DATA = Set.of(
+            "input",
+            "inputDetails",
+            "output",
+            "outputDetails",
+            "parameters",
+            "assignedVariables",
+            "assignedVariablesDetails");
+
+    private final List<ObjectNode> events = new ArrayList<>();
+
+    /**
+     * Appends one event.
+     *
+     * @param detailsName the member that carries the details, for example {@code stateEnteredEventDetails}; empty for
+     *     events without
+     * @return the event; its id counts from 1
+     */
+    ObjectNode add(Instant now, String type, long previousEventId, String detailsName, ObjectNode details) {
+        var event = Json.object()
+                .put("timestamp", Json.epochSeconds(now))
+                .put("type", type)
+                .put("id", events.size() + 1)
+                .put("previousEventId", previousEventId);
+        if (!detailsName.isEmpty()) event.set(detailsName, details);
+        events.add(event);
+        return event;
+    }
+
+    int size() {
+        return events.size();
+    }
+
+    /** A copy, oldest first. */
+    List<ObjectNode> events() {
+        return List.copyOf(events);
+    }
+
+    /** The event without what states were given, computed or assigned. */
+    static ObjectNode withoutExecutionData(ObjectNode event) {
+        var copy = event.deepCopy();
+        copy.properties().forEach(member -> {
+            if (member.getValue() instanceof ObjectNode details) details.remove(EXECUTION_DATA);
+        });
+        return copy;
+    }
+}

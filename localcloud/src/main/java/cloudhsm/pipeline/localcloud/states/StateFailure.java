@@ -1,0 +1,48 @@
+package cloudhsm.pipeline.localcloud.states;
+
+import cloudhsm.pipeline.localcloud.http.Json;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+
+/** A state failed: the names that Retry and Catch see. */
+final class StateFailure extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+    private final String error;
+
+    /**
+     * @param error for example {@code States.Timeout}, or the function's exception class
+     * @param cause text for people; JSON where a function failed
+     */
+    StateFailure(String error, String cause) {
+        super(cause, null, false, false);
+        this.error = error;
+    }
+
+    String error() {
+        return error;
+    }
+
+    String cause() {
+        return getMessage();
+    }
+
+    /** {@code $states.errorOutput}. */
+    ObjectNode output() {
+        return Json.object().put("Error", error).put("Cause", cause());
+    }
+
+    /**
+     * Whether a retrier or catcher with these names handles this failure (aws-facts 7.3): States.Runtime always ends
+     * the execution, States.DataLimitExceeded must be named, States.TaskFailed covers everything but States.Timeout.
+     */
+    boolean matches(Iterable<String> errorEquals) {
+        if (error.equals("States.Runtime")) return false;
+        for (var name : errorEquals) {
+            if (name.equals(error)) return true;
+            if (name.equals("States.ALL") && !error.equals("States.DataLimitExceeded")) return true;
+            if (name.equals("States.TaskFailed")
+                    && !error.equals("States.Timeout")
+                    && !error.equals("States.DataLimitExceeded")) return true;
+        }
+        return false;
+    }
+}
