@@ -1,0 +1,206 @@
+package cloudhsm.pipeline.provisioning.preflight;
+
+import cloudhsm.pipeline.provisioning.cluster.Clusters;
+import java.util.List;
+import java.util.Optional;
+import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
+import software.amazon.awssdk.services.iam.IamClient;
+import software.amazon.awssdk.services.iam.model.NoSuchEntityException;
+import software.amazon.awssdk.services.kms.KmsClient;
+import software.amazon.awssdk.services.kms.model.CustomKeyStoresListEntry;
+import software.amazon.awssdk.services.kms.model.KeyMetadata;
+import software.amazon.awssdk.services.kms.model.KeyState;
+import software.amazon.awssdk.services.kms.model.NotFoundException;
+import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.s3.model.S3Exception;
+
+/** Compares the request with what the account has already: quotas, names that are taken, principals. */
+final class AccountCheck {
+    private static final int HSMS = 2;
+
+    private final KmsClient kms;
+    private final S3Client s3;
+    private final IamClient iam;
+    private final Quotas quotas;
+    private final Execution execution;
+    private final Problems problems;
+
+    AccountCheck(KmsClient kms, S3Client s3, IamClient iam, Quotas quotas, Execution execution, Problems problems) {
+        this.kms = kms;
+        this.s3 = s3;
+        this.iam = iam;
+        this.quotas = quotas;
+        this.execution = execution;
+        this.problems = problems;
+    }
+
+    /**
+     * @param clusters all of the Region
+     * @param own the deployment's, one of them
+     */
+    void check(ProvisionRequest request, List<Cluster> clusters, Optional<Cluster> own) {
+        checkQuotas(clusters, own);
+        own.ifPresent(cluster -> checkSame(request.hsm(), cluster));
+        checkKeyStore(request, own);
+        if (!problems.concern("bucket") && !problems.concern("deployment")) checkBucket(request.bucket());
+        checkPrincipals("key.administrators", request.key().administrators());
+        checkPrincipals("key.users", request.key().users());
+    }
+
+    private void checkQuotas(List<Cluster> clusters, Optional<Cluster> own) {
+        var others = clusters.stream()
+                .filter(cluster ->
+                        own.isEmpty() || !cluster.clusterId().equals(own.get().clusterId()))
+                .toList();
+        if (own.isEmpty() && others.size() >= quotas.clusters()) {
+            problems.add(
+                    "clusters",
+                    execution.region() + " has " + others.size() + " clusters already ("
+                            + String.join(
+                                    ", ",
+                                    others.stream().map(Cluster::clusterId).toList())
+                            + "), and the quota is " + quotas.clusters()
+                            + "; delete one, or have the quota raised and set CLUSTER_QUOTA");
+        }
+        var hsms = others.stream()
+                .mapToInt(cluster -> Clusters.hsms(cluster).size())
+                .sum();
+        if (hsms + HSMS > quotas.hsms()) {
+            problems.add(
+                    "HSMs",
+                    "other clusters in " + execution.region() + " have " + hsms + " HSMs already, " + HSMS
+                            + " more are needed, and the quota is " + quotas.hsms()
+                            + "; delete some, or have the quota raised and set HSM_QUOTA");
+        }
+    }
+
+    private void checkSame(ProvisionRequest.Hsm asked, Cluster cluster) {
+        if (!problems.concern("hsm.type") && !asked.type().equals(cluster.hsmType())) {
+            problems.add(
+                    "hsm.type",
+                    "the deployment's cluster " + cluster.clusterId() + " is " + cluster.hsmType()
+                            + "; ask for that, or choose another deployment name");
+        }
+        if (!problems.concern("hsm.mode") && !asked.mode().equals(cluster.modeAsString())) {
+            problems.add(
+                    "hsm.mode",
+                    "the deployment's cluster " + cluster.clusterId() + " is in mode " + cluster.modeAsString()
+                            + ", which cannot be changed; ask for that, or choose another deployment name");
+        }
+    }
+
+    private void checkKeyStore(ProvisionRequest request, Optional<Cluster> own) {
+        var stores = kms.describeCustomKeyStoresPaginator().customKeyStores().stream()
+                .toList();
+        var ownCluster = own.map(Cluster::clusterId);
+        var named = stores.stream()
+                .filter(store -> store.customKeyStoreName().equals(request.keyStoreName()))
+                .findFirst();
+        var ofCluster = stores.stream()
+                .filter(store -> ownCluster.equals(Optional.ofNullable(store.cloudHsmClusterId())))
+                .findFirst();
+        if (named.isPresent() && !isOf(named.get(), ownCluster)) {
+            problems.add(
+                    "keyStore.name",
+                    "\"" + request.keyStoreName() + "\" is the name of key store "
+                            + named.get().customKeyStoreId() + " of cluster "
+                            + named.get().cloudHsmClusterId() + "; choose another name");
+        }
+        if (ofCluster.isPresent() && !ofCluster.get().customKeyStoreName().equals(request.keyStoreName())) {
+            problems.add(
+                    "keyStore.name",
+                    "the deployment's cluster " + ownCluster.orElseThrow() + " belongs to key store \""
+                            + ofCluster.get().customKeyStoreName() + "\" already; ask for that name");
+        }
+        if (ofCluster.isEmpty() && stores.size() >= quotas.keyStores()) {
+            problems.add(
+                    "keyStore",
+                    execution.region() + " has " + stores.size() + " custom key stores already, and the quota is "
+                            + quotas.keyStores() + ", which AWS does not raise; delete one");
+        }
+        if (!problems.concern("key.alias") && !problems.concern("deployment")) {
+            checkAlias(request.key().alias(), ofCluster);
+        }
+    }
+
+    private static boolean isOf(CustomKeyStoresListEntry store, Optional<String> clusterId) {
+        return clusterId.isPresent() && clusterId.get().equals(store.cloudHsmClusterId());
+    }
+
+    private void checkAlias(String alias, Optional<CustomKeyStoresListEntry> store) {
+        KeyMetadata key;
+        try {
+            key = kms.describeKey(request -> request.keyId(alias)).keyMetadata();
+        } catch (NotFoundException free) {
+            return;
+        }
+        var ours = store.isPresent() && store.get().customKeyStoreId().equals(key.customKeyStoreId());
+        if (!ours) {
+            problems.add(
+                    "key.alias",
+                    "\"" + alias + "\" names key " + key.keyId()
+                            + " already, which is not in the deployment's key store; choose another alias");
+        } else if (key.keyState() == KeyState.PENDING_DELETION) {
+            problems.add(
+                    "key.alias",
+                    "\"" + alias + "\" names key " + key.keyId() + ", which is to be deleted on " + key.deletionDate()
+                            + "; cancel its deletion, or choose another alias");
+        }
+    }
+
+    private void checkBucket(String bucket) {
+        try {
+            var region = s3.headBucket(request -> request.bucket(bucket).expectedBucketOwner(execution.account()))
+                    .bucketRegion();
+            if (region != null && !region.equals(execution.region())) addBucketElsewhere(bucket, region);
+        } catch (S3Exception failure) {
+            switch (failure.statusCode()) {
+                case 404 -> {}
+                case 301 -> addBucketElsewhere(bucket, "another Region");
+                case 403 ->
+                    problems.add(
+                            "bucket.name",
+                            "\"" + bucket
+                                    + "\" is taken by another account, or its policy shuts the pipeline out; choose"
+                                    + " another name");
+                default -> throw failure;
+            }
+        }
+    }
+
+    private void addBucketElsewhere(String bucket, String region) {
+        problems.add(
+                "bucket.name",
+                "\"" + bucket + "\" exists in " + region + ", but key and bucket must both be in " + execution.region()
+                        + "; choose another name");
+    }
+
+    private void checkPrincipals(String field, List<PrincipalArn> principals) {
+        for (var principal : principals) {
+            var found = find(principal);
+            if (found.isEmpty()) {
+                problems.add(field, "\"" + principal.arn() + "\" does not exist");
+            } else if (!found.get().equals(principal.arn())) {
+                problems.add(field, "\"" + principal.arn() + "\" does not exist; there is \"" + found.get() + "\"");
+            }
+        }
+    }
+
+    private Optional<String> find(PrincipalArn principal) {
+        try {
+            return Optional.of(
+                    switch (principal.kind()) {
+                        case ROLE ->
+                            iam.getRole(request -> request.roleName(principal.name()))
+                                    .role()
+                                    .arn();
+                        case USER ->
+                            iam.getUser(request -> request.userName(principal.name()))
+                                    .user()
+                                    .arn();
+                    });
+        } catch (NoSuchEntityException absent) {
+            return Optional.empty();
+        }
+    }
+}

@@ -1,0 +1,110 @@
+package cloudhsm.pipeline.provisioning.preflight;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.TreeSet;
+
+/** Reads one JSON object member by member; what is not as it should be becomes a problem, and counts as absent. */
+final class Fields {
+    private final JsonNode object;
+    private final String path;
+    private final Problems problems;
+    private final TreeSet<String> known = new TreeSet<>();
+
+    private Fields(JsonNode object, String path, Problems problems) {
+        this.object = object;
+        this.path = path;
+        this.problems = problems;
+    }
+
+    /** The whole execution input. */
+    static Fields of(JsonNode input, Problems problems) {
+        if (input.isObject()) return new Fields(input, "", problems);
+        problems.add("input", "the execution input must be a JSON object, not " + type(input));
+        return new Fields(JsonNodeFactory.instance.objectNode(), "", problems);
+    }
+
+    /** Where the member is, for a message. */
+    String path(String name) {
+        return path + name;
+    }
+
+    Fields object(String name) {
+        var member = member(name, "an object", JsonNode::isObject);
+        return new Fields(member.orElseGet(JsonNodeFactory.instance::objectNode), path + name + ".", problems);
+    }
+
+    Optional<String> text(String name) {
+        return member(name, "text", JsonNode::isTextual).map(JsonNode::textValue);
+    }
+
+    Optional<Boolean> flag(String name) {
+        return member(name, "true or false", JsonNode::isBoolean).map(JsonNode::booleanValue);
+    }
+
+    Optional<Integer> integer(String name) {
+        return member(name, "a whole number", node -> node.isIntegralNumber() && node.canConvertToInt())
+                .map(JsonNode::intValue);
+    }
+
+    /** The member as it is; an object. */
+    Optional<JsonNode> json(String name) {
+        return member(name, "an object", JsonNode::isObject);
+    }
+
+    /** An array of texts; empty if absent. */
+    List<String> texts(String name) {
+        var texts = new ArrayList<String>();
+        var array = member(name, "an array of texts", JsonNode::isArray);
+        if (array.isEmpty()) return texts;
+        for (var element : array.get()) {
+            if (element.isTextual()) {
+                texts.add(element.textValue());
+            } else {
+                problems.add(path + name, "must be an array of texts, but it has " + type(element) + " in it");
+            }
+        }
+        return texts;
+    }
+
+    /** Reports every member that was not asked for. */
+    void refuseOthers() {
+        object.fieldNames().forEachRemaining(name -> {
+            if (!known.contains(name)) {
+                problems.add(path + name, "is not a known field; here are " + String.join(", ", known));
+            }
+        });
+    }
+
+    private interface Test {
+        boolean accepts(JsonNode node);
+    }
+
+    private Optional<JsonNode> member(String name, String wanted, Test test) {
+        known.add(name);
+        var member = object.get(name);
+        if (member == null) return Optional.empty();
+        if (test.accepts(member)) return Optional.of(member);
+        problems.add(path + name, "must be " + wanted + ", not " + type(member));
+        return Optional.empty();
+    }
+
+    private static String type(JsonNode node) {
+        return switch (node.getNodeType()) {
+            case ARRAY -> "an array";
+            case OBJECT -> "an object";
+            case STRING -> "the text \"" + shortened(node.textValue()) + "\"";
+            case NULL -> "null";
+            case NUMBER, BOOLEAN -> "" + node;
+            case BINARY, MISSING, POJO -> node.getNodeType().toString().toLowerCase(Locale.ROOT);
+        };
+    }
+
+    private static String shortened(String text) {
+        return text.length() <= 40 ? text : text.substring(0, 40) + "…";
+    }
+}

@@ -1,0 +1,89 @@
+package cloudhsm.pipeline.provisioning.preflight;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.NullNode;
+import java.math.BigDecimal;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * What the execution is going to make, every choice made: the input of all later stages.
+ *
+ * @param zones that offer CloudHSM and have a chosen subnet; the HSMs go to the first two
+ * @param subnetIds of the cluster, in the order of the zones
+ * @param clientSubnetId where the client runs: the first zone's
+ * @param identityPolicy REQUIRE_AWS, REQUIRE_BOTH or SKIP
+ * @param manufacturerRoot PEM, or ""
+ * @param certificateValidity ISO-8601
+ * @param caKey KEEP or DISCARD
+ * @param keyPolicy a whole key policy, or JSON null
+ * @param hourlyCostUsd of two HSMs
+ */
+public record Plan(
+        String deployment,
+        String vpcId,
+        List<String> zones,
+        List<String> subnetIds,
+        String clientSubnetId,
+        String hsmType,
+        String mode,
+        int backupRetentionDays,
+        String identityPolicy,
+        String manufacturerRoot,
+        String certificateValidity,
+        String caKey,
+        String clientInstanceType,
+        String keyStoreName,
+        String keyAlias,
+        String keyDescription,
+        List<String> keyAdministrators,
+        List<String> keyUsers,
+        boolean keyDeletable,
+        JsonNode keyPolicy,
+        String bucket,
+        BigDecimal hourlyCostUsd,
+        BigDecimal dailyCostUsd) {
+    private static final BigDecimal HSMS = BigDecimal.valueOf(2);
+    private static final BigDecimal HOURS_A_DAY = BigDecimal.valueOf(24);
+
+    public Plan {
+        Objects.requireNonNull(deployment, "deployment");
+        zones = List.copyOf(zones);
+        subnetIds = List.copyOf(subnetIds);
+        keyAdministrators = List.copyOf(keyAdministrators);
+        keyUsers = List.copyOf(keyUsers);
+        keyPolicy = keyPolicy == null ? NullNode.getInstance() : keyPolicy;
+    }
+
+    static Plan of(ProvisionRequest request, NetworkChoice network, BigDecimal pricePerHsmHour) {
+        var hourly = pricePerHsmHour.multiply(HSMS);
+        return new Plan(
+                request.deployment(),
+                network.vpcId(),
+                network.zones(),
+                network.subnetIds(),
+                network.subnetIds().getFirst(),
+                request.hsm().type(),
+                request.hsm().mode(),
+                request.hsm().backupRetentionDays(),
+                request.hsmIdentity().policy(),
+                request.hsmIdentity().manufacturerRoot(),
+                request.clusterCertificate().validity(),
+                request.clusterCertificate().caKey(),
+                request.instanceType(),
+                request.keyStoreName(),
+                request.key().alias(),
+                request.key().description(),
+                arns(request.key().administrators()),
+                arns(request.key().users()),
+                request.key().deletable(),
+                request.key().policy().orElse(NullNode.getInstance()),
+                request.bucket(),
+                hourly,
+                hourly.multiply(HOURS_A_DAY));
+    }
+
+    private static List<String> arns(List<PrincipalArn> principals) {
+        return principals.stream().map(PrincipalArn::arn).toList();
+    }
+}

@@ -1,0 +1,103 @@
+package cloudhsm.pipeline.provisioning.preflight;
+
+import cloudhsm.pipeline.provisioning.cluster.Clusters;
+import cloudhsm.pipeline.provisioning.lambda.Aws;
+import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import cloudhsm.pipeline.provisioning.lambda.Resource;
+import cloudhsm.pipeline.provisioning.lambda.StageHandler;
+import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import java.math.BigDecimal;
+import java.util.Objects;
+import java.util.Optional;
+import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
+import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
+import software.amazon.awssdk.services.ec2.Ec2Client;
+import software.amazon.awssdk.services.iam.IamClient;
+import software.amazon.awssdk.services.kms.KmsClient;
+import software.amazon.awssdk.services.s3.S3Client;
+
+/**
+ * Reads the execution input, compares it with the account, and reports everything that is wrong at once, before
+ * anything billable exists. Then it takes the deployment's lock and plans.
+ */
+public final class Preflight extends StageHandler<Preflight.Input> {
+    /**
+     * @param execution ARN
+     * @param request the execution input as it is; {@code {}} asks for all defaults
+     */
+    public record Input(String execution, JsonNode request) {
+        public Input {
+            Objects.requireNonNull(execution, "execution");
+            request = request == null ? JsonNodeFactory.instance.objectNode() : request;
+        }
+    }
+
+    /** The services whose state is compared with the request; nothing is created in any of them. */
+    public record Account(CloudHsmV2Client cloudHsm, Ec2Client ec2, KmsClient kms, S3Client s3, IamClient iam) {}
+
+    private final Account account;
+    private final Clusters clusters;
+    private final DeploymentLock lock;
+    private final Quotas quotas;
+    private final BigDecimal pricePerHsmHour;
+    private final StageRuntime runtime;
+
+    /** Called by Lambda, once per execution environment. */
+    public Preflight() {
+        this(
+                new Account(Aws.cloudHsm(), Aws.ec2(), Aws.kms(), Aws.s3(), Aws.iam()),
+                new DeploymentLock(Aws.dynamoDb(), Aws.states(), Aws.environment("TABLE_NAME")),
+                Quotas.ofFunction(),
+                new BigDecimal(Aws.environment("PRICE_PER_HSM_HOUR")),
+                StageRuntime.ofFunction());
+    }
+
+    /** @param pricePerHsmHour in USD */
+    public Preflight(
+            Account account, DeploymentLock lock, Quotas quotas, BigDecimal pricePerHsmHour, StageRuntime runtime) {
+        super(Input.class, runtime);
+        this.account = account;
+        this.clusters = new Clusters(account.cloudHsm());
+        this.lock = lock;
+        this.quotas = quotas;
+        this.pricePerHsmHour = pricePerHsmHour;
+        this.runtime = runtime;
+    }
+
+    @Override
+    protected Outcome run(Input input, Optional<Resource> awaited) {
+        var problems = new Problems();
+        var execution = Execution.of(input.execution());
+        var request = new RequestReader(execution, runtime.clock(), problems).read(input.request());
+        var all = clusters.all();
+        var own = problems.concern("deployment")
+                ? Optional.<Cluster>empty()
+                : Clusters.ofDeployment(request.deployment(), all);
+        var network = new NetworkCheck(account.ec2(), execution.region(), problems).choose(request.network(), own);
+        new AccountCheck(account.kms(), account.s3(), account.iam(), quotas, execution, problems)
+                .check(request, all, own);
+        if (!problems.isEmpty() || network.isEmpty()) return invalid(problems);
+        return lock.take(request.deployment(), input.execution())
+                .<Outcome>map(holder -> locked(request.deployment(), holder))
+                .orElseGet(() -> new Outcome.Done(Plan.of(request, network.get(), pricePerHsmHour)));
+    }
+
+    private static Outcome invalid(Problems problems) {
+        var count = problems.count() == 1 ? "1 problem" : problems.count() + " problems";
+        return new Outcome.Failed(
+                "INVALID_INPUT",
+                "The execution input does not fit, or the account is not ready: " + count
+                        + ". Nothing was created. Next: solve all of them, then start a new execution.\n"
+                        + problems.message());
+    }
+
+    private static Outcome locked(String deployment, String holder) {
+        return new Outcome.Failed(
+                "DEPLOYMENT_LOCKED",
+                "The deployment \"" + deployment + "\" is being worked on by " + holder
+                        + ". Nothing was created. Next: wait for its end or stop it, then start a new execution; or"
+                        + " choose another deployment name.");
+    }
+}

@@ -1,0 +1,57 @@
+package cloudhsm.pipeline.provisioning.preflight;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * What the user asks for, every default filled in.
+ *
+ * @param deployment names everything the pipeline makes
+ */
+record ProvisionRequest(
+        String deployment,
+        Network network,
+        Hsm hsm,
+        HsmIdentity hsmIdentity,
+        ClusterCertificate clusterCertificate,
+        String instanceType,
+        String keyStoreName,
+        Key key,
+        String bucket) {
+    /**
+     * @param vpcId empty: the subnets', or else the default VPC
+     * @param subnetIds empty: chosen by the pipeline, one in a zone
+     */
+    record Network(Optional<String> vpcId, List<String> subnetIds) {
+        Network {
+            subnetIds = List.copyOf(subnetIds);
+        }
+    }
+
+    /** @param mode FIPS or NON_FIPS */
+    record Hsm(String type, String mode, int backupRetentionDays) {}
+
+    /** @param manufacturerRoot PEM, or "" */
+    record HsmIdentity(String policy, String manufacturerRoot) {}
+
+    /**
+     * @param validity ISO-8601, as Duration reads it
+     * @param caKey KEEP or DISCARD
+     */
+    record ClusterCertificate(String validity, String caKey) {}
+
+    /** @param policy a whole key policy instead of administrators and users; empty: made from these */
+    record Key(
+            String alias,
+            String description,
+            List<PrincipalArn> administrators,
+            List<PrincipalArn> users,
+            boolean deletable,
+            Optional<JsonNode> policy) {
+        Key {
+            administrators = List.copyOf(administrators);
+            users = List.copyOf(users);
+        }
+    }
+}

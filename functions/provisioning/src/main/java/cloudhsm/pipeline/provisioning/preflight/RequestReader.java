@@ -1,0 +1,297 @@
+package cloudhsm.pipeline.provisioning.preflight;
+
+import cloudhsm.pipeline.provisioning.pki.MalformedPemException;
+import cloudhsm.pipeline.provisioning.pki.Pem;
+import cloudhsm.pipeline.provisioning.pki.Root;
+import com.fasterxml.jackson.databind.JsonNode;
+import java.nio.charset.StandardCharsets;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.format.DateTimeParseException;
+import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.regex.Pattern;
+
+/** Reads the execution input. Every problem is reported; what has one falls back to its default. */
+final class RequestReader {
+    private static final Pattern DEPLOYMENT = Pattern.compile("[a-z0-9-]{1,32}");
+    private static final Pattern VPC_ID = Pattern.compile("vpc-[0-9a-f]{8,17}");
+    private static final Pattern SUBNET_ID = Pattern.compile("subnet-[0-9a-f]{8,17}");
+    private static final Pattern INSTANCE_TYPE = Pattern.compile("[a-z][a-z0-9-]*\\.[a-z0-9-]+");
+    private static final Pattern ALIAS = Pattern.compile("alias/[a-zA-Z0-9/_-]+");
+
+    /** CreateCluster takes at most this many subnets. */
+    private static final int MOST_SUBNETS = 10;
+
+    /** BackupRetentionPolicy of CreateCluster. */
+    private static final int SHORTEST_RETENTION = 7;
+
+    private static final int LONGEST_RETENTION = 379;
+    private static final Duration SHORTEST_VALIDITY = Duration.ofDays(30);
+
+    /** Twenty years. */
+    private static final Duration LONGEST_VALIDITY = Duration.ofDays(7304);
+
+    /** CreateCustomKeyStore and CreateAlias. */
+    private static final int LONGEST_KMS_NAME = 256;
+
+    private static final int LONGEST_DESCRIPTION = 8192;
+
+    /** CreateKey: 32 KB. */
+    private static final int LARGEST_POLICY = 32 * 1024;
+
+    private final Execution execution;
+    private final Clock clock;
+    private final Problems problems;
+
+    RequestReader(Execution execution, Clock clock, Problems problems) {
+        this.execution = execution;
+        this.clock = clock;
+        this.problems = problems;
+    }
+
+    ProvisionRequest read(JsonNode input) {
+        var fields = Fields.of(input, problems);
+        var deployment = deployment(fields);
+        var request = new ProvisionRequest(
+                deployment,
+                network(fields.object("network")),
+                hsm(fields.object("hsm")),
+                hsmIdentity(fields.object("hsmIdentity")),
+                clusterCertificate(fields.object("clusterCertificate")),
+                instanceType(fields.object("client")),
+                keyStoreName(fields.object("keyStore"), "cloudhsm-" + deployment),
+                key(fields.object("key"), deployment),
+                bucket(fields.object("bucket"), deployment));
+        fields.refuseOthers();
+        return request;
+    }
+
+    private String deployment(Fields fields) {
+        return valid(
+                fields,
+                "deployment",
+                "default",
+                DEPLOYMENT,
+                "must have 1 to 32 characters, all lower-case letters, digits or hyphens");
+    }
+
+    private ProvisionRequest.Network network(Fields fields) {
+        var vpcId = fields.text("vpcId");
+        vpcId.filter(id -> !VPC_ID.matcher(id).matches())
+                .ifPresent(id -> problems.add(
+                        fields.path("vpcId"),
+                        quoted(id) + " is not the id of a VPC, such as \"vpc-0a1b2c3d4e5f67890\""));
+        var subnetIds = fields.texts("subnetIds");
+        var path = fields.path("subnetIds");
+        var seen = new HashSet<String>();
+        for (var id : subnetIds) {
+            if (!SUBNET_ID.matcher(id).matches()) {
+                problems.add(path, quoted(id) + " is not the id of a subnet, such as \"subnet-0a1b2c3d4e5f67890\"");
+            } else if (!seen.add(id)) {
+                problems.add(path, quoted(id) + " is listed twice");
+            }
+        }
+        if (subnetIds.size() == 1) {
+            problems.add(
+                    path, "one subnet is not enough: a KMS key store needs HSMs in two zones, so give two subnets");
+        }
+        if (subnetIds.size() > MOST_SUBNETS) {
+            problems.add(path, "CloudHSM takes at most " + MOST_SUBNETS + " subnets; there are " + subnetIds.size());
+        }
+        fields.refuseOthers();
+        return new ProvisionRequest.Network(vpcId, subnetIds);
+    }
+
+    private ProvisionRequest.Hsm hsm(Fields fields) {
+        var type = fields.text("type").orElse("hsm2m.medium");
+        if (type.equals("hsm1.medium")) {
+            problems.add(
+                    fields.path("type"),
+                    "\"hsm1.medium\" cannot be used: no new clusters since April 2025, support ended on 31 March 2026;"
+                            + " use \"hsm2m.medium\"");
+        } else if (!type.equals("hsm2m.medium")) {
+            problems.add(
+                    fields.path("type"), quoted(type) + " is not an HSM type for new clusters; use \"hsm2m.medium\"");
+        }
+        var mode = choice(fields, "mode", List.of("FIPS", "NON_FIPS"));
+        var days = fields.integer("backupRetentionDays").orElse(90);
+        if (days < SHORTEST_RETENTION || days > LONGEST_RETENTION) {
+            problems.add(
+                    fields.path("backupRetentionDays"),
+                    "must be from " + SHORTEST_RETENTION + " to " + LONGEST_RETENTION + ", not " + days);
+        }
+        fields.refuseOthers();
+        return new ProvisionRequest.Hsm(type, mode, days);
+    }
+
+    private ProvisionRequest.HsmIdentity hsmIdentity(Fields fields) {
+        var policy = choice(fields, "policy", List.of("REQUIRE_AWS", "REQUIRE_BOTH", "SKIP"));
+        var root = fields.text("manufacturerRootCertificate");
+        root.flatMap(this::rootProblem)
+                .ifPresent(problem -> problems.add(fields.path("manufacturerRootCertificate"), problem));
+        if (policy.equals("REQUIRE_BOTH") && root.isEmpty()) {
+            problems.add(
+                    fields.path("policy"),
+                    "REQUIRE_BOTH needs hsmIdentity.manufacturerRootCertificate; give it, or choose REQUIRE_AWS");
+        }
+        fields.refuseOthers();
+        return new ProvisionRequest.HsmIdentity(policy, root.orElse(""));
+    }
+
+    private Optional<String> rootProblem(String pem) {
+        try {
+            var certificate = Pem.certificate(pem);
+            var now = clock.instant();
+            if (!Root.isSelfSigned(certificate)) {
+                return Optional.of("the certificate \"" + certificate.getSubjectX500Principal()
+                        + "\" is not self-signed, so it is not a root");
+            }
+            if (now.isAfter(certificate.getNotAfter().toInstant())) {
+                return Optional.of("the certificate \"" + certificate.getSubjectX500Principal() + "\" expired on "
+                        + certificate.getNotAfter().toInstant());
+            }
+            return Optional.empty();
+        } catch (MalformedPemException malformed) {
+            return Optional.of(malformed.getMessage());
+        }
+    }
+
+    private ProvisionRequest.ClusterCertificate clusterCertificate(Fields fields) {
+        var validity = fields.text("validity").orElse("P3652D");
+        validityProblem(validity).ifPresent(problem -> problems.add(fields.path("validity"), problem));
+        var caKey = choice(fields, "caKey", List.of("KEEP", "DISCARD"));
+        fields.refuseOthers();
+        return new ProvisionRequest.ClusterCertificate(validity, caKey);
+    }
+
+    private static Optional<String> validityProblem(String text) {
+        Duration validity;
+        try {
+            validity = Duration.parse(text);
+        } catch (DateTimeParseException malformed) {
+            return Optional.of(quoted(text) + " is not an ISO-8601 duration in days, such as \"P3652D\"");
+        }
+        if (validity.compareTo(SHORTEST_VALIDITY) < 0 || validity.compareTo(LONGEST_VALIDITY) > 0) {
+            return Optional.of("must be from P" + SHORTEST_VALIDITY.toDays() + "D to P" + LONGEST_VALIDITY.toDays()
+                    + "D, not " + text);
+        }
+        return Optional.empty();
+    }
+
+    private String instanceType(Fields fields) {
+        var type = valid(
+                fields, "instanceType", "t4g.small", INSTANCE_TYPE, "is not an instance type, such as \"t4g.small\"");
+        fields.refuseOthers();
+        return type;
+    }
+
+    private String keyStoreName(Fields fields, String byDefault) {
+        var name = fields.text("name").orElse(byDefault);
+        if (name.isEmpty() || name.length() > LONGEST_KMS_NAME) {
+            problems.add(
+                    fields.path("name"), "must have 1 to " + LONGEST_KMS_NAME + " characters; it has " + name.length());
+        }
+        fields.refuseOthers();
+        return name;
+    }
+
+    private ProvisionRequest.Key key(Fields fields, String deployment) {
+        var alias = fields.text("alias").orElse("alias/cloudhsm-" + deployment);
+        aliasProblem(alias).ifPresent(problem -> problems.add(fields.path("alias"), quoted(alias) + " " + problem));
+        var description = fields.text("description")
+                .orElse("S3 data of the deployment " + deployment + "; the key lives in the account's own HSMs");
+        if (description.length() > LONGEST_DESCRIPTION) {
+            problems.add(
+                    fields.path("description"),
+                    "must have at most " + LONGEST_DESCRIPTION + " characters; it has " + description.length());
+        }
+        var administrators = principals(fields, "administrators");
+        var users = principals(fields, "users");
+        var deletable = fields.flag("deletable").orElse(true);
+        var policy = fields.json("policy");
+        policy.ifPresent(given -> checkPolicy(fields, given, administrators.isEmpty() && users.isEmpty()));
+        fields.refuseOthers();
+        return new ProvisionRequest.Key(alias, description, administrators, users, deletable, policy);
+    }
+
+    private static Optional<String> aliasProblem(String alias) {
+        if (alias.length() > LONGEST_KMS_NAME) {
+            return Optional.of("has " + alias.length() + " characters; KMS takes at most " + LONGEST_KMS_NAME);
+        }
+        if (!ALIAS.matcher(alias).matches()) {
+            return Optional.of("must be \"alias/\" followed by letters, digits, \"/\", \"_\" or \"-\"");
+        }
+        if (alias.startsWith("alias/aws/")) return Optional.of("is reserved: \"alias/aws/\" names AWS managed keys");
+        return Optional.empty();
+    }
+
+    private List<PrincipalArn> principals(Fields fields, String name) {
+        var principals = new ArrayList<PrincipalArn>();
+        for (var text : fields.texts(name)) {
+            var principal = PrincipalArn.parse(text);
+            if (principal.isEmpty()) {
+                problems.add(
+                        fields.path(name),
+                        quoted(text) + " is not the ARN of a role or user, such as \"arn:" + execution.partition()
+                                + ":iam::" + execution.account() + ":role/KeyAdministrator\"");
+            } else if (!principal.get().account().equals(execution.account())) {
+                problems.add(
+                        fields.path(name),
+                        quoted(text) + " belongs to the account "
+                                + principal.get().account() + ", not to " + execution.account()
+                                + "; for other accounts give key.policy");
+            } else {
+                principals.add(principal.get());
+            }
+        }
+        return principals;
+    }
+
+    private void checkPolicy(Fields fields, JsonNode policy, boolean alone) {
+        if (!alone) {
+            problems.add(
+                    fields.path("policy"),
+                    "replaces key.administrators and key.users; give either the policy or these, not both");
+        }
+        var bytes = policy.toString().getBytes(StandardCharsets.UTF_8).length;
+        if (bytes > LARGEST_POLICY) {
+            problems.add(
+                    fields.path("policy"), "has " + bytes + " bytes; KMS takes at most " + LARGEST_POLICY + " (32 KB)");
+        }
+        if (!policy.path("Statement").isArray() && !policy.path("Statement").isObject()) {
+            problems.add(fields.path("policy"), "is not a key policy: it has no \"Statement\"");
+        }
+    }
+
+    private String bucket(Fields fields, String deployment) {
+        var given = fields.text("name");
+        var name = given.orElse("cloudhsm-" + deployment + "-" + execution.account() + "-" + execution.region());
+        BucketName.problem(name)
+                .ifPresent(problem -> problems.add(
+                        fields.path("name"), (given.isPresent() ? "" : "the default ") + quoted(name) + " " + problem));
+        fields.refuseOthers();
+        return name;
+    }
+
+    private String valid(Fields fields, String name, String byDefault, Pattern pattern, String rule) {
+        var text = fields.text(name).orElse(byDefault);
+        if (pattern.matcher(text).matches()) return text;
+        problems.add(fields.path(name), quoted(text) + " " + rule);
+        return byDefault;
+    }
+
+    /** @param values the first is the default */
+    private String choice(Fields fields, String name, List<String> values) {
+        var text = fields.text(name).orElse(values.getFirst());
+        if (values.contains(text)) return text;
+        problems.add(fields.path(name), "must be one of " + String.join(", ", values) + ", not " + quoted(text));
+        return values.getFirst();
+    }
+
+    private static String quoted(String text) {
+        return "\"" + (text.length() <= 100 ? text : text.substring(0, 100) + "…") + "\"";
+    }
+}
