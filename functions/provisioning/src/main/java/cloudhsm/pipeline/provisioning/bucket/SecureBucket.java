@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.provisioning.bucket;
 
+import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
@@ -25,8 +26,6 @@ import software.amazon.awssdk.services.s3.model.Tag;
  * configured besides – other policy statements, other notifications, tags – stays.
  */
 public final class SecureBucket extends StageHandler<SecureBucket.Input> {
-    private static final String DEPLOYMENT_TAG = "cloudhsm-pipeline:deployment";
-
     /** @param keyArn also tells the account and the Region the bucket must be in */
     public record Input(String deployment, String bucket, String keyArn) {
         public Input {
@@ -108,24 +107,27 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
             s3.createBucket(request -> request.bucket(input.bucket())
                     .objectOwnership(ObjectOwnership.BUCKET_OWNER_ENFORCED)
                     .createBucketConfiguration(configuration(input)));
-            return Optional.empty();
         } catch (BucketAlreadyOwnedByYouException meanwhile) {
             return Optional.empty();
         } catch (BucketAlreadyExistsException taken) {
             return Optional.of(notOurs(input));
         }
+        s3.putBucketTagging(request -> request.bucket(input.bucket())
+                .expectedBucketOwner(input.account())
+                .tagging(tags -> tags.tagSet(Tag.builder()
+                        .key(Clusters.DEPLOYMENT_TAG)
+                        .value(input.deployment())
+                        .build())));
+        return Optional.empty();
     }
 
-    /** Tags come with the creation, so that no crash leaves a bucket of ours that we would not know again. */
+    /** Names the Region, but for the one that must not be named. */
     private static CreateBucketConfiguration configuration(Input input) {
-        var configuration = CreateBucketConfiguration.builder()
-                .tags(Tag.builder()
-                        .key(DEPLOYMENT_TAG)
-                        .value(input.deployment())
-                        .build());
-        // The one Region that must not be named.
-        if (!input.region().equals("us-east-1")) configuration.locationConstraint(input.region());
-        return configuration.build();
+        return input.region().equals("us-east-1")
+                ? null
+                : CreateBucketConfiguration.builder()
+                        .locationConstraint(input.region())
+                        .build();
     }
 
     private void secure(Input input) {
@@ -198,7 +200,7 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
                     .getBucketTagging(request -> request.bucket(input.bucket()).expectedBucketOwner(input.account()))
                     .tagSet()
                     .stream()
-                    .anyMatch(tag -> DEPLOYMENT_TAG.equals(tag.key())
+                    .anyMatch(tag -> Clusters.DEPLOYMENT_TAG.equals(tag.key())
                             && input.deployment().equals(tag.value()));
         } catch (S3Exception failure) {
             if (isError(failure, "NoSuchTagSet")) return false;

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.provisioning.client;
 
+import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
@@ -8,12 +9,15 @@ import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Base64;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
 import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
+import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
+import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
 import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
 
 /**
@@ -46,7 +50,7 @@ public final class ActivateCluster extends StageHandler<ActivateCluster.Input> {
     /** @param adminSecretArn the secret that holds the password of {@code admin} */
     public record Output(String state, String adminSecretArn) {}
 
-    private final ClusterLookup clusters;
+    private final Clusters clusters;
     private final SecretsManagerClient secretsManager;
     private final ClientCommand command;
 
@@ -65,7 +69,7 @@ public final class ActivateCluster extends StageHandler<ActivateCluster.Input> {
             ClientCommand command,
             StageRuntime runtime) {
         super(Input.class, runtime);
-        this.clusters = new ClusterLookup(cloudHsm);
+        this.clusters = new Clusters(cloudHsm);
         this.secretsManager = secretsManager;
         this.command = command;
     }
@@ -93,7 +97,7 @@ public final class ActivateCluster extends StageHandler<ActivateCluster.Input> {
         if (before == Resource.Type.CLUSTER) return untilActive(input);
         var progress = before == Resource.Type.COMMAND
                 ? command.progress(awaited.orElseThrow())
-                : send(input, ClusterLookup.activeAddresses(cluster));
+                : send(input, activeAddresses(cluster));
         return switch (progress) {
             case ClientCommand.Progress.Running running -> running.waiting();
             case ClientCommand.Progress.Succeeded succeeded -> untilActive(input);
@@ -101,7 +105,7 @@ public final class ActivateCluster extends StageHandler<ActivateCluster.Input> {
         };
     }
 
-    private ClientCommand.Progress send(Input input, java.util.List<String> addresses) {
+    private ClientCommand.Progress send(Input input, List<String> addresses) {
         var secretArn =
                 PasswordSecret.ofAdmin(secretsManager, input.deployment()).ensure(input.deployment());
         return command.send(
@@ -111,6 +115,14 @@ public final class ActivateCluster extends StageHandler<ActivateCluster.Input> {
                         "HsmAddresses", String.join(" ", addresses),
                         "TrustAnchor", base64(input.trustAnchor()),
                         "AdminSecret", secretArn));
+    }
+
+    /** The addresses at which clients reach the cluster's ACTIVE HSMs. */
+    static List<String> activeAddresses(Cluster cluster) {
+        return cluster.hsms().stream()
+                .filter(hsm -> hsm.state() == HsmState.ACTIVE)
+                .map(Hsm::eniIp)
+                .toList();
     }
 
     /** A PEM in a form that survives a command line. */

@@ -1,11 +1,13 @@
 package cloudhsm.pipeline.provisioning.client;
 
+import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
 import cloudhsm.pipeline.provisioning.lambda.StageHandler;
 import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -59,7 +61,7 @@ public final class CreateKmsUser extends StageHandler<CreateKmsUser.Input> {
         }
     }
 
-    private final ClusterLookup clusters;
+    private final Clusters clusters;
     private final KmsClient kms;
     private final SecretsManagerClient secretsManager;
     private final ClientCommand listUsers;
@@ -86,7 +88,7 @@ public final class CreateKmsUser extends StageHandler<CreateKmsUser.Input> {
             ClientCommand createKmsUser,
             StageRuntime runtime) {
         super(Input.class, runtime);
-        this.clusters = new ClusterLookup(cloudHsm);
+        this.clusters = new Clusters(cloudHsm);
         this.kms = kms;
         this.secretsManager = secretsManager;
         this.listUsers = listUsers;
@@ -107,7 +109,7 @@ public final class CreateKmsUser extends StageHandler<CreateKmsUser.Input> {
         var held = heldByKms(input.clusterId());
         var secretArn =
                 PasswordSecret.ofKmsUser(secretsManager, input.deployment()).ensure(input.deployment());
-        var addresses = ClusterLookup.activeAddresses(cluster.get());
+        var addresses = ActivateCluster.activeAddresses(cluster.get());
         var progress = awaited.filter(resource -> resource.type() == Resource.Type.COMMAND)
                 .map(createKmsUser::progress)
                 .orElseGet(() -> send(input, secretArn, addresses, held.isPresent()));
@@ -149,7 +151,7 @@ public final class CreateKmsUser extends StageHandler<CreateKmsUser.Input> {
                 "TrustAnchor", ActivateCluster.base64(input.trustAnchor()),
                 "AdminSecret", input.adminSecretArn());
         if (onlyLook) return listUsers.send(input.instanceId(), target);
-        var parameters = new java.util.HashMap<>(target);
+        var parameters = new HashMap<>(target);
         parameters.put("KmsUserSecret", secretArn);
         return createKmsUser.send(input.instanceId(), parameters);
     }

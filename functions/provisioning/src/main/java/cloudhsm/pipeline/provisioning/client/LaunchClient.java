@@ -2,6 +2,7 @@ package cloudhsm.pipeline.provisioning.client;
 
 import static cloudhsm.pipeline.provisioning.client.ClientSecurityGroup.filter;
 
+import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
@@ -119,7 +120,8 @@ public final class LaunchClient extends StageHandler<LaunchClient.Input> {
     private List<Instance> instancesOf(Input input) {
         return ec2
                 .describeInstancesPaginator(request -> request.filters(
-                        filter("tag:" + Tags.DEPLOYMENT, input.deployment()), filter("tag:" + Tags.ROLE, Tags.CLIENT)))
+                        filter("tag:" + Clusters.DEPLOYMENT_TAG, input.deployment()),
+                        filter("tag:" + Tags.ROLE, Tags.CLIENT)))
                 .reservations()
                 .stream()
                 .flatMap(reservation -> reservation.instances().stream())

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.provisioning.client;
 
+import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import java.util.UUID;
@@ -67,7 +68,7 @@ final class PasswordSecret {
                                     .toString())
                             .secretString(password)
                             .tags(Tag.builder()
-                                    .key("cloudhsm-pipeline:deployment")
+                                    .key(Clusters.DEPLOYMENT_TAG)
                                     .value(deployment)
                                     .build()))
                     .arn();

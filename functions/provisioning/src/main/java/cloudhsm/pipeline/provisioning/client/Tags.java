@@ -1,12 +1,12 @@
 package cloudhsm.pipeline.provisioning.client;
 
+import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import software.amazon.awssdk.services.ec2.model.ResourceType;
 import software.amazon.awssdk.services.ec2.model.Tag;
 import software.amazon.awssdk.services.ec2.model.TagSpecification;
 
 /** By which the pipeline knows the EC2 resources of a deployment again. */
 final class Tags {
-    static final String DEPLOYMENT = "cloudhsm-pipeline:deployment";
     static final String ROLE = "cloudhsm-pipeline:role";
     static final String CLIENT = "client";
 
@@ -15,7 +15,10 @@ final class Tags {
     static TagSpecification on(ResourceType type, String deployment) {
         return TagSpecification.builder()
                 .resourceType(type)
-                .tags(tag("Name", "cloudhsm-client-" + deployment), tag(DEPLOYMENT, deployment), tag(ROLE, CLIENT))
+                .tags(
+                        tag("Name", "cloudhsm-client-" + deployment),
+                        tag(Clusters.DEPLOYMENT_TAG, deployment),
+                        tag(ROLE, CLIENT))
                 .build();
     }
 

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.provisioning.keystore;
 
+import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
@@ -26,8 +27,6 @@ import software.amazon.awssdk.services.kms.model.Tag;
  * found keeps its policy and description.
  */
 public final class CreateKey extends StageHandler<CreateKey.Input> {
-    private static final String DEPLOYMENT_TAG = "cloudhsm-pipeline:deployment";
-
     /**
      * @param alias with its prefix: alias/…
      * @param administrators ARNs of those who manage the key
@@ -170,7 +169,7 @@ public final class CreateKey extends StageHandler<CreateKey.Input> {
 
     private boolean isOfDeployment(KeyMetadata key, String deployment) {
         return kms.listResourceTagsPaginator(request -> request.keyId(key.keyId())).tags().stream()
-                .anyMatch(tag -> DEPLOYMENT_TAG.equals(tag.tagKey()) && deployment.equals(tag.tagValue()));
+                .anyMatch(tag -> Clusters.DEPLOYMENT_TAG.equals(tag.tagKey()) && deployment.equals(tag.tagValue()));
     }
 
     private KeyMetadata create(Input input) {
@@ -179,7 +178,7 @@ public final class CreateKey extends StageHandler<CreateKey.Input> {
                         .description(input.description())
                         .policy(policy(input))
                         .tags(Tag.builder()
-                                .tagKey(DEPLOYMENT_TAG)
+                                .tagKey(Clusters.DEPLOYMENT_TAG)
                                 .tagValue(input.deployment())
                                 .build()))
                 .keyMetadata();

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.provisioning.report;
 
+import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.lambda.JsonHandler;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
@@ -13,21 +14,16 @@ import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
 import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
 import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
-import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
 import software.amazon.awssdk.services.sns.SnsClient;
 
 /** Says why an execution failed and which HSMs it leaves billing, to whoever has subscribed to the topic. */
 public final class ReportFailure extends JsonHandler<ReportFailure.Input, ReportFailure.Output> {
-    private static final String DEPLOYMENT_TAG = "cloudhsm-pipeline:deployment";
-
     /** SNS's limit for the subject of a mail, characters. */
     private static final int SUBJECT_LENGTH = 100;
 
     /** What Step Functions hands to a Catch; with JSONata it may add members. */
     @JsonIgnoreProperties(ignoreUnknown = true)
-    public record Failure(
-            @JsonProperty("Error") String error,
-            @JsonProperty("Cause") String cause) {
+    public record Failure(@JsonProperty("Error") String error, @JsonProperty("Cause") String cause) {
         public Failure {
             error = Objects.requireNonNullElse(error, "UNKNOWN");
             cause = Objects.requireNonNullElse(cause, "");
@@ -82,11 +78,11 @@ public final class ReportFailure extends JsonHandler<ReportFailure.Input, Report
 
     private List<String> leftBilling(Optional<String> deployment) {
         try {
-            return cloudHsm.describeClustersPaginator().stream()
-                    .flatMap(page -> page.clusters().stream())
-                    .filter(cluster -> isOf(deployment, cluster))
-                    .flatMap(this::billing)
-                    .toList();
+            return new Clusters(cloudHsm)
+                    .all().stream()
+                            .filter(cluster -> isOf(deployment, cluster))
+                            .flatMap(this::billing)
+                            .toList();
         } catch (SdkException failure) {
             // Whoever reads this must not take "nothing found" for "nothing left".
             return List.of("Unknown, as CloudHSM could not be asked: " + failure.getMessage()
@@ -96,14 +92,12 @@ public final class ReportFailure extends JsonHandler<ReportFailure.Input, Report
 
     private static boolean isOf(Optional<String> deployment, Cluster cluster) {
         return cluster.tagList().stream()
-                .filter(tag -> DEPLOYMENT_TAG.equals(tag.key()))
+                .filter(tag -> Clusters.DEPLOYMENT_TAG.equals(tag.key()))
                 .anyMatch(tag -> deployment.isEmpty() || deployment.get().equals(tag.value()));
     }
 
     private Stream<String> billing(Cluster cluster) {
-        return cluster.hsms().stream()
-                .filter(hsm -> hsm.state() != HsmState.DELETED)
-                .map(hsm -> sentence(cluster, hsm));
+        return Clusters.hsms(cluster).stream().map(hsm -> sentence(cluster, hsm));
     }
 
     private String sentence(Cluster cluster, Hsm hsm) {
@@ -147,6 +141,7 @@ public final class ReportFailure extends JsonHandler<ReportFailure.Input, Report
 
             Execution: %s
             State machine: %s
-            """.formatted(output.error(), output.cause(), billing, input.execution(), input.stateMachine());
+            """
+                .formatted(output.error(), output.cause(), billing, input.execution(), input.stateMachine());
     }
 }
