@@ -101,14 +101,18 @@ class ProvisioningTest {
                 .rules()
                 .getFirst();
         assertEquals(
-                key().arn(), rule.applyServerSideEncryptionByDefault().kmsMasterKeyID(), "S3 resolves an alias elsewhere");
+                key().arn(),
+                rule.applyServerSideEncryptionByDefault().kmsMasterKeyID(),
+                "S3 resolves an alias elsewhere");
         assertTrue(rule.bucketKeyEnabled(), "a key store serves 1,800 requests per second at most");
         assertEquals(
-                "Enabled", s3.getBucketVersioning(request -> request.bucket(bucket)).statusAsString());
+                "Enabled",
+                s3.getBucketVersioning(request -> request.bucket(bucket)).statusAsString());
         assertTrue(s3.getPublicAccessBlock(request -> request.bucket(bucket))
                 .publicAccessBlockConfiguration()
                 .restrictPublicBuckets());
-        assertTrue(s3.getBucketPolicy(request -> request.bucket(bucket)).policy().contains("aws:SecureTransport"));
+        assertTrue(
+                s3.getBucketPolicy(request -> request.bucket(bucket)).policy().contains("aws:SecureTransport"));
     }
 
     @Test
@@ -155,7 +159,8 @@ class ProvisioningTest {
     @Test
     void noWaitIsLeftInTheTable() {
         var waits = pipeline.dynamoDb()
-                .query(request -> request.tableName(pipeline.deployment().stack().resource("Table"))
+                .query(request -> request.tableName(
+                                pipeline.deployment().stack().resource("Table"))
                         .keyConditionExpression("pk = :pk")
                         .expressionAttributeValues(Map.of(":pk", AttributeValue.fromS("WAIT"))));
         assertEquals(0, waits.count(), "task tokens must not outlive their tasks");
@@ -168,7 +173,8 @@ class ProvisioningTest {
         var looksLater = pipeline.cloud().calls("DescribeClusters");
         assertTrue(
                 looksLater - looks <= 7,
-                () -> "the health check looks every 5 minutes, but there were " + (looksLater - looks) + " looks in 30");
+                () -> "the health check looks every 5 minutes, but there were " + (looksLater - looks)
+                        + " looks in 30");
     }
 
     @Test
@@ -181,13 +187,13 @@ class ProvisioningTest {
                 .collect(Collectors.toSet());
         assertEquals(2, secrets.size(), "one of admin, one of kmsuser");
         var written = pipeline.states()
-                        .getExecutionHistory(
-                                request -> request.executionArn(execution.executionArn()).maxResults(1000))
+                        .getExecutionHistory(request ->
+                                request.executionArn(execution.executionArn()).maxResults(1000))
                         .toString()
                 + pipeline.ssm().listCommands(request -> {})
                 + pipeline.dynamoDb()
-                        .scan(request -> request.tableName(
-                                pipeline.deployment().stack().resource("Table")));
+                        .scan(request ->
+                                request.tableName(pipeline.deployment().stack().resource("Table")));
         for (var secret : secrets) assertFalse(written.contains(secret), "a password is readable outside its secret");
     }
 
@@ -195,8 +201,9 @@ class ProvisioningTest {
     void theEvidenceNamesWhatWasVerified() {
         var report = output.path("report");
         var evidence = Json.parse(pipeline.s3()
-                .getObjectAsBytes(request -> request.bucket(report.path("bucket").asText())
-                        .key(report.path("key").asText()))
+                .getObjectAsBytes(
+                        request -> request.bucket(report.path("bucket").asText())
+                                .key(report.path("key").asText()))
                 .asUtf8String());
         assertTrue(evidence.toString().contains("VERIFIED_AWS"), evidence::toString);
         assertFalse(evidence.toString().contains("PRIVATE KEY"));
@@ -204,9 +211,10 @@ class ProvisioningTest {
 
     @Test
     void stagesRanInAwsOrder() {
-        var entered = pipeline.states()
-                .getExecutionHistory(
-                        request -> request.executionArn(execution.executionArn()).maxResults(1000))
+        var entered = pipeline
+                .states()
+                .getExecutionHistory(request ->
+                        request.executionArn(execution.executionArn()).maxResults(1000))
                 .events()
                 .stream()
                 .filter(event -> event.typeAsString().equals("TaskStateEntered"))

@@ -34,12 +34,14 @@ class ResumeTest {
         var first = pipeline.provision("first", "{}");
         var second = pipeline.provision("second", "{}");
         assertEquals(ExecutionStatus.SUCCEEDED, second.status(), () -> second.error() + ": " + second.cause());
-        for (var operation : List.of("CreateCluster", "RunInstances", "CreateCustomKeyStore", "CreateKey", "CreateBucket")) {
+        for (var operation :
+                List.of("CreateCluster", "RunInstances", "CreateCustomKeyStore", "CreateKey", "CreateBucket")) {
             assertTrue(pipeline.cloud().calls(operation) <= (operation.equals("CreateBucket") ? 2 : 1), operation);
         }
         assertEquals(2, pipeline.cloud().calls("CreateHsm"), "a third HSM would be billed by the hour");
         assertEquals(
-                Json.parse(first.output()).path("keyArn"), Json.parse(second.output()).path("keyArn"));
+                Json.parse(first.output()).path("keyArn"),
+                Json.parse(second.output()).path("keyArn"));
     }
 
     @Test

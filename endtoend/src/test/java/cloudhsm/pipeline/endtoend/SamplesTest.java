@@ -40,7 +40,8 @@ class SamplesTest {
 
     @Test
     void aSchemaRefusesWhatItDoesNotKnow() throws IOException {
-        assertFalse(problems("{\"waitId\":\"a\",\"token\":\"b\"}", "watch.schema.json").isEmpty());
+        assertFalse(problems("{\"waitId\":\"a\",\"token\":\"b\"}", "watch.schema.json")
+                .isEmpty());
     }
 
     @Test

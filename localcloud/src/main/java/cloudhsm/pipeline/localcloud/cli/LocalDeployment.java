@@ -1,8 +1,10 @@
 package cloudhsm.pipeline.localcloud.cli;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
+import cloudhsm.pipeline.localcloud.ssm.SsmService;
 import cloudhsm.pipeline.localcloud.template.Stack;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.Map;
 
 /** The project's template, deployed to a fresh embedded AWS. */
@@ -22,9 +24,9 @@ public record LocalDeployment(LocalCloud cloud, Stack stack) implements AutoClos
 
     /** @param parameters further parameters of the template, or others than usual */
     public static LocalDeployment deploy(LocalCloud cloud, Path projectRoot, Map<String, String> parameters) {
-        var all = new java.util.HashMap<>(Map.of(
+        var all = new HashMap<>(Map.of(
                 "AwsRootCertificate", cloud.cloudHsm().awsRootPem(),
-                "CliPackageSha256", cloud.ssm().packageSha256(CLI_PACKAGE)));
+                "CliPackageSha256", SsmService.packageSha256(CLI_PACKAGE)));
         all.putAll(parameters);
         return new LocalDeployment(cloud, Stack.deploy(cloud, projectRoot, "cloudhsm-pipeline", all));
     }

@@ -1,11 +1,13 @@
 package cloudhsm.pipeline.localcloud.cli;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
-import cloudhsm.pipeline.localcloud.cloudhsm.CloudHsmService;
+import cloudhsm.pipeline.localcloud.cloudhsm.Hsm;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
+import java.util.stream.Stream;
 
 /** What the run costs, and how long AWS alone would have taken for it. */
 final class Meter {
@@ -20,12 +22,15 @@ final class Meter {
 
     /** USD for HSMs up to that moment: each started hour of each HSM counts. */
     BigDecimal costUntil(Instant moment) {
-        var hours = cloud.cloudHsm().timings().stream()
-                .filter(timed -> timed.what().equals(CloudHsmService.HSM_CREATION))
-                .filter(timed -> timed.startedAt().isBefore(moment))
-                .mapToLong(timed -> startedHours(Duration.between(timed.startedAt(), moment)))
+        var hours = cloud.cloudHsm().everCreated().stream()
+                .filter(hsm -> hsm.createdAt().isBefore(moment))
+                .mapToLong(hsm -> startedHours(Duration.between(hsm.createdAt(), end(hsm, moment))))
                 .sum();
         return PRICE.multiply(BigDecimal.valueOf(hours)).setScale(2, RoundingMode.HALF_UP);
+    }
+
+    private static Instant end(Hsm hsm, Instant moment) {
+        return hsm.deletedAt().filter(deleted -> deleted.isBefore(moment)).orElse(moment);
     }
 
     private static long startedHours(Duration duration) {
@@ -37,15 +42,10 @@ final class Meter {
      * second HSM, kmsuser, the connection. The client comes online beside them and is never on the longest path.
      */
     long floorSeconds() {
-        var cluster = cloud.cloudHsm().timings().stream()
-                .mapToLong(timed -> Duration.between(timed.startedAt(), timed.endedAt()).toSeconds())
-                .sum();
-        var keyStore = cloud.kms().timings().stream()
-                .mapToLong(timed -> Duration.between(timed.startedAt(), timed.endedAt()).toSeconds())
-                .sum();
-        var commands = cloud.ssm().timings().stream()
-                .mapToLong(timed -> Duration.between(timed.startedAt(), timed.endedAt()).toSeconds())
-                .sum();
-        return cluster + keyStore + commands;
+        return Stream.of(cloud.cloudHsm().timings(), cloud.kms().timings(), cloud.ssm().timings())
+                .flatMap(List::stream)
+                .map(timed -> Duration.between(timed.startedAt(), timed.endedAt()))
+                .reduce(Duration.ZERO, Duration::plus)
+                .toSeconds();
     }
 }

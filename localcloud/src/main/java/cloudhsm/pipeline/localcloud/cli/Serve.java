@@ -53,7 +53,9 @@ final class Serve implements Callable<Integer> {
                             + " %s x real time, nothing is kept.%n",
                     cloudhsm.pipeline.localcloud.iam.Iam.REGION, speed);
             deployment.stack().outputs().forEach((name, value) -> out.printf("%s %s%n", name, value));
-            deployment.stack().resources().forEach((name, id) -> out.printf("%s %s%n", name, id));
+            deployment.stack().resources().keySet().stream()
+                    .sorted()
+                    .forEach(id -> out.printf("%s %s%n", id, deployment.stack().resource(id)));
             out.flush();
             stopped.await();
             return 0;

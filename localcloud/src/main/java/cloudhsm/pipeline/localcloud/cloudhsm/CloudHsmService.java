@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.localcloud.cloudhsm;
 
+import cloudhsm.pipeline.localcloud.time.Timed;
 import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
 import cloudhsm.pipeline.localcloud.events.EventBridgeService;
@@ -57,6 +58,11 @@ public final class CloudHsmService extends JsonService {
     /** What AWS took its own time for so far, in the order in which it ended. */
     public List<Timed> timings() {
         return locked(clusters::timings);
+    }
+
+    /** Every HSM that was ever created in the account, deleted ones too; what the bill is made of. */
+    public List<Hsm> everCreated() {
+        return locked(clusters::everCreated);
     }
 
     /** The simulated "AWS CloudHSM Root G1", to be trusted instead of the real one. */

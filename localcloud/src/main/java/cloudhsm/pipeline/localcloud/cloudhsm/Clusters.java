@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.localcloud.cloudhsm;
 
+import cloudhsm.pipeline.localcloud.time.Timed;
 import cloudhsm.pipeline.localcloud.Account;
 import java.time.Duration;
 import java.time.Instant;
@@ -22,6 +23,7 @@ final class Clusters {
     private final Map<String, Cluster> clusters = new LinkedHashMap<>();
     private final Map<String, Backup> backups = new LinkedHashMap<>();
     private final List<Timed> timings = new ArrayList<>();
+    private final List<Hsm> everCreated = new ArrayList<>();
 
     Clusters(Account account) {
         this.account = account;
@@ -102,6 +104,14 @@ final class Clusters {
 
     void timed(String what, String resourceId, Instant startedAt) {
         timings.add(new Timed(what, resourceId, startedAt, now()));
+    }
+
+    void remember(Hsm hsm) {
+        everCreated.add(hsm);
+    }
+
+    List<Hsm> everCreated() {
+        return List.copyOf(everCreated);
     }
 
     List<Timed> timings() {

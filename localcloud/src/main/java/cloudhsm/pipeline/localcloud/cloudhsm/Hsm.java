@@ -9,6 +9,7 @@ public final class Hsm {
     private final String availabilityZone;
     private final String subnetId;
     private final Instant createdAt;
+    private Optional<Instant> deletedAt = Optional.empty();
     private String hsmId;
     private HsmState state = HsmState.CREATE_IN_PROGRESS;
     private String stateMessage = "";
@@ -58,8 +59,18 @@ public final class Hsm {
         return state == HsmState.ACTIVE;
     }
 
-    Instant createdAt() {
+    /** When CreateHsm was accepted: the meter runs from here. */
+    public Instant createdAt() {
         return createdAt;
+    }
+
+    /** When its deletion was complete and the meter stopped; empty while the HSM exists. */
+    public Optional<Instant> deletedAt() {
+        return deletedAt;
+    }
+
+    void setDeletedAt(Instant deletedAt) {
+        this.deletedAt = Optional.of(deletedAt);
     }
 
     void setHsmId(String hsmId) {

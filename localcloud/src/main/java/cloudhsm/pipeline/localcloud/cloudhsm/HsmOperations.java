@@ -85,6 +85,7 @@ final class HsmOperations {
         var hsm = new Hsm("hsm-" + clusters.account().base32(11), zone, subnetId, clusters.now());
         var content = cluster.state() == ClusterState.ACTIVE ? Optional.of(contentForNewHsm(cluster)) : noContent();
         cluster.add(hsm);
+        clusters.remember(hsm);
         beginCreation(cluster, hsm, content);
         return Json.object().set("Hsm", Wire.hsm(cluster, hsm));
     }
@@ -237,6 +238,7 @@ final class HsmOperations {
     private void completeDeletion(Cluster cluster, Hsm hsm) {
         hsm.eniId().ifPresent(ec2::deleteNetworkInterface);
         hsm.setState(HsmState.DELETED, "");
+        hsm.setDeletedAt(clusters.now());
         if (switches.deletedStaysListed()) {
             clusters.after(
                     ClusterOperations.DELETED_STAYS_LISTED,

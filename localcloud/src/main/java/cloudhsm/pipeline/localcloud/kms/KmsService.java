@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.localcloud.kms;
 
+import cloudhsm.pipeline.localcloud.time.Timed;
 import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.cloudhsm.CloudHsmService;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service;

@@ -8,10 +8,12 @@ import cloudhsm.pipeline.localcloud.events.EventBridgeService;
 import cloudhsm.pipeline.localcloud.http.Endpoint;
 import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.iam.Iam;
+import cloudhsm.pipeline.localcloud.time.Timed;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -35,6 +37,7 @@ final class RunCommand {
     private final Endpoint endpoint;
     private final ManagedInstances managed;
     private final Map<String, Command> commands = new LinkedHashMap<>();
+    private final List<Timed> timings = new ArrayList<>();
 
     RunCommand(
             Account account,
@@ -53,6 +56,10 @@ final class RunCommand {
             if (instance.state().equals("terminated"))
                 disk(instance.instanceId()).delete();
         });
+    }
+
+    List<Timed> timings() {
+        return List.copyOf(timings);
     }
 
     /** Newest first. */
@@ -153,6 +160,7 @@ final class RunCommand {
     private void finish(Invocation invocation, CommandResult result, boolean tooLong) {
         if (invocation.status.isFinal()) return;
         invocation.ended = account.time().now();
+        timings.add(new Timed("SendCommand", invocation.command.commandId, invocation.command.requested, invocation.ended));
         // An agent that is gone reports nothing.
         if (tooLong || !managed.isOnline(invocation.instanceId)) {
             become(invocation, Invocation.Status.EXECUTION_TIMED_OUT);

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.localcloud.ssm;
 
+import cloudhsm.pipeline.localcloud.time.Timed;
 import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.cloudhsm.CloudHsmService;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
@@ -13,6 +14,7 @@ import cloudhsm.pipeline.localcloud.iam.Iam;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
@@ -20,6 +22,7 @@ import java.util.Optional;
 public final class SsmService extends JsonService {
     private final Account account;
     private final Ec2Service ec2;
+    private final RunCommand runCommand;
     private final Map<String, Document> documents = new LinkedHashMap<>();
 
     public SsmService(
@@ -28,7 +31,7 @@ public final class SsmService extends JsonService {
         this.account = account;
         this.ec2 = ec2;
         var managed = new ManagedInstances(account, ec2);
-        var runCommand = new RunCommand(account, ec2, cloudHsm, events, endpoint, managed);
+        runCommand = new RunCommand(account, ec2, cloudHsm, events, endpoint, managed);
         var commands = new CommandOperations(account, ec2, managed, runCommand, this::document);
         var own = Document.runShellScript(account.time().now());
         documents.put(own.name(), own);
@@ -42,6 +45,11 @@ public final class SsmService extends JsonService {
         on("GetDocument", this::getDocument);
         on("DeleteDocument", this::deleteDocument);
         on("GetParameter", this::getParameter);
+    }
+
+    /** How long each command took, from SendCommand to its end. */
+    public List<Timed> timings() {
+        return runCommand.timings();
     }
 
     /**

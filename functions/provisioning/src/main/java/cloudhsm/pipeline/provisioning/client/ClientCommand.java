@@ -92,8 +92,10 @@ final class ClientCommand {
     /** What has become of a command sent earlier. */
     Progress progress(Resource command) {
         try {
-            return progress(command, ssm.getCommandInvocation(request -> request.commandId(command.parent())
-                    .instanceId(command.child())));
+            return progress(
+                    command,
+                    ssm.getCommandInvocation(
+                            request -> request.commandId(command.parent()).instanceId(command.child())));
         } catch (InvocationDoesNotExistException notYet) {
             return running(command);
         } catch (InvalidInstanceIdException gone) {

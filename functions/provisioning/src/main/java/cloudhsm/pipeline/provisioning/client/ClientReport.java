@@ -44,7 +44,10 @@ public record ClientReport(Outcome outcome, String reason, String message, List<
      */
     @JsonIgnoreProperties(ignoreUnknown = true)
     public record User(
-            String username, String role, String locked, @JsonProperty("cluster-coverage") String clusterCoverage) {
+            String username,
+            String role,
+            String locked,
+            @JsonProperty("cluster-coverage") String clusterCoverage) {
         public User {
             username = Objects.requireNonNullElse(username, "");
             role = Objects.requireNonNullElse(role, "");

@@ -19,6 +19,8 @@ import software.amazon.awssdk.services.kms.model.CustomKeyStoresListEntry;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.S3Exception;
 import software.amazon.awssdk.services.ssm.SsmClient;
+import software.amazon.awssdk.services.ssm.model.InstanceInformation;
+import software.amazon.awssdk.services.ssm.model.InstanceInformationStringFilter;
 import software.amazon.awssdk.services.ssm.model.InvocationDoesNotExistException;
 
 /** Reads the state of what stages wait for, and of everything that carries the pipeline's tag. */
@@ -134,7 +136,10 @@ final class Look {
                 .key("InstanceIds")
                 .values(instanceId)
                 .build();
-        return ssm.describeInstanceInformation(request -> request.filters(thisInstance)).instanceInformationList().stream()
+        return ssm
+                .describeInstanceInformation(request -> request.filters(thisInstance))
+                .instanceInformationList()
+                .stream()
                 .filter(instance -> instanceId.equals(instance.instanceId()))
                 .map(InstanceInformation::pingStatusAsString)
                 .findFirst()

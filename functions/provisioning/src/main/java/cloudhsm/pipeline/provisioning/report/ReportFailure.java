@@ -23,7 +23,9 @@ public final class ReportFailure extends JsonHandler<ReportFailure.Input, Report
 
     /** What Step Functions hands to a Catch; with JSONata it may add members. */
     @JsonIgnoreProperties(ignoreUnknown = true)
-    public record Failure(@JsonProperty("Error") String error, @JsonProperty("Cause") String cause) {
+    public record Failure(
+            @JsonProperty("Error") String error,
+            @JsonProperty("Cause") String cause) {
         public Failure {
             error = Objects.requireNonNullElse(error, "UNKNOWN");
             cause = Objects.requireNonNullElse(cause, "");
@@ -141,7 +143,6 @@ public final class ReportFailure extends JsonHandler<ReportFailure.Input, Report
 
             Execution: %s
             State machine: %s
-            """
-                .formatted(output.error(), output.cause(), billing, input.execution(), input.stateMachine());
+            """.formatted(output.error(), output.cause(), billing, input.execution(), input.stateMachine());
     }
 }
