@@ -33,7 +33,6 @@ final class CloudHsmScenario implements AutoCloseable {
     static final String ZONE_B = "eu-central-1b";
     static final String ADMIN_PASSWORD = "adminPassword1";
     private static final Duration LIMIT = Duration.ofHours(1);
-    private static final Duration POLL_INTERVAL = Duration.ofSeconds(2);
 
     final LocalCloud aws = LocalCloud.start();
     final CloudHsmV2Client cloudHsm = client(aws.iam().administrator());
@@ -82,7 +81,7 @@ final class CloudHsmScenario implements AutoCloseable {
     String clusterWithCsr() {
         var id = uninitializedCluster();
         waitForHsm(id, createHsm(id, ZONE_A), HsmState.ACTIVE);
-        waitUntil(() -> describe(id).certificates().clusterCsr() != null);
+        waitForCsr(id);
         return id;
     }
 
@@ -131,20 +130,25 @@ final class CloudHsmScenario implements AutoCloseable {
     }
 
     void waitForCluster(String id, ClusterState state) {
-        waitUntil(() -> describe(id).state() == state);
+        waitUntil(() -> live(id).state().name().equals(state.name()));
     }
 
     void waitForHsm(String clusterId, String hsmId, HsmState state) {
-        waitUntil(() -> describe(clusterId, hsmId).state() == state);
+        waitUntil(() -> live(clusterId).hsms().stream()
+                .anyMatch(hsm -> hsm.hsmId().equals(hsmId) && hsm.state().name().equals(state.name())));
     }
 
-    /** Looks every few seconds of simulated time, as a client has to. */
-    void waitUntil(BooleanSupplier condition) {
-        var deadline = aws.time().now().plus(LIMIT);
-        while (!condition.getAsBoolean()) {
-            if (aws.time().now().isAfter(deadline)) throw new AssertionError("Not reached within " + LIMIT);
-            aws.advance(POLL_INTERVAL);
-        }
+    void waitForCsr(String clusterId) {
+        waitUntil(() -> live(clusterId).csrPublished());
+    }
+
+    private cloudhsm.pipeline.localcloud.cloudhsm.Cluster live(String clusterId) {
+        return aws.cloudHsm().cluster(clusterId).orElseThrow();
+    }
+
+    /** The condition must not call AWS: it is asked while the lock of the simulated time is held. */
+    private void waitUntil(BooleanSupplier condition) {
+        aws.time().runUntil(condition, LIMIT);
     }
 
     /** A running instance in zone a, in the VPC's default group until it joins a cluster's. */

@@ -108,7 +108,7 @@ class InitializeClusterTest {
         var id = scenario.clusterWithCsr();
         var stale = scenario.authority.sign(csr(id));
         scenario.aws.cloudHsm().replaceHsm(scenario.describe(id).hsms().getFirst().hsmId());
-        scenario.waitUntil(() -> scenario.describe(id).certificates().clusterCsr() != null);
+        scenario.waitForCsr(id);
         assertTrue(refusal(id, stale, scenario.authority.rootPem()).contains("public key"));
     }
 
