@@ -26,8 +26,12 @@ import software.amazon.awssdk.services.ec2.model.Filter;
 import software.amazon.awssdk.services.ec2.model.Instance;
 import software.amazon.awssdk.services.ec2.model.InstanceStateName;
 import software.amazon.awssdk.services.ec2.model.InstanceType;
+import software.amazon.awssdk.services.ec2.model.IpPermission;
 import software.amazon.awssdk.services.ec2.model.ResourceType;
 import software.amazon.awssdk.services.ec2.model.RunInstancesRequest;
+import software.amazon.awssdk.services.ec2.model.Tag;
+import software.amazon.awssdk.services.ec2.model.TagSpecification;
+import software.amazon.awssdk.services.ec2.model.UserIdGroupPair;
 
 class Ec2ServiceTest {
     private static final String IMAGE =
@@ -124,11 +128,14 @@ class Ec2ServiceTest {
     void clusterGroupIsOnlyGoodWithItsOwnRules() {
         var group = aws.ec2().createClusterSecurityGroup(aws.ec2().subnets().getFirst().vpcId(), "cluster");
         assertTrue(aws.ec2().admitsCluster(group));
-        ec2.revokeSecurityGroupIngress(request -> request.groupId(group)
-                .ipPermissions(rule -> rule.ipProtocol("tcp")
-                        .fromPort(2223)
-                        .toPort(2225)
-                        .userIdGroupPairs(pair -> pair.groupId(group))));
+        var itself = UserIdGroupPair.builder().groupId(group).build();
+        var ports = IpPermission.builder()
+                .ipProtocol("tcp")
+                .fromPort(2223)
+                .toPort(2225)
+                .userIdGroupPairs(itself)
+                .build();
+        ec2.revokeSecurityGroupIngress(request -> request.groupId(group).ipPermissions(ports));
         assertFalse(aws.ec2().admitsCluster(group), "KMS then answers CloudHsmClusterInvalidConfiguration");
     }
 
@@ -172,10 +179,12 @@ class Ec2ServiceTest {
 
     @Test
     void instancesAreFoundByTheirTags() {
-        var instanceId = run(request -> request.tagSpecifications(specification -> specification
-                        .resourceType(ResourceType.INSTANCE)
-                        .tags(tag -> tag.key("deployment").value("demo"))))
-                .instanceId();
+        var demo = TagSpecification.builder()
+                .resourceType(ResourceType.INSTANCE)
+                .tags(Tag.builder().key("deployment").value("demo").build())
+                .build();
+        var instanceId =
+                run(request -> request.tagSpecifications(demo)).instanceId();
         run(request -> {});
         var found = ec2.describeInstances(request -> request.filters(
                         Filter.builder().name("tag:deployment").values("demo").build()))

@@ -18,6 +18,8 @@ import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.ec2.Ec2Client;
 import software.amazon.awssdk.services.ec2.model.InstanceType;
+import software.amazon.awssdk.services.ec2.model.IpPermission;
+import software.amazon.awssdk.services.ec2.model.IpRange;
 import software.amazon.awssdk.services.ssm.SsmClient;
 import software.amazon.awssdk.services.ssm.model.GetCommandInvocationResponse;
 
@@ -111,7 +113,8 @@ final class ClientInstance {
     /** From now on the instance can open no connection outside its VPC. */
     void takeEgressAway() {
         var groupId = aws.ec2().instance(instanceId).orElseThrow().securityGroupIds().getLast();
-        ec2.revokeSecurityGroupEgress(request -> request.groupId(groupId)
-                .ipPermissions(rule -> rule.ipProtocol("-1").ipRanges(range -> range.cidrIp("0.0.0.0/0"))));
+        var everywhere = IpRange.builder().cidrIp("0.0.0.0/0").build();
+        var everything = IpPermission.builder().ipProtocol("-1").ipRanges(everywhere).build();
+        ec2.revokeSecurityGroupEgress(request -> request.groupId(groupId).ipPermissions(everything));
     }
 }
