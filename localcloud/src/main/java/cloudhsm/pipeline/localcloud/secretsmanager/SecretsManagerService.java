@@ -14,7 +14,6 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.UUID;
 
 /**
  * AWS Secrets Manager. Values are in no error message. Secrets are under the AWS managed key
@@ -52,18 +51,12 @@ public final class SecretsManagerService extends JsonService {
     }
 
     private JsonNode create(ObjectNode input, AwsRequest request) {
-        var name = required(input, "Name");
-        if (name.length() > 512 || !name.matches("[A-Za-z0-9/_+=.@!-]+")) {
-            throw refused(
-                    "ValidationException",
-                    "Invalid name. Must be a valid name containing alphanumeric"
-                            + " characters, or any of the following: -/_+=.@!");
-        }
-        requireManagedKey(input);
-        refuse(input, "AddReplicaRegions");
-        var token = token(input);
-        var value = value(input);
-        var tags = tags(input);
+        var name = Members.name(input);
+        Members.requireManagedKey(input);
+        Members.refuse(input, "AddReplicaRegions");
+        var token = Members.token(input);
+        var value = Members.value(input);
+        var tags = Members.tags(input);
         var conditions = new HashMap<String, String>();
         tags.forEach((tag, tagValue) -> conditions.put(REQUEST_TAG + tag, tagValue));
         conditions.put("secretsmanager:Name", name);
@@ -124,8 +117,8 @@ public final class SecretsManagerService extends JsonService {
     }
 
     private JsonNode putValue(ObjectNode input, AwsRequest request) {
-        var token = token(input);
-        var value = value(input)
+        var token = Members.token(input);
+        var value = Members.value(input)
                 .orElseThrow(() ->
                         refused("InvalidRequestException", "You must provide either SecretString or SecretBinary."));
         var stages = new ArrayList<String>();
@@ -156,9 +149,9 @@ public final class SecretsManagerService extends JsonService {
     }
 
     private JsonNode update(ObjectNode input, AwsRequest request) {
-        requireManagedKey(input);
-        var token = token(input);
-        var value = value(input);
+        Members.requireManagedKey(input);
+        var token = Members.token(input);
+        var value = Members.value(input);
         var secret = usable(input, request, "secretsmanager:UpdateSecret", Map.of());
         value.ifPresent(given -> putVersion(secret, token, given, new ArrayList<>(List.of(Secret.CURRENT))));
         text(input, "Description").ifPresent(secret::setDescription);
@@ -264,7 +257,7 @@ public final class SecretsManagerService extends JsonService {
     }
 
     private JsonNode tag(ObjectNode input, AwsRequest request) {
-        var tags = tags(input);
+        var tags = Members.tags(input);
         var conditions = new HashMap<String, String>();
         tags.forEach((tag, value) -> conditions.put(REQUEST_TAG + tag, value));
         var secret = usable(input, request, "secretsmanager:TagResource", conditions);
@@ -303,9 +296,10 @@ public final class SecretsManagerService extends JsonService {
             context.put("aws:ResourceTag/" + tag, value);
             context.put("secretsmanager:ResourceTag/" + tag, value);
         }));
-        // Of a secret that does not exist AWS has no ARN to compare with a policy: only what the request says.
-        account.iam()
-                .authorize(request.caller(), action, secret.map(Secret::arn).orElse(secretId), context);
+        // For a secret that does not exist AWS compares an ARN with a suffix it makes up.
+        var arn = secret.map(Secret::arn)
+                .orElseGet(() -> secretId.startsWith("arn:") ? secretId : Secrets.arn(secretId, account.base32(6)));
+        account.iam().authorize(request.caller(), action, arn, context);
         return secret.orElseThrow(
                 () -> refused("ResourceNotFoundException", "Secrets Manager can't find the specified secret."));
     }
@@ -314,60 +308,6 @@ public final class SecretsManagerService extends JsonService {
         var answer = Json.object().put("ARN", secret.arn()).put("Name", secret.name());
         versionId.ifPresent(id -> answer.put("VersionId", id));
         return answer;
-    }
-
-    private static String token(ObjectNode input) {
-        var token = text(input, "ClientRequestToken")
-                .orElseGet(() -> UUID.randomUUID().toString());
-        if (token.length() < 32 || token.length() > 64) {
-            throw refused("InvalidParameterException", "ClientRequestToken must be 32-64 characters long.");
-        }
-        return token;
-    }
-
-    private static Optional<SecretValue> value(ObjectNode input) {
-        var string = text(input, "SecretString");
-        var binary = text(input, "SecretBinary");
-        if (string.isPresent() && binary.isPresent()) {
-            throw refused(
-                    "InvalidParameterException",
-                    "You can't specify both a binary secret value and a string secret value.");
-        }
-        var content = string.or(() -> binary);
-        if (content.isPresent() && (content.get().isEmpty() || content.get().length() > 65_536)) {
-            throw refused(
-                    "ValidationException",
-                    "1 validation error detected: Value at 'secretString' failed to"
-                            + " satisfy constraint: Member must have length between 1 and 65536");
-        }
-        return content.map(given -> new SecretValue(string.isPresent() ? "SecretString" : "SecretBinary", given));
-    }
-
-    private static Map<String, String> tags(ObjectNode input) {
-        var tags = new HashMap<String, String>();
-        for (var tag : input.path("Tags")) {
-            var key = required(tag, "Key");
-            if (key.startsWith("aws:")) {
-                throw refused("InvalidParameterException", "Tag keys must not begin with aws:");
-            }
-            if (tags.put(key, tag.path("Value").asText("")) != null) {
-                throw refused("InvalidParameterException", "Tag key " + key + " is given twice.");
-            }
-        }
-        return tags;
-    }
-
-    private static void requireManagedKey(ObjectNode input) {
-        var keyId = text(input, "KmsKeyId").orElse("alias/aws/secretsmanager");
-        if (keyId.endsWith("alias/aws/secretsmanager")) return;
-        throw refused(
-                "InvalidParameterException",
-                "The embedded Secrets Manager encrypts under alias/aws/secretsmanager only, not under " + keyId + ".");
-    }
-
-    private static void refuse(ObjectNode input, String member) {
-        if (!input.has(member)) return;
-        throw refused("InvalidParameterException", "The embedded Secrets Manager does not support " + member + ".");
     }
 
     private static AwsException refused(String code, String message) {
