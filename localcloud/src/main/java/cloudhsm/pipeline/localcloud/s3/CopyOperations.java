@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.localcloud.s3;
 
+import java.util.Optional;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.AwsResponse;
 import java.util.List;
@@ -153,8 +154,8 @@ final class CopyOperations {
         if (bucket == null) throw S3Errors.noSuchBucket(address.bucket());
         buckets.authorize(address, question < 0 ? "s3:GetObject" : "s3:GetObjectVersion", address.objectArn());
         var versionId = question < 0
-                ? java.util.Optional.<String>empty()
-                : java.util.Optional.of(S3Request.decoded(header.substring(question + "?versionId=".length())));
+                ? Optional.<String>empty()
+                : Optional.of(S3Request.decoded(header.substring(question + "?versionId=".length())));
         ObjectVersion version;
         try {
             version = ObjectStore.version(bucket, address.key(), versionId);

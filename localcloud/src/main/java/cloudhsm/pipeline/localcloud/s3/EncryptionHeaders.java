@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.localcloud.s3;
 
+import java.util.HashMap;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.iam.Iam;
 import java.util.Base64;
@@ -93,7 +94,7 @@ final class EncryptionHeaders {
 
     /** What policies see of an upload's encryption. */
     static Map<String, String> conditions(S3Request request, Encryption encryption) {
-        var conditions = new java.util.HashMap<String, String>();
+        var conditions = new HashMap<String, String>();
         request.header(ALGORITHM).ifPresent(algorithm -> conditions.put("s3:" + ALGORITHM, algorithm));
         if (encryption.type().usesKms()) conditions.put(Buckets.KMS_KEY_ID, encryption.keyArn());
         request.header(CUSTOMER + "algorithm")

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.localcloud.s3;
 
+import java.util.Optional;
 import cloudhsm.pipeline.localcloud.http.AwsResponse;
 import cloudhsm.pipeline.localcloud.iam.Iam;
 import java.net.URLEncoder;
@@ -42,7 +43,7 @@ final class Listings {
                                 .map(key -> named(request, key))
                                 .orElse(null));
         if (!page.next().isEmpty()) answer.put("NextContinuationToken", token(page.next()));
-        return contents(request, answer, page, request.query("fetch-owner").equals(java.util.Optional.of("true")));
+        return contents(request, answer, page, request.query("fetch-owner").equals(Optional.of("true")));
     }
 
     AwsResponse listObjects(S3Request request) {

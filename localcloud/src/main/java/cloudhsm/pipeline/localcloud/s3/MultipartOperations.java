@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.localcloud.s3;
 
+import java.util.regex.Pattern;
 import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.AwsResponse;
@@ -118,7 +119,7 @@ final class MultipartOperations {
     }
 
     private static byte[] cut(byte[] body, String range) {
-        var matcher = java.util.regex.Pattern.compile("bytes=(\\d+)-(\\d+)").matcher(range);
+        var matcher = Pattern.compile("bytes=(\\d+)-(\\d+)").matcher(range);
         if (matcher.matches()) {
             var first = Long.parseLong(matcher.group(1));
             var last = Long.parseLong(matcher.group(2));

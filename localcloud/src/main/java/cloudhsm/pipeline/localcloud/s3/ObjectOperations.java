@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.localcloud.s3;
 
+import java.nio.charset.StandardCharsets;
 import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.AwsResponse;
@@ -59,7 +60,7 @@ final class ObjectOperations {
 
     /** S3 allows keys of 1 to 1,024 bytes of UTF-8. */
     static void requireKey(S3Request request) {
-        if (request.key().getBytes(java.nio.charset.StandardCharsets.UTF_8).length > 1024) {
+        if (request.key().getBytes(StandardCharsets.UTF_8).length > 1024) {
             throw AwsException.badRequest("KeyTooLongError", "Your key is too long");
         }
     }

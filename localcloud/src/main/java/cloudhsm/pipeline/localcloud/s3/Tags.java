@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.localcloud.s3;
 
+import java.util.TreeMap;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.AwsResponse;
 import java.net.URLDecoder;
@@ -109,7 +110,7 @@ final class Tags {
 
     private static XmlText write(Map<String, String> tags) {
         var answer = XmlText.document("Tagging").open("TagSet");
-        new java.util.TreeMap<>(tags)
+        new TreeMap<>(tags)
                 .forEach((key, value) ->
                         answer.open("Tag").put("Key", key).put("Value", value).close("Tag"));
         return answer.close("TagSet");

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.localcloud.s3;
 
+import java.util.HashMap;
 import cloudhsm.pipeline.localcloud.http.AwsResponse;
 import java.nio.charset.StandardCharsets;
 import java.util.Map;
@@ -68,7 +69,7 @@ final class XmlText {
     }
 
     AwsResponse response(int status, Map<String, String> headers) {
-        var all = new java.util.HashMap<>(headers);
+        var all = new HashMap<>(headers);
         all.put("Content-Type", "application/xml");
         return new AwsResponse(status, all, (text + "</" + root + ">").getBytes(StandardCharsets.UTF_8));
     }

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.localcloud.http.Json;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -20,6 +21,7 @@ import software.amazon.awssdk.services.s3.model.BucketVersioningStatus;
 import software.amazon.awssdk.services.s3.model.Event;
 import software.amazon.awssdk.services.s3.model.S3Exception;
 
+@SuppressWarnings("unchecked") // the SDK takes lists of builders as generic varargs
 class S3NotificationTest {
     private static final String BUCKET = "quarterly-reports";
     private static final String POLICY = """
@@ -130,5 +132,31 @@ class S3NotificationTest {
                                 one -> one.queueArn(queue).events(Event.S3_OBJECT_CREATED),
                                 two -> two.queueArn(queue).events(Event.S3_OBJECT_CREATED_PUT)))));
         assertEquals("InvalidArgument", refused.awsErrorDetails().errorCode());
+    }
+
+    @Test
+    void eventBridgeHearsOfUploadsOnceEnabled() {
+        var queue = queue(Map.of("Policy", """
+                {"Statement": [{"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"},
+                  "Action": "sqs:SendMessage", "Resource": "*"}]}
+                """));
+        call("PutRule", """
+                {"Name": "uploads", "EventPattern": "{\\"source\\": [\\"aws.s3\\"], \\"detail-type\\": [\\"Object Created\\"]}"}
+                """);
+        call("PutTargets", """
+                {"Rule": "uploads", "Targets": [{"Id": "queue", "Arn": "%s"}]}
+                """.formatted(queue));
+        s3.putBucketNotificationConfiguration(request -> request.bucket(BUCKET)
+                .notificationConfiguration(configuration -> configuration.eventBridgeConfiguration(enabled -> {})));
+        put("Q3 +.csv");
+        cloud.advance(Duration.ofMinutes(1));
+        var event = messages(queue).getFirst();
+        assertEquals("aws.s3", event.path("source").asText());
+        assertEquals("PutObject", event.path("detail").path("reason").asText());
+        assertEquals("Q3 +.csv", event.path("detail").path("object").path("key").asText(), "not encoded here");
+    }
+
+    private void call(String operation, String input) {
+        cloud.endpoint().call(cloud.iam().administrator(), "events", operation, (ObjectNode) Json.parse(input));
     }
 }
