@@ -4,6 +4,7 @@ import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.lambda.LambdaService.FunctionConfiguration;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Set;
 import java.util.regex.Pattern;
@@ -105,6 +106,14 @@ final class LambdaLimits {
         }
         if (maximumConcurrency != 0 && (maximumConcurrency < 2 || maximumConcurrency > 1_000)) {
             throw invalid("MaximumConcurrency must be 2 to 1000, not " + maximumConcurrency);
+        }
+    }
+
+    /** A message must not come back while the function still works on it. */
+    static void checkVisibility(Duration visibilityTimeout, Duration functionTimeout) {
+        if (visibilityTimeout.compareTo(functionTimeout) < 0) {
+            throw invalid("Queue visibility timeout: " + visibilityTimeout.toSeconds()
+                    + " seconds is less than Function timeout: " + functionTimeout.toSeconds() + " seconds");
         }
     }
 
