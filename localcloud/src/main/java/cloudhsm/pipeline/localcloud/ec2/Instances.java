@@ -63,8 +63,7 @@ final class Instances {
 
     String createProfile(String name, Role role) {
         var id = "AIPA" + account.base32(17).toUpperCase(Locale.ROOT);
-        var profile =
-                new InstanceProfile(name, "arn:aws:iam::" + Iam.ACCOUNT + ":instance-profile/" + name, id, role);
+        var profile = new InstanceProfile(name, "arn:aws:iam::" + Iam.ACCOUNT + ":instance-profile/" + name, id, role);
         profiles.put(name, profile);
         return profile.arn();
     }

@@ -67,8 +67,7 @@ final class RunInstances {
         var hopLimit = request.number("MetadataOptions.HttpPutResponseHopLimit", 2);
         authorize(request, image, place, profile);
         if (request.text("DryRun").orElse("false").equals("true")) {
-            throw new AwsException(
-                    "DryRunOperation", 412, "Request would have succeeded, but DryRun flag is set.");
+            throw new AwsException("DryRunOperation", 412, "Request would have succeeded, but DryRun flag is set.");
         }
 
         var token = request.text("ClientToken").orElse("");
@@ -142,9 +141,7 @@ final class RunInstances {
         var parameter = imageId.substring(FROM_PARAMETER.length());
         account.iam()
                 .authorize(
-                        request.caller(),
-                        "ssm:GetParameters",
-                        "arn:aws:ssm:" + Iam.REGION + "::parameter" + parameter);
+                        request.caller(), "ssm:GetParameters", "arn:aws:ssm:" + Iam.REGION + "::parameter" + parameter);
         return Images.byParameter(parameter)
                 .orElseThrow(() -> AwsException.badRequest(
                         "InvalidParameterValue", "The parameter '" + parameter + "' in ImageId does not exist"));
@@ -236,10 +233,7 @@ final class RunInstances {
                 Ec2Service.arn("network-interface", "*"),
                 Tags.requestContext(request.tagsAtCreation("network-interface")));
         iam.authorize(
-                caller,
-                action,
-                Ec2Service.arn("volume", "*"),
-                Tags.requestContext(request.tagsAtCreation("volume")));
+                caller, action, Ec2Service.arn("volume", "*"), Tags.requestContext(request.tagsAtCreation("volume")));
         for (var type : List.of("instance", "network-interface", "volume")) {
             var newTags = request.tagsAtCreation(type);
             if (newTags.isEmpty()) continue;

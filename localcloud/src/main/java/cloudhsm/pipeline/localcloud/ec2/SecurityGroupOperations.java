@@ -128,8 +128,7 @@ final class SecurityGroupOperations {
     }
 
     private void authorize(Ec2Request request, String action, String groupId) {
-        iam.authorize(
-                request.caller(), action, Ec2Service.arn("security-group", groupId), tags.context(groupId));
+        iam.authorize(request.caller(), action, Ec2Service.arn("security-group", groupId), tags.context(groupId));
     }
 
     private void authorize(Ec2Request request, Xml xml, boolean egress) {
@@ -185,7 +184,8 @@ final class SecurityGroupOperations {
             peers(request, permission).forEach(peer -> rules.add(new Rule(protocol, from, to, peer)));
         }
         if (rules.isEmpty()) {
-            throw AwsException.badRequest("MissingParameter", "Either 'ipPermissions' or 'securityGroupRuleIds' is required");
+            throw AwsException.badRequest(
+                    "MissingParameter", "Either 'ipPermissions' or 'securityGroupRuleIds' is required");
         }
         return rules;
     }
