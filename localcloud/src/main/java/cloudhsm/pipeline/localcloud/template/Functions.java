@@ -1,0 +1,197 @@
+package cloudhsm.pipeline.localcloud.template;
+
+import cloudhsm.pipeline.localcloud.LocalCloud;
+import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.lambda.LambdaService.FunctionConfiguration;
+import cloudhsm.pipeline.localcloud.template.Resolver.ResourceValues;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** AWS::Serverless::Function, and the rules and mappings of its Events. */
+final class Functions {
+    private final LocalCloud cloud;
+    private final Path root;
+    private final Names names;
+    private final Roles roles;
+    private final Map<String, String> namesByLogicalId = new LinkedHashMap<>();
+
+    Functions(LocalCloud cloud, Path root, Names names, Roles roles) {
+        this.cloud = cloud;
+        this.root = root;
+        this.names = names;
+        this.roles = roles;
+    }
+
+    Map<String, String> namesByLogicalId() {
+        return Map.copyOf(namesByLogicalId);
+    }
+
+    ResourceValues create(String logicalId, Properties properties, Resolver resolver) {
+        properties.withoutEffect(
+                "Description",
+                "Tags",
+                "Tracing",
+                "SnapStart",
+                "AutoPublishAlias",
+                "ReservedConcurrentExecutions",
+                "EphemeralStorage",
+                "PropagateTags",
+                "PackageType");
+        var name = properties.text("FunctionName").orElseGet(() -> names.physical(logicalId, 64));
+        var events = properties.node("Events");
+        var role = roles.execution(logicalId, properties, "lambda.amazonaws.com", policies(properties, events));
+        var code = root.resolve(properties.required("CodeUri")).normalize();
+        if (!Files.isRegularFile(code)) {
+            throw properties.invalid("CodeUri " + code + " is not a file; build the artifact first: mvn package");
+        }
+        var logging = properties.nested("LoggingConfig").withoutEffect(
+                "LogFormat", "ApplicationLogLevel", "SystemLogLevel");
+        var logGroup = logging.text("LogGroup").orElse("/aws/lambda/" + name);
+        logging.requireAllRead();
+        var environment = properties.nested("Environment");
+        var variables = environment.texts("Variables");
+        environment.requireAllRead();
+        var architectures = new ArrayList<String>();
+        properties.node("Architectures").forEach(architecture -> architectures.add(architecture.asText()));
+        var arn = cloud.lambda()
+                .createFunction(new FunctionConfiguration(
+                        name,
+                        code,
+                        properties.required("Handler"),
+                        properties.required("Runtime"),
+                        architectures.isEmpty() ? List.of("x86_64") : List.copyOf(architectures),
+                        Duration.ofSeconds(properties.number("Timeout", 3)),
+                        properties.number("MemorySize", 128),
+                        variables,
+                        role,
+                        logGroup));
+        namesByLogicalId.put(logicalId, name);
+        checkAsynchronous(properties);
+        for (var event : events.properties()) {
+            addEvent(logicalId + event.getKey(), name, arn, event.getKey(), event.getValue());
+        }
+        resolver.created(
+                logicalId + "Role",
+                new ResourceValues(role.name(), Map.of("Arn", role.arn())));
+        return new ResourceValues(name, Map.of("Arn", arn));
+    }
+
+    private static List<String> policies(Properties properties, JsonNode events) {
+        var policies = new ArrayList<>(List.of("AWSLambdaBasicExecutionRole"));
+        if (properties.text("Tracing").orElse("").equals("Active")) policies.add("AWSXRayDaemonWriteAccess");
+        for (var event : events) {
+            if (event.path("Type").asText().equals("SQS")) policies.add("AWSLambdaSQSQueueExecutionRole");
+        }
+        return policies;
+    }
+
+    /**
+     * Two attempts more are what Lambda does by itself and what the embedded one always does; destinations and
+     * dead-letter queues of asynchronous invocations are recorded only.
+     */
+    private static void checkAsynchronous(Properties properties) {
+        var invoke = properties.nested("EventInvokeConfig").withoutEffect("DestinationConfig");
+        var attempts = invoke.number("MaximumRetryAttempts", 2);
+        if (attempts < 0 || attempts > 2) throw invoke.invalid("MaximumRetryAttempts must be from 0 to 2");
+        var age = invoke.number("MaximumEventAgeInSeconds", 21_600);
+        if (age < 60 || age > 21_600) throw invoke.invalid("MaximumEventAgeInSeconds must be from 60 to 21600");
+        invoke.requireAllRead();
+        var deadLetters = properties.nested("DeadLetterQueue");
+        if (properties.has("DeadLetterQueue")) {
+            deadLetters.required("TargetArn");
+            deadLetters.required("Type");
+            deadLetters.requireAllRead();
+        }
+    }
+
+    private void addEvent(String logicalId, String name, String arn, String eventName, JsonNode event) {
+        var properties = new Properties("Event " + eventName + " of function " + name, event.path("Properties"));
+        switch (event.path("Type").asText()) {
+            case "SQS" -> createMapping(name, properties, "Queue");
+            case "EventBridgeRule", "CloudWatchEvent" -> {
+                var rule = EventRules.rule(cloud, names, logicalId, properties);
+                EventRules.target(cloud, rule, "LambdaTarget", arn, properties, "");
+                cloud.lambda().addPermission(name, "events.amazonaws.com", rule.arn());
+            }
+            case "Schedule" -> {
+                var rule = EventRules.schedule(cloud, names, logicalId, properties);
+                EventRules.target(cloud, rule, "LambdaTarget", arn, properties, "");
+                cloud.lambda().addPermission(name, "events.amazonaws.com", rule.arn());
+            }
+            default -> throw properties.invalid(
+                    "the embedded AWS does not support the type " + event.path("Type").asText());
+        }
+        properties.requireAllRead();
+    }
+
+    /** AWS::Lambda::EventSourceMapping, or an SQS event. Returns the mapping's UUID. */
+    String createMapping(String functionNameOrArn, Properties properties, String queueProperty) {
+        properties.withoutEffect("Tags", "MaximumBatchingWindowInSeconds");
+        if (properties.text("Enabled").orElse("true").equals("false")) {
+            throw properties.invalid("Enabled: false is not supported");
+        }
+        var responses = properties.node("FunctionResponseTypes");
+        var reports = false;
+        for (var type : responses) {
+            if (!type.asText().equals("ReportBatchItemFailures")) {
+                throw properties.invalid("FunctionResponseTypes knows ReportBatchItemFailures only");
+            }
+            reports = true;
+        }
+        var scaling = properties.nested("ScalingConfig");
+        var concurrency = scaling.number("MaximumConcurrency", 0);
+        scaling.requireAllRead();
+        var queueArn = properties.required(queueProperty);
+        if (!cloud.sqs().exists(queueArn)) throw properties.invalid("the queue " + queueArn + " does not exist");
+        return cloud.lambda()
+                .createEventSourceMapping(
+                        functionNameOrArn.substring(functionNameOrArn.lastIndexOf(':') + 1),
+                        queueArn,
+                        properties.number("BatchSize", 10),
+                        reports,
+                        concurrency);
+    }
+
+    /** AWS::Lambda::Permission. */
+    void permit(Properties properties) {
+        properties.withoutEffect("SourceAccount");
+        if (!properties.required("Action").equals("lambda:InvokeFunction")) {
+            throw properties.invalid("only lambda:InvokeFunction can be permitted");
+        }
+        var function = properties.required("FunctionName");
+        cloud.lambda()
+                .addPermission(
+                        function.substring(function.lastIndexOf(':') + 1),
+                        properties.required("Principal"),
+                        properties.text("SourceArn").orElse(null));
+    }
+
+    /** Globals.Function below what the function says itself: maps are merged, lists put together, the rest replaced. */
+    static ObjectNode withGlobals(JsonNode globals, JsonNode own) {
+        var merged = globals.isObject() ? ((ObjectNode) globals).deepCopy() : Json.object();
+        for (var property : own.properties()) {
+            var name = property.getKey();
+            var above = merged.get(name);
+            if (above instanceof ObjectNode map && property.getValue().isObject() && !isFunction(map)) {
+                merged.set(name, withGlobals(map, property.getValue()));
+            } else if (above != null && above.isArray() && property.getValue().isArray() && !name.equals("Architectures")) {
+                merged.set(name, Json.array().addAll((com.fasterxml.jackson.databind.node.ArrayNode) above.deepCopy())
+                        .addAll((com.fasterxml.jackson.databind.node.ArrayNode) property.getValue()));
+            } else {
+                merged.set(name, property.getValue());
+            }
+        }
+        return merged;
+    }
+
+    private static boolean isFunction(ObjectNode map) {
+        return map.size() == 1 && map.fieldNames().next().matches("Ref|Fn::.*");
+    }
+}
