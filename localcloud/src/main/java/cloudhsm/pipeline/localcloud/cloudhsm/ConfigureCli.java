@@ -95,6 +95,9 @@ final class ConfigureCli {
         var identity = ec2.instance(call.instanceId())
                 .flatMap(Ec2Service.InstanceView::identity)
                 .orElseThrow(() -> CliException.failed("Error: no AWS credentials were found"));
+        if (!ec2.reachesInternet(call.instanceId())) {
+            throw CliException.failed("Error: could not connect to the CloudHSM API: connection timed out");
+        }
         var region = regionOption
                 .or(() -> Optional.ofNullable(call.environment().get("AWS_REGION")))
                 .or(() -> Optional.ofNullable(call.environment().get("AWS_DEFAULT_REGION")))

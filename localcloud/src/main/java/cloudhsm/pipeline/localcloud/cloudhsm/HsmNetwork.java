@@ -35,7 +35,7 @@ final class HsmNetwork {
         }
         var trusted = trustedCertificates(configuration, files);
         var instance =
-                ec2.instance(instanceId).orElseThrow(() -> CliException.failed("There is no instance " + instanceId));
+                ec2.instance(instanceId).orElseThrow(() -> CliException.failed("There is no running instance " + instanceId));
         var connected = new ArrayList<Hsm>();
         var owner = Optional.<Cluster>empty();
         var failure = "";

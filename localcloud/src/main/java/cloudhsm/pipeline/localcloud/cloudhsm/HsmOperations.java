@@ -73,9 +73,6 @@ final class HsmOperations {
         rights.require(request.caller(), "CreateHsm");
         rights.requireCreating(request.caller());
         var cluster = clusters.existing(clusterId);
-        if (address.isPresent()) {
-            throw Input.invalid("The embedded AWS chooses the HSM's address itself; leave IpAddress out");
-        }
         var subnetId = cluster.subnetsByAvailabilityZone().get(zone);
         if (subnetId == null) {
             throw Input.invalid("Cluster '" + clusterId + "' has no subnet in Availability Zone '" + zone + "'");
@@ -85,7 +82,7 @@ final class HsmOperations {
         var hsm = new Hsm("hsm-" + clusters.account().base32(11), zone, subnetId, clusters.now());
         var content = cluster.state() == ClusterState.ACTIVE ? Optional.of(contentForNewHsm(cluster)) : noContent();
         cluster.add(hsm);
-        beginCreation(cluster, hsm, content);
+        beginCreation(cluster, hsm, content, address);
         return Json.object().set("Hsm", Wire.hsm(cluster, hsm));
     }
 
@@ -142,24 +139,25 @@ final class HsmOperations {
         return content;
     }
 
-    private void beginCreation(Cluster cluster, Hsm hsm, Optional<Partition> content) {
+    private void beginCreation(
+            Cluster cluster, Hsm hsm, Optional<Partition> content, Optional<String> address) {
         var account = clusters.account();
         clusters.after(
                 account.between(FIRST_NETWORK_INTERFACE, LAST_NETWORK_INTERFACE),
                 "network interface of " + hsm.hsmId(),
-                () -> attachNetworkInterface(cluster, hsm));
+                () -> attachNetworkInterface(cluster, hsm, address));
         clusters.after(
                 account.between(SHORTEST_HSM_CREATION, LONGEST_HSM_CREATION),
                 "creation of " + hsm.hsmId(),
                 () -> completeCreation(cluster, hsm, content));
     }
 
-    private void attachNetworkInterface(Cluster cluster, Hsm hsm) {
+    private void attachNetworkInterface(Cluster cluster, Hsm hsm, Optional<String> address) {
         try {
             hsm.setNetworkInterface(ec2.createNetworkInterface(
-                    hsm.subnetId(), cluster.securityGroup().orElseThrow(), "CloudHSM Managed Interface"));
+                    hsm.subnetId(), cluster.securityGroup().orElseThrow(), "CloudHSM Managed Interface", address));
         } catch (AwsException noAddress) {
-            // The subnet is full: the HSM comes out DEGRADED at the end of its creation, as it has no interface.
+            // The subnet is full, or the address taken: without an interface the HSM comes out DEGRADED in the end.
             System.getLogger(HsmOperations.class.getName())
                     .log(System.Logger.Level.DEBUG, hsm.hsmId() + " gets no interface: " + noAddress.getMessage());
         }

@@ -1,0 +1,133 @@
+package cloudhsm.pipeline.localcloud.cloudhsm;
+
+import java.io.IOException;
+import java.io.StringReader;
+import java.io.StringWriter;
+import java.math.BigInteger;
+import java.security.GeneralSecurityException;
+import java.security.KeyPair;
+import java.security.KeyPairGenerator;
+import java.time.Instant;
+import java.util.Date;
+import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.asn1.x509.BasicConstraints;
+import org.bouncycastle.asn1.x509.Extension;
+import org.bouncycastle.asn1.x509.KeyUsage;
+import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
+import org.bouncycastle.cert.X509CertificateHolder;
+import org.bouncycastle.cert.X509v3CertificateBuilder;
+import org.bouncycastle.openssl.PEMParser;
+import org.bouncycastle.openssl.jcajce.JcaPEMWriter;
+import org.bouncycastle.operator.OperatorCreationException;
+import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
+import org.bouncycastle.pkcs.PKCS10CertificationRequest;
+
+/** The customer's own certificate authority. */
+final class TestAuthority {
+    private static final X500Name NAME = new X500Name("CN=Customer Root");
+    private final KeyPair keys = newKeys(2048);
+    private final String rootPem;
+
+    TestAuthority() {
+        rootPem = root(Extras.NONE);
+    }
+
+    /** What the root says beside its name and key. */
+    enum Extras {
+        NONE,
+        BASIC_CONSTRAINTS,
+        ONLY_KEY_USAGE
+    }
+
+    static KeyPair newKeys(int bits) {
+        try {
+            var generator = KeyPairGenerator.getInstance("RSA");
+            generator.initialize(bits);
+            return generator.generateKeyPair();
+        } catch (GeneralSecurityException impossible) {
+            throw new IllegalStateException(impossible);
+        }
+    }
+
+    String rootPem() {
+        return rootPem;
+    }
+
+    /** Another self-signed root of the same name and key. */
+    String root(Extras extras) {
+        try {
+            var builder = builder(NAME, SubjectPublicKeyInfo.getInstance(keys.getPublic().getEncoded()));
+            if (extras == Extras.BASIC_CONSTRAINTS) {
+                builder.addExtension(Extension.basicConstraints, true, new BasicConstraints(true));
+            }
+            if (extras == Extras.ONLY_KEY_USAGE) {
+                builder.addExtension(Extension.keyUsage, true, new KeyUsage(KeyUsage.keyCertSign));
+            }
+            return pem(sign(builder, "SHA256withRSA"));
+        } catch (IOException impossible) {
+            throw new IllegalStateException(impossible);
+        }
+    }
+
+    String sign(String csrPem) {
+        return sign(csr(csrPem), csr(csrPem).getSubjectPublicKeyInfo(), "SHA256withRSA");
+    }
+
+    String signWithSha1(String csrPem) {
+        return sign(csr(csrPem), csr(csrPem).getSubjectPublicKeyInfo(), "SHA1withRSA");
+    }
+
+    /** With the CSR's name, and a key that is not the HSM's. */
+    String signForAnotherKey(String csrPem) {
+        var other = SubjectPublicKeyInfo.getInstance(newKeys(2048).getPublic().getEncoded());
+        return sign(csr(csrPem), other, "SHA256withRSA");
+    }
+
+    static PKCS10CertificationRequest csr(String pem) {
+        return (PKCS10CertificationRequest) read(pem);
+    }
+
+    static X509CertificateHolder certificate(String pem) {
+        return (X509CertificateHolder) read(pem);
+    }
+
+    private static Object read(String pem) {
+        try (var parser = new PEMParser(new StringReader(pem))) {
+            return parser.readObject();
+        } catch (IOException impossible) {
+            throw new IllegalStateException(impossible);
+        }
+    }
+
+    private String sign(PKCS10CertificationRequest csr, SubjectPublicKeyInfo key, String algorithm) {
+        return pem(sign(builder(csr.getSubject(), key), algorithm));
+    }
+
+    private static X509v3CertificateBuilder builder(X500Name subject, SubjectPublicKeyInfo key) {
+        return new X509v3CertificateBuilder(
+                NAME,
+                BigInteger.ONE,
+                Date.from(Instant.parse("2026-01-01T00:00:00Z")),
+                Date.from(Instant.parse("2036-01-01T00:00:00Z")),
+                subject,
+                key);
+    }
+
+    private X509CertificateHolder sign(X509v3CertificateBuilder builder, String algorithm) {
+        try {
+            return builder.build(new JcaContentSignerBuilder(algorithm).build(keys.getPrivate()));
+        } catch (OperatorCreationException impossible) {
+            throw new IllegalStateException(impossible);
+        }
+    }
+
+    private static String pem(Object encodable) {
+        var text = new StringWriter();
+        try (var writer = new JcaPEMWriter(text)) {
+            writer.writeObject(encodable);
+        } catch (IOException impossible) {
+            throw new IllegalStateException(impossible);
+        }
+        return text.toString();
+    }
+}
