@@ -1,0 +1,136 @@
+package cloudhsm.pipeline.provisioning.cluster;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import cloudhsm.pipeline.localcloud.faults.Faults;
+import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import cloudhsm.pipeline.provisioning.lambda.Resource;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import software.amazon.awssdk.core.exception.SdkException;
+
+class CreateFirstHsmTest {
+    private final EmbeddedAws aws = new EmbeddedAws();
+    private final CreateFirstHsm stage = new CreateFirstHsm(aws.cloudHsm, aws.runtime());
+    private final String clusterId = aws.givenCluster();
+    private final CreateFirstHsm.Input input = new CreateFirstHsm.Input(clusterId, EmbeddedAws.ZONES);
+
+    @AfterEach
+    void close() {
+        aws.close();
+    }
+
+    private Outcome run() {
+        return stage.run(input, Optional.empty());
+    }
+
+    private Outcome runToEnd() {
+        return aws.runToEnd(awaited -> stage.run(input, awaited));
+    }
+
+    @Test
+    void firstRunWaitsForAnHsmInTheFirstZone() {
+        var waiting = assertInstanceOf(Outcome.Waiting.class, run());
+        assertEquals(Resource.hsm(clusterId, EmbeddedAws.ZONE_A), waiting.resource());
+        assertEquals(Set.of("CREATE_IN_PROGRESS", "ABSENT"), waiting.whileIn());
+        assertEquals(Duration.ofMinutes(30), waiting.budget());
+    }
+
+    @Test
+    void runningTheStageAgainWaitsForTheSameHsm() {
+        assertEquals(run(), run());
+        assertEquals(1, aws.cloud.calls("CreateHsm"), "a second HSM would be billed by the hour");
+    }
+
+    @Test
+    void isDoneOnceTheCsrIsThere() {
+        var done = assertInstanceOf(Outcome.Done.class, runToEnd());
+        var output = (CreateFirstHsm.Output) done.output();
+        assertEquals(EmbeddedAws.ZONE_A, output.availabilityZone());
+        assertTrue(output.eniId().startsWith("eni-"), output::toString);
+        assertTrue(Clusters.csr(aws.cluster(clusterId)).isPresent(), "the next stages read it");
+        assertEquals(1, aws.cloud.calls("CreateHsm"));
+    }
+
+    @Test
+    void lostAnswerDoesNotBuyASecondHsm() {
+        aws.cloud.faults().add("cloudhsm", "CreateHsm", 1, Faults.Kind.ANSWER_LOST);
+        assertThrows(SdkException.class, this::run);
+        assertInstanceOf(Outcome.Done.class, runToEnd());
+        assertEquals(1, aws.cloud.calls("CreateHsm"));
+    }
+
+    @Test
+    void staleAnswerDoesNotBuyASecondHsm() {
+        aws.cloud.cloudHsm().answerNextDescribesFromNow(2);
+        run();
+        var failed = assertInstanceOf(Outcome.Failed.class, run());
+        assertEquals("TransientAwsFailure", failed.reason(), "the state machine looks again");
+        assertEquals(1, Clusters.hsms(aws.cluster(clusterId)).size());
+    }
+
+    @Test
+    void degradedHsmIsDeletedAndTheOtherZoneTried() {
+        aws.cloud.cloudHsm().nextHsmDegrades(EmbeddedAws.ZONE_A);
+        var done = assertInstanceOf(Outcome.Done.class, runToEnd());
+        assertEquals(EmbeddedAws.ZONE_B, ((CreateFirstHsm.Output) done.output()).availabilityZone());
+        assertEquals(1, Clusters.hsms(aws.cluster(clusterId)).size(), "the DEGRADED one may bill");
+    }
+
+    @Test
+    void degradedInEveryZoneEndsTheStageWithAwssOwnWords() {
+        aws.cloud.cloudHsm().nextHsmDegrades(EmbeddedAws.ZONE_A);
+        aws.cloud.cloudHsm().nextHsmDegrades(EmbeddedAws.ZONE_B);
+        var failed = assertInstanceOf(Outcome.Failed.class, runToEnd());
+        assertEquals("HSM_DEGRADED", failed.reason());
+        assertTrue(
+                failed.message()
+                        .contains("AWS says: \"HSM creation failed. Please delete this HSM and try again.\"."),
+                failed::message);
+        assertEquals(2, aws.cloud.calls("CreateHsm"), "each zone is tried once");
+        assertEquals(2, aws.cloud.calls("DeleteHsm"), "no DEGRADED HSM is left billing");
+    }
+
+    @Test
+    void degradedHsmLeftByAnEarlierExecutionDoesNotEndTheStage() {
+        aws.cloud.cloudHsm().nextHsmDegrades(EmbeddedAws.ZONE_B);
+        stage.run(new CreateFirstHsm.Input(clusterId, List.of(EmbeddedAws.ZONE_B)), Optional.empty());
+        aws.cloud.advance(Duration.ofMinutes(30));
+        var done = assertInstanceOf(Outcome.Done.class, runToEnd());
+        assertEquals(EmbeddedAws.ZONE_A, ((CreateFirstHsm.Output) done.output()).availabilityZone());
+    }
+
+    @Test
+    void hsmReplacedWhileWaitingIsFoundByItsZone() {
+        var first = (CreateFirstHsm.Output) assertInstanceOf(Outcome.Done.class, runToEnd()).output();
+        var newId = aws.cloud.cloudHsm().replaceHsm(first.hsmId());
+        var second = (CreateFirstHsm.Output) assertInstanceOf(Outcome.Done.class, runToEnd()).output();
+        assertEquals(newId, second.hsmId());
+        assertEquals(first.eniId(), second.eniId(), "the network interface stays");
+        assertEquals(1, aws.cloud.calls("CreateHsm"));
+    }
+
+    @Test
+    void clusterDeletedBehindOurBackEndsTheStage() {
+        aws.cloudHsm.deleteCluster(request -> request.clusterId(clusterId));
+        aws.cloud.advance(Duration.ofHours(2));
+        assertEquals(
+                "CLUSTER_NOT_FOUND",
+                assertInstanceOf(Outcome.Failed.class, run()).reason());
+    }
+
+    @Test
+    void zoneWithoutASubnetOfTheClusterIsNotTried() {
+        var elsewhere = new CreateFirstHsm.Input(clusterId, List.of("eu-central-1c"));
+        var failed = assertInstanceOf(Outcome.Failed.class, stage.run(elsewhere, Optional.empty()));
+        assertEquals("NO_ZONE_FOR_HSM", failed.reason());
+        assertEquals(0, aws.cloud.calls("CreateHsm"));
+    }
+}

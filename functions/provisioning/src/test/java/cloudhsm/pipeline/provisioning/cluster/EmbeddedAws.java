@@ -1,0 +1,118 @@
+package cloudhsm.pipeline.provisioning.cluster;
+
+import cloudhsm.pipeline.localcloud.LocalCloud;
+import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
+import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import cloudhsm.pipeline.provisioning.lambda.Resource;
+import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Function;
+import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
+import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
+import software.amazon.awssdk.awscore.client.builder.AwsClientBuilder;
+import software.amazon.awssdk.awscore.client.builder.AwsSyncClientBuilder;
+import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
+import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
+import software.amazon.awssdk.regions.Region;
+import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
+import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
+import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
+
+/** An embedded AWS for one test, with clients for it, and a way to let a stage wait as the pipeline does. */
+public final class EmbeddedAws implements AutoCloseable {
+    public static final String ZONE_A = "eu-central-1a";
+    public static final String ZONE_B = "eu-central-1b";
+    public static final List<String> ZONES = List.of(ZONE_A, ZONE_B);
+    public static final String DEPLOYMENT = "demo";
+
+    public final LocalCloud cloud = LocalCloud.start();
+    public final CloudHsmV2Client cloudHsm = client(CloudHsmV2Client.builder());
+
+    /** A client that asks once. */
+    public <B extends AwsClientBuilder<B, C> & AwsSyncClientBuilder<B, C>, C> C client(B builder) {
+        return builder.endpointOverride(cloud.uri())
+                .region(Region.EU_CENTRAL_1)
+                .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create("test", "test")))
+                .httpClient(UrlConnectionHttpClient.create())
+                .overrideConfiguration(client -> client.retryStrategy(AwsRetryStrategy.doNotRetry()))
+                .build();
+    }
+
+    /** Enough for {@code run}: the clock. */
+    public StageRuntime runtime() {
+        return new StageRuntime(null, null, "stage", "watch", cloud.time().clock());
+    }
+
+    public List<String> subnetIds() {
+        return cloud.ec2().subnets().stream()
+                .filter(subnet -> ZONES.contains(subnet.availabilityZone()))
+                .map(Ec2Service.Subnet::subnetId)
+                .toList();
+    }
+
+    /** Runs the stage again whenever what it waits for has left the pending states, until it has ended. */
+    public Outcome runToEnd(Function<Optional<Resource>, Outcome> stage) {
+        var outcome = stage.apply(Optional.empty());
+        while (outcome instanceof Outcome.Waiting waiting) {
+            var deadline = cloud.time().now().plus(waiting.budget());
+            while (waiting.whileIn().contains(state(waiting.resource()))) {
+                if (cloud.time().now().isAfter(deadline)) throw new AssertionError("took too long: " + waiting);
+                cloud.advance(Duration.ofSeconds(15));
+            }
+            outcome = stage.apply(Optional.of(waiting.resource()));
+        }
+        return outcome;
+    }
+
+    private String state(Resource resource) {
+        var clusterId = resource.type() == Resource.Type.HSM ? resource.parent() : resource.id();
+        var cluster = find(clusterId);
+        return switch (resource.type()) {
+            case CLUSTER -> cluster.map(Cluster::stateAsString).orElse(Resource.ABSENT);
+            case CLUSTER_CSR -> cluster.flatMap(Clusters::csr)
+                    .map(csr -> Resource.PRESENT)
+                    .orElse(Resource.ABSENT);
+            case HSM -> cluster.stream()
+                    .flatMap(found -> Clusters.hsms(found).stream())
+                    .filter(hsm -> hsm.availabilityZone().equals(resource.child()))
+                    .map(Hsm::stateAsString)
+                    .findFirst()
+                    .orElse(Resource.ABSENT);
+            case CLIENT, COMMAND, KEY_STORE, OBJECT -> throw new IllegalArgumentException(resource.toString());
+        };
+    }
+
+    public Optional<Cluster> find(String clusterId) {
+        return new Clusters(cloudHsm).find(clusterId);
+    }
+
+    public Cluster cluster(String clusterId) {
+        return find(clusterId).orElseThrow();
+    }
+
+    /** A cluster in UNINITIALIZED, made by the stage. */
+    public String givenCluster() {
+        var stage = new CreateCluster(cloudHsm, runtime());
+        return ((CreateCluster.Output) ((Outcome.Done) runToEnd(awaited -> stage.run(clusterInput(), awaited))).output())
+                .clusterId();
+    }
+
+    public CreateCluster.Input clusterInput() {
+        return new CreateCluster.Input(DEPLOYMENT, "hsm2m.medium", "FIPS", 90, subnetIds());
+    }
+
+    /** A cluster with its first HSM and its CSR. */
+    public String givenFirstHsm() {
+        var clusterId = givenCluster();
+        var stage = new CreateFirstHsm(cloudHsm, runtime());
+        runToEnd(awaited -> stage.run(new CreateFirstHsm.Input(clusterId, ZONES), awaited));
+        return clusterId;
+    }
+
+    @Override
+    public void close() {
+        cloud.close();
+    }
+}
