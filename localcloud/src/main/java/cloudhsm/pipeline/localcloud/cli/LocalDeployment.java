@@ -1,7 +1,6 @@
 package cloudhsm.pipeline.localcloud.cli;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
-import cloudhsm.pipeline.localcloud.ssm.SsmService;
 import cloudhsm.pipeline.localcloud.template.Stack;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -26,7 +25,7 @@ public record LocalDeployment(LocalCloud cloud, Stack stack) implements AutoClos
     public static LocalDeployment deploy(LocalCloud cloud, Path projectRoot, Map<String, String> parameters) {
         var all = new HashMap<>(Map.of(
                 "AwsRootCertificate", cloud.cloudHsm().awsRootPem(),
-                "CliPackageSha256", SsmService.packageSha256(CLI_PACKAGE)));
+                "CliPackageSha256", cloud.ssm().packageSha256(CLI_PACKAGE)));
         all.putAll(parameters);
         return new LocalDeployment(cloud, Stack.deploy(cloud, projectRoot, "cloudhsm-pipeline", all));
     }

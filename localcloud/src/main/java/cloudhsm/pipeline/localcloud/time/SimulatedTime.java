@@ -9,6 +9,7 @@ import java.util.PriorityQueue;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 
 /**
  * The embedded AWS's own time: work is scheduled for an instant, and the clock jumps from one instant to the next when
@@ -129,7 +130,7 @@ public final class SimulatedTime {
     /** Lets this much simulated time pass, running everything that falls due in it. Only while time jumps. */
     public void advance(Duration duration) {
         var until = now().plus(duration);
-        runWhile(() -> !queue.isEmpty() && !queue.peek().due.isAfter(until));
+        drive(() -> takeDueBy(until));
         lock.lock();
         try {
             if (now.isBefore(until)) now = until;
@@ -141,24 +142,44 @@ public final class SimulatedTime {
     /**
      * Jumps from one piece of work to the next until the condition holds.
      *
+     * @param condition is asked without the lock, so it may call the endpoint
      * @param limit how much simulated time may pass
      * @throws IllegalStateException if nothing is scheduled any more, or the limit has passed, before it holds
      */
     public void runUntil(BooleanSupplier condition, Duration limit) {
         var deadline = now().plus(limit);
-        runWhile(() -> {
-            if (condition.getAsBoolean()) return false;
-            if (queue.isEmpty())
-                throw new IllegalStateException("Nothing is scheduled, and what was waited for has not happened");
-            if (queue.peek().due.isAfter(deadline)) {
-                throw new IllegalStateException(
-                        "Not reached within " + limit + " of simulated time; next would be: " + queue.peek().label);
-            }
-            return true;
+        drive(() -> {
+            if (condition.getAsBoolean()) return null;
+            var next = takeDueBy(deadline);
+            if (next != null) return next;
+            throw new IllegalStateException("What was waited for has not happened within " + limit
+                    + " of simulated time; next would be: " + nextLabel());
         });
     }
 
-    private void runWhile(BooleanSupplier condition) {
+    /** Takes the next piece of work, and time with it, if it falls due by then; null otherwise. */
+    private Scheduled takeDueBy(Instant deadline) {
+        lock.lock();
+        try {
+            if (queue.isEmpty() || queue.peek().due.isAfter(deadline)) return null;
+            var next = queue.remove();
+            if (next.due.isAfter(now)) now = next.due;
+            return next;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private String nextLabel() {
+        lock.lock();
+        try {
+            return queue.isEmpty() ? "nothing" : queue.peek().label;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private void drive(Supplier<Scheduled> taken) {
         lock.lock();
         try {
             if (speed != 0) throw new IllegalStateException("Time is paced; it cannot be advanced by hand");
@@ -168,18 +189,7 @@ public final class SimulatedTime {
             lock.unlock();
         }
         try {
-            while (true) {
-                Scheduled next;
-                lock.lock();
-                try {
-                    if (!condition.getAsBoolean()) return;
-                    next = queue.remove();
-                    if (next.due.isAfter(now)) now = next.due;
-                } finally {
-                    lock.unlock();
-                }
-                run(next);
-            }
+            for (var next = taken.get(); next != null; next = taken.get()) run(next);
         } finally {
             driving = false;
         }
