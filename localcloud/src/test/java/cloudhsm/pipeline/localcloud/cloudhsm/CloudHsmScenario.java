@@ -151,8 +151,12 @@ final class CloudHsmScenario implements AutoCloseable {
         aws.time().runUntil(condition, LIMIT);
     }
 
-    /** A running instance in zone a, in the VPC's default group until it joins a cluster's. */
+    /** A client in zone a, in the VPC's default security group until it joins a cluster's. */
     Instance instance() {
+        return new Instance(launch(List.of()));
+    }
+
+    private String launch(List<String> securityGroupIds) {
         try (var ec2 = ec2()) {
             var image = aws.ec2()
                     .imageParameter("/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64")
@@ -161,12 +165,13 @@ final class CloudHsmScenario implements AutoCloseable {
                             .instanceType("t4g.micro")
                             .minCount(1)
                             .maxCount(1)
-                            .subnetId(subnetIn(ZONE_A)))
+                            .subnetId(subnetIn(ZONE_A))
+                            .securityGroupIds(securityGroupIds))
                     .instances()
                     .getFirst()
                     .instanceId();
             waitUntil(() -> aws.ec2().instance(id).orElseThrow().isRunning());
-            return new Instance(id);
+            return id;
         }
     }
 
@@ -181,8 +186,8 @@ final class CloudHsmScenario implements AutoCloseable {
 
     /** An instance with the client tools on it. */
     final class Instance {
-        final String id;
         final Path root;
+        private String id;
 
         Instance(String id) {
             this.id = id;
@@ -200,12 +205,9 @@ final class CloudHsmScenario implements AutoCloseable {
             }
         }
 
-        /** Enters the cluster's security group. */
+        /** Starts again as a member of the cluster's security group, with the same files. */
         void join(String clusterId) {
-            try (var ec2 = ec2()) {
-                ec2.modifyInstanceAttribute(request ->
-                        request.instanceId(id).groups(describe(clusterId).securityGroup()));
-            }
+            id = launch(List.of(describe(clusterId).securityGroup()));
         }
 
         void configureForAllHsms(String clusterId) {
