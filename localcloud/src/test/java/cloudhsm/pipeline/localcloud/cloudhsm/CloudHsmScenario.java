@@ -65,10 +65,8 @@ final class CloudHsmScenario implements AutoCloseable {
         return CreateClusterRequest.builder()
                 .hsmType("hsm2m.medium")
                 .mode(ClusterMode.FIPS)
-                .backupRetentionPolicy(BackupRetentionPolicy.builder()
-                        .type("DAYS")
-                        .value("7")
-                        .build())
+                .backupRetentionPolicy(
+                        BackupRetentionPolicy.builder().type("DAYS").value("7").build())
                 .subnetIds(subnetIn(ZONE_A), subnetIn(ZONE_B), subnetIn("eu-central-1c"));
     }
 
@@ -226,13 +224,11 @@ final class CloudHsmScenario implements AutoCloseable {
         }
 
         CommandResult asAdmin(String... arguments) {
-            return cli(
-                    Map.of("CLOUDHSM_ROLE", "admin", "CLOUDHSM_PIN", "admin:" + ADMIN_PASSWORD), arguments);
+            return cli(Map.of("CLOUDHSM_ROLE", "admin", "CLOUDHSM_PIN", "admin:" + ADMIN_PASSWORD), arguments);
         }
 
         CommandResult createUser(String username, String password) {
-            return asAdmin(
-                    "user", "create", "--username", username, "--role", "crypto-user", "--password", password);
+            return asAdmin("user", "create", "--username", username, "--role", "crypto-user", "--password", password);
         }
 
         CommandResult interactive(String commands) {
@@ -241,8 +237,7 @@ final class CloudHsmScenario implements AutoCloseable {
 
         private CommandResult run(
                 String program, Map<String, String> environment, String input, List<String> arguments) {
-            return aws.cloudHsm()
-                    .runClientTool(new ClientToolCall(id, program, arguments, environment, input, root));
+            return aws.cloudHsm().runClientTool(new ClientToolCall(id, program, arguments, environment, input, root));
         }
     }
 
