@@ -34,8 +34,8 @@ final class HsmNetwork {
             throw CliException.failed("No HSM is configured; run configure-cli first");
         }
         var trusted = trustedCertificates(configuration, files);
-        var instance =
-                ec2.instance(instanceId).orElseThrow(() -> CliException.failed("There is no running instance " + instanceId));
+        var instance = ec2.instance(instanceId)
+                .orElseThrow(() -> CliException.failed("There is no running instance " + instanceId));
         var connected = new ArrayList<Hsm>();
         var owner = Optional.<Cluster>empty();
         var failure = "";

@@ -140,8 +140,7 @@ final class HsmOperations {
         return content;
     }
 
-    private void beginCreation(
-            Cluster cluster, Hsm hsm, Optional<Partition> content, Optional<String> address) {
+    private void beginCreation(Cluster cluster, Hsm hsm, Optional<Partition> content, Optional<String> address) {
         var account = clusters.account();
         clusters.after(
                 account.between(FIRST_NETWORK_INTERFACE, LAST_NETWORK_INTERFACE),

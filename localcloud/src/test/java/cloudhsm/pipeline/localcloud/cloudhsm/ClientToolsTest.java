@@ -30,17 +30,18 @@ class ClientToolsTest {
 
         var result = instance.cli(Map.of(), "cluster", "activate", "--password", CloudHsmScenario.ADMIN_PASSWORD);
 
-        assertEquals(
-                """
-                {
-                  "error_code": 0,
-                  "data": "Cluster activation successful"
-                }
-                """,
-                result.standardOutput());
+        assertEquals("""
+            {
+              "error_code": 0,
+              "data": "Cluster activation successful"
+            }
+            """, result.standardOutput());
         assertEquals("admin", user("admin").path("role").asText());
         assertEquals(ClusterState.INITIALIZED, scenario.describe(cluster).state(), "the API lags behind the HSM");
-        assertEquals(1, instance.cli(Map.of(), "cluster", "activate", "--password", "another1234").exitStatus());
+        assertEquals(
+                1,
+                instance.cli(Map.of(), "cluster", "activate", "--password", "another1234")
+                        .exitStatus());
         scenario.waitForCluster(cluster, ClusterState.ACTIVE);
     }
 
@@ -121,44 +122,41 @@ class ClientToolsTest {
     @Test
     void failingLineInInteractiveModeChangesNeitherTheRestNorTheExitStatus() {
         scenario.activeCluster(instance);
-        var result = instance.interactive(
-                """
-                login --username admin --role admin --password wrong1234
-                login --username admin --role admin --password "adminPassword1"
-                cluster mtls get-enforcement
-                user create --username Alice --role crypto-user --password 'alicePassword'
-                quit
-                user list
-                """);
+        var result = instance.interactive("""
+            login --username admin --role admin --password wrong1234
+            login --username admin --role admin --password "adminPassword1"
+            cluster mtls get-enforcement
+            user create --username Alice --role crypto-user --password 'alicePassword'
+            quit
+            user list
+            """);
         assertEquals(0, result.exitStatus());
-        assertEquals(
-                """
-                {
-                  "error_code": 1,
-                  "data": "Incorrect authentication credentials"
-                }
-                {
-                  "error_code": 0,
-                  "data": {
-                    "username": "admin",
-                    "role": "admin"
-                  }
-                }
-                {
-                  "error_code": 0,
-                  "data": {
-                    "mtls-enforcement-level": "none"
-                  }
-                }
-                {
-                  "error_code": 0,
-                  "data": {
-                    "username": "alice",
-                    "role": "crypto-user"
-                  }
-                }
-                """,
-                result.standardOutput());
+        assertEquals("""
+            {
+              "error_code": 1,
+              "data": "Incorrect authentication credentials"
+            }
+            {
+              "error_code": 0,
+              "data": {
+                "username": "admin",
+                "role": "admin"
+              }
+            }
+            {
+              "error_code": 0,
+              "data": {
+                "mtls-enforcement-level": "none"
+              }
+            }
+            {
+              "error_code": 0,
+              "data": {
+                "username": "alice",
+                "role": "crypto-user"
+              }
+            }
+            """, result.standardOutput());
     }
 
     @Test
@@ -174,7 +172,14 @@ class ClientToolsTest {
         assertTrue(instance.interactive(right).standardOutput().contains("User is locked"));
 
         instance.asAdmin(
-                "user", "change-password", "--username", "alice", "--role", "crypto-user", "--password", "alicePassword");
+                "user",
+                "change-password",
+                "--username",
+                "alice",
+                "--role",
+                "crypto-user",
+                "--password",
+                "alicePassword");
 
         assertEquals("false", user("alice").path("locked").asText());
         assertTrue(instance.interactive(right).standardOutput().contains("\"error_code\": 0"));

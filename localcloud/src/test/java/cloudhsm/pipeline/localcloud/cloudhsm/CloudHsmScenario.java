@@ -65,10 +65,8 @@ final class CloudHsmScenario implements AutoCloseable {
         return CreateClusterRequest.builder()
                 .hsmType("hsm2m.medium")
                 .mode(ClusterMode.FIPS)
-                .backupRetentionPolicy(BackupRetentionPolicy.builder()
-                        .type("DAYS")
-                        .value("7")
-                        .build())
+                .backupRetentionPolicy(
+                        BackupRetentionPolicy.builder().type("DAYS").value("7").build())
                 .subnetIds(subnetIn(ZONE_A), subnetIn(ZONE_B), subnetIn("eu-central-1c"));
     }
 
@@ -151,8 +149,12 @@ final class CloudHsmScenario implements AutoCloseable {
         aws.time().runUntil(condition, LIMIT);
     }
 
-    /** A running instance in zone a, in the VPC's default group until it joins a cluster's. */
+    /** A client in zone a, in the VPC's default security group until it joins a cluster's. */
     Instance instance() {
+        return new Instance(launch(List.of()));
+    }
+
+    private String launch(List<String> securityGroupIds) {
         try (var ec2 = ec2()) {
             var image = aws.ec2()
                     .imageParameter("/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64")
@@ -161,12 +163,13 @@ final class CloudHsmScenario implements AutoCloseable {
                             .instanceType("t4g.micro")
                             .minCount(1)
                             .maxCount(1)
-                            .subnetId(subnetIn(ZONE_A)))
+                            .subnetId(subnetIn(ZONE_A))
+                            .securityGroupIds(securityGroupIds))
                     .instances()
                     .getFirst()
                     .instanceId();
             waitUntil(() -> aws.ec2().instance(id).orElseThrow().isRunning());
-            return new Instance(id);
+            return id;
         }
     }
 
@@ -181,8 +184,8 @@ final class CloudHsmScenario implements AutoCloseable {
 
     /** An instance with the client tools on it. */
     final class Instance {
-        final String id;
         final Path root;
+        private String id;
 
         Instance(String id) {
             this.id = id;
@@ -200,12 +203,9 @@ final class CloudHsmScenario implements AutoCloseable {
             }
         }
 
-        /** Enters the cluster's security group. */
+        /** Starts again as a member of the cluster's security group, with the same files. */
         void join(String clusterId) {
-            try (var ec2 = ec2()) {
-                ec2.modifyInstanceAttribute(request ->
-                        request.instanceId(id).groups(describe(clusterId).securityGroup()));
-            }
+            id = launch(List.of(describe(clusterId).securityGroup()));
         }
 
         void configureForAllHsms(String clusterId) {
@@ -224,13 +224,11 @@ final class CloudHsmScenario implements AutoCloseable {
         }
 
         CommandResult asAdmin(String... arguments) {
-            return cli(
-                    Map.of("CLOUDHSM_ROLE", "admin", "CLOUDHSM_PIN", "admin:" + ADMIN_PASSWORD), arguments);
+            return cli(Map.of("CLOUDHSM_ROLE", "admin", "CLOUDHSM_PIN", "admin:" + ADMIN_PASSWORD), arguments);
         }
 
         CommandResult createUser(String username, String password) {
-            return asAdmin(
-                    "user", "create", "--username", username, "--role", "crypto-user", "--password", password);
+            return asAdmin("user", "create", "--username", username, "--role", "crypto-user", "--password", password);
         }
 
         CommandResult interactive(String commands) {
@@ -239,8 +237,7 @@ final class CloudHsmScenario implements AutoCloseable {
 
         private CommandResult run(
                 String program, Map<String, String> environment, String input, List<String> arguments) {
-            return aws.cloudHsm()
-                    .runClientTool(new ClientToolCall(id, program, arguments, environment, input, root));
+            return aws.cloudHsm().runClientTool(new ClientToolCall(id, program, arguments, environment, input, root));
         }
     }
 

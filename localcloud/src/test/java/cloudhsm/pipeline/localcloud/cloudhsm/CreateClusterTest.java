@@ -23,13 +23,12 @@ import software.amazon.awssdk.services.cloudhsmv2.model.CreateClusterRequest;
 import software.amazon.awssdk.services.cloudhsmv2.model.Tag;
 
 class CreateClusterTest {
-    private static final String EC2_RIGHTS =
-            """
-            "ec2:DescribeVpcs", "ec2:DescribeSubnets", "ec2:DescribeSecurityGroups", "ec2:CreateSecurityGroup",
-            "ec2:AuthorizeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupEgress", "ec2:RevokeSecurityGroupEgress",
-            "ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeNetworkInterfaceAttribute",
-            "ec2:CreateTags"
-            """;
+    private static final String EC2_RIGHTS = """
+        "ec2:DescribeVpcs", "ec2:DescribeSubnets", "ec2:DescribeSecurityGroups", "ec2:CreateSecurityGroup",
+        "ec2:AuthorizeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupEgress", "ec2:RevokeSecurityGroupEgress",
+        "ec2:CreateNetworkInterface", "ec2:DescribeNetworkInterfaces", "ec2:DescribeNetworkInterfaceAttribute",
+        "ec2:CreateTags"
+        """;
 
     private final CloudHsmScenario scenario = new CloudHsmScenario();
 
@@ -117,8 +116,11 @@ class CreateClusterTest {
     @Test
     void describesPageByPage() {
         for (int i = 0; i < 3; i++) create(scenario.clusterRequest().build());
-        var pages = scenario.cloudHsm.describeClustersPaginator(request -> request.maxResults(2)).stream().toList();
-        assertEquals(List.of(2, 1), pages.stream().map(page -> page.clusters().size()).toList());
+        var pages = scenario.cloudHsm.describeClustersPaginator(request -> request.maxResults(2)).stream()
+                .toList();
+        assertEquals(
+                List.of(2, 1),
+                pages.stream().map(page -> page.clusters().size()).toList());
     }
 
     @Test
@@ -137,19 +139,21 @@ class CreateClusterTest {
     @Test
     void onlyBackupRetentionCanBeModified() {
         var id = create(scenario.clusterRequest().build()).clusterId();
-        scenario.cloudHsm.modifyCluster(request ->
-                request.clusterId(id).backupRetentionPolicy(policy -> policy.type("DAYS").value("30")));
+        scenario.cloudHsm.modifyCluster(request -> request.clusterId(id)
+                .backupRetentionPolicy(policy -> policy.type("DAYS").value("30")));
         assertEquals("30", scenario.describe(id).backupRetentionPolicy().value());
         assertThrows(
                 CloudHsmInvalidRequestException.class,
-                () -> scenario.cloudHsm.modifyCluster(request -> request.clusterId(id).hsmType("hsm2m.medium")));
+                () -> scenario.cloudHsm.modifyCluster(
+                        request -> request.clusterId(id).hsmType("hsm2m.medium")));
     }
 
     @Test
     void callerWithoutTheActionIsDenied() {
         try (var client = scenario.client(role("\"cloudhsm:DescribeClusters\""))) {
             var denied = assertThrows(
-                    CloudHsmV2Exception.class, () -> client.createCluster(scenario.clusterRequest().build()));
+                    CloudHsmV2Exception.class,
+                    () -> client.createCluster(scenario.clusterRequest().build()));
             assertEquals("AccessDeniedException", denied.awsErrorDetails().errorCode());
         }
     }
@@ -160,7 +164,8 @@ class CreateClusterTest {
             var denied = assertThrows(
                     CloudHsmAccessDeniedException.class,
                     () -> client.createCluster(scenario.clusterRequest().build()));
-            assertTrue(denied.getMessage().contains("ec2:DescribeVpcs"), "CloudHSM acts on EC2 with the caller's rights");
+            assertTrue(
+                    denied.getMessage().contains("ec2:DescribeVpcs"), "CloudHSM acts on EC2 with the caller's rights");
         }
     }
 
@@ -181,11 +186,10 @@ class CreateClusterTest {
 
     private Identity role(String actions) {
         var iam = scenario.aws.iam();
-        var trust = PolicyDocument.parse(Json.parse(
-                """
-                {"Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"},
-                 "Action": "sts:AssumeRole"}]}
-                """));
+        var trust = PolicyDocument.parse(Json.parse("""
+            {"Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"},
+             "Action": "sts:AssumeRole"}]}
+            """));
         var role = iam.createRole("caller", trust);
         role.policies()
                 .put(

@@ -100,7 +100,8 @@ class FirstHsmTest {
     void zoneWithoutCloudHsmFailsLate() {
         var cluster = scenario.uninitializedCluster();
         var hsm = scenario.createHsm(cluster, "eu-central-1c");
-        assertEquals(HsmState.CREATE_IN_PROGRESS, scenario.describe(cluster, hsm).state(), "the call is accepted");
+        assertEquals(
+                HsmState.CREATE_IN_PROGRESS, scenario.describe(cluster, hsm).state(), "the call is accepted");
         scenario.waitForHsm(cluster, hsm, HsmState.DEGRADED);
     }
 

@@ -46,7 +46,9 @@ class InitializeClusterTest {
         assertEquals(2, subject.getRDNs().length);
         assertEquals(5, subject.getRDNs()[0].size(), "rebuilt from a string this name would change");
         assertTrue(
-                subject.toString().matches("C=US\\+ST=CA\\+OU=LS2\\+L=SanJose\\+O=Marvell,CN=HSM:.*:PARTN:\\d+\\\\, for FIPS mode"),
+                subject.toString()
+                        .matches("C=US\\+ST=CA\\+OU=LS2\\+L=SanJose\\+O=Marvell,CN=HSM:.*:PARTN:\\d+\\\\, for FIPS"
+                                + " mode"),
                 subject.toString());
     }
 
@@ -65,8 +67,8 @@ class InitializeClusterTest {
     void answersThatItIsInProgress() {
         var id = scenario.clusterWithCsr();
         var certificate = scenario.authority.sign(csr(id));
-        var answer = scenario.cloudHsm.initializeCluster(request ->
-                request.clusterId(id).signedCert(certificate).trustAnchor(scenario.authority.rootPem()));
+        var answer = scenario.cloudHsm.initializeCluster(
+                request -> request.clusterId(id).signedCert(certificate).trustAnchor(scenario.authority.rootPem()));
         assertEquals(ClusterState.INITIALIZE_IN_PROGRESS, answer.state());
         assertEquals(
                 "Cluster is initializing. State will change to INITIALIZED upon completion.", answer.stateMessage());
@@ -107,7 +109,9 @@ class InitializeClusterTest {
     void certificateForAReplacedHsmIsRefused() {
         var id = scenario.clusterWithCsr();
         var stale = scenario.authority.sign(csr(id));
-        scenario.aws.cloudHsm().replaceHsm(scenario.describe(id).hsms().getFirst().hsmId());
+        scenario.aws
+                .cloudHsm()
+                .replaceHsm(scenario.describe(id).hsms().getFirst().hsmId());
         scenario.waitForCsr(id);
         assertTrue(refusal(id, stale, scenario.authority.rootPem()).contains("public key"));
     }
@@ -144,14 +148,14 @@ class InitializeClusterTest {
     private String refusal(String clusterId, String signedCert, String trustAnchor) {
         return assertThrows(
                         CloudHsmInvalidRequestException.class,
-                        () -> scenario.cloudHsm.initializeCluster(request ->
-                                request.clusterId(clusterId).signedCert(signedCert).trustAnchor(trustAnchor)))
+                        () -> scenario.cloudHsm.initializeCluster(request -> request.clusterId(clusterId)
+                                .signedCert(signedCert)
+                                .trustAnchor(trustAnchor)))
                 .awsErrorDetails()
                 .errorMessage();
     }
 
-    private static void assertSigned(X509CertificateHolder issuer, X509CertificateHolder certificate)
-            throws Exception {
+    private static void assertSigned(X509CertificateHolder issuer, X509CertificateHolder certificate) throws Exception {
         assertEquals(issuer.getSubject(), certificate.getIssuer());
         assertTrue(certificate.isSignatureValid(new JcaContentVerifierProviderBuilder().build(issuer)));
     }

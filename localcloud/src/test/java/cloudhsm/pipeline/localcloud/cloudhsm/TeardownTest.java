@@ -36,7 +36,9 @@ class TeardownTest {
         var cluster = scenario.clusterWithCsr();
         var hsm = scenario.describe(cluster).hsms().getFirst();
         scenario.cloudHsm.deleteHsm(request -> request.clusterId(cluster).eniId(hsm.eniId()));
-        assertEquals(HsmState.DELETE_IN_PROGRESS, scenario.describe(cluster, hsm.hsmId()).state());
+        assertEquals(
+                HsmState.DELETE_IN_PROGRESS,
+                scenario.describe(cluster, hsm.hsmId()).state());
         scenario.waitForHsm(cluster, hsm.hsmId(), HsmState.DELETED);
         scenario.aws.advance(Duration.ofMinutes(6));
         assertEquals(List.of(), scenario.describe(cluster).hsms());
@@ -120,13 +122,18 @@ class TeardownTest {
         var results = cluster.login("kmsuser", "kmsPassword1");
 
         assertEquals(Map.of(first, LoginResult.OK, second, LoginResult.USER_NOT_FOUND), results);
-        assertEquals(LoginResult.ALREADY_LOGGED_IN, cluster.login("kmsuser", "kmsPassword1").get(first));
+        assertEquals(
+                LoginResult.ALREADY_LOGGED_IN,
+                cluster.login("kmsuser", "kmsPassword1").get(first));
         cluster.changePassword("kmsuser", "onlyKmsKnows");
         cluster.logout("kmsuser");
         for (int i = 0; i < 5; i++) {
-            assertEquals(LoginResult.WRONG_PASSWORD, cluster.login("kmsuser", "kmsPassword1").get(first));
+            assertEquals(
+                    LoginResult.WRONG_PASSWORD,
+                    cluster.login("kmsuser", "kmsPassword1").get(first));
         }
-        assertEquals(LoginResult.LOCKED, cluster.login("kmsuser", "onlyKmsKnows").get(first));
+        assertEquals(
+                LoginResult.LOCKED, cluster.login("kmsuser", "onlyKmsKnows").get(first));
     }
 
     private List<Backup> backups() {

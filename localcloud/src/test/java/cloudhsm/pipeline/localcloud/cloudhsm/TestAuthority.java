@@ -56,7 +56,8 @@ final class TestAuthority {
     /** Another self-signed root of the same name and key. */
     String root(Extras extras) {
         try {
-            var builder = builder(NAME, SubjectPublicKeyInfo.getInstance(keys.getPublic().getEncoded()));
+            var builder = builder(
+                    NAME, SubjectPublicKeyInfo.getInstance(keys.getPublic().getEncoded()));
             if (extras == Extras.BASIC_CONSTRAINTS) {
                 builder.addExtension(Extension.basicConstraints, true, new BasicConstraints(true));
             }
