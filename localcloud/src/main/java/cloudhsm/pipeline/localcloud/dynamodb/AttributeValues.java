@@ -118,20 +118,23 @@ final class AttributeValues {
 
     static boolean beginsWith(JsonNode value, JsonNode prefix) {
         if (!type(value).equals(type(prefix))) return false;
-        return type(value).equals("S") && content(value).asText().startsWith(content(prefix).asText());
+        return type(value).equals("S")
+                && content(value).asText().startsWith(content(prefix).asText());
     }
 
     /** A text within a text, or a member of a set or list. */
     static boolean contains(JsonNode value, JsonNode operand) {
         return switch (type(value)) {
-            case "S" -> type(operand).equals("S")
-                    && content(value).asText().contains(content(operand).asText());
+            case "S" ->
+                type(operand).equals("S")
+                        && content(value).asText().contains(content(operand).asText());
             case "L" -> {
                 for (var element : content(value)) if (same(element, operand)) yield true;
                 yield false;
             }
-            case "SS", "NS", "BS" -> type(value).equals(type(operand) + "S")
-                    && members(value).contains(content(operand).asText());
+            case "SS", "NS", "BS" ->
+                type(value).equals(type(operand) + "S")
+                        && members(value).contains(content(operand).asText());
             default -> false;
         };
     }

@@ -116,7 +116,8 @@ interface Condition {
             if (a.isEmpty() || b.isEmpty()) return false;
             return switch (name) {
                 case "attribute_type" ->
-                    AttributeValues.type(a.get()).equals(AttributeValues.content(b.get()).asText());
+                    AttributeValues.type(a.get())
+                            .equals(AttributeValues.content(b.get()).asText());
                 case "begins_with" -> AttributeValues.beginsWith(a.get(), b.get());
                 default -> AttributeValues.contains(a.get(), b.get());
             };

@@ -35,8 +35,8 @@ public final class DynamoDbService extends JsonService {
         on("CreateTable", (input, request) -> {
             authorize(request, "CreateTable", required(input, "TableName"));
             var table = create(input, "CREATING");
-            account.time().schedule(CREATING, "DynamoDB: " + table.name + " becomes ACTIVE", () -> table.status =
-                    "ACTIVE");
+            account.time()
+                    .schedule(CREATING, "DynamoDB: " + table.name + " becomes ACTIVE", () -> table.status = "ACTIVE");
             return Json.object().set("TableDescription", table.described());
         });
         on("DescribeTable", (input, request) -> {
@@ -55,7 +55,7 @@ public final class DynamoDbService extends JsonService {
         on("DeleteItem", (input, request) -> write("Delete", input, request));
         on("GetItem", (input, request) -> {
             var item = getItem(input, request, "GetItem");
-            return item.map(found -> (JsonNode) Json.object().set("Item", found)).orElseGet(Json::object);
+            return item.<JsonNode>map(found -> Json.object().set("Item", found)).orElseGet(Json::object);
         });
         on("Query", this::query);
         on("Scan", this::scan);
@@ -186,8 +186,10 @@ public final class DynamoDbService extends JsonService {
         var substitutions = new Substitutions(input);
         var projection = projection(input, substitutions);
         substitutions.requireAllUsed();
-        return table.get(key).map(item -> projection.map(paths -> DocumentPath.project(item, paths))
-                .orElse(item));
+        return table.get(key)
+                .map(item -> projection
+                        .map(paths -> DocumentPath.project(item, paths))
+                        .orElse(item));
     }
 
     private static Optional<List<DocumentPath>> projection(JsonNode input, Substitutions substitutions) {
@@ -210,14 +212,24 @@ public final class DynamoDbService extends JsonService {
     /** The parameters from before expressions; nothing new should use them. */
     private static void refuseLegacy(JsonNode input) {
         for (var member : List.of(
-                "Expected", "AttributeUpdates", "KeyConditions", "QueryFilter", "ScanFilter", "AttributesToGet",
-                "ConditionalOperator", "IndexName")) {
+                "Expected",
+                "AttributeUpdates",
+                "KeyConditions",
+                "QueryFilter",
+                "ScanFilter",
+                "AttributesToGet",
+                "ConditionalOperator",
+                "IndexName")) {
             if (input.hasNonNull(member)) throw AttributeValues.invalid("The embedded AWS does not support " + member);
         }
     }
 
     /** A write that has been checked and is ready to be made. */
-    private record Write(Table table, Optional<ObjectNode> before, Optional<ObjectNode> after, ObjectNode key,
+    private record Write(
+            Table table,
+            Optional<ObjectNode> before,
+            Optional<ObjectNode> after,
+            ObjectNode key,
             List<String> touched) {
         void make() {
             after.ifPresentOrElse(table::put, () -> table.remove(key));
@@ -267,7 +279,8 @@ public final class DynamoDbService extends JsonService {
             }
         }));
         var old = before.orElse(key);
-        var updated = table.checkedItem(update.map(changes -> changes.applied(old)).orElse(old));
+        var updated =
+                table.checkedItem(update.map(changes -> changes.applied(old)).orElse(old));
         var touched = update.map(Update::attributes).orElse(List.of());
         return new Write(table, before, Optional.of(updated), key, touched);
     }
@@ -278,8 +291,7 @@ public final class DynamoDbService extends JsonService {
                 .flatMap(wanted -> item)
                 .map(old -> Map.<String, Object>of("Item", old))
                 .orElse(Map.of());
-        return new AwsException(
-                "ConditionalCheckFailedException", 400, "The conditional request failed", members);
+        return new AwsException("ConditionalCheckFailedException", 400, "The conditional request failed", members);
     }
 
     private JsonNode query(ObjectNode input, AwsRequest request) {
@@ -289,8 +301,7 @@ public final class DynamoDbService extends JsonService {
                 .orElseThrow(() -> AttributeValues.invalid(
                         "Either the KeyConditions or KeyConditionExpression parameter must be specified in the"
                                 + " request."));
-        var keys = KeyCondition.parse(
-                new ExpressionTokens("KeyConditionExpression", expression, substitutions), table);
+        var keys = KeyCondition.parse(new ExpressionTokens("KeyConditionExpression", expression, substitutions), table);
         authorize(request, "Query", table, keys.partitionValue());
         return new Page(table, input, substitutions, keys.condition()).read();
     }
@@ -324,10 +335,10 @@ public final class DynamoDbService extends JsonService {
         for (var byTable : input.path("RequestItems").properties()) {
             for (var entry : byTable.getValue()) {
                 var put = entry.has("PutRequest");
-                var write = ((ObjectNode) entry.path(put ? "PutRequest" : "DeleteRequest").deepCopy())
+                var write = ((ObjectNode)
+                                entry.path(put ? "PutRequest" : "DeleteRequest").deepCopy())
                         .put("TableName", byTable.getKey());
-                account.iam()
-                        .authorize(request.caller(), "dynamodb:BatchWriteItem", Table.arn(byTable.getKey()));
+                account.iam().authorize(request.caller(), "dynamodb:BatchWriteItem", Table.arn(byTable.getKey()));
                 writes.add(checked(put ? "Put" : "Delete", write, request));
             }
         }
@@ -411,7 +422,8 @@ public final class DynamoDbService extends JsonService {
             var limit = input.path("Limit").asInt(Integer.MAX_VALUE);
             if (limit < 1) throw AttributeValues.invalid("Limit must be greater than or equal to 1");
             var items = table.items();
-            var backward = input.has("ScanIndexForward") && !input.get("ScanIndexForward").asBoolean();
+            var backward = input.has("ScanIndexForward")
+                    && !input.get("ScanIndexForward").asBoolean();
             if (backward) items = items.reversed();
             var start = input.hasNonNull("ExclusiveStartKey")
                     ? Optional.of(table.checkedKey(input.get("ExclusiveStartKey")))
@@ -432,7 +444,9 @@ public final class DynamoDbService extends JsonService {
                 bytes += AttributeValues.bytes(item);
                 last = item;
                 if (filter.isPresent() && !filter.get().holds(item)) continue;
-                found.add(projection.map(paths -> DocumentPath.project(item, paths)).orElse(item));
+                found.add(projection
+                        .map(paths -> DocumentPath.project(item, paths))
+                        .orElse(item));
             }
             // AWS gives a key whenever the limit was reached, even if nothing follows.
             if (scanned == limit) output.set("LastEvaluatedKey", table.keyOf(last));

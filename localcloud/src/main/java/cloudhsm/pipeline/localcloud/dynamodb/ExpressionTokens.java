@@ -103,7 +103,9 @@ final class ExpressionTokens {
     }
 
     boolean acceptFunction(String name) {
-        if (!peek().equals(name) || position + 1 >= tokens.size() || !tokens.get(position + 1).equals("(")) {
+        if (!peek().equals(name)
+                || position + 1 >= tokens.size()
+                || !tokens.get(position + 1).equals("(")) {
             return false;
         }
         position += 2;

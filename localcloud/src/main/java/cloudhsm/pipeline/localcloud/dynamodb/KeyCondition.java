@@ -18,7 +18,8 @@ record KeyCondition(JsonNode partitionValue, Condition condition) {
         for (var part : conjuncts(condition)) {
             var attribute = attribute(part);
             if (attribute.equals(table.partitionKey())) {
-                if (partitionValue != null || !(part instanceof Condition.Comparison equality)
+                if (partitionValue != null
+                        || !(part instanceof Condition.Comparison equality)
                         || !equality.comparator().equals("=")) {
                     throw AttributeValues.invalid("Query key condition not supported");
                 }
@@ -48,14 +49,20 @@ record KeyCondition(JsonNode partitionValue, Condition condition) {
     }
 
     private static String attribute(Condition part) {
-        return switch (part) {
-            case Condition.Comparison(Condition.Path path, String comparator, Condition.Value any)
-            when !comparator.equals("<>") -> path.path().attribute();
-            case Condition.Between(Condition.Path path, Condition.Value lower, Condition.Value upper) ->
-                path.path().attribute();
-            case Condition.Function(String name, Condition.Path path, Condition.Value any)
-            when name.equals("begins_with") -> path.path().attribute();
-            default -> throw AttributeValues.invalid("Invalid operator used in KeyConditionExpression");
-        };
+        if (part instanceof Condition.Comparison comparison
+                && !comparison.comparator().equals("<>")
+                && comparison.left() instanceof Condition.Path path
+                && comparison.right() instanceof Condition.Value) {
+            return path.path().attribute();
+        }
+        if (part instanceof Condition.Between between && between.operand() instanceof Condition.Path path) {
+            return path.path().attribute();
+        }
+        if (part instanceof Condition.Function function
+                && function.name().equals("begins_with")
+                && function.subject() instanceof Condition.Path path) {
+            return path.path().attribute();
+        }
+        throw AttributeValues.invalid("Invalid operator used in KeyConditionExpression");
     }
 }

@@ -76,7 +76,9 @@ final class Table {
                 .put("CreationDateTime", Json.epochSeconds(createdAt));
         description.set("KeySchema", input.get("KeySchema"));
         description.set("AttributeDefinitions", input.get("AttributeDefinitions"));
-        description.putObject("BillingModeSummary").put("BillingMode", input.path("BillingMode").asText("PROVISIONED"));
+        description
+                .putObject("BillingModeSummary")
+                .put("BillingMode", input.path("BillingMode").asText("PROVISIONED"));
     }
 
     private static Optional<Key> key(ObjectNode input, String keyType, Map<String, String> types) {
@@ -99,8 +101,11 @@ final class Table {
 
     ObjectNode described() {
         var bytes = items.values().stream().mapToLong(AttributeValues::bytes).sum();
-        return description.deepCopy().put("TableStatus", status).put("ItemCount", items.size()).put(
-                "TableSizeBytes", bytes);
+        return description
+                .deepCopy()
+                .put("TableStatus", status)
+                .put("ItemCount", items.size())
+                .put("TableSizeBytes", bytes);
     }
 
     String partitionKey() {

@@ -127,7 +127,10 @@ final class Update {
 
     /** The top-level attributes that this update writes. */
     List<String> attributes() {
-        return actions.stream().map(action -> action.path.attribute()).distinct().toList();
+        return actions.stream()
+                .map(action -> action.path.attribute())
+                .distinct()
+                .toList();
     }
 
     /** The item after the update; the given one is left as it is. */
@@ -144,7 +147,8 @@ final class Update {
         // From the end of each list, so that an element's removal does not move the next one to be removed.
         actions.stream()
                 .filter(action -> action.clause.equals("REMOVE"))
-                .sorted(Comparator.comparing((Action action) -> lastIndex(action.path)).reversed())
+                .sorted(Comparator.comparing((Action action) -> lastIndex(action.path))
+                        .reversed())
                 .forEach(action -> action.path.remove(updated));
         return updated;
     }

@@ -58,8 +58,7 @@ final class Delivery {
     private void send(Rule rule, JsonNode target, String payload) {
         var arn = arn(target);
         switch (arn.split(":")[2]) {
-            case "lambda" ->
-                lambda.invokeLaterAs(PRINCIPAL, rule.arn(), arn, payload.getBytes(StandardCharsets.UTF_8));
+            case "lambda" -> lambda.invokeLaterAs(PRINCIPAL, rule.arn(), arn, payload.getBytes(StandardCharsets.UTF_8));
             case "sqs" -> sqs.sendAs(PRINCIPAL, rule.arn(), arn, payload);
             case "sns" -> sns.publishAs(PRINCIPAL, rule.arn(), arn, payload);
             case "states" -> startExecution(target, payload);
@@ -74,8 +73,8 @@ final class Delivery {
                 .role(roleArn.substring(roleArn.lastIndexOf('/') + 1))
                 .filter(found -> found.trust().decide(Set.of(PRINCIPAL), "sts:AssumeRole", roleArn, Map.of())
                         == Decision.ALLOWED)
-                .orElseThrow(() -> AwsException.badRequest(
-                        "NO_PERMISSIONS", PRINCIPAL + " cannot assume the role " + roleArn));
+                .orElseThrow(() ->
+                        AwsException.badRequest("NO_PERMISSIONS", PRINCIPAL + " cannot assume the role " + roleArn));
         var session = new Identity("", "", role.arn() + "/EventBridge", Optional.of(role));
         account.iam().authorize(session, "states:StartExecution", arn);
         states.startExecution(arn, account.hex(8) + "_" + account.hex(24), Json.parse(payload));

@@ -178,11 +178,12 @@ public final class EventBridgeService extends JsonService {
         }
     }
 
-    private ObjectNode event(
-            String source, String detailType, List<String> resources, JsonNode detail, Instant time) {
+    private ObjectNode event(String source, String detailType, List<String> resources, JsonNode detail, Instant time) {
         var event = Json.object()
                 .put("version", "0")
-                .put("id", new UUID(account.random().nextLong(), account.random().nextLong()).toString())
+                .put(
+                        "id",
+                        new UUID(account.random().nextLong(), account.random().nextLong()).toString())
                 .put("detail-type", detailType)
                 .put("source", source)
                 .put("account", Iam.ACCOUNT)
@@ -226,7 +227,11 @@ public final class EventBridgeService extends JsonService {
     /** A scheduled event goes to its own rule only. */
     private void fire(Rule rule) {
         var event = event(
-                "aws.events", "Scheduled Event", List.of(rule.arn()), Json.object(), account.time().now());
+                "aws.events",
+                "Scheduled Event",
+                List.of(rule.arn()),
+                Json.object(),
+                account.time().now());
         deliverLater(rule, event, Duration.ZERO);
     }
 
@@ -236,7 +241,8 @@ public final class EventBridgeService extends JsonService {
             throw AwsException.badRequest(
                     "ValidationException",
                     "1 validation error detected: Value at 'entries' failed to satisfy constraint: Member must have"
-                            + " length " + (entries.isEmpty() ? "greater than or equal to 1" : "less than or equal to 10"));
+                            + " length "
+                            + (entries.isEmpty() ? "greater than or equal to 1" : "less than or equal to 10"));
         }
         var bytes = 0;
         for (var entry : entries) {
@@ -249,7 +255,8 @@ public final class EventBridgeService extends JsonService {
                             BUS,
                             Map.of(
                                     "events:source", entry.path("Source").asText(),
-                                    "events:detail-type", entry.path("DetailType").asText()));
+                                    "events:detail-type",
+                                            entry.path("DetailType").asText()));
         }
         if (bytes > MOST_BYTES) {
             throw AwsException.badRequest(
@@ -300,8 +307,7 @@ public final class EventBridgeService extends JsonService {
         var time = entry.hasNonNull("Time")
                 ? Instant.ofEpochMilli((long) (entry.get("Time").asDouble() * 1000))
                 : account.time().now();
-        var event = event(
-                entry.get("Source").asText(), entry.get("DetailType").asText(), resources, detail, time);
+        var event = event(entry.get("Source").asText(), entry.get("DetailType").asText(), resources, detail, time);
         route(event);
         return Json.object().put("EventId", event.get("id").asText());
     }

@@ -45,8 +45,7 @@ final class EventPattern {
     }
 
     private static AwsException invalid(String reason) {
-        return AwsException.badRequest(
-                "InvalidEventPatternException", "Event pattern is not valid. Reason: " + reason);
+        return AwsException.badRequest("InvalidEventPatternException", "Event pattern is not valid. Reason: " + reason);
     }
 
     private static void check(JsonNode pattern, String where) {
@@ -75,15 +74,14 @@ final class EventPattern {
         if (matcher.size() != 1) throw invalid("Only one key allowed in match expression, at \"" + name + "\"");
         var kind = matcher.fieldNames().next();
         var value = matcher.get(kind);
-        var good =
-                switch (kind) {
-                    case "prefix", "suffix" -> value.isTextual() || isIgnoringCase(value);
-                    case "equals-ignore-case", "wildcard" -> value.isTextual();
-                    case "exists" -> value.isBoolean();
-                    case "numeric" -> isNumericRange(value);
-                    case "anything-but" -> isAnythingBut(value);
-                    default -> throw invalid("Unrecognized match type " + kind);
-                };
+        var good = switch (kind) {
+            case "prefix", "suffix" -> value.isTextual() || isIgnoringCase(value);
+            case "equals-ignore-case", "wildcard" -> value.isTextual();
+            case "exists" -> value.isBoolean();
+            case "numeric" -> isNumericRange(value);
+            case "anything-but" -> isAnythingBut(value);
+            default -> throw invalid("Unrecognized match type " + kind);
+        };
         if (!good) throw invalid("the value of " + kind + " at \"" + name + "\" has the wrong type");
     }
 
@@ -132,9 +130,11 @@ final class EventPattern {
         }
         var scalars = values.stream().filter(JsonNode::isValueNode).toList();
         if (scalars.isEmpty()) {
-            return any(wanted, matcher -> matcher.isObject()
-                    && matcher.has("exists")
-                    && !matcher.get("exists").asBoolean());
+            return any(
+                    wanted,
+                    matcher -> matcher.isObject()
+                            && matcher.has("exists")
+                            && !matcher.get("exists").asBoolean());
         }
         return any(wanted, matcher -> scalars.stream().anyMatch(value -> accepts(matcher, value)));
     }
@@ -194,8 +194,7 @@ final class EventPattern {
     }
 
     private static JsonNode lower(JsonNode text) {
-        return TextNode.valueOf(
-                text.asText().toLowerCase(Locale.ROOT));
+        return TextNode.valueOf(text.asText().toLowerCase(Locale.ROOT));
     }
 
     private static Pattern wildcard(String text) {
@@ -207,14 +206,13 @@ final class EventPattern {
     private static boolean inRange(JsonNode range, double value) {
         for (var i = 0; i < range.size(); i += 2) {
             var bound = range.get(i + 1).asDouble();
-            var holds =
-                    switch (range.get(i).asText()) {
-                        case "=" -> value == bound;
-                        case "<" -> value < bound;
-                        case "<=" -> value <= bound;
-                        case ">" -> value > bound;
-                        default -> value >= bound;
-                    };
+            var holds = switch (range.get(i).asText()) {
+                case "=" -> value == bound;
+                case "<" -> value < bound;
+                case "<=" -> value <= bound;
+                case ">" -> value > bound;
+                default -> value >= bound;
+            };
             if (!holds) return false;
         }
         return true;

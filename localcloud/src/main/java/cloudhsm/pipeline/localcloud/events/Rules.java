@@ -65,8 +65,10 @@ final class Rules {
         if (!input.path("State").asText("ENABLED").matches("ENABLED|DISABLED")) {
             throw invalid("The state " + input.path("State").asText() + " is not supported");
         }
-        if (input.hasNonNull("ScheduleExpression")) Rule.rate(input.get("ScheduleExpression").asText());
-        if (input.hasNonNull("EventPattern")) EventPattern.parse(input.get("EventPattern").asText());
+        if (input.hasNonNull("ScheduleExpression"))
+            Rule.rate(input.get("ScheduleExpression").asText());
+        if (input.hasNonNull("EventPattern"))
+            EventPattern.parse(input.get("EventPattern").asText());
         if (!byName.containsKey(name) && byName.size() >= MOST_RULES) throw limitExceeded();
         var rule = byName.computeIfAbsent(name, Rule::new);
         rule.define(input.deepCopy());
@@ -156,7 +158,14 @@ final class Rules {
             throw invalid("RoleArn is required for target " + arn + ".");
         }
         for (var member : (Iterable<String>) target::fieldNames) {
-            if (!List.of("Id", "Arn", "RoleArn", "Input", "InputPath", "InputTransformer", "DeadLetterConfig",
+            if (!List.of(
+                            "Id",
+                            "Arn",
+                            "RoleArn",
+                            "Input",
+                            "InputPath",
+                            "InputTransformer",
+                            "DeadLetterConfig",
                             "RetryPolicy")
                     .contains(member)) {
                 throw invalid("The embedded AWS does not support " + member + " of a target");

@@ -33,7 +33,8 @@ final class TargetInput {
                 throw invalid(target, "Input must be valid JSON");
             }
         }
-        if (target.hasNonNull("InputPath")) checkPath(target, target.get("InputPath").asText());
+        if (target.hasNonNull("InputPath"))
+            checkPath(target, target.get("InputPath").asText());
         if (!target.hasNonNull("InputTransformer")) return;
         var transformer = target.get("InputTransformer");
         if (!transformer.hasNonNull("InputTemplate")) throw invalid(target, "InputTemplate must be provided");
@@ -41,7 +42,8 @@ final class TargetInput {
         var placeholders = PLACEHOLDER.matcher(transformer.get("InputTemplate").asText());
         while (placeholders.find()) {
             var name = placeholders.group(1);
-            if (!name.startsWith("aws.events.") && !transformer.path("InputPathsMap").has(name)) {
+            if (!name.startsWith("aws.events.")
+                    && !transformer.path("InputPathsMap").has(name)) {
                 throw invalid(target, "InputTemplate uses <" + name + ">, which InputPathsMap does not define");
             }
         }
@@ -53,13 +55,15 @@ final class TargetInput {
 
     private static AwsException invalid(JsonNode target, String reason) {
         return AwsException.badRequest(
-                "ValidationException", "Invalid input for target " + target.path("Id").asText() + ". " + reason + ".");
+                "ValidationException",
+                "Invalid input for target " + target.path("Id").asText() + ". " + reason + ".");
     }
 
     /** @throws AwsException where the template and this event give no valid JSON */
     static String of(JsonNode target, JsonNode event, Rule rule) {
         if (target.hasNonNull("Input")) return target.get("Input").asText();
-        if (target.hasNonNull("InputPath")) return Json.text(at(event, target.get("InputPath").asText()));
+        if (target.hasNonNull("InputPath"))
+            return Json.text(at(event, target.get("InputPath").asText()));
         if (!target.hasNonNull("InputTransformer")) return Json.text(event);
         var transformer = target.get("InputTransformer");
         var text = transformed(transformer, event, rule);

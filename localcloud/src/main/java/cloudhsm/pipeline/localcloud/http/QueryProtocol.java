@@ -38,7 +38,8 @@ public final class QueryProtocol {
         var entries = new LinkedHashMap<String, String>();
         for (var i = 1; parameters.containsKey(prefix + "." + i + ".key"); i++) {
             entries.put(
-                    parameters.get(prefix + "." + i + ".key"), parameters.getOrDefault(prefix + "." + i + ".value", ""));
+                    parameters.get(prefix + "." + i + ".key"),
+                    parameters.getOrDefault(prefix + "." + i + ".value", ""));
         }
         return entries;
     }

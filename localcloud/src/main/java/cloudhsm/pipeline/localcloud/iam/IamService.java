@@ -1,14 +1,31 @@
 package cloudhsm.pipeline.localcloud.iam;
 
+import static cloudhsm.pipeline.localcloud.http.QueryProtocol.element;
+
 import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.AwsRequest;
 import cloudhsm.pipeline.localcloud.http.AwsResponse;
+import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.http.QueryProtocol;
 import cloudhsm.pipeline.localcloud.http.Service;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
 
-/** AWS IAM. */
+/** AWS IAM: roles with their policies, and users. All policies of a role are shown as inline ones. */
 public final class IamService implements Service {
-    public IamService(Account account) {}
+    private static final QueryProtocol PROTOCOL = new QueryProtocol("https://iam.amazonaws.com/doc/2010-05-08/");
+
+    /** When everything here was created: IAM keeps no clock of its own. */
+    private static final String CREATED = "2026-01-01T00:00:00Z";
+
+    private final Account account;
+
+    public IamService(Account account) {
+        this.account = account;
+    }
 
     @Override
     public String signingName() {
@@ -17,16 +34,181 @@ public final class IamService implements Service {
 
     @Override
     public String operation(AwsRequest request) {
-        throw new UnsupportedOperationException("to be written");
-    }
-
-    @Override
-    public AwsResponse handle(String operation, AwsRequest request) {
-        throw new UnsupportedOperationException("to be written");
+        return PROTOCOL.operation(request);
     }
 
     @Override
     public AwsResponse error(AwsException error, AwsRequest request) {
-        throw new UnsupportedOperationException("to be written");
+        // IAM's own name for a refusal is without the suffix that other services have.
+        if (!error.code().equals("AccessDeniedException")) return PROTOCOL.error(error, request);
+        return PROTOCOL.error(new AwsException("AccessDenied", 403, error.getMessage()), request);
+    }
+
+    @Override
+    public AwsResponse handle(String operation, AwsRequest request) {
+        var input = PROTOCOL.parameters(request);
+        var answer = switch (operation) {
+            case "GetRole" -> "<Role>" + described(role(input, request, operation)) + "</Role>";
+            case "ListRoles" -> listRoles(request);
+            case "CreateRole" -> createRole(input, request);
+            case "DeleteRole" -> deleteRole(input, request);
+            case "ListRolePolicies" -> listRolePolicies(role(input, request, operation));
+            case "ListAttachedRolePolicies" -> {
+                role(input, request, operation);
+                yield "<AttachedPolicies/>" + element("IsTruncated", "false");
+            }
+            case "GetRolePolicy" -> getRolePolicy(input, role(input, request, operation));
+            case "PutRolePolicy" -> putRolePolicy(input, role(input, request, operation));
+            case "GetUser" -> getUser(input, request);
+            case "CreateUser" -> createUser(input, request);
+            default -> throw QueryProtocol.unknown("iam", operation);
+        };
+        return PROTOCOL.answer(operation, answer, request);
+    }
+
+    private static String required(Map<String, String> input, String name) {
+        var value = input.get(name);
+        if (value != null) return value;
+        throw AwsException.badRequest(
+                "ValidationError",
+                "1 validation error detected: Value null at '" + name + "' failed to satisfy constraint: Member must"
+                        + " not be null");
+    }
+
+    private static String roleArn(String name) {
+        return "arn:aws:iam::" + Iam.ACCOUNT + ":role/" + name;
+    }
+
+    private static String userArn(String name) {
+        return "arn:aws:iam::" + Iam.ACCOUNT + ":user/" + name;
+    }
+
+    private Role role(Map<String, String> input, AwsRequest request, String action) {
+        var name = required(input, "RoleName");
+        account.iam().authorize(request.caller(), "iam:" + action, roleArn(name));
+        return account.iam()
+                .role(name)
+                .orElseThrow(() ->
+                        new AwsException("NoSuchEntity", 404, "The role with name " + name + " cannot be found."));
+    }
+
+    private static String described(Role role) {
+        return element("Path", "/")
+                + element("RoleName", role.name())
+                + element("RoleId", "AROA" + role.name())
+                + element("Arn", role.arn())
+                + element("CreateDate", CREATED)
+                + element("AssumeRolePolicyDocument", encoded(role.trust()))
+                + element("MaxSessionDuration", "3600");
+    }
+
+    /** Documents travel percent-encoded [GetRole]. */
+    private static String encoded(PolicyDocument document) {
+        return URLEncoder.encode(Json.text(json(document)), StandardCharsets.UTF_8)
+                .replace("+", "%20");
+    }
+
+    private static ObjectNode json(PolicyDocument document) {
+        var json = Json.object().put("Version", "2012-10-17");
+        var statements = json.putArray("Statement");
+        for (var statement : document.statements()) {
+            var node = statements.addObject();
+            if (!statement.sid().isEmpty()) node.put("Sid", statement.sid());
+            node.put("Effect", statement.allow() ? "Allow" : "Deny");
+            if (!statement.principals().isEmpty()) {
+                var principal = node.putObject("Principal");
+                statement
+                        .principals()
+                        .forEach(name -> principal
+                                .withArrayProperty(name.endsWith(".amazonaws.com") ? "Service" : "AWS")
+                                .add(name));
+            } else {
+                node.set("Resource", Json.MAPPER.valueToTree(statement.resources()));
+            }
+            node.set("Action", Json.MAPPER.valueToTree(statement.actions()));
+            if (!statement.conditions().isEmpty()) {
+                node.set("Condition", Json.MAPPER.valueToTree(statement.conditions()));
+            }
+        }
+        return json;
+    }
+
+    private String listRoles(AwsRequest request) {
+        account.iam().authorize(request.caller(), "iam:ListRoles", roleArn("*"));
+        var members = new StringBuilder();
+        account.iam()
+                .roles()
+                .forEach(role ->
+                        members.append("<member>").append(described(role)).append("</member>"));
+        return "<Roles>" + members + "</Roles>" + element("IsTruncated", "false");
+    }
+
+    private String createRole(Map<String, String> input, AwsRequest request) {
+        var name = required(input, "RoleName");
+        account.iam().authorize(request.caller(), "iam:CreateRole", roleArn(name));
+        if (!name.matches("[\\w+=,.@-]{1,64}")) {
+            throw AwsException.badRequest(
+                    "ValidationError",
+                    "The specified value for roleName is invalid. It must contain only alphanumeric characters and/or"
+                            + " the following: +=,.@_-");
+        }
+        var trust = PolicyDocument.parse(Json.parse(required(input, "AssumeRolePolicyDocument")));
+        return "<Role>" + described(account.iam().createRole(name, trust)) + "</Role>";
+    }
+
+    private String deleteRole(Map<String, String> input, AwsRequest request) {
+        var role = role(input, request, "DeleteRole");
+        if (!role.policies().isEmpty()) {
+            throw new AwsException("DeleteConflict", 409, "Cannot delete entity, must delete policies first.");
+        }
+        account.iam().deleteRole(role.name());
+        return "";
+    }
+
+    private static String listRolePolicies(Role role) {
+        var members = new StringBuilder();
+        role.policies().keySet().forEach(name -> members.append(element("member", name)));
+        return "<PolicyNames>" + members + "</PolicyNames>" + element("IsTruncated", "false");
+    }
+
+    private static String getRolePolicy(Map<String, String> input, Role role) {
+        var name = required(input, "PolicyName");
+        var document = role.policies().get(name);
+        if (document == null) {
+            throw new AwsException("NoSuchEntity", 404, "The role policy with name " + name + " cannot be found.");
+        }
+        return element("RoleName", role.name())
+                + element("PolicyName", name)
+                + element("PolicyDocument", encoded(document));
+    }
+
+    private static String putRolePolicy(Map<String, String> input, Role role) {
+        var document = PolicyDocument.parse(Json.parse(required(input, "PolicyDocument")));
+        role.policies().put(required(input, "PolicyName"), document);
+        return "";
+    }
+
+    private static String user(String name, String arn) {
+        return "<User>" + element("Path", "/") + element("UserName", name) + element("UserId", "AIDA" + name)
+                + element("Arn", arn) + element("CreateDate", CREATED) + "</User>";
+    }
+
+    private String getUser(Map<String, String> input, AwsRequest request) {
+        var name = input.getOrDefault("UserName", "administrator");
+        account.iam().authorize(request.caller(), "iam:GetUser", userArn(name));
+        var arn = account.iam().users().get(name);
+        if (arn == null) {
+            throw new AwsException("NoSuchEntity", 404, "The user with name " + name + " cannot be found.");
+        }
+        return user(name, arn);
+    }
+
+    private String createUser(Map<String, String> input, AwsRequest request) {
+        var name = required(input, "UserName");
+        account.iam().authorize(request.caller(), "iam:CreateUser", userArn(name));
+        if (account.iam().users().putIfAbsent(name, userArn(name)) != null) {
+            throw new AwsException("EntityAlreadyExists", 409, "User with name " + name + " already exists.");
+        }
+        return user(name, userArn(name));
     }
 }

@@ -58,7 +58,8 @@ public final class LogsService extends JsonService {
         });
         on("PutRetentionPolicy", (input, request) -> {
             var group = group(authorized(input, request, "PutRetentionPolicy"));
-            group.retentionInDays = checkedRetention(input.path("retentionInDays").asInt());
+            group.retentionInDays =
+                    checkedRetention(input.path("retentionInDays").asInt());
             return Json.object();
         });
         on("CreateLogStream", (input, request) -> {
@@ -70,8 +71,10 @@ public final class LogsService extends JsonService {
         });
         on("PutLogEvents", (input, request) -> {
             var stream = stream(group(authorized(input, request, "PutLogEvents")), required(input, "logStreamName"));
-            input.path("logEvents").forEach(event -> stream.add(new Event(
-                    event.path("timestamp").asLong(), event.path("message").asText())));
+            input.path("logEvents")
+                    .forEach(event -> stream.add(new Event(
+                            event.path("timestamp").asLong(),
+                            event.path("message").asText())));
             return Json.object();
         });
         on("DescribeLogStreams", this::describeLogStreams);
@@ -177,7 +180,8 @@ public final class LogsService extends JsonService {
         var described = Json.array();
         groups.forEach((name, group) -> {
             if (!name.startsWith(prefix)) return;
-            var node = described.addObject()
+            var node = described
+                    .addObject()
                     .put("logGroupName", name)
                     .put("arn", arn(name) + ":*")
                     .put("logGroupArn", arn(name))
@@ -194,9 +198,8 @@ public final class LogsService extends JsonService {
         var described = Json.array();
         group(name).streams.forEach((stream, events) -> {
             if (!stream.startsWith(prefix)) return;
-            var node = described.addObject()
-                    .put("logStreamName", stream)
-                    .put("arn", arn(name) + ":log-stream:" + stream);
+            var node =
+                    described.addObject().put("logStreamName", stream).put("arn", arn(name) + ":log-stream:" + stream);
             if (!events.isEmpty()) {
                 node.put("firstEventTimestamp", events.getFirst().timestamp);
                 node.put("lastEventTimestamp", events.getLast().timestamp);

@@ -67,18 +67,17 @@ public final class SnsService implements Service {
     @Override
     public AwsResponse handle(String operation, AwsRequest request) {
         var input = PROTOCOL.parameters(request);
-        var answer =
-                switch (operation) {
-                    case "CreateTopic" -> createTopic(input, request);
-                    case "ListTopics" -> listTopics(request);
-                    case "GetTopicAttributes" -> getTopicAttributes(input, request);
-                    case "SetTopicAttributes" -> setTopicAttributes(input, request);
-                    case "DeleteTopic" -> deleteTopic(input, request);
-                    case "Subscribe" -> subscribe(input, request);
-                    case "ListSubscriptionsByTopic" -> listSubscriptions(input, request);
-                    case "Publish" -> publish(input, request);
-                    default -> throw QueryProtocol.unknown("sns", operation);
-                };
+        var answer = switch (operation) {
+            case "CreateTopic" -> createTopic(input, request);
+            case "ListTopics" -> listTopics(request);
+            case "GetTopicAttributes" -> getTopicAttributes(input, request);
+            case "SetTopicAttributes" -> setTopicAttributes(input, request);
+            case "DeleteTopic" -> deleteTopic(input, request);
+            case "Subscribe" -> subscribe(input, request);
+            case "ListSubscriptionsByTopic" -> listSubscriptions(input, request);
+            case "Publish" -> publish(input, request);
+            default -> throw QueryProtocol.unknown("sns", operation);
+        };
         return PROTOCOL.answer(operation, answer, request);
     }
 
@@ -168,7 +167,8 @@ public final class SnsService implements Service {
     }
 
     private static void checkAttribute(String name, String value) {
-        if (!Set.of("Policy", "DisplayName", "KmsMasterKeyId", "TracingConfig", "SignatureVersion").contains(name)) {
+        if (!Set.of("Policy", "DisplayName", "KmsMasterKeyId", "TracingConfig", "SignatureVersion")
+                .contains(name)) {
             throw AwsException.badRequest("InvalidParameter", "Invalid parameter: AttributeName: " + name);
         }
         if (name.equals("Policy") && !value.isEmpty()) PolicyDocument.parse(Json.parse(value));
@@ -228,9 +228,10 @@ public final class SnsService implements Service {
     private String listTopics(AwsRequest request) {
         account.iam().authorize(request.caller(), "sns:ListTopics", "*");
         var members = new StringBuilder();
-        topics.keySet().forEach(arn -> members.append("<member>")
-                .append(QueryProtocol.element("TopicArn", arn))
-                .append("</member>"));
+        topics.keySet()
+                .forEach(arn -> members.append("<member>")
+                        .append(QueryProtocol.element("TopicArn", arn))
+                        .append("</member>"));
         return "<Topics>" + members + "</Topics>";
     }
 

@@ -45,9 +45,11 @@ final class Buckets implements AutoCloseable {
                 .createBucketConfiguration(
                         configuration -> configuration.locationConstraint(BucketLocationConstraint.EU_CENTRAL_1)));
         if (properties.has("VersioningConfiguration")) {
-            var status = properties.node("VersioningConfiguration").path("Status").asText();
+            var status =
+                    properties.node("VersioningConfiguration").path("Status").asText();
             s3.putBucketVersioning(put -> put.bucket(bucket)
-                    .versioningConfiguration(versioning -> versioning.status(BucketVersioningStatus.fromValue(status))));
+                    .versioningConfiguration(
+                            versioning -> versioning.status(BucketVersioningStatus.fromValue(status))));
         }
         if (properties.has("PublicAccessBlockConfiguration")) {
             var block = publicAccessBlock(properties.node("PublicAccessBlockConfiguration"));

@@ -13,7 +13,13 @@ final class EventRules {
     /** An event with a Pattern. */
     static Rule rule(LocalCloud cloud, Names names, String logicalId, Properties properties) {
         var input = Json.object().put("EventPattern", Json.text(properties.requiredNode("Pattern")));
-        return put(cloud, names, logicalId, properties, input, properties.text("State").orElse("ENABLED"));
+        return put(
+                cloud,
+                names,
+                logicalId,
+                properties,
+                input,
+                properties.text("State").orElse("ENABLED"));
     }
 
     /** An event with a Schedule expression. */
@@ -28,7 +34,9 @@ final class EventRules {
             LocalCloud cloud, Names names, String logicalId, Properties properties, ObjectNode input, String state) {
         properties.withoutEffect("Description", "Target");
         properties.text("EventBusName").ifPresent(bus -> input.put("EventBusName", bus));
-        var name = properties.text("RuleName").or(() -> properties.text("Name"))
+        var name = properties
+                .text("RuleName")
+                .or(() -> properties.text("Name"))
                 .orElseGet(() -> names.physical(logicalId, 64));
         input.put("Name", name).put("State", state);
         return new Rule(name, cloud.events().putRule(input));
@@ -39,8 +47,7 @@ final class EventRules {
      *
      * @param roleArn empty where the target needs none
      */
-    static void target(
-            LocalCloud cloud, Rule rule, String id, String arn, Properties properties, String roleArn) {
+    static void target(LocalCloud cloud, Rule rule, String id, String arn, Properties properties, String roleArn) {
         var target = Json.object().put("Id", id).put("Arn", arn);
         if (!roleArn.isEmpty()) target.put("RoleArn", roleArn);
         for (var member : new String[] {"Input", "InputPath", "InputTransformer", "RetryPolicy", "DeadLetterConfig"}) {
@@ -58,7 +65,13 @@ final class EventRules {
         if (properties.has("EventPattern")) input.put("EventPattern", Json.text(properties.node("EventPattern")));
         properties.text("ScheduleExpression").ifPresent(text -> input.put("ScheduleExpression", text));
         properties.text("RoleArn").ifPresent(arn -> input.put("RoleArn", arn));
-        var rule = put(cloud, names, logicalId, properties, input, properties.text("State").orElse("ENABLED"));
+        var rule = put(
+                cloud,
+                names,
+                logicalId,
+                properties,
+                input,
+                properties.text("State").orElse("ENABLED"));
         if (properties.has("Targets")) {
             var targets = Json.object().put("Rule", rule.name);
             targets.set("Targets", properties.node("Targets"));

@@ -51,8 +51,8 @@ final class Functions {
         if (!Files.isRegularFile(code)) {
             throw properties.invalid("CodeUri " + code + " is not a file; build the artifact first: mvn package");
         }
-        var logging = properties.nested("LoggingConfig").withoutEffect(
-                "LogFormat", "ApplicationLogLevel", "SystemLogLevel");
+        var logging =
+                properties.nested("LoggingConfig").withoutEffect("LogFormat", "ApplicationLogLevel", "SystemLogLevel");
         var logGroup = logging.text("LogGroup").orElse("/aws/lambda/" + name);
         logging.requireAllRead();
         var environment = properties.nested("Environment");
@@ -77,9 +77,7 @@ final class Functions {
         for (var event : events.properties()) {
             addEvent(logicalId + event.getKey(), name, arn, event.getKey(), event.getValue());
         }
-        resolver.created(
-                logicalId + "Role",
-                new ResourceValues(role.name(), Map.of("Arn", role.arn())));
+        resolver.created(logicalId + "Role", new ResourceValues(role.name(), Map.of("Arn", role.arn())));
         return new ResourceValues(name, Map.of("Arn", arn));
     }
 
@@ -125,8 +123,9 @@ final class Functions {
                 EventRules.target(cloud, rule, "LambdaTarget", arn, properties, "");
                 cloud.lambda().addPermission(name, "events.amazonaws.com", rule.arn());
             }
-            default -> throw properties.invalid(
-                    "the embedded AWS does not support the type " + event.path("Type").asText());
+            default ->
+                throw properties.invalid("the embedded AWS does not support the type "
+                        + event.path("Type").asText());
         }
         properties.requireAllRead();
     }
@@ -181,9 +180,15 @@ final class Functions {
             var above = merged.get(name);
             if (above instanceof ObjectNode map && property.getValue().isObject() && !isFunction(map)) {
                 merged.set(name, withGlobals(map, property.getValue()));
-            } else if (above != null && above.isArray() && property.getValue().isArray() && !name.equals("Architectures")) {
-                merged.set(name, Json.array().addAll((com.fasterxml.jackson.databind.node.ArrayNode) above.deepCopy())
-                        .addAll((com.fasterxml.jackson.databind.node.ArrayNode) property.getValue()));
+            } else if (above != null
+                    && above.isArray()
+                    && property.getValue().isArray()
+                    && !name.equals("Architectures")) {
+                merged.set(
+                        name,
+                        Json.array()
+                                .addAll((com.fasterxml.jackson.databind.node.ArrayNode) above.deepCopy())
+                                .addAll((com.fasterxml.jackson.databind.node.ArrayNode) property.getValue()));
             } else {
                 merged.set(name, property.getValue());
             }

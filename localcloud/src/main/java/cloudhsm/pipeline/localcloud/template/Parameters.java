@@ -14,8 +14,17 @@ import java.util.TreeSet;
 /** The template's parameters with the values of this deployment, checked as CloudFormation checks them. */
 final class Parameters {
     private static final List<String> KNOWN = List.of(
-            "Type", "Default", "AllowedValues", "AllowedPattern", "MinLength", "MaxLength", "MinValue", "MaxValue",
-            "ConstraintDescription", "Description", "NoEcho");
+            "Type",
+            "Default",
+            "AllowedValues",
+            "AllowedPattern",
+            "MinLength",
+            "MaxLength",
+            "MinValue",
+            "MaxValue",
+            "ConstraintDescription",
+            "Description",
+            "NoEcho");
 
     private final Map<String, String> texts = new LinkedHashMap<>();
     private final Map<String, JsonNode> values = new LinkedHashMap<>();
@@ -33,7 +42,8 @@ final class Parameters {
                 }
             });
             var text = Optional.ofNullable(overrides.get(name))
-                    .or(() -> Optional.ofNullable(definition.getValue().get("Default")).map(JsonNode::asText))
+                    .or(() -> Optional.ofNullable(definition.getValue().get("Default"))
+                            .map(JsonNode::asText))
                     .orElseThrow(() -> new TemplateException("Parameters: [" + name + "] must have values"));
             texts.put(name, text);
             values.put(name, checked(name, definition.getValue(), text));
@@ -62,7 +72,8 @@ final class Parameters {
     private static void check(String name, String type, JsonNode definition, String text) {
         var allowed = new ArrayList<String>();
         definition.path("AllowedValues").forEach(value -> allowed.add(value.asText()));
-        if (!allowed.isEmpty() && !allowed.contains(text)) throw refused(name, definition, text, "allowed are " + allowed);
+        if (!allowed.isEmpty() && !allowed.contains(text))
+            throw refused(name, definition, text, "allowed are " + allowed);
         var pattern = definition.path("AllowedPattern").asText();
         if (!pattern.isEmpty() && !text.matches(pattern)) {
             throw refused(name, definition, text, "it must match " + pattern);

@@ -65,7 +65,9 @@ final class Properties {
 
     Map<String, String> texts(String name) {
         var texts = new LinkedHashMap<String, String>();
-        node(name).properties().forEach(entry -> texts.put(entry.getKey(), entry.getValue().asText()));
+        node(name)
+                .properties()
+                .forEach(entry -> texts.put(entry.getKey(), entry.getValue().asText()));
         return texts;
     }
 
@@ -77,7 +79,9 @@ final class Properties {
 
     /** The properties as an input of the type's API, without those named; all of them count as read. */
     ObjectNode input(String... without) {
-        var input = properties.isObject() ? ((ObjectNode) properties).deepCopy() : cloudhsm.pipeline.localcloud.http.Json.object();
+        var input = properties.isObject()
+                ? ((ObjectNode) properties).deepCopy()
+                : cloudhsm.pipeline.localcloud.http.Json.object();
         input.fieldNames().forEachRemaining(read::add);
         input.remove(Set.of(without));
         return input;

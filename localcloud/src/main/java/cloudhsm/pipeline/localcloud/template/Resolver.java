@@ -101,10 +101,11 @@ final class Resolver {
             case "Fn::Select" -> select(argument);
             case "Fn::If" -> resolve(chosen(argument));
             case "Fn::FindInMap" -> findInMap(argument);
-            case "Fn::Equals", "Fn::Not", "Fn::And", "Fn::Or" -> BooleanNode.valueOf(holds(Json.object()
-                    .set(function, argument)));
-            case "Fn::Base64" -> TextNode.valueOf(java.util.Base64.getEncoder()
-                    .encodeToString(resolve(argument).asText().getBytes(java.nio.charset.StandardCharsets.UTF_8)));
+            case "Fn::Equals", "Fn::Not", "Fn::And", "Fn::Or" ->
+                BooleanNode.valueOf(holds(Json.object().set(function, argument)));
+            case "Fn::Base64" ->
+                TextNode.valueOf(java.util.Base64.getEncoder()
+                        .encodeToString(resolve(argument).asText().getBytes(java.nio.charset.StandardCharsets.UTF_8)));
             default -> throw new TemplateException(function + " is not understood: " + argument);
         };
     }
@@ -140,7 +141,9 @@ final class Resolver {
         return TextNode.valueOf(VARIABLE.matcher(text).replaceAll(variable -> {
             var name = variable.group(1).trim();
             if (name.startsWith("!")) return java.util.regex.Matcher.quoteReplacement("${" + name.substring(1) + "}");
-            var value = own.has(name) ? resolve(own.get(name)) : name.contains(".") ? getAtt(TextNode.valueOf(name)) : ref(name);
+            var value = own.has(name)
+                    ? resolve(own.get(name))
+                    : name.contains(".") ? getAtt(TextNode.valueOf(name)) : ref(name);
             if (value.isContainerNode()) throw new TemplateException("Fn::Sub: ${" + name + "} is not a text");
             return java.util.regex.Matcher.quoteReplacement(value.asText());
         }));
@@ -154,7 +157,9 @@ final class Resolver {
 
     private JsonNode split(JsonNode argument) {
         var parts = Json.array();
-        for (var part : resolve(argument.get(1)).asText().split(Pattern.quote(argument.get(0).asText()), -1)) {
+        for (var part : resolve(argument.get(1))
+                .asText()
+                .split(Pattern.quote(argument.get(0).asText()), -1)) {
             parts.add(part);
         }
         return parts;
@@ -198,7 +203,10 @@ final class Resolver {
         var argument = condition.path(function);
         return switch (function) {
             case "Condition" -> condition(argument.asText());
-            case "Fn::Equals" -> resolve(argument.get(0)).asText().equals(resolve(argument.get(1)).asText());
+            case "Fn::Equals" ->
+                resolve(argument.get(0))
+                        .asText()
+                        .equals(resolve(argument.get(1)).asText());
             case "Fn::Not" -> !holds(argument.get(0));
             case "Fn::And" -> {
                 for (var part : argument) if (!holds(part)) yield false;
@@ -228,7 +236,9 @@ final class Resolver {
             case "Ref" -> names.add(argument.asText());
             case "Fn::If" -> collect(chosen(argument), names);
             case "Fn::GetAtt" ->
-                names.add((argument.isArray() ? argument.get(0) : argument).asText().replaceFirst("\\..*", ""));
+                names.add((argument.isArray() ? argument.get(0) : argument)
+                        .asText()
+                        .replaceFirst("\\..*", ""));
             case "Fn::Sub" -> {
                 var own = argument.isArray() ? argument.get(1) : Json.object();
                 collect(own, names);

@@ -46,50 +46,48 @@ final class Resources implements AutoCloseable {
     }
 
     ResourceValues create(String id, String type, Properties properties) {
-        var values =
-                switch (type) {
-                    case "AWS::Serverless::Function" -> functions.create(id, properties, resolver);
-                    case "AWS::Serverless::StateMachine" -> stateMachines.create(id, properties, resolver);
-                    case "AWS::Serverless::SimpleTable" -> simpleTable(id, properties);
-                    case "AWS::DynamoDB::Table" -> table(id, properties);
-                    case "AWS::SQS::Queue" -> queue(id, properties);
-                    case "AWS::SQS::QueuePolicy" -> queuePolicy(id, properties);
-                    case "AWS::SNS::Topic" -> topic(id, properties);
-                    case "AWS::SNS::TopicPolicy" -> topicPolicy(id, properties);
-                    case "AWS::SNS::Subscription" -> subscription(properties);
-                    case "AWS::Events::Rule" -> {
-                        var rule = EventRules.create(cloud, names, id, properties);
-                        yield new ResourceValues(rule.name(), Map.of("Arn", rule.arn()));
-                    }
-                    case "AWS::Lambda::Permission" -> {
-                        functions.permit(properties);
-                        yield unnamed(id);
-                    }
-                    case "AWS::Lambda::EventSourceMapping" -> {
-                        var uuid = functions.createMapping(
-                                properties.required("FunctionName"), properties, "EventSourceArn");
-                        yield new ResourceValues(uuid, Map.of("Id", uuid));
-                    }
-                    case "AWS::IAM::Role" -> {
-                        var role = roles.create(id, properties);
-                        yield new ResourceValues(role.name(), Map.of("Arn", role.arn()));
-                    }
-                    case "AWS::IAM::ManagedPolicy" -> managedPolicy(id, properties);
-                    case "AWS::IAM::InstanceProfile" -> instanceProfile(id, properties);
-                    case "AWS::SSM::Document" -> document(id, properties);
-                    case "AWS::Logs::LogGroup" -> logGroup(id, properties);
-                    case "AWS::CloudWatch::Alarm" -> alarm(id, properties);
-                    case "AWS::CloudWatch::Dashboard" -> dashboard(id, properties);
-                    case "AWS::S3::Bucket" -> buckets.create(id, properties);
-                    case "AWS::S3::BucketPolicy" -> {
-                        buckets.putPolicy(properties);
-                        yield unnamed(id);
-                    }
-                    case "AWS::KMS::Key" -> key(properties);
-                    case "AWS::KMS::Alias" -> alias(properties);
-                    default -> throw new TemplateException(
-                            "Resource " + id + ": the embedded AWS does not support the type " + type);
-                };
+        var values = switch (type) {
+            case "AWS::Serverless::Function" -> functions.create(id, properties, resolver);
+            case "AWS::Serverless::StateMachine" -> stateMachines.create(id, properties, resolver);
+            case "AWS::Serverless::SimpleTable" -> simpleTable(id, properties);
+            case "AWS::DynamoDB::Table" -> table(id, properties);
+            case "AWS::SQS::Queue" -> queue(id, properties);
+            case "AWS::SQS::QueuePolicy" -> queuePolicy(id, properties);
+            case "AWS::SNS::Topic" -> topic(id, properties);
+            case "AWS::SNS::TopicPolicy" -> topicPolicy(id, properties);
+            case "AWS::SNS::Subscription" -> subscription(properties);
+            case "AWS::Events::Rule" -> {
+                var rule = EventRules.create(cloud, names, id, properties);
+                yield new ResourceValues(rule.name(), Map.of("Arn", rule.arn()));
+            }
+            case "AWS::Lambda::Permission" -> {
+                functions.permit(properties);
+                yield unnamed(id);
+            }
+            case "AWS::Lambda::EventSourceMapping" -> {
+                var uuid = functions.createMapping(properties.required("FunctionName"), properties, "EventSourceArn");
+                yield new ResourceValues(uuid, Map.of("Id", uuid));
+            }
+            case "AWS::IAM::Role" -> {
+                var role = roles.create(id, properties);
+                yield new ResourceValues(role.name(), Map.of("Arn", role.arn()));
+            }
+            case "AWS::IAM::ManagedPolicy" -> managedPolicy(id, properties);
+            case "AWS::IAM::InstanceProfile" -> instanceProfile(id, properties);
+            case "AWS::SSM::Document" -> document(id, properties);
+            case "AWS::Logs::LogGroup" -> logGroup(id, properties);
+            case "AWS::CloudWatch::Alarm" -> alarm(id, properties);
+            case "AWS::CloudWatch::Dashboard" -> dashboard(id, properties);
+            case "AWS::S3::Bucket" -> buckets.create(id, properties);
+            case "AWS::S3::BucketPolicy" -> {
+                buckets.putPolicy(properties);
+                yield unnamed(id);
+            }
+            case "AWS::KMS::Key" -> key(properties);
+            case "AWS::KMS::Alias" -> alias(properties);
+            default ->
+                throw new TemplateException("Resource " + id + ": the embedded AWS does not support the type " + type);
+        };
         properties.requireAllRead();
         return values;
     }
@@ -106,20 +104,26 @@ final class Resources implements AutoCloseable {
         key.requireAllRead();
         var input = Json.object().put("BillingMode", "PAY_PER_REQUEST");
         input.putArray("KeySchema").addObject().put("AttributeName", name).put("KeyType", "HASH");
-        input.putArray("AttributeDefinitions").addObject().put("AttributeName", name).put(
-                "AttributeType", type.substring(0, 1));
-        return createTable(id, properties.text("TableName").orElseGet(() -> names.physical(id, 255)), input);
+        input.putArray("AttributeDefinitions")
+                .addObject()
+                .put("AttributeName", name)
+                .put("AttributeType", type.substring(0, 1));
+        return createTable(properties.text("TableName").orElseGet(() -> names.physical(id, 255)), input);
     }
 
     private ResourceValues table(String id, Properties properties) {
-        properties.withoutEffect("Tags", "SSESpecification", "PointInTimeRecoverySpecification",
-                "DeletionProtectionEnabled", "TableClass");
+        properties.withoutEffect(
+                "Tags",
+                "SSESpecification",
+                "PointInTimeRecoverySpecification",
+                "DeletionProtectionEnabled",
+                "TableClass");
         var name = properties.text("TableName").orElseGet(() -> names.physical(id, 255));
         var input = Json.object();
         for (var member : List.of("KeySchema", "AttributeDefinitions", "BillingMode", "ProvisionedThroughput")) {
             if (properties.has(member)) input.set(member, properties.node(member));
         }
-        var values = createTable(id, name, input);
+        var values = createTable(name, input);
         var timeToLive = properties.nested("TimeToLiveSpecification");
         var enabled = timeToLive.text("Enabled").orElse("false").equals("true");
         var attribute = timeToLive.text("AttributeName");
@@ -128,7 +132,7 @@ final class Resources implements AutoCloseable {
         return values;
     }
 
-    private ResourceValues createTable(String id, String name, ObjectNode input) {
+    private ResourceValues createTable(String name, ObjectNode input) {
         var arn = cloud.dynamoDb().createTable(input.put("TableName", name));
         return new ResourceValues(name, Map.of("Arn", arn, "Name", name));
     }
@@ -163,8 +167,11 @@ final class Resources implements AutoCloseable {
         var name = properties.text("TopicName").orElseGet(() -> names.physical(id, 256));
         var arn = cloud.sns().createTopic(name, attributes);
         for (var subscription : properties.node("Subscription")) {
-            cloud.sns().subscribe(
-                    arn, subscription.path("Protocol").asText(), subscription.path("Endpoint").asText());
+            cloud.sns()
+                    .subscribe(
+                            arn,
+                            subscription.path("Protocol").asText(),
+                            subscription.path("Endpoint").asText());
         }
         return new ResourceValues(arn, Map.of("TopicArn", arn, "TopicName", name));
     }
@@ -178,10 +185,11 @@ final class Resources implements AutoCloseable {
     }
 
     private ResourceValues subscription(Properties properties) {
-        var arn = cloud.sns().subscribe(
-                properties.required("TopicArn"),
-                properties.required("Protocol"),
-                properties.required("Endpoint"));
+        var arn = cloud.sns()
+                .subscribe(
+                        properties.required("TopicArn"),
+                        properties.required("Protocol"),
+                        properties.required("Endpoint"));
         return new ResourceValues(arn, Map.of("Arn", arn));
     }
 
@@ -192,7 +200,8 @@ final class Resources implements AutoCloseable {
         var document = Roles.document(properties, properties.requiredNode("PolicyDocument"));
         roles.managed().add(arn, document);
         for (var roleName : properties.node("Roles")) {
-            cloud.iam().role(roleName.asText())
+            cloud.iam()
+                    .role(roleName.asText())
                     .orElseThrow(() -> properties.invalid("the role " + roleName.asText() + " is missing"))
                     .policies()
                     .put(name, document);
@@ -205,7 +214,8 @@ final class Resources implements AutoCloseable {
         var roleNames = properties.requiredNode("Roles");
         if (roleNames.size() != 1) throw properties.invalid("an instance profile has exactly one role");
         var roleName = roleNames.get(0).asText();
-        var role = cloud.iam().role(roleName)
+        var role = cloud.iam()
+                .role(roleName)
                 .orElseThrow(() -> properties.invalid("the role " + roleName + " is missing"));
         var name = properties.text("InstanceProfileName").orElseGet(() -> names.physical(id, 128));
         return new ResourceValues(name, Map.of("Arn", cloud.ec2().createInstanceProfile(name, role)));
@@ -235,10 +245,27 @@ final class Resources implements AutoCloseable {
     /** Recorded only: the embedded AWS has no metrics. */
     private ResourceValues alarm(String id, Properties properties) {
         properties.withoutEffect(
-                "ActionsEnabled", "AlarmActions", "AlarmDescription", "ComparisonOperator", "DatapointsToAlarm",
-                "Dimensions", "EvaluateLowSampleCountPercentile", "EvaluationPeriods", "ExtendedStatistic",
-                "InsufficientDataActions", "MetricName", "Metrics", "Namespace", "OKActions", "Period", "Statistic",
-                "Tags", "Threshold", "ThresholdMetricId", "TreatMissingData", "Unit");
+                "ActionsEnabled",
+                "AlarmActions",
+                "AlarmDescription",
+                "ComparisonOperator",
+                "DatapointsToAlarm",
+                "Dimensions",
+                "EvaluateLowSampleCountPercentile",
+                "EvaluationPeriods",
+                "ExtendedStatistic",
+                "InsufficientDataActions",
+                "MetricName",
+                "Metrics",
+                "Namespace",
+                "OKActions",
+                "Period",
+                "Statistic",
+                "Tags",
+                "Threshold",
+                "ThresholdMetricId",
+                "TreatMissingData",
+                "Unit");
         for (var required : List.of("ComparisonOperator", "EvaluationPeriods")) properties.required(required);
         var name = properties.text("AlarmName").orElseGet(() -> names.physical(id, 255));
         return new ResourceValues(name, Map.of("Arn", "arn:aws:cloudwatch:" + HERE + "alarm:" + name));
@@ -247,8 +274,7 @@ final class Resources implements AutoCloseable {
     /** Recorded only, but its body must be JSON. */
     private ResourceValues dashboard(String id, Properties properties) {
         Json.parse(properties.required("DashboardBody"));
-        return new ResourceValues(
-                properties.text("DashboardName").orElseGet(() -> names.physical(id, 255)), Map.of());
+        return new ResourceValues(properties.text("DashboardName").orElseGet(() -> names.physical(id, 255)), Map.of());
     }
 
     private ResourceValues key(Properties properties) {
@@ -273,9 +299,7 @@ final class Resources implements AutoCloseable {
                         cloud.iam().administrator(),
                         "kms",
                         "CreateAlias",
-                        Json.object()
-                                .put("AliasName", name)
-                                .put("TargetKeyId", properties.required("TargetKeyId")));
+                        Json.object().put("AliasName", name).put("TargetKeyId", properties.required("TargetKeyId")));
         return new ResourceValues(name, Map.of());
     }
 }

@@ -91,17 +91,18 @@ final class Roles {
     /** A role for one purpose, such as an event rule's that starts an execution. */
     Role forService(String logicalId, String service, String action, String resource) {
         var role = iam.createRole(names.physical(logicalId, 64), trust(service));
-        var statement = Json.object().put("Effect", "Allow").put("Action", action).put("Resource", resource);
-        role.policies().put(logicalId + "Policy", PolicyDocument.parse(Json.object().set("Statement", statement)));
+        var statement =
+                Json.object().put("Effect", "Allow").put("Action", action).put("Resource", resource);
+        role.policies()
+                .put(logicalId + "Policy", PolicyDocument.parse(Json.object().set("Statement", statement)));
         return role;
     }
 
     private static void requireTrust(Role role, String service, Properties properties) {
-        var decision =
-                role.trust().decide(java.util.Set.of(service), "sts:AssumeRole", role.arn(), java.util.Map.of());
+        var decision = role.trust().decide(java.util.Set.of(service), "sts:AssumeRole", role.arn(), java.util.Map.of());
         if (decision != PolicyDocument.Decision.ALLOWED) {
-            throw properties.invalid(service + " may not assume the role " + role.name() + ": its trust policy does not"
-                    + " allow it");
+            throw properties.invalid(
+                    service + " may not assume the role " + role.name() + ": its trust policy does not" + " allow it");
         }
     }
 

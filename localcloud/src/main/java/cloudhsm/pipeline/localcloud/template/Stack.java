@@ -44,8 +44,8 @@ public record Stack(
             "Outputs");
 
     /** DeletionPolicy and the like act on updates and deletions of a stack, which there are none of here. */
-    private static final Set<String> RESOURCE_FIELDS = Set.of(
-            "Type", "Properties", "DependsOn", "Condition", "Metadata", "DeletionPolicy", "UpdateReplacePolicy");
+    private static final Set<String> RESOURCE_FIELDS =
+            Set.of("Type", "Properties", "DependsOn", "Condition", "Metadata", "DeletionPolicy", "UpdateReplacePolicy");
 
     public Stack {
         parameters = Map.copyOf(parameters);
@@ -150,7 +150,8 @@ public record Stack(
                     throw new TemplateException("Resource " + id + ": " + field + " is not understood");
                 }
             });
-            if (definition.has("Condition") && !resolver.condition(definition.get("Condition").asText())) continue;
+            if (definition.has("Condition")
+                    && !resolver.condition(definition.get("Condition").asText())) continue;
             if (definition.path("Type").asText().equals("AWS::Serverless::Function")) {
                 var globals = template.path("Globals").path("Function");
                 definition.set("Properties", Functions.withGlobals(globals, definition.path("Properties")));
@@ -179,8 +180,10 @@ public record Stack(
         var outputs = new LinkedHashMap<String, String>();
         for (var output : template.path("Outputs").properties()) {
             var definition = output.getValue();
-            if (definition.has("Condition") && !resolver.condition(definition.get("Condition").asText())) continue;
-            outputs.put(output.getKey(), resolver.resolve(definition.path("Value")).asText());
+            if (definition.has("Condition")
+                    && !resolver.condition(definition.get("Condition").asText())) continue;
+            outputs.put(
+                    output.getKey(), resolver.resolve(definition.path("Value")).asText());
         }
         return outputs;
     }

@@ -41,7 +41,8 @@ final class StateMachines {
             throw properties.invalid("only Type STANDARD is supported");
         }
         var name = properties.text("Name").orElseGet(() -> names.physical(logicalId, 80));
-        var tracing = properties.nested("Tracing").text("Enabled").orElse("false").equals("true");
+        var tracing =
+                properties.nested("Tracing").text("Enabled").orElse("false").equals("true");
         var always = tracing ? List.of("AWSXRayDaemonWriteAccess") : List.<String>of();
         var role = roles.execution(logicalId, properties, "states.amazonaws.com", always);
         var arn = cloud.states().createStateMachine(name, definition(properties), role);
@@ -49,9 +50,7 @@ final class StateMachines {
         for (var event : properties.node("Events").properties()) {
             addEvent(logicalId + event.getKey(), arn, event.getKey(), event.getValue());
         }
-        resolver.created(
-                logicalId + "Role",
-                new ResourceValues(role.name(), Map.of("Arn", role.arn())));
+        resolver.created(logicalId + "Role", new ResourceValues(role.name(), Map.of("Arn", role.arn())));
         return new ResourceValues(arn, Map.of("Arn", arn, "Name", name));
     }
 
@@ -80,7 +79,8 @@ final class StateMachines {
             return Matcher.quoteReplacement(substitutions.getOrDefault(name, placeholder.group()));
         });
         if (!unfilled.isEmpty()) {
-            throw properties.invalid("the definition uses " + unfilled + ", which DefinitionSubstitutions does not give");
+            throw properties.invalid(
+                    "the definition uses " + unfilled + ", which DefinitionSubstitutions does not give");
         }
         if (!unused.isEmpty()) {
             throw properties.invalid("DefinitionSubstitutions gives " + unused + ", which the definition does not use");
@@ -89,19 +89,19 @@ final class StateMachines {
     }
 
     private void addEvent(String logicalId, String arn, String eventName, JsonNode event) {
-        var properties =
-                new Properties("Event " + eventName + " of state machine " + arn, event.path("Properties"));
-        var rule =
-                switch (event.path("Type").asText()) {
-                    case "EventBridgeRule", "CloudWatchEvent" -> EventRules.rule(cloud, names, logicalId, properties);
-                    case "Schedule" -> EventRules.schedule(cloud, names, logicalId, properties);
-                    default -> throw properties.invalid("the embedded AWS does not support the type "
-                            + event.path("Type").asText());
-                };
-        var roleArn = properties.text("RoleArn")
-                .orElseGet(() -> roles.forService(
-                                logicalId + "Role", "events.amazonaws.com", "states:StartExecution", arn)
-                        .arn());
+        var properties = new Properties("Event " + eventName + " of state machine " + arn, event.path("Properties"));
+        var rule = switch (event.path("Type").asText()) {
+            case "EventBridgeRule", "CloudWatchEvent" -> EventRules.rule(cloud, names, logicalId, properties);
+            case "Schedule" -> EventRules.schedule(cloud, names, logicalId, properties);
+            default ->
+                throw properties.invalid("the embedded AWS does not support the type "
+                        + event.path("Type").asText());
+        };
+        var roleArn = properties
+                .text("RoleArn")
+                .orElseGet(
+                        () -> roles.forService(logicalId + "Role", "events.amazonaws.com", "states:StartExecution", arn)
+                                .arn());
         EventRules.target(cloud, rule, "StepFunctionsTarget", arn, properties, roleArn);
         properties.requireAllRead();
     }

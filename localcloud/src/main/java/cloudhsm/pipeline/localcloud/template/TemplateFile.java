@@ -24,8 +24,22 @@ import org.yaml.snakeyaml.nodes.Tag;
 /** Reads YAML or JSON as CloudFormation does: short tags become functions, included files take their place. */
 final class TemplateFile {
     private static final List<String> FUNCTIONS = List.of(
-            "Sub", "GetAtt", "Join", "Select", "Split", "If", "Equals", "Not", "And", "Or", "FindInMap", "ImportValue",
-            "Base64", "GetAZs", "Cidr", "Transform");
+            "Sub",
+            "GetAtt",
+            "Join",
+            "Select",
+            "Split",
+            "If",
+            "Equals",
+            "Not",
+            "And",
+            "Or",
+            "FindInMap",
+            "ImportValue",
+            "Base64",
+            "GetAZs",
+            "Cidr",
+            "Transform");
 
     private TemplateFile() {}
 
@@ -54,13 +68,12 @@ final class TemplateFile {
             yamlConstructors.put(new Tag(tag), new AbstractConstruct() {
                 @Override
                 public Object construct(Node node) {
-                    var argument =
-                            switch (node) {
-                                case ScalarNode scalar -> scalar.getValue();
-                                case SequenceNode sequence -> constructSequence(sequence);
-                                case MappingNode mapping -> constructMapping(mapping);
-                                default -> throw new YAMLException("A function cannot have the argument " + node);
-                            };
+                    var argument = switch (node) {
+                        case ScalarNode scalar -> scalar.getValue();
+                        case SequenceNode sequence -> constructSequence(sequence);
+                        case MappingNode mapping -> constructMapping(mapping);
+                        default -> throw new YAMLException("A function cannot have the argument " + node);
+                    };
                     return new LinkedHashMap<>(Map.of(name, argument));
                 }
             });
@@ -92,7 +105,8 @@ final class TemplateFile {
             return array;
         }
         if (!(node instanceof ObjectNode object)) return node;
-        for (var name : List.copyOf(object.properties().stream().map(Map.Entry::getKey).toList())) {
+        for (var name :
+                List.copyOf(object.properties().stream().map(Map.Entry::getKey).toList())) {
             if (!name.equals("Fn::Transform")) object.set(name, included(object.get(name), file));
         }
         var transform = object.remove("Fn::Transform");
