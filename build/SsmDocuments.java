@@ -60,32 +60,39 @@ public final class SsmDocuments {
             if (text.matches()) description = text.group(1);
         }
         return """
+            {
+              "schemaVersion": "2.2",
+              "description": %s,
+              "parameters": {
+            %s
+              },
+              "mainSteps": [
                 {
-                  "schemaVersion": "2.2",
-                  "description": %s,
-                  "parameters": {
-                %s
-                  },
-                  "mainSteps": [
-                    {
-                      "action": "aws:runShellScript",
-                      "name": "run",
-                      "precondition": {"StringEquals": ["platformType", "Linux"]},
-                      "inputs": {
-                        "timeoutSeconds": "%d",
-                        "runCommand": [
-                %s
-                        ]
-                      }
-                    }
-                  ]
+                  "action": "aws:runShellScript",
+                  "name": "run",
+                  "precondition": {"StringEquals": ["platformType", "Linux"]},
+                  "inputs": {
+                    "timeoutSeconds": "%d",
+                    "runCommand": [
+            %s
+                    ]
+                  }
                 }
-                """
-                .formatted(
+              ]
+            }
+            """.formatted(
                         quoted(description),
-                        String.join(",\n", parameters.entrySet().stream().map(SsmDocuments::declared).toList()),
+                        String.join(
+                                ",\n",
+                                parameters.entrySet().stream()
+                                        .map(SsmDocuments::declared)
+                                        .toList()),
                         EXECUTION_TIMEOUT,
-                        String.join(",\n", lines.stream().map(line -> " ".repeat(10) + quoted(line)).toList()));
+                        String.join(
+                                ",\n",
+                                lines.stream()
+                                        .map(line -> " ".repeat(10) + quoted(line))
+                                        .toList()));
     }
 
     private static String declared(Map.Entry<String, Parameter> parameter) {

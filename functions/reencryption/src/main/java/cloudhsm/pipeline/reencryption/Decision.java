@@ -33,8 +33,7 @@ final class Decision {
     }
 
     private static boolean isLocked(HeadObjectResponse object, Instant now) {
-        var retained = object.objectLockRetainUntilDate() != null
-                && now.isBefore(object.objectLockRetainUntilDate());
+        var retained = object.objectLockRetainUntilDate() != null && now.isBefore(object.objectLockRetainUntilDate());
         return retained || object.objectLockLegalHoldStatus() == ObjectLockLegalHoldStatus.ON;
     }
 
@@ -53,7 +52,9 @@ final class Decision {
     /** AWS's error code, or the HTTP status where the answer has no body, as to HEAD. */
     private static String code(AwsServiceException error) {
         var details = error.awsErrorDetails();
-        return details == null || details.errorCode() == null || details.errorCode().isEmpty()
+        return details == null
+                        || details.errorCode() == null
+                        || details.errorCode().isEmpty()
                 ? "HTTP_" + error.statusCode()
                 : details.errorCode();
     }
