@@ -15,6 +15,7 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
+import software.amazon.awssdk.services.cloudhsmv2.model.Tag;
 
 class CreateClusterTest {
     private final EmbeddedAws aws = new EmbeddedAws();
@@ -45,7 +46,8 @@ class CreateClusterTest {
 
     @Test
     void doneNamesTheSecurityGroupThatCloudHsmMade() {
-        var done = assertInstanceOf(Outcome.Done.class, aws.runToEnd(awaited -> stage.run(aws.clusterInput(), awaited)));
+        var done =
+                assertInstanceOf(Outcome.Done.class, aws.runToEnd(awaited -> stage.run(aws.clusterInput(), awaited)));
         var output = (CreateCluster.Output) done.output();
         var cluster = aws.cluster(output.clusterId());
         assertEquals("UNINITIALIZED", cluster.stateAsString());
@@ -66,10 +68,11 @@ class CreateClusterTest {
     void clusterDeletedBehindOurBackEndsTheStage() {
         var waiting = assertInstanceOf(Outcome.Waiting.class, run());
         aws.cloud.advance(Duration.ofMinutes(15));
-        aws.cloudHsm.deleteCluster(request -> request.clusterId(waiting.resource().id()));
+        aws.cloudHsm.deleteCluster(
+                request -> request.clusterId(waiting.resource().id()));
         aws.cloud.advance(Duration.ofHours(2));
-        var failed = assertInstanceOf(
-                Outcome.Failed.class, stage.run(aws.clusterInput(), Optional.of(waiting.resource())));
+        var failed =
+                assertInstanceOf(Outcome.Failed.class, stage.run(aws.clusterInput(), Optional.of(waiting.resource())));
         assertEquals("CLUSTER_NOT_FOUND", failed.reason());
     }
 
@@ -88,7 +91,8 @@ class CreateClusterTest {
         var failed = assertInstanceOf(Outcome.Failed.class, stage.run(input, Optional.empty()));
         assertEquals("CLUSTER_DIFFERS", failed.reason());
         assertEquals(
-                "Cluster " + clusterId + " of the deployment \"demo\" is hsm2m.medium in mode FIPS, but the request asks"
+                "Cluster " + clusterId
+                        + " of the deployment \"demo\" is hsm2m.medium in mode FIPS, but the request asks"
                         + " for hsm2m.medium in mode NON_FIPS, and neither can be changed. Nothing was changed. Next:"
                         + " ask for what is there, or choose another deployment name.",
                 failed.message());
@@ -108,7 +112,10 @@ class CreateClusterTest {
         aws.cloudHsm.createCluster(request -> request.hsmType("hsm2m.medium")
                 .mode("FIPS")
                 .subnetIds(aws.subnetIds())
-                .tagList(tag -> tag.key(Clusters.DEPLOYMENT_TAG).value(EmbeddedAws.DEPLOYMENT)));
+                .tagList(Tag.builder()
+                        .key(Clusters.DEPLOYMENT_TAG)
+                        .value(EmbeddedAws.DEPLOYMENT)
+                        .build()));
         assertEquals(
                 Optional.of(first),
                 new Clusters(aws.cloudHsm).ofDeployment(EmbeddedAws.DEPLOYMENT).map(Cluster::clusterId),

@@ -91,8 +91,7 @@ class CreateFirstHsmTest {
         var failed = assertInstanceOf(Outcome.Failed.class, runToEnd());
         assertEquals("HSM_DEGRADED", failed.reason());
         assertTrue(
-                failed.message()
-                        .contains("AWS says: \"HSM creation failed. Please delete this HSM and try again.\"."),
+                failed.message().contains("AWS says: \"HSM creation failed. Please delete this HSM and try again.\"."),
                 failed::message);
         assertEquals(2, aws.cloud.calls("CreateHsm"), "each zone is tried once");
         assertEquals(2, aws.cloud.calls("DeleteHsm"), "no DEGRADED HSM is left billing");
@@ -109,9 +108,11 @@ class CreateFirstHsmTest {
 
     @Test
     void hsmReplacedWhileWaitingIsFoundByItsZone() {
-        var first = (CreateFirstHsm.Output) assertInstanceOf(Outcome.Done.class, runToEnd()).output();
+        var first = (CreateFirstHsm.Output)
+                assertInstanceOf(Outcome.Done.class, runToEnd()).output();
         var newId = aws.cloud.cloudHsm().replaceHsm(first.hsmId());
-        var second = (CreateFirstHsm.Output) assertInstanceOf(Outcome.Done.class, runToEnd()).output();
+        var second = (CreateFirstHsm.Output)
+                assertInstanceOf(Outcome.Done.class, runToEnd()).output();
         assertEquals(newId, second.hsmId());
         assertEquals(first.eniId(), second.eniId(), "the network interface stays");
         assertEquals(1, aws.cloud.calls("CreateHsm"));

@@ -71,15 +71,15 @@ public final class EmbeddedAws implements AutoCloseable {
         var cluster = find(clusterId);
         return switch (resource.type()) {
             case CLUSTER -> cluster.map(Cluster::stateAsString).orElse(Resource.ABSENT);
-            case CLUSTER_CSR -> cluster.flatMap(Clusters::csr)
-                    .map(csr -> Resource.PRESENT)
-                    .orElse(Resource.ABSENT);
-            case HSM -> cluster.stream()
-                    .flatMap(found -> Clusters.hsms(found).stream())
-                    .filter(hsm -> hsm.availabilityZone().equals(resource.child()))
-                    .map(Hsm::stateAsString)
-                    .findFirst()
-                    .orElse(Resource.ABSENT);
+            case CLUSTER_CSR ->
+                cluster.flatMap(Clusters::csr).map(csr -> Resource.PRESENT).orElse(Resource.ABSENT);
+            case HSM ->
+                cluster.stream()
+                        .flatMap(found -> Clusters.hsms(found).stream())
+                        .filter(hsm -> hsm.availabilityZone().equals(resource.child()))
+                        .map(Hsm::stateAsString)
+                        .findFirst()
+                        .orElse(Resource.ABSENT);
             case CLIENT, COMMAND, KEY_STORE, OBJECT -> throw new IllegalArgumentException(resource.toString());
         };
     }
@@ -95,7 +95,8 @@ public final class EmbeddedAws implements AutoCloseable {
     /** A cluster in UNINITIALIZED, made by the stage. */
     public String givenCluster() {
         var stage = new CreateCluster(cloudHsm, runtime());
-        return ((CreateCluster.Output) ((Outcome.Done) runToEnd(awaited -> stage.run(clusterInput(), awaited))).output())
+        return ((CreateCluster.Output)
+                        ((Outcome.Done) runToEnd(awaited -> stage.run(clusterInput(), awaited))).output())
                 .clusterId();
     }
 

@@ -1,0 +1,263 @@
+package cloudhsm.pipeline.provisioning.preflight;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+
+import cloudhsm.pipeline.provisioning.cluster.EmbeddedAws;
+import cloudhsm.pipeline.provisioning.lambda.Json;
+import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import cloudhsm.pipeline.provisioning.pki.Pem;
+import cloudhsm.pipeline.provisioning.pki.TestChain;
+import com.fasterxml.jackson.databind.JsonNode;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.bouncycastle.asn1.x500.X500Name;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** Whatever is wrong with an input, the message says exactly what, and nothing has been created. */
+class InvalidInputTest {
+    private static final EmbeddedAws AWS = new EmbeddedAws();
+    private static final Preflight STAGE = PreflightScenario.stage(AWS);
+
+    @AfterAll
+    static void close() {
+        AWS.close();
+    }
+
+    @AfterEach
+    void nothingWasCreated() {
+        for (var operation : new String[] {"CreateCluster", "CreateHsm", "CreateBucket", "CreateKey", "PutItem"}) {
+            assertEquals(0, AWS.cloud.calls(operation), operation);
+        }
+    }
+
+    private static String rejection(JsonNode request) {
+        var outcome = STAGE.run(new Preflight.Input(PreflightScenario.EXECUTION, request), Optional.empty());
+        var failed = assertInstanceOf(Outcome.Failed.class, outcome, "the input must not be accepted");
+        assertEquals("INVALID_INPUT", failed.reason());
+        return failed.message();
+    }
+
+    private static Arguments bad(String request, String message) {
+        return Arguments.of(request.replace('\'', '"'), message);
+    }
+
+    private static String subnet(int index) {
+        return AWS.cloud.ec2().subnets().get(index).subnetId();
+    }
+
+    private static String quotedPem(String pem) {
+        return Json.MAPPER.valueToTree(pem).toString();
+    }
+
+    static Stream<Arguments> badInputs() {
+        return Stream.of(
+                bad("[]", "input: the execution input must be a JSON object, not an array"),
+                bad(
+                        "{'dployment': 'x'}",
+                        "dployment: is not a known field; here are bucket, client, clusterCertificate, deployment, hsm,"
+                                + " hsmIdentity, key, keyStore, network"),
+                bad("{'bucket': {'nam': 'x'}}", "bucket.nam: is not a known field; here are name"),
+                bad("{'bucket': null}", "bucket: must be an object, not null"),
+                bad("{'deployment': 7}", "deployment: must be text, not 7"),
+                bad(
+                        "{'deployment': 'Demo'}",
+                        "deployment: \"Demo\" must have 1 to 32 characters, all lower-case letters, digits or hyphens"),
+                bad(
+                        "{'deployment': ''}",
+                        "deployment: \"\" must have 1 to 32 characters, all lower-case letters, digits or hyphens"),
+                bad(
+                        "{'deployment': 'a-name-of-thirty-two-characters-'}",
+                        "bucket.name: the default"
+                            + " \"cloudhsm-a-name-of-thirty-two-characters--111122223333-eu-central-1\" must have 3 to"
+                            + " 63 characters; it has 67"),
+                bad(
+                        "{'network': {'vpcId': 'vpc-1'}}",
+                        "network.vpcId: \"vpc-1\" is not the id of a VPC, such as \"vpc-0a1b2c3d4e5f67890\""),
+                bad(
+                        "{'network': {'vpcId': 'vpc-0a1b2c3d'}}",
+                        "network.vpcId: vpc-0a1b2c3d does not exist in eu-central-1"),
+                bad(
+                        "{'network': {'subnetIds': ['subnet-0a1b2c3d']}}",
+                        "network.subnetIds: one subnet is not enough: a KMS key store needs HSMs in two zones, so give"
+                                + " two subnets"),
+                bad(
+                        "{'network': {'subnetIds': ['subnet-0a1b2c3d', 'net-1']}}",
+                        "network.subnetIds: \"net-1\" is not the id of a subnet, such as \"subnet-0a1b2c3d4e5f67890\""),
+                bad(
+                        "{'network': {'subnetIds': ['subnet-0a1b2c3d', 'subnet-0a1b2c3d']}}",
+                        "network.subnetIds: \"subnet-0a1b2c3d\" is listed twice"),
+                bad(
+                        "{'network': {'subnetIds': 'subnet-0a1b2c3d'}}",
+                        "network.subnetIds: must be an array of texts, not the text \"subnet-0a1b2c3d\""),
+                bad(
+                        "{'network': {'subnetIds': ['" + subnet(0) + "', 'subnet-0a1b2c3d']}}",
+                        "network.subnetIds: subnet-0a1b2c3d does not exist in eu-central-1"),
+                bad(
+                        "{'network': {'subnetIds': ['" + subnet(0) + "', '" + subnet(2) + "']}}",
+                        "network.subnetIds: " + subnet(2) + " is in eu-central-1c, which does not offer CloudHSM;"
+                                + " eu-central-1a, eu-central-1b do"),
+                bad(
+                        "{'hsm': {'type': 'hsm1.medium'}}",
+                        "hsm.type: \"hsm1.medium\" cannot be used: no new clusters since April 2025, support ended on"
+                                + " 31 March 2026; use \"hsm2m.medium\""),
+                bad(
+                        "{'hsm': {'type': 'hsm9.large'}}",
+                        "hsm.type: \"hsm9.large\" is not an HSM type for new clusters; use \"hsm2m.medium\""),
+                bad("{'hsm': {'mode': 'fips'}}", "hsm.mode: must be one of FIPS, NON_FIPS, not \"fips\""),
+                bad("{'hsm': {'backupRetentionDays': 6}}", "hsm.backupRetentionDays: must be from 7 to 379, not 6"),
+                bad("{'hsm': {'backupRetentionDays': 380}}", "hsm.backupRetentionDays: must be from 7 to 379, not 380"),
+                bad(
+                        "{'hsm': {'backupRetentionDays': '90'}}",
+                        "hsm.backupRetentionDays: must be a whole number, not the text \"90\""),
+                bad(
+                        "{'hsm': {'backupRetentionDays': 90.5}}",
+                        "hsm.backupRetentionDays: must be a whole number, not 90.5"),
+                bad(
+                        "{'hsmIdentity': {'policy': 'TRUST'}}",
+                        "hsmIdentity.policy: must be one of REQUIRE_AWS, REQUIRE_BOTH, SKIP, not \"TRUST\""),
+                bad(
+                        "{'hsmIdentity': {'policy': 'REQUIRE_BOTH'}}",
+                        "hsmIdentity.policy: REQUIRE_BOTH needs hsmIdentity.manufacturerRootCertificate; give it, or"
+                                + " choose REQUIRE_AWS"),
+                bad(
+                        "{'hsmIdentity': {'manufacturerRootCertificate': 'mrvl.crt'}}",
+                        "hsmIdentity.manufacturerRootCertificate: there is no \"BEGIN CERTIFICATE\" block"),
+                bad(
+                        "{'hsmIdentity': {'manufacturerRootCertificate': " + quotedPem(expiredRoot()) + "}}",
+                        "hsmIdentity.manufacturerRootCertificate: the certificate \"CN=old\" expired on"
+                                + " 2026-11-01T10:00:00Z"),
+                bad(
+                        "{'hsmIdentity': {'manufacturerRootCertificate': " + quotedPem(leaf()) + "}}",
+                        "hsmIdentity.manufacturerRootCertificate: the certificate \"CN=leaf\" is not self-signed, so it"
+                                + " is not a root"),
+                bad(
+                        "{'clusterCertificate': {'validity': '31 hours'}}",
+                        "clusterCertificate.validity: \"31 hours\" is not an ISO-8601 duration in days, such as"
+                                + " \"P3652D\""),
+                bad(
+                        "{'clusterCertificate': {'validity': 'P-3652D'}}",
+                        "clusterCertificate.validity: must be from P30D to P7304D, not P-3652D"),
+                bad(
+                        "{'clusterCertificate': {'validity': 'PT31H'}}",
+                        "clusterCertificate.validity: must be from P30D to P7304D, not PT31H"),
+                bad(
+                        "{'clusterCertificate': {'validity': 'P7305D'}}",
+                        "clusterCertificate.validity: must be from P30D to P7304D, not P7305D"),
+                bad(
+                        "{'clusterCertificate': {'caKey': 'LOSE'}}",
+                        "clusterCertificate.caKey: must be one of KEEP, DISCARD, not \"LOSE\""),
+                bad(
+                        "{'client': {'instanceType': 'small'}}",
+                        "client.instanceType: \"small\" is not an instance type, such as \"t4g.small\""),
+                bad("{'keyStore': {'name': ''}}", "keyStore.name: must have 1 to 256 characters; it has 0"),
+                bad(
+                        "{'keyStore': {'name': '" + "x".repeat(257) + "'}}",
+                        "keyStore.name: must have 1 to 256 characters; it has 257"),
+                bad(
+                        "{'key': {'alias': 'demo'}}",
+                        "key.alias: \"demo\" must be \"alias/\" followed by letters, digits, \"/\", \"_\" or \"-\""),
+                bad(
+                        "{'key': {'alias': 'alias/aws/s3'}}",
+                        "key.alias: \"alias/aws/s3\" is reserved: \"alias/aws/\" names AWS managed keys"),
+                bad(
+                        "{'key': {'description': '" + "x".repeat(8193) + "'}}",
+                        "key.description: must have at most 8192 characters; it has 8193"),
+                bad("{'key': {'deletable': 'yes'}}", "key.deletable: must be true or false, not the text \"yes\""),
+                bad(
+                        "{'key': {'administrators': ['admin']}}",
+                        "key.administrators: \"admin\" is not the ARN of a role or user, such as"
+                                + " \"arn:aws:iam::111122223333:role/KeyAdministrator\""),
+                bad(
+                        "{'key': {'users': ['arn:aws:iam::999900001111:user/eve']}}",
+                        "key.users: \"arn:aws:iam::999900001111:user/eve\" belongs to the account 999900001111, not to"
+                                + " 111122223333; for other accounts give key.policy"),
+                bad(
+                        "{'key': {'policy': {'Version': '2012-10-17'}}}",
+                        "key.policy: is not a key policy: it has no \"Statement\""),
+                bad(
+                        "{'key': {'policy': {'Statement': [], 'Id': '" + "x".repeat(32_768) + "'}}}",
+                        "key.policy: has 32794 bytes; KMS takes at most 32768 (32 KB)"),
+                bad("{'bucket': {'name': 'ab'}}", "bucket.name: \"ab\" must have 3 to 63 characters; it has 2"),
+                bad(
+                        "{'bucket': {'name': 'My_Bucket'}}",
+                        "bucket.name: \"My_Bucket\" must consist of lower-case letters, digits, hyphens and dots"),
+                bad(
+                        "{'bucket': {'name': '-bucket'}}",
+                        "bucket.name: \"-bucket\" must begin and end with a letter or a digit"),
+                bad("{'bucket': {'name': 'a..b'}}", "bucket.name: \"a..b\" must not have two dots in a row"),
+                bad(
+                        "{'bucket': {'name': '192.168.5.4'}}",
+                        "bucket.name: \"192.168.5.4\" must not look like an IP address"),
+                bad(
+                        "{'bucket': {'name': 'xn--bucket'}}",
+                        "bucket.name: \"xn--bucket\" must not begin with \"xn--\": reserved by S3"),
+                bad(
+                        "{'bucket': {'name': 'bucket-s3alias'}}",
+                        "bucket.name: \"bucket-s3alias\" must not end with \"-s3alias\": reserved by S3"));
+    }
+
+    private static String expiredRoot() {
+        var keys = TestChain.rsa(2048);
+        return Pem.of(TestChain.issue("CN=old", keys.getPrivate(), new X500Name("CN=old"), keys, Duration.ofHours(1)));
+    }
+
+    private static String leaf() {
+        return Pem.of(TestChain.issue(
+                "CN=issuer",
+                TestChain.rsa(2048).getPrivate(),
+                new X500Name("CN=leaf"),
+                TestChain.rsa(2048),
+                Duration.ofDays(99)));
+    }
+
+    @ParameterizedTest(name = "{1}")
+    @MethodSource("badInputs")
+    void badInputIsNamedExactly(String request, String message) throws Exception {
+        assertEquals(
+                "The execution input does not fit, or the account is not ready: 1 problem. Nothing was created. Next:"
+                        + " solve all of them, then start a new execution.\n1. " + message,
+                rejection(Json.MAPPER.readTree(request)));
+    }
+
+    @Test
+    void allProblemsAreToldAtOnce() throws Exception {
+        var request = """
+            {"depolyment": "x",
+             "network": {"vpcId": "vpc", "subnetIds": ["a"]},
+             "hsm": {"type": "hsm1.medium", "mode": "SECURE", "backupRetentionDays": 0},
+             "hsmIdentity": {"policy": "REQUIRE_BOTH"},
+             "clusterCertificate": {"validity": "soon", "caKey": "x"},
+             "client": {"instanceType": "x"},
+             "keyStore": {"name": ""},
+             "key": {"alias": "x", "administrators": ["x"], "users": ["y"], "policy": {"Statement": []}},
+             "bucket": {"name": "X"}}
+            """;
+        assertEquals("""
+            The execution input does not fit, or the account is not ready: 16 problems. Nothing was created. \
+            Next: solve all of them, then start a new execution.
+            1. network.vpcId: "vpc" is not the id of a VPC, such as "vpc-0a1b2c3d4e5f67890"
+            2. network.subnetIds: "a" is not the id of a subnet, such as "subnet-0a1b2c3d4e5f67890"
+            3. network.subnetIds: one subnet is not enough: a KMS key store needs HSMs in two zones, so give two subnets
+            4. hsm.type: "hsm1.medium" cannot be used: no new clusters since April 2025, support ended on 31 March 2026; use "hsm2m.medium"
+            5. hsm.mode: must be one of FIPS, NON_FIPS, not "SECURE"
+            6. hsm.backupRetentionDays: must be from 7 to 379, not 0
+            7. hsmIdentity.policy: REQUIRE_BOTH needs hsmIdentity.manufacturerRootCertificate; give it, or choose REQUIRE_AWS
+            8. clusterCertificate.validity: "soon" is not an ISO-8601 duration in days, such as "P3652D"
+            9. clusterCertificate.caKey: must be one of KEEP, DISCARD, not "x"
+            10. client.instanceType: "x" is not an instance type, such as "t4g.small"
+            11. keyStore.name: must have 1 to 256 characters; it has 0
+            12. key.alias: "x" must be "alias/" followed by letters, digits, "/", "_" or "-"
+            13. key.administrators: "x" is not the ARN of a role or user, such as "arn:aws:iam::111122223333:role/KeyAdministrator"
+            14. key.users: "y" is not the ARN of a role or user, such as "arn:aws:iam::111122223333:role/KeyAdministrator"
+            15. bucket.name: "X" must have 3 to 63 characters; it has 1
+            16. depolyment: is not a known field; here are bucket, client, clusterCertificate, deployment, hsm, hsmIdentity, key, keyStore, network\
+            """, rejection(Json.MAPPER.readTree(request)));
+    }
+}

@@ -1,0 +1,182 @@
+package cloudhsm.pipeline.provisioning.preflight;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import cloudhsm.pipeline.localcloud.iam.PolicyDocument;
+import cloudhsm.pipeline.provisioning.cluster.EmbeddedAws;
+import cloudhsm.pipeline.provisioning.lambda.Json;
+import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import java.math.BigDecimal;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import software.amazon.awssdk.services.kms.KmsClient;
+import software.amazon.awssdk.services.s3.S3Client;
+
+class PreflightTest {
+    private final EmbeddedAws aws = new EmbeddedAws();
+
+    @BeforeEach
+    void createTable() {
+        PreflightScenario.createTable(aws);
+    }
+
+    @AfterEach
+    void close() {
+        aws.close();
+    }
+
+    private Outcome run(String execution, String request) {
+        return run(Quotas.DEFAULT, execution, request);
+    }
+
+    private Outcome run(Quotas quotas, String execution, String request) {
+        try {
+            return PreflightScenario.stage(aws, quotas)
+                    .run(new Preflight.Input(execution, Json.MAPPER.readTree(request)), Optional.empty());
+        } catch (JsonProcessingException malformed) {
+            throw new AssertionError(malformed);
+        }
+    }
+
+    private Plan plan(String request) {
+        return (Plan) assertInstanceOf(Outcome.Done.class, run(PreflightScenario.EXECUTION, request))
+                .output();
+    }
+
+    private String problems(Quotas quotas, String request) {
+        var failed = assertInstanceOf(Outcome.Failed.class, run(quotas, PreflightScenario.EXECUTION, request));
+        assertEquals("INVALID_INPUT", failed.reason());
+        return failed.message().substring(failed.message().indexOf('\n') + 1);
+    }
+
+    @Test
+    void emptyRequestIsPlannedWithEveryDefault() {
+        var plan = plan("{}");
+        assertEquals("default", plan.deployment());
+        assertEquals(EmbeddedAws.ZONES, plan.zones(), "zone c does not offer CloudHSM");
+        assertEquals(aws.subnetIds(), plan.subnetIds());
+        assertEquals(plan.subnetIds().getFirst(), plan.clientSubnetId());
+        assertEquals("hsm2m.medium", plan.hsmType());
+        assertEquals("FIPS", plan.mode());
+        assertEquals("REQUIRE_AWS", plan.identityPolicy());
+        assertEquals("alias/cloudhsm-default", plan.keyAlias());
+        assertEquals("cloudhsm-default-111122223333-eu-central-1", plan.bucket());
+        assertTrue(plan.keyDeletable());
+        assertTrue(plan.keyPolicy().isNull());
+    }
+
+    @Test
+    void planSaysWhatTwoHsmsCost() {
+        assertEquals(new BigDecimal("3.20"), plan("{}").hourlyCostUsd());
+        assertEquals(new BigDecimal("76.80"), plan("{}").dailyCostUsd());
+    }
+
+    @Test
+    void subnetsAreTakenInTheOrderGiven() {
+        var subnets = aws.subnetIds();
+        var plan = plan("{\"network\": {\"subnetIds\": [\"" + subnets.get(1) + "\", \"" + subnets.get(0) + "\"]}}");
+        assertEquals(EmbeddedAws.ZONES.reversed(), plan.zones());
+    }
+
+    @Test
+    void deploymentsClusterKeepsItsSubnetsAndItsMode() {
+        var clusterId = aws.givenCluster();
+        assertEquals(aws.subnetIds(), plan("{\"deployment\": \"demo\"}").subnetIds());
+        assertEquals(
+                "1. hsm.mode: the deployment's cluster " + clusterId
+                        + " is in mode FIPS, which cannot be changed; ask for"
+                        + " that, or choose another deployment name",
+                problems(Quotas.DEFAULT, "{\"deployment\": \"demo\", \"hsm\": {\"mode\": \"NON_FIPS\"}}"));
+    }
+
+    @Test
+    void quotasCountWhatOthersHave() {
+        var clusterId = aws.givenCluster();
+        assertEquals(
+                "1. clusters: eu-central-1 has 1 clusters already (" + clusterId
+                        + "), and the quota is 1; delete one, or have the quota raised and set CLUSTER_QUOTA\n"
+                        + "2. HSMs: other clusters in eu-central-1 have 0 HSMs already, 2 more are needed, and the"
+                        + " quota is 1; delete some, or have the quota raised and set HSM_QUOTA",
+                problems(new Quotas(1, 1, 10), "{}"));
+        assertInstanceOf(
+                Outcome.Done.class,
+                run(new Quotas(1, 2, 10), PreflightScenario.EXECUTION, "{\"deployment\": \"demo\"}"),
+                "the deployment's own cluster does not stand in its own way");
+    }
+
+    @Test
+    void bucketOfTheAccountIsAdopted() {
+        aws.client(S3Client.builder().forcePathStyle(true))
+                .createBucket(bucket -> bucket.bucket("reports-2026")
+                        .createBucketConfiguration(configuration -> configuration.locationConstraint("eu-central-1")));
+        assertEquals(
+                "reports-2026",
+                plan("{\"bucket\": {\"name\": \"reports-2026\"}}").bucket());
+    }
+
+    @Test
+    void aliasOfAnotherKeyIsRefused() {
+        var kms = aws.client(KmsClient.builder());
+        var keyId = kms.createKey().keyMetadata().keyId();
+        kms.createAlias(alias -> alias.aliasName("alias/reports").targetKeyId(keyId));
+        assertEquals(
+                "1. key.alias: \"alias/reports\" names key " + keyId
+                        + " already, which is not in the deployment's key store; choose another alias",
+                problems(Quotas.DEFAULT, "{\"key\": {\"alias\": \"alias/reports\"}}"));
+    }
+
+    @Test
+    void deploymentIsLockedWhileItsExecutionRuns() throws JsonProcessingException {
+        var role = aws.cloud.iam().createRole("states", PolicyDocument.parse(Json.MAPPER.readTree("""
+            {"Statement": {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"},
+             "Action": "sts:AssumeRole"}}\
+            """)));
+        var machine = aws.cloud.states().createStateMachine("provision", """
+                 {"QueryLanguage": "JSONata", "StartAt": "Busy",
+                  "States": {"Busy": {"Type": "Wait", "Seconds": 600, "End": true}}}\
+                 """, role);
+        var first = aws.cloud.states().startExecution(machine, "first", Json.MAPPER.createObjectNode());
+        var second = first.replace("first", "second");
+        assertInstanceOf(Outcome.Done.class, run(first, "{}"));
+        assertInstanceOf(Outcome.Done.class, run(first, "{}"), "its holder keeps it");
+        var failed = assertInstanceOf(Outcome.Failed.class, run(second, "{}"));
+        assertEquals("DEPLOYMENT_LOCKED", failed.reason());
+        assertTrue(failed.message().contains("is being worked on by " + first + "."), failed::message);
+        assertInstanceOf(
+                Outcome.Done.class, run(second, "{\"deployment\": \"other\"}"), "other deployments are not locked");
+        aws.cloud.advance(Duration.ofMinutes(11));
+        assertInstanceOf(Outcome.Done.class, run(second, "{}"), "an ended execution holds nothing");
+    }
+
+    @Test
+    void principalsMustExistUnderTheirExactArn() throws JsonProcessingException {
+        aws.cloud
+                .iam()
+                .createRole("KeyAdministrator", PolicyDocument.parse(Json.MAPPER.readTree("{\"Statement\": []}")));
+        var administrator = "arn:aws:iam::111122223333:role/KeyAdministrator";
+        assertEquals(
+                List.of(administrator),
+                plan("{\"key\": {\"administrators\": [\"" + administrator + "\"]}}")
+                        .keyAdministrators());
+        assertEquals(
+                "1. key.administrators: \"arn:aws:iam::111122223333:role/Nobody\" does not exist\n"
+                        + "2. key.users: \"arn:aws:iam::111122223333:user/nobody\" does not exist",
+                problems(Quotas.DEFAULT, """
+                    {"key": {"administrators": ["arn:aws:iam::111122223333:role/Nobody"],
+                             "users": ["arn:aws:iam::111122223333:user/nobody"]}}\
+                    """));
+    }
+
+    @Test
+    void lockOfAnExecutionThatIsForgottenIsTakenOver() {
+        assertInstanceOf(Outcome.Done.class, run(PreflightScenario.EXECUTION, "{}"));
+        assertInstanceOf(Outcome.Done.class, run(PreflightScenario.EXECUTION + "-2", "{}"));
+    }
+}
