@@ -1,0 +1,347 @@
+package cloudhsm.pipeline.provisioning.keystore;
+
+import static cloudhsm.pipeline.provisioning.TestAccount.done;
+import static cloudhsm.pipeline.provisioning.TestAccount.failed;
+import static cloudhsm.pipeline.provisioning.TestAccount.waiting;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import cloudhsm.pipeline.localcloud.faults.Faults;
+import cloudhsm.pipeline.provisioning.TestAccount;
+import cloudhsm.pipeline.provisioning.TestAccount.InitializedCluster;
+import cloudhsm.pipeline.provisioning.lambda.Aws;
+import cloudhsm.pipeline.provisioning.lambda.Json;
+import cloudhsm.pipeline.provisioning.lambda.Resource;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.node.NullNode;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import software.amazon.awssdk.core.exception.SdkException;
+import software.amazon.awssdk.services.kms.model.ConnectionStateType;
+
+class KeyStoreStagesTest {
+    private static final String PASSWORD = "kmsuserPassword1";
+    private static final String REENCRYPTOR = "arn:aws:iam::111122223333:role/reencryptor";
+
+    private final TestAccount aws = new TestAccount();
+    private final CreateKeyStore createKeyStore = new CreateKeyStore(aws.kms, aws.secretsManager, aws.runtime);
+    private final ConnectKeyStore connectKeyStore = new ConnectKeyStore(aws.kms, aws.runtime);
+    private final CreateKey createKey = new CreateKey(aws.kms, "eu-central-1", REENCRYPTOR, aws.runtime);
+    private InitializedCluster cluster;
+    private CreateKeyStore.Input input;
+
+    @BeforeEach
+    void kmsCanUseTheCluster() {
+        aws.cloud.iam().createRole("reencryptor", aws.trusting("lambda.amazonaws.com"));
+        cluster = aws.clusterForKms(PASSWORD);
+        var secret = aws.secretsManager
+                .createSecret(request ->
+                        request.name("cloudhsm-pipeline/demo/kmsuser-password").secretString(PASSWORD))
+                .arn();
+        input = new CreateKeyStore.Input(
+                TestAccount.DEPLOYMENT, "cloudhsm-demo", cluster.id(), cluster.trustAnchor(), secret);
+    }
+
+    @AfterEach
+    void close() {
+        aws.close();
+    }
+
+    private String keyStore() {
+        return done(createKeyStore.run(input, Optional.empty()), CreateKeyStore.Output.class)
+                .keyStoreId();
+    }
+
+    private String connectedKeyStore() {
+        var keyStoreId = keyStore();
+        connectKeyStore.run(new ConnectKeyStore.Input(keyStoreId), Optional.empty());
+        aws.waitUntil(() -> state(keyStoreId) == ConnectionStateType.CONNECTED);
+        return keyStoreId;
+    }
+
+    private ConnectionStateType state(String keyStoreId) {
+        return aws.kms
+                .describeCustomKeyStores(request -> request.customKeyStoreId(keyStoreId))
+                .customKeyStores()
+                .getFirst()
+                .connectionState();
+    }
+
+    private CreateKey.Input keyIn(String keyStoreId) {
+        return new CreateKey.Input(
+                TestAccount.DEPLOYMENT,
+                keyStoreId,
+                "alias/cloudhsm-demo",
+                "S3 data",
+                List.of(),
+                List.of(),
+                true,
+                NullNode.getInstance());
+    }
+
+    @Test
+    void runningCreateKeyStoreAgainAdoptsTheStoreOfThatName() {
+        assertEquals(keyStore(), keyStore());
+        assertEquals(1, aws.cloud.calls("CreateCustomKeyStore"), "a cluster can have one key store");
+        assertEquals(1, aws.cloud.calls("GetSecretValue"), "a password that is not needed is not read");
+    }
+
+    @Test
+    void storeWithAnotherNameOnTheClusterIsNamed() {
+        var keyStoreId = keyStore();
+        var other = new CreateKeyStore.Input(
+                TestAccount.DEPLOYMENT, "another", cluster.id(), cluster.trustAnchor(), input.kmsUserSecretArn());
+
+        var failure = failed(createKeyStore.run(other, Optional.empty()));
+
+        assertEquals("CLUSTER_HAS_KEY_STORE", failure.reason(), "a new name does not help, the old store holds on");
+        assertTrue(failure.message().contains(keyStoreId), failure.message());
+    }
+
+    @Test
+    void nameOfAStoreOnAnotherClusterIsNotAdopted() {
+        keyStore();
+        var other = new CreateKeyStore.Input(
+                TestAccount.DEPLOYMENT,
+                "cloudhsm-demo",
+                "cluster-abcdefghijk",
+                cluster.trustAnchor(),
+                input.kmsUserSecretArn());
+
+        assertEquals(
+                "KEY_STORE_NAME_IN_USE",
+                failed(createKeyStore.run(other, Optional.empty())).reason(),
+                "its keys live in other HSMs");
+    }
+
+    @Test
+    void trustAnchorLongerThanKmsAcceptsIsRefusedBeforeThePasswordIsRead() {
+        var chain = cluster.trustAnchor().repeat(5_001 / cluster.trustAnchor().length() + 1);
+        var tooLong = new CreateKeyStore.Input(
+                TestAccount.DEPLOYMENT, "cloudhsm-demo", cluster.id(), chain, input.kmsUserSecretArn());
+
+        assertEquals(
+                "TRUST_ANCHOR_TOO_LONG",
+                failed(createKeyStore.run(tooLong, Optional.empty())).reason(),
+                "CloudHSM accepts a chain of this length, KMS does not");
+        assertEquals(0, aws.cloud.calls("GetSecretValue"), "a password that is not needed is not read");
+    }
+
+    @Test
+    void lostAnswerToCreateKeyStoreIsAdoptedByTheNextRun() {
+        aws.cloud.faults().add("kms", "CreateCustomKeyStore", 1, Faults.Kind.ANSWER_LOST);
+
+        var lost = assertThrows(SdkException.class, () -> createKeyStore.run(input, Optional.empty()));
+        assertTrue(Aws.mayPass(lost), "the state machine repeats what may pass");
+        keyStore();
+        assertEquals(1, aws.cloud.calls("CreateCustomKeyStore"), "the first call had taken effect");
+    }
+
+    @Test
+    void connectedStoreEndsTheStageAndIsNotConnectedAgain() {
+        var keyStoreId = keyStore();
+        var connect = new ConnectKeyStore.Input(keyStoreId);
+
+        var first = waiting(connectKeyStore.run(connect, Optional.empty()));
+        assertEquals(Resource.keyStore(keyStoreId), first.resource());
+        aws.waitUntil(() -> state(keyStoreId) == ConnectionStateType.CONNECTED);
+
+        assertEquals(
+                "CONNECTED",
+                done(connectKeyStore.run(connect, Optional.of(first.resource())), ConnectKeyStore.Output.class)
+                        .state());
+        assertEquals(1, aws.cloud.calls("ConnectCustomKeyStore"), "KMS is connected already");
+    }
+
+    @Test
+    void connectingStoreIsWaitedForByAnyExecution() {
+        var connect = new ConnectKeyStore.Input(keyStore());
+        connectKeyStore.run(connect, Optional.empty());
+
+        assertTrue(
+                waiting(connectKeyStore.run(connect, Optional.empty()))
+                        .whileIn()
+                        .contains("CONNECTING"),
+                "an earlier execution's connection is as good");
+    }
+
+    @Test
+    void disconnectingStoreIsConnectedOnceItIsDisconnected() {
+        var keyStoreId = connectedKeyStore();
+        var connect = new ConnectKeyStore.Input(keyStoreId);
+        aws.kms.disconnectCustomKeyStore(request -> request.customKeyStoreId(keyStoreId));
+
+        var waiting = waiting(connectKeyStore.run(connect, Optional.empty()));
+        assertEquals(Set.of("DISCONNECTING"), waiting.whileIn(), "KMS refuses Connect until then");
+        aws.waitUntil(() -> state(keyStoreId) == ConnectionStateType.DISCONNECTED);
+        waiting(connectKeyStore.run(connect, Optional.of(waiting.resource())));
+
+        assertEquals(2, aws.cloud.calls("ConnectCustomKeyStore"));
+        aws.waitUntil(() -> state(keyStoreId) == ConnectionStateType.CONNECTED);
+    }
+
+    @Test
+    void failedStoreEndsUnderTheCodeOfKms() {
+        var keyStoreId = keyStore();
+        var connect = new ConnectKeyStore.Input(keyStoreId);
+        aws.cloud.kms().failNextConnection("USER_LOGGED_IN");
+        var waiting = waiting(connectKeyStore.run(connect, Optional.empty()));
+        aws.waitUntil(() -> state(keyStoreId) == ConnectionStateType.FAILED);
+
+        var failure = failed(connectKeyStore.run(connect, Optional.of(waiting.resource())));
+
+        assertEquals("USER_LOGGED_IN", failure.reason(), "the remedy depends on it");
+        assertTrue(failure.message().contains("somebody else is logged in"), failure.message());
+    }
+
+    @Test
+    void storeDeletedBehindOurBackIsSaidToBeGone() {
+        assertEquals(
+                "KEY_STORE_GONE",
+                failed(connectKeyStore.run(new ConnectKeyStore.Input("cks-1234567890abcdef0"), Optional.empty()))
+                        .reason());
+    }
+
+    @Test
+    void throttledDescriptionOfTheStoreMayPass() {
+        var connect = new ConnectKeyStore.Input(keyStore());
+        aws.cloud.faults().add("kms", "DescribeCustomKeyStores", 1, Faults.Kind.THROTTLED);
+
+        var throttled = assertThrows(SdkException.class, () -> connectKeyStore.run(connect, Optional.empty()));
+        assertTrue(Aws.mayPass(throttled), "KMS allows five of these calls a second for the whole account");
+    }
+
+    @Test
+    void keyIsMadeInTheStoreAndAdoptedByItsAlias() {
+        var key = keyIn(connectedKeyStore());
+
+        var first = done(createKey.run(key, Optional.empty()), CreateKey.Output.class);
+        assertEquals(first, done(createKey.run(key, Optional.empty()), CreateKey.Output.class));
+        assertEquals(1, aws.cloud.calls("CreateKey"), "a second key would be billed and never used");
+        assertEquals(
+                "AWS_CLOUDHSM",
+                aws.kms
+                        .describeKey(request -> request.keyId(first.keyId()))
+                        .keyMetadata()
+                        .originAsString());
+    }
+
+    @Test
+    void keyWithoutItsAliasIsFoundByItsTag() {
+        var key = keyIn(connectedKeyStore());
+        aws.cloud.faults().add("kms", "CreateAlias", 1, Faults.Kind.THROTTLED);
+
+        assertThrows(SdkException.class, () -> createKey.run(key, Optional.empty()));
+        done(createKey.run(key, Optional.empty()), CreateKey.Output.class);
+
+        assertEquals(1, aws.cloud.calls("CreateKey"), "CreateKey has no client token: the tag is all there is");
+    }
+
+    @Test
+    void lostAnswerToCreateKeyMakesNoSecondKey() {
+        var key = keyIn(connectedKeyStore());
+        aws.cloud.faults().add("kms", "CreateKey", 1, Faults.Kind.ANSWER_LOST);
+
+        assertThrows(SdkException.class, () -> createKey.run(key, Optional.empty()));
+        done(createKey.run(key, Optional.empty()), CreateKey.Output.class);
+
+        assertEquals(1, aws.cloud.calls("CreateKey"));
+    }
+
+    @Test
+    void keyThatWillBeDeletedIsNotAdopted() {
+        var key = keyIn(connectedKeyStore());
+        var made = done(createKey.run(key, Optional.empty()), CreateKey.Output.class);
+        aws.kms.scheduleKeyDeletion(request -> request.keyId(made.keyId()).pendingWindowInDays(7));
+
+        assertEquals(
+                "KEY_PENDING_DELETION",
+                failed(createKey.run(key, Optional.empty())).reason(),
+                "what is encrypted under it becomes unreadable for ever");
+    }
+
+    @Test
+    void disabledKeyIsNotEnabledBehindItsOwnersBack() {
+        var key = keyIn(connectedKeyStore());
+        var made = done(createKey.run(key, Optional.empty()), CreateKey.Output.class);
+        aws.kms.disableKey(request -> request.keyId(made.keyId()));
+
+        assertEquals(
+                "KEY_DISABLED", failed(createKey.run(key, Optional.empty())).reason());
+    }
+
+    @Test
+    void aliasOfAKeyOutsideTheStoreIsLeftAlone() {
+        var other = aws.kms.createKey().keyMetadata().keyId();
+        aws.kms.createAlias(request -> request.aliasName("alias/cloudhsm-demo").targetKeyId(other));
+
+        assertEquals(
+                "ALIAS_IN_USE",
+                failed(createKey.run(keyIn(connectedKeyStore()), Optional.empty()))
+                        .reason(),
+                "its material is not in the HSMs");
+    }
+
+    @Test
+    void keyOfADisconnectedStoreIsUnavailable() {
+        var keyStoreId = connectedKeyStore();
+        done(createKey.run(keyIn(keyStoreId), Optional.empty()), CreateKey.Output.class);
+        aws.kms.disconnectCustomKeyStore(request -> request.customKeyStoreId(keyStoreId));
+        aws.waitUntil(() -> state(keyStoreId) == ConnectionStateType.DISCONNECTED);
+
+        assertEquals(
+                "KEY_UNAVAILABLE",
+                failed(createKey.run(keyIn(keyStoreId), Optional.empty())).reason());
+    }
+
+    @Test
+    void policyThatNamesAnUnknownPrincipalMayPassAsTheRoleMayBeNew() {
+        var keyStoreId = connectedKeyStore();
+        var key = new CreateKey.Input(
+                TestAccount.DEPLOYMENT,
+                keyStoreId,
+                "alias/cloudhsm-demo",
+                "S3 data",
+                List.of("arn:aws:iam::111122223333:role/made-a-moment-ago"),
+                List.of(),
+                true,
+                null);
+
+        var failure = failed(createKey.run(key, Optional.empty()));
+        assertEquals("TransientAwsFailure", failure.reason(), failure.message());
+
+        aws.cloud.iam().createRole("made-a-moment-ago", aws.trusting("ec2.amazonaws.com"));
+        done(createKey.run(key, Optional.empty()), CreateKey.Output.class);
+    }
+
+    @Test
+    void policyOfTheUserIsUsedAsItIs() throws JsonProcessingException {
+        var policy = Json.MAPPER.readTree(
+                """
+                {"Version": "2012-10-17", "Statement": [{"Sid": "Mine", "Effect": "Allow", "Action": "kms:*",
+                 "Principal": {"AWS": "arn:aws:iam::111122223333:root"}, "Resource": "*"}]}
+                """);
+        var key = new CreateKey.Input(
+                TestAccount.DEPLOYMENT,
+                connectedKeyStore(),
+                "alias/cloudhsm-demo",
+                "S3 data",
+                List.of("arn:aws:iam::111122223333:role/ignored"),
+                List.of(),
+                true,
+                policy);
+
+        var made = done(createKey.run(key, Optional.empty()), CreateKey.Output.class);
+
+        assertEquals(
+                policy,
+                Json.MAPPER.readTree(aws.kms
+                        .getKeyPolicy(request -> request.keyId(made.keyId()).policyName("default"))
+                        .policy()));
+    }
+}
