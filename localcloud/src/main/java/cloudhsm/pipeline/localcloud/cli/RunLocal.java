@@ -2,6 +2,7 @@ package cloudhsm.pipeline.localcloud.cli;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.template.TemplateException;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.SerializationFeature;
@@ -80,7 +81,7 @@ public final class RunLocal implements Callable<Integer> {
             if (report != null) write(run.report(objects));
             if (succeeded) return 0;
             return run.inputWasRefused() ? 2 : 1;
-        } catch (IllegalStateException failed) {
+        } catch (IllegalStateException | TemplateException failed) {
             spec.commandLine().getErr().println("run-local: " + failed.getMessage());
             return 1;
         }

@@ -32,8 +32,8 @@ public final class CreateCluster extends StageHandler<CreateCluster.Input> {
         }
     }
 
-    /** @param securityGroup made by CloudHSM; whoever is to reach the HSMs must be in it */
-    public record Output(String clusterId, String securityGroup, String vpcId) {}
+    /** @param securityGroupId made by CloudHSM; whoever is to reach the HSMs must be in it */
+    public record Output(String clusterId, String securityGroupId, String vpcId) {}
 
     private final CloudHsmV2Client cloudHsm;
     private final Clusters clusters;
