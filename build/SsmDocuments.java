@@ -80,7 +80,8 @@ public final class SsmDocuments {
                 }
               ]
             }
-            """.formatted(
+            """
+                .formatted(
                         quoted(description),
                         String.join(
                                 ",\n",

@@ -36,7 +36,8 @@ final class StandInServer implements AutoCloseable {
             List.of("CLOUDHSM_ROLE", "CLOUDHSM_PIN", "AWS_REGION", "AWS_DEFAULT_REGION");
 
     /** Bash and coreutils only. The order of fields is that of {@link #read}. */
-    static final String SCRIPT = """
+    static final String SCRIPT =
+            """
         #!/usr/bin/env bash
         # Stand-in of the embedded AWS: hands the call to it and prints its answer.
         set -u
@@ -130,7 +131,11 @@ final class StandInServer implements AutoCloseable {
             if (!fields.get(4 + i).isEmpty()) environment.put(ENVIRONMENT.get(i), fields.get(4 + i));
         }
         return new Call(
-                fields.get(1), List.copyOf(fields.subList(FIXED_FIELDS, count)), fields.get(2), environment, fields.get(3));
+                fields.get(1),
+                List.copyOf(fields.subList(FIXED_FIELDS, count)),
+                fields.get(2),
+                environment,
+                fields.get(3));
     }
 
     private boolean isToken(String given) {

@@ -84,8 +84,8 @@ class Ec2ServiceTest {
 
     @Test
     void defaultVpcHasOnePublicSubnetInEachZone() {
-        var vpc = ec2.describeVpcs(
-                        request -> request.filters(Filter.builder().name("is-default").values("true").build()))
+        var vpc = ec2.describeVpcs(request -> request.filters(
+                        Filter.builder().name("is-default").values("true").build()))
                 .vpcs()
                 .getFirst();
         var subnets = ec2.describeSubnets(request -> request.filters(
@@ -126,7 +126,8 @@ class Ec2ServiceTest {
 
     @Test
     void clusterGroupIsOnlyGoodWithItsOwnRules() {
-        var group = aws.ec2().createClusterSecurityGroup(aws.ec2().subnets().getFirst().vpcId(), "cluster");
+        var group = aws.ec2()
+                .createClusterSecurityGroup(aws.ec2().subnets().getFirst().vpcId(), "cluster");
         assertTrue(aws.ec2().admitsCluster(group));
         var itself = UserIdGroupPair.builder().groupId(group).build();
         var ports = IpPermission.builder()
@@ -146,7 +147,8 @@ class Ec2ServiceTest {
         aws.advance(Duration.ofSeconds(41));
         assertEquals(InstanceStateName.RUNNING, described(instanceId).state().name());
         ec2.terminateInstances(request -> request.instanceIds(instanceId));
-        assertEquals(InstanceStateName.SHUTTING_DOWN, described(instanceId).state().name());
+        assertEquals(
+                InstanceStateName.SHUTTING_DOWN, described(instanceId).state().name());
         aws.advance(Duration.ofMinutes(2));
         assertEquals(InstanceStateName.TERMINATED, described(instanceId).state().name());
         aws.advance(Duration.ofHours(1));
@@ -171,8 +173,8 @@ class Ec2ServiceTest {
     @Test
     void securityGroupOfAnotherVpcIsRefused() {
         var other = ec2.createVpc(request -> request.cidrBlock("10.0.0.0/16")).vpc();
-        var group = ec2.createSecurityGroup(
-                        request -> request.groupName("other").description("other").vpcId(other.vpcId()))
+        var group = ec2.createSecurityGroup(request ->
+                        request.groupName("other").description("other").vpcId(other.vpcId()))
                 .groupId();
         assertRefused("InvalidParameter", () -> run(request -> request.securityGroupIds(group)));
     }
@@ -183,8 +185,7 @@ class Ec2ServiceTest {
                 .resourceType(ResourceType.INSTANCE)
                 .tags(Tag.builder().key("deployment").value("demo").build())
                 .build();
-        var instanceId =
-                run(request -> request.tagSpecifications(demo)).instanceId();
+        var instanceId = run(request -> request.tagSpecifications(demo)).instanceId();
         run(request -> {});
         var found = ec2.describeInstances(request -> request.filters(
                         Filter.builder().name("tag:deployment").values("demo").build()))
@@ -209,8 +210,9 @@ class Ec2ServiceTest {
         launcher.policies()
                 .put(
                         "pass",
-                        policy("{'Effect':'Allow','Action':'iam:PassRole','Resource':'arn:aws:iam::111122223333:role/client',"
-                                + "'Condition':{'StringEquals':{'iam:PassedToService':'ec2.amazonaws.com'}}}"));
+                        policy(
+                                "{'Effect':'Allow','Action':'iam:PassRole','Resource':'arn:aws:iam::111122223333:role/client',"
+                                    + "'Condition':{'StringEquals':{'iam:PassedToService':'ec2.amazonaws.com'}}}"));
         assertEquals(1, asLauncher.runInstances(withProfile).instances().size());
     }
 

@@ -112,9 +112,11 @@ final class ClientInstance {
 
     /** From now on the instance can open no connection outside its VPC. */
     void takeEgressAway() {
-        var groupId = aws.ec2().instance(instanceId).orElseThrow().securityGroupIds().getLast();
+        var groupId =
+                aws.ec2().instance(instanceId).orElseThrow().securityGroupIds().getLast();
         var everywhere = IpRange.builder().cidrIp("0.0.0.0/0").build();
-        var everything = IpPermission.builder().ipProtocol("-1").ipRanges(everywhere).build();
+        var everything =
+                IpPermission.builder().ipProtocol("-1").ipRanges(everywhere).build();
         ec2.revokeSecurityGroupEgress(request -> request.groupId(groupId).ipPermissions(everything));
     }
 }

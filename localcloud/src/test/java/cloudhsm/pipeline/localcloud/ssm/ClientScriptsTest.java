@@ -69,8 +69,7 @@ class ClientScriptsTest {
         var secrets = ClientInstance.client(aws, SecretsManagerClient.builder());
         adminSecret = secrets.createSecret(request -> request.name("admin").secretString(ADMIN_PASSWORD))
                 .arn();
-        kmsUserSecret = secrets.createSecret(
-                        request -> request.name("kmsuser").secretString(KMSUSER_PASSWORD))
+        kmsUserSecret = secrets.createSecret(request -> request.name("kmsuser").secretString(KMSUSER_PASSWORD))
                 .arn();
         for (var name : List.of("activate-cluster", "create-kmsuser", "list-users")) {
             aws.ssm().createDocument(name, Json.parse(Files.readAllBytes(documents.resolve(name + ".json"))));

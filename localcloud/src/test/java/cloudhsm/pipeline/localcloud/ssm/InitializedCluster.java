@@ -50,10 +50,10 @@ final class InitializedCluster {
         var from = Date.from(aws.time().now().minus(Duration.ofDays(1)));
         var until = Date.from(aws.time().now().plus(Duration.ofDays(3650)));
         var rootKey = SubjectPublicKeyInfo.getInstance(keys.getPublic().getEncoded());
-        trustAnchor =
-                pem(new X509v3CertificateBuilder(ROOT, BigInteger.ONE, from, until, ROOT, rootKey).build(signer));
+        trustAnchor = pem(new X509v3CertificateBuilder(ROOT, BigInteger.ONE, from, until, ROOT, rootKey).build(signer));
         PKCS10CertificationRequest csr;
-        try (var parser = new PEMParser(new StringReader(describe().certificates().clusterCsr()))) {
+        try (var parser =
+                new PEMParser(new StringReader(describe().certificates().clusterCsr()))) {
             csr = (PKCS10CertificationRequest) parser.readObject();
         }
         var certificate = pem(new X509v3CertificateBuilder(

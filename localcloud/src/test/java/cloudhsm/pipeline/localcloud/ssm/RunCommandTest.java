@@ -64,9 +64,12 @@ class RunCommandTest {
         var commandId = client.send("AWS-RunShellScript", Map.of("commands", List.of("true")));
         assertThrows(InvocationDoesNotExistException.class, () -> client.invocation(commandId));
         aws.advance(Duration.ofSeconds(4));
-        assertEquals(CommandInvocationStatus.IN_PROGRESS, client.invocation(commandId).status());
+        assertEquals(
+                CommandInvocationStatus.IN_PROGRESS,
+                client.invocation(commandId).status());
         aws.advance(Duration.ofSeconds(40));
-        assertEquals(CommandInvocationStatus.SUCCESS, client.invocation(commandId).status());
+        assertEquals(
+                CommandInvocationStatus.SUCCESS, client.invocation(commandId).status());
     }
 
     @Test
@@ -80,8 +83,7 @@ class RunCommandTest {
     void executionTimeoutCountsTimeOnTheInstance() {
         var client = ClientInstance.launch(aws);
         var result = client.run(
-                "AWS-RunShellScript",
-                Map.of("commands", List.of("sleep 600"), "executionTimeout", List.of("300")));
+                "AWS-RunShellScript", Map.of("commands", List.of("sleep 600"), "executionTimeout", List.of("300")));
         assertEquals("ExecutionTimedOut", result.statusDetails());
     }
 
@@ -102,20 +104,28 @@ class RunCommandTest {
         var group = aws.ec2().createClusterSecurityGroup(vpcId, "cloudhsm-cluster-x-sg");
         var client = ClientInstance.launch(aws, group);
         assertTrue(
-                client.ssm.describeInstanceInformation().instanceInformationList().isEmpty(),
+                client.ssm
+                        .describeInstanceInformation()
+                        .instanceInformationList()
+                        .isEmpty(),
                 "that group lets nothing out to SSM's endpoint");
     }
 
     @Test
     void parametersMustMatchTheDocument() {
         var client = ClientInstance.launch(aws);
-        aws.ssm().createDocument("greet", Json.parse("""
+        aws.ssm()
+                .createDocument(
+                        "greet",
+                        Json.parse(
+                                """
             {"schemaVersion": "2.2",
              "parameters": {"Name": {"type": "String", "allowedPattern": "^[a-z]+$"}},
              "mainSteps": [{"action": "aws:runShellScript", "name": "greet",
                             "inputs": {"runCommand": ["echo hello {{ Name }}"]}}]}"""));
         assertEquals(
-                "hello anna\n", client.run("greet", Map.of("Name", List.of("anna"))).standardOutputContent());
+                "hello anna\n",
+                client.run("greet", Map.of("Name", List.of("anna"))).standardOutputContent());
         assertThrows(InvalidParametersException.class, () -> client.send("greet", Map.of()));
         assertThrows(
                 InvalidParametersException.class,
