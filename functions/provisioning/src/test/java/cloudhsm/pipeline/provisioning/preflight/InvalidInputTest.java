@@ -183,7 +183,7 @@ class InvalidInputTest {
                         "key.policy: is not a key policy: it has no \"Statement\""),
                 bad(
                         "{'key': {'policy': {'Statement': [], 'Id': '" + "x".repeat(32_768) + "'}}}",
-                        "key.policy: has 32794 bytes; KMS takes at most 32768 (32 KB)"),
+                        "key.policy: has 32792 bytes; KMS takes at most 32768 (32 KB)"),
                 bad("{'bucket': {'name': 'ab'}}", "bucket.name: \"ab\" must have 3 to 63 characters; it has 2"),
                 bad(
                         "{'bucket': {'name': 'My_Bucket'}}",

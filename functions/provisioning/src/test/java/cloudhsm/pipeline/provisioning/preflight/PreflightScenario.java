@@ -2,6 +2,7 @@ package cloudhsm.pipeline.provisioning.preflight;
 
 import cloudhsm.pipeline.provisioning.cluster.EmbeddedAws;
 import java.math.BigDecimal;
+import java.time.Duration;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 import software.amazon.awssdk.services.dynamodb.model.AttributeDefinition;
 import software.amazon.awssdk.services.dynamodb.model.BillingMode;
@@ -49,6 +50,8 @@ final class PreflightScenario {
                         .billingMode(BillingMode.PAY_PER_REQUEST)
                         .attributeDefinitions(attribute("pk"), attribute("sk"))
                         .keySchema(key("pk", KeyType.HASH), key("sk", KeyType.RANGE)));
+        // A table is CREATING for a while.
+        aws.cloud.advance(Duration.ofMinutes(1));
     }
 
     private static AttributeDefinition attribute(String name) {

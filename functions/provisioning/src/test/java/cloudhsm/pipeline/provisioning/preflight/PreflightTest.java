@@ -32,6 +32,12 @@ class PreflightTest {
         aws.close();
     }
 
+    private static PolicyDocument trustOfStates() throws JsonProcessingException {
+        return PolicyDocument.parse(Json.MAPPER.readTree("""
+                {"Statement": {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"},
+                 "Action": "sts:AssumeRole"}}"""));
+    }
+
     private Outcome run(String execution, String request) {
         return run(Quotas.DEFAULT, execution, request);
     }
@@ -134,10 +140,7 @@ class PreflightTest {
 
     @Test
     void deploymentIsLockedWhileItsExecutionRuns() throws JsonProcessingException {
-        var role = aws.cloud.iam().createRole("states", PolicyDocument.parse(Json.MAPPER.readTree("""
-            {"Statement": {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"},
-             "Action": "sts:AssumeRole"}}\
-            """)));
+        var role = aws.cloud.iam().createRole("states", trustOfStates());
         var machine = aws.cloud.states().createStateMachine("provision", """
                  {"QueryLanguage": "JSONata", "StartAt": "Busy",
                   "States": {"Busy": {"Type": "Wait", "Seconds": 600, "End": true}}}\
@@ -159,7 +162,7 @@ class PreflightTest {
     void principalsMustExistUnderTheirExactArn() throws JsonProcessingException {
         aws.cloud
                 .iam()
-                .createRole("KeyAdministrator", PolicyDocument.parse(Json.MAPPER.readTree("{\"Statement\": []}")));
+                .createRole("KeyAdministrator", trustOfStates());
         var administrator = "arn:aws:iam::111122223333:role/KeyAdministrator";
         assertEquals(
                 List.of(administrator),

@@ -1,0 +1,199 @@
+package cloudhsm.pipeline.provisioning.cluster;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import cloudhsm.pipeline.provisioning.cluster.IssueClusterCertificate.CaKey;
+import cloudhsm.pipeline.provisioning.cluster.VerifyHsmIdentity.Policy;
+import cloudhsm.pipeline.provisioning.cluster.VerifyHsmIdentity.Verdict;
+import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import java.time.Duration;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
+import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
+
+/** From the first HSM's identity to the initialised cluster. */
+class CertificateStagesTest {
+    private final EmbeddedAws aws = new EmbeddedAws();
+    private final SecretsManagerClient secretsManager = aws.client(SecretsManagerClient.builder());
+    private final String clusterId = aws.givenFirstHsm();
+
+    @AfterEach
+    void close() {
+        aws.close();
+    }
+
+    private Outcome verify(Policy policy, String awsRoot, String manufacturerRoot) {
+        return new VerifyHsmIdentity(aws.cloudHsm, aws.runtime(), awsRoot)
+                .run(new VerifyHsmIdentity.Input(clusterId, policy, manufacturerRoot), Optional.empty());
+    }
+
+    private VerifyHsmIdentity.Output verified(Policy policy, String manufacturerRoot) {
+        return (VerifyHsmIdentity.Output) assertInstanceOf(
+                        Outcome.Done.class,
+                        verify(policy, aws.cloud.cloudHsm().awsRootPem(), manufacturerRoot))
+                .output();
+    }
+
+    private String csrKey() {
+        return verified(Policy.REQUIRE_AWS, "").csrKeySha256();
+    }
+
+    private Outcome issue(String csrKey, CaKey caKey) {
+        return new IssueClusterCertificate(aws.cloudHsm, secretsManager, aws.runtime())
+                .run(
+                        new IssueClusterCertificate.Input(
+                                EmbeddedAws.DEPLOYMENT, clusterId, csrKey, Duration.ofDays(3652), caKey),
+                        Optional.empty());
+    }
+
+    private IssueClusterCertificate.Output issued(CaKey caKey) {
+        return (IssueClusterCertificate.Output)
+                assertInstanceOf(Outcome.Done.class, issue(csrKey(), caKey)).output();
+    }
+
+    private Outcome initialize(IssueClusterCertificate.Output issued, String csrKey) {
+        var stage = new InitializeCluster(aws.cloudHsm, aws.runtime());
+        var input =
+                new InitializeCluster.Input(clusterId, issued.clusterCertificate(), issued.trustAnchor(), csrKey);
+        return aws.runToEnd(awaited -> stage.run(input, awaited));
+    }
+
+    private void replaceFirstHsm() {
+        var hsm = Clusters.hsms(aws.cluster(clusterId)).getFirst();
+        aws.cloud.cloudHsm().replaceHsm(hsm.hsmId());
+        aws.cloud.advance(Duration.ofMinutes(5));
+    }
+
+    private String secret() {
+        return secretsManager
+                .getSecretValue(request -> request.secretId("cloudhsm-pipeline/demo/cluster-ca"))
+                .secretString();
+    }
+
+    private static String reason(Outcome outcome) {
+        return assertInstanceOf(Outcome.Failed.class, outcome).reason();
+    }
+
+    @Test
+    void genuineHsmIsVerifiedUpToTheAwsRoot() {
+        var output = verified(Policy.REQUIRE_AWS, "");
+        assertEquals(Verdict.VERIFIED_AWS, output.verdict());
+        assertTrue(output.awsChain().verified());
+        assertFalse(output.manufacturerChain().verified(), "its root was not given");
+        assertTrue(
+                output.manufacturerChain().message().startsWith("Not verified up to its root"),
+                "what was not verified is said");
+        assertEquals(4, output.certificates().size());
+    }
+
+    @Test
+    void bothChainsAreVerifiedWithTheManufacturersRoot() {
+        var output = verified(Policy.REQUIRE_BOTH, aws.cloud.cloudHsm().manufacturerRootPem());
+        assertEquals(Verdict.VERIFIED_BOTH, output.verdict());
+        assertTrue(output.manufacturerChain().verified());
+    }
+
+    @Test
+    void hsmOfAnotherRootIsRefusedUnlessThePolicySkips() {
+        assertEquals("HSM_IDENTITY_NOT_VERIFIED", reason(verify(Policy.REQUIRE_AWS, "", "")));
+        var skipped = (VerifyHsmIdentity.Output)
+                assertInstanceOf(Outcome.Done.class, verify(Policy.SKIP, "", "")).output();
+        assertEquals(Verdict.SKIPPED, skipped.verdict());
+        assertFalse(skipped.awsChain().verified(), "skipping does not make it verified");
+    }
+
+    @Test
+    void missingManufacturersRootIsNamed() {
+        assertEquals(
+                "MANUFACTURER_ROOT_MISSING",
+                reason(verify(Policy.REQUIRE_BOTH, aws.cloud.cloudHsm().awsRootPem(), "")));
+    }
+
+    @Test
+    void certificateIsIssuedOnceAndStored() {
+        var first = issued(CaKey.KEEP);
+        assertEquals(first, issued(CaKey.KEEP), "a second root would not fit what was sent before");
+        assertTrue(first.trustAnchor().length() < 5_000, "KMS takes no more");
+        assertTrue(secret().contains("\"privateKey\""));
+        assertEquals(1, aws.cloud.calls("CreateSecret"));
+    }
+
+    @Test
+    void discardedKeyIsNowhere() {
+        issued(CaKey.DISCARD);
+        assertFalse(secret().contains("PRIVATE KEY"), "the user asked for it to be forgotten");
+    }
+
+    @Test
+    void keptRootSignsTheCsrOfAReplacedHsm() {
+        var before = issued(CaKey.KEEP);
+        replaceFirstHsm();
+        var after = issued(CaKey.KEEP);
+        assertEquals(before.rootSha256(), after.rootSha256());
+        assertNotEquals(before.certificateSha256(), after.certificateSha256());
+    }
+
+    @Test
+    void discardedRootIsReplacedForAReplacedHsm() {
+        var before = issued(CaKey.DISCARD);
+        replaceFirstHsm();
+        assertNotEquals(before.rootSha256(), issued(CaKey.DISCARD).rootSha256());
+    }
+
+    @Test
+    void replacedHsmIsNotInitialisedWithTheOldCertificate() {
+        var key = csrKey();
+        var issued = issued(CaKey.KEEP);
+        replaceFirstHsm();
+        assertEquals("CSR_CHANGED", reason(initialize(issued, key)));
+        assertEquals("CSR_CHANGED", reason(issue(key, CaKey.KEEP)), "an HSM that was not verified gets no signature");
+        assertEquals(0, aws.cloud.calls("InitializeCluster"));
+    }
+
+    @Test
+    void certificateOfAnotherKeyIsNotSent() {
+        var issued = issued(CaKey.KEEP);
+        replaceFirstHsm();
+        assertEquals("CERTIFICATE_UNFIT", reason(initialize(issued, csrKey())));
+        assertEquals(0, aws.cloud.calls("InitializeCluster"));
+    }
+
+    @Test
+    void initialisedClusterIsLeftAloneByEveryStage() {
+        var issued = issued(CaKey.KEEP);
+        var done = assertInstanceOf(Outcome.Done.class, initialize(issued, csrKey()));
+        assertEquals(new InitializeCluster.Output("INITIALIZED"), done.output());
+        assertEquals(Optional.of("INITIALIZED"), aws.find(clusterId).map(Cluster::stateAsString));
+        var again = verified(Policy.REQUIRE_AWS, "");
+        assertEquals(Verdict.ALREADY_INITIALIZED, again.verdict());
+        assertEquals(
+                issued,
+                assertInstanceOf(Outcome.Done.class, issue(again.csrKeySha256(), CaKey.KEEP))
+                        .output());
+        assertInstanceOf(Outcome.Done.class, initialize(issued, ""));
+        assertEquals(1, aws.cloud.calls("InitializeCluster"));
+    }
+
+    @Test
+    void lostTrustAnchorOfAnInitialisedClusterIsNamed() {
+        initialize(issued(CaKey.KEEP), csrKey());
+        secretsManager.deleteSecret(request ->
+                request.secretId("cloudhsm-pipeline/demo/cluster-ca").forceDeleteWithoutRecovery(true));
+        assertEquals("CLUSTER_CERTIFICATE_LOST", reason(issue("", CaKey.KEEP)));
+    }
+
+    @Test
+    void secondHsmIsNotBoughtBeforeActivation() {
+        initialize(issued(CaKey.KEEP), csrKey());
+        var outcome = new CreateSecondHsm(aws.cloudHsm, aws.runtime())
+                .run(new CreateSecondHsm.Input(clusterId, EmbeddedAws.ZONES), Optional.empty());
+        assertEquals("CLUSTER_STATE_UNEXPECTED", reason(outcome));
+        assertEquals(1, aws.cloud.calls("CreateHsm"), "AWS refuses it until the cluster is ACTIVE");
+    }
+}
