@@ -306,6 +306,9 @@ final class NetworkOperations {
             throw AwsException.badRequest("MissingParameter", "The request must contain the parameter resourceIdSet");
         }
         for (var resource : resources) {
+            if (!resource.matches("[a-z]+-[0-9a-f]{8,17}")) {
+                throw AwsException.badRequest("InvalidID", "The ID '" + resource + "' is not valid");
+            }
             var context = new TreeMap<>(tags.context(resource));
             context.putAll(Tags.requestContext(newTags));
             var type = new Tags.Tag(resource, "", "").resourceType();

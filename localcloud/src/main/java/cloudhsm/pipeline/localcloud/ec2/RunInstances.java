@@ -74,6 +74,12 @@ final class RunInstances {
         var parameters = new TreeMap<>(request.parameters());
         var earlier = token.isEmpty() ? null : byClientToken.get(token);
         if (earlier != null) {
+            if (earlier.instances().stream().allMatch(one -> one.state == Instance.State.TERMINATED)) {
+                throw AwsException.badRequest(
+                        "IdempotentInstanceTerminated",
+                        "The request to launch an instance uses the same client token as a previous request for which"
+                                + " the instance has been terminated.");
+            }
             if (earlier.parameters().equals(parameters)) return earlier.instances();
             throw AwsException.badRequest(
                     "IdempotentParameterMismatch",

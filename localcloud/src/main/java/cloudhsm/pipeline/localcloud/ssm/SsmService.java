@@ -66,7 +66,7 @@ public final class SsmService extends JsonService {
      * SHA-256, in lower-case hex, of the CloudHSM CLI's package of this file name as instances of the embedded AWS
      * download it. It is not AWS's package, so a deployment here pins this hash and a real one pins AWS's.
      */
-    public static String packageSha256(String fileName) {
+    public String packageSha256(String fileName) {
         return Downloads.sha256(fileName);
     }
 

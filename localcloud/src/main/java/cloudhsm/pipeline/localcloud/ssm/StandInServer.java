@@ -11,7 +11,6 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.SecureRandom;
-import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
@@ -21,8 +20,8 @@ import java.util.function.Function;
 
 /**
  * Where the stand-ins on an instance take their calls, for as long as one command runs there: a loopback socket that
- * admits only who knows the command's random token. A call is the number of fields on a line, then each field in
- * base64 on a line; the answer is the exit status, the output and the error output likewise.
+ * admits only who knows the command's random token. A call is one line: its fields, each ended by a zero byte, in base64.
+ * The answer is three lines: the exit status, and the output and the error output in base64.
  */
 final class StandInServer implements AutoCloseable {
     /** A program as a script calls it; the standard input travels only for the CLI's interactive mode. */
@@ -48,19 +47,17 @@ final class StandInServer implements AutoCloseable {
         exec 9<>"/dev/tcp/127.0.0.1/$LOCALCLOUD_PORT" || exit 127
         fields=("$LOCALCLOUD_TOKEN" "${0##*/}" "$PWD" "$input"
           "${CLOUDHSM_ROLE-}" "${CLOUDHSM_PIN-}" "${AWS_REGION-}" "${AWS_DEFAULT_REGION-}" "$@")
-        {
-          printf '%s\\n' "${#fields[@]}"
-          for field in "${fields[@]}"; do printf '%s' "$field" | base64 | tr -d '\\n'; printf '\\n'; done
-        } >&9
+        { printf '%s\\0' "${fields[@]}" | base64 -w 0; printf '\\n'; } >&9
         read -r status <&9
         read -r output <&9
         read -r error <&9
-        printf '%s' "$output" | base64 -d
-        printf '%s' "$error" | base64 -d >&2
+        [ -z "$output" ] || base64 -d <<<"$output"
+        [ -z "$error" ] || base64 -d <<<"$error" >&2
         exit "$status"
         """;
 
-    private static final int MOST_FIELDS = 1000;
+    /** What stands before the arguments: the token, the program, its directory, its input, the environment. */
+    private static final int FIXED_FIELDS = 8;
 
     private final ServerSocket server;
     private final String token;
@@ -122,25 +119,18 @@ final class StandInServer implements AutoCloseable {
 
     /** Null for a caller that does not know the token. */
     private Call read(BufferedReader reader) throws IOException {
-        var count = number(reader.readLine());
-        if (count < 8 || count > MOST_FIELDS) return null;
-        var fields = new ArrayList<String>();
-        for (int i = 0; i < count; i++) {
-            var line = reader.readLine();
-            if (line == null) return null;
-            fields.add(new String(Base64.getDecoder().decode(line), StandardCharsets.UTF_8));
-            if (i == 0 && !isToken(fields.getFirst())) return null;
-        }
+        var line = reader.readLine();
+        if (line == null) return null;
+        var text = new String(Base64.getDecoder().decode(line), StandardCharsets.UTF_8);
+        var fields = List.of(text.split("\0", -1));
+        var count = fields.size() - 1; // each field ends with a zero byte
+        if (count < FIXED_FIELDS || !isToken(fields.getFirst())) return null;
         var environment = new LinkedHashMap<String, String>();
         for (int i = 0; i < ENVIRONMENT.size(); i++) {
             if (!fields.get(4 + i).isEmpty()) environment.put(ENVIRONMENT.get(i), fields.get(4 + i));
         }
         return new Call(
-                fields.get(1), List.copyOf(fields.subList(8, count)), fields.get(2), environment, fields.get(3));
-    }
-
-    private static int number(String line) {
-        return line != null && line.matches("\\d{1,4}") ? Integer.parseInt(line) : 0;
+                fields.get(1), List.copyOf(fields.subList(FIXED_FIELDS, count)), fields.get(2), environment, fields.get(3));
     }
 
     private boolean isToken(String given) {

@@ -1,0 +1,134 @@
+package cloudhsm.pipeline.localcloud.s3;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import cloudhsm.pipeline.localcloud.LocalCloud;
+import cloudhsm.pipeline.localcloud.http.Json;
+import com.fasterxml.jackson.databind.JsonNode;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import software.amazon.awssdk.core.sync.RequestBody;
+import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.s3.model.BucketLocationConstraint;
+import software.amazon.awssdk.services.s3.model.BucketVersioningStatus;
+import software.amazon.awssdk.services.s3.model.Event;
+import software.amazon.awssdk.services.s3.model.S3Exception;
+
+class S3NotificationTest {
+    private static final String BUCKET = "quarterly-reports";
+    private static final String POLICY = """
+            {"Statement": [{"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sqs:SendMessage",
+              "Resource": "arn:aws:sqs:eu-central-1:111122223333:uploads",
+              "Condition": {"ArnEquals": {"aws:SourceArn": "arn:aws:s3:::quarterly-reports"}}}]}
+            """;
+
+    private final LocalCloud cloud = LocalCloud.start();
+    private final S3Client s3 = Clients.s3(cloud);
+
+    @BeforeEach
+    void createBucket() {
+        s3.createBucket(request -> request.bucket(BUCKET)
+                .createBucketConfiguration(
+                        configuration -> configuration.locationConstraint(BucketLocationConstraint.EU_CENTRAL_1)));
+    }
+
+    @AfterEach
+    void close() {
+        cloud.close();
+    }
+
+    private String queue(Map<String, String> attributes) {
+        return cloud.sqs().createQueue("uploads", attributes);
+    }
+
+    private void notifyQueue(String queueArn) {
+        s3.putBucketNotificationConfiguration(request -> request.bucket(BUCKET)
+                .notificationConfiguration(configuration -> configuration.queueConfigurations(queue -> queue.queueArn(
+                                queueArn)
+                        .events(Event.S3_OBJECT_CREATED))));
+    }
+
+    private List<JsonNode> messages(String queueArn) {
+        return cloud.sqs().receive(queueArn, 10).stream()
+                .map(message -> Json.parse(message.body()))
+                .toList();
+    }
+
+    private void put(String key) {
+        s3.putObject(request -> request.bucket(BUCKET).key(key), RequestBody.fromString("text"));
+    }
+
+    @Test
+    void newDestinationGetsATestMessage() {
+        var queue = queue(Map.of("Policy", POLICY));
+        notifyQueue(queue);
+        var messages = messages(queue);
+        assertEquals(1, messages.size());
+        assertEquals("s3:TestEvent", messages.getFirst().path("Event").asText());
+        assertTrue(messages.getFirst().path("Records").isMissingNode());
+    }
+
+    @Test
+    void queueThatDoesNotLetS3SendIsRefused() {
+        var queue = queue(Map.of());
+        var refused = assertThrows(S3Exception.class, () -> notifyQueue(queue));
+        assertEquals("InvalidArgument", refused.awsErrorDetails().errorCode());
+        assertTrue(refused.getMessage().contains("Unable to validate the following destination configurations"));
+    }
+
+    @Test
+    void missingQueueIsRefused() {
+        var refused = assertThrows(
+                S3Exception.class, () -> notifyQueue("arn:aws:sqs:eu-central-1:111122223333:missing"));
+        assertEquals("InvalidArgument", refused.awsErrorDetails().errorCode());
+    }
+
+    @Test
+    void uploadIsToldSecondsLaterWithItsKeyFormEncoded() {
+        s3.putBucketVersioning(request -> request.bucket(BUCKET)
+                .versioningConfiguration(versioning -> versioning.status(BucketVersioningStatus.ENABLED)));
+        var queue = queue(Map.of("Policy", POLICY));
+        notifyQueue(queue);
+        messages(queue);
+        put("Q3 (final)+.csv");
+        assertEquals(List.of(), messages(queue), "never at once");
+        cloud.advance(Duration.ofSeconds(5));
+        var event = messages(queue).getFirst().path("Records").get(0);
+        assertEquals("2.6", event.path("eventVersion").asText());
+        assertEquals("ObjectCreated:Put", event.path("eventName").asText());
+        var object = event.path("s3").path("object");
+        assertEquals("Q3+%28final%29%2B.csv", object.path("key").asText());
+        var head = s3.headObject(request -> request.bucket(BUCKET).key("Q3 (final)+.csv"));
+        assertEquals(head.versionId(), object.path("versionId").asText());
+        assertEquals(head.eTag(), "\"" + object.path("eTag").asText() + "\"");
+    }
+
+    @Test
+    void eventsMayComeTwice() {
+        var queue = queue(Map.of("Policy", POLICY));
+        notifyQueue(queue);
+        messages(queue);
+        cloud.s3().deliverEventsTwice(true);
+        put("k");
+        cloud.advance(Duration.ofSeconds(5));
+        assertEquals(2, messages(queue).size());
+    }
+
+    @Test
+    void overlappingConfigurationsAreRefused() {
+        var queue = queue(Map.of("Policy", POLICY));
+        var refused = assertThrows(
+                S3Exception.class,
+                () -> s3.putBucketNotificationConfiguration(request -> request.bucket(BUCKET)
+                        .notificationConfiguration(configuration -> configuration.queueConfigurations(
+                                one -> one.queueArn(queue).events(Event.S3_OBJECT_CREATED),
+                                two -> two.queueArn(queue).events(Event.S3_OBJECT_CREATED_PUT)))));
+        assertEquals("InvalidArgument", refused.awsErrorDetails().errorCode());
+    }
+}
