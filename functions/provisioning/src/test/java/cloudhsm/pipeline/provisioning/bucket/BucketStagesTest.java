@@ -1,0 +1,190 @@
+package cloudhsm.pipeline.provisioning.bucket;
+
+import static cloudhsm.pipeline.provisioning.TestAccount.DEPLOYMENT;
+import static cloudhsm.pipeline.provisioning.TestAccount.done;
+import static cloudhsm.pipeline.provisioning.TestAccount.failed;
+import static cloudhsm.pipeline.provisioning.TestAccount.waiting;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import cloudhsm.pipeline.localcloud.faults.Faults;
+import cloudhsm.pipeline.provisioning.TestAccount;
+import cloudhsm.pipeline.provisioning.lambda.Aws;
+import cloudhsm.pipeline.provisioning.lambda.Resource;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import software.amazon.awssdk.core.exception.SdkException;
+import software.amazon.awssdk.core.sync.RequestBody;
+
+class BucketStagesTest {
+    private static final String BUCKET = "cloudhsm-demo-111122223333-eu-central-1";
+    private static final String PROBE = ".cloudhsm-pipeline/probe-run-1";
+
+    private final TestAccount aws = new TestAccount();
+    private final String queueArn = aws.cloud
+            .sqs()
+            .createQueue(
+                    "uploads",
+                    Map.of(
+                            "Policy",
+                            """
+                            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage",
+                             "Principal": {"Service": "s3.amazonaws.com"}, "Resource": "*"}]}
+                            """));
+    private final String keyArn = aws.kms.createKey().keyMetadata().arn();
+    private final SecureBucket secureBucket = new SecureBucket(aws.s3, queueArn, aws.runtime);
+    private final ProveEncryption proveEncryption = new ProveEncryption(aws.s3, aws.runtime);
+    private final SecureBucket.Input input = new SecureBucket.Input(DEPLOYMENT, BUCKET, keyArn);
+    private final ProveEncryption.Input proof = new ProveEncryption.Input(
+            "arn:aws:states:eu-central-1:111122223333:execution:provision:run-1", BUCKET, keyArn);
+
+    @AfterEach
+    void close() {
+        aws.close();
+    }
+
+    private SecureBucket.Output secured() {
+        return done(secureBucket.run(input, Optional.empty()), SecureBucket.Output.class);
+    }
+
+    private void createBucket() {
+        aws.s3.createBucket(request -> request.bucket(BUCKET)
+                .createBucketConfiguration(configuration -> configuration.locationConstraint("eu-central-1")));
+    }
+
+    private void reencrypt() {
+        aws.s3.updateObjectEncryption(request -> request.bucket(BUCKET)
+                .key(PROBE)
+                .objectEncryption(encryption -> encryption.ssekms(kms -> kms.kmsKeyArn(keyArn))));
+    }
+
+    @Test
+    void newBucketEncryptsUnderTheKeyByDefault() {
+        assertEquals(new SecureBucket.Output(BUCKET, true), secured());
+        aws.s3.putObject(request -> request.bucket(BUCKET).key("report"), RequestBody.fromString("data"));
+
+        var head = aws.s3.headObject(request -> request.bucket(BUCKET).key("report"));
+        assertEquals(keyArn, head.ssekmsKeyId());
+        assertTrue(head.bucketKeyEnabled(), "a key store answers 1,800 requests a second, no more");
+        assertTrue(head.versionId() != null, "an overwritten object must be recoverable");
+    }
+
+    @Test
+    void runningSecureBucketAgainChangesNothing() {
+        assertEquals(secured(), secured());
+        assertEquals(1, aws.cloud.calls("PutBucketNotificationConfiguration"), "each call sends a test event");
+        assertEquals(1, aws.cloud.calls("PutBucketPolicy"));
+    }
+
+    @Test
+    void adoptedBucketKeepsItsTagsAndIsNotOurs() {
+        createBucket();
+
+        assertFalse(secured().created(), "teardown must leave what it did not make");
+        assertEquals(0, aws.cloud.calls("PutBucketTagging"));
+    }
+
+    @Test
+    void notificationOfTheOwnerForTheSameEventsIsNotOverwritten() {
+        createBucket();
+        aws.s3.putBucketNotificationConfiguration(request -> request.bucket(BUCKET)
+                .notificationConfiguration(configuration -> configuration.queueConfigurations(queue ->
+                        queue.id("theirs").queueArn(queueArn).eventsWithStrings("s3:ObjectCreated:*"))));
+
+        assertEquals(
+                "NOTIFICATION_REFUSED",
+                failed(secureBucket.run(input, Optional.empty())).reason());
+        assertEquals(
+                "theirs",
+                aws.s3
+                        .getBucketNotificationConfiguration(request -> request.bucket(BUCKET))
+                        .queueConfigurations()
+                        .getFirst()
+                        .id());
+    }
+
+    @Test
+    void throttledBucketCallMayPass() {
+        aws.cloud.faults().add("s3", "PutBucketVersioning", 1, Faults.Kind.THROTTLED);
+
+        assertTrue(Aws.mayPass(assertThrows(SdkException.class, () -> secureBucket.run(input, Optional.empty()))));
+        secured();
+    }
+
+    @Test
+    void probeIsProvenOnceItIsUnderTheKeyAndLeavesNothingBehind() {
+        secured();
+        var waiting = waiting(proveEncryption.run(proof, Optional.empty()));
+        assertEquals(Resource.object(BUCKET, PROBE), waiting.resource());
+        assertEquals(Set.of("AES256"), waiting.whileIn());
+        reencrypt();
+
+        assertEquals(
+                new ProveEncryption.Output(PROBE, "AES256", keyArn, true, 1),
+                done(proveEncryption.run(proof, Optional.of(waiting.resource())), ProveEncryption.Output.class));
+        assertTrue(
+                aws.s3.listObjectVersions(request -> request.bucket(BUCKET))
+                        .versions()
+                        .isEmpty(),
+                "the bucket is the user's");
+    }
+
+    @Test
+    void runningTheProofAgainUploadsNoSecondProbe() {
+        secured();
+        waiting(proveEncryption.run(proof, Optional.empty()));
+        waiting(proveEncryption.run(proof, Optional.empty()));
+
+        assertEquals(1, aws.cloud.calls("PutObject"));
+    }
+
+    @Test
+    void proofThatDiedBeforeItSaidSoIsMadeAgain() {
+        secured();
+        var waiting = waiting(proveEncryption.run(proof, Optional.empty()));
+        reencrypt();
+        done(proveEncryption.run(proof, Optional.of(waiting.resource())), ProveEncryption.Output.class);
+
+        assertEquals(waiting, waiting(proveEncryption.run(proof, Optional.of(waiting.resource()))));
+    }
+
+    @Test
+    void probeDeletedBySomebodyFailsTheProof() {
+        secured();
+        var waiting = waiting(proveEncryption.run(proof, Optional.empty()));
+        aws.s3.deleteObject(request -> request.bucket(BUCKET).key(PROBE));
+
+        assertEquals(
+                "PROOF_FAILED",
+                failed(proveEncryption.run(proof, Optional.of(waiting.resource()))).reason());
+    }
+
+    @Test
+    void probeUnderAnotherKeyFailsTheProof() {
+        secured();
+        var waiting = waiting(proveEncryption.run(proof, Optional.empty()));
+        reencrypt();
+        var otherKey = new ProveEncryption.Input(
+                proof.execution(), BUCKET, aws.kms.createKey().keyMetadata().arn());
+
+        var failure = failed(proveEncryption.run(otherKey, Optional.of(waiting.resource())));
+        assertTrue(failure.message().contains("another key, " + keyArn), failure.message());
+    }
+
+    @Test
+    void probeThatNobodyReencryptsPointsToTheQueue() {
+        secured();
+        var waiting = waiting(proveEncryption.run(proof, Optional.empty()));
+        aws.cloud.advance(Duration.ofMinutes(11));
+
+        var failure = failed(proveEncryption.run(proof, Optional.of(waiting.resource())));
+        assertEquals("PROOF_FAILED", failure.reason());
+        assertTrue(failure.message().contains("dead-letter queue"), failure.message());
+    }
+}
