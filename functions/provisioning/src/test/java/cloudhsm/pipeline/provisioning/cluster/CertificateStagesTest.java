@@ -35,8 +35,7 @@ class CertificateStagesTest {
 
     private VerifyHsmIdentity.Output verified(Policy policy, String manufacturerRoot) {
         return (VerifyHsmIdentity.Output) assertInstanceOf(
-                        Outcome.Done.class,
-                        verify(policy, aws.cloud.cloudHsm().awsRootPem(), manufacturerRoot))
+                        Outcome.Done.class, verify(policy, aws.cloud.cloudHsm().awsRootPem(), manufacturerRoot))
                 .output();
     }
 
@@ -59,8 +58,7 @@ class CertificateStagesTest {
 
     private Outcome initialize(IssueClusterCertificate.Output issued, String csrKey) {
         var stage = new InitializeCluster(aws.cloudHsm, aws.runtime());
-        var input =
-                new InitializeCluster.Input(clusterId, issued.clusterCertificate(), issued.trustAnchor(), csrKey);
+        var input = new InitializeCluster.Input(clusterId, issued.clusterCertificate(), issued.trustAnchor(), csrKey);
         return aws.runToEnd(awaited -> stage.run(input, awaited));
     }
 
@@ -102,8 +100,8 @@ class CertificateStagesTest {
     @Test
     void hsmOfAnotherRootIsRefusedUnlessThePolicySkips() {
         assertEquals("HSM_IDENTITY_NOT_VERIFIED", reason(verify(Policy.REQUIRE_AWS, "", "")));
-        var skipped = (VerifyHsmIdentity.Output)
-                assertInstanceOf(Outcome.Done.class, verify(Policy.SKIP, "", "")).output();
+        var skipped = (VerifyHsmIdentity.Output) assertInstanceOf(Outcome.Done.class, verify(Policy.SKIP, "", ""))
+                .output();
         assertEquals(Verdict.SKIPPED, skipped.verdict());
         assertFalse(skipped.awsChain().verified(), "skipping does not make it verified");
     }
@@ -183,8 +181,8 @@ class CertificateStagesTest {
     @Test
     void lostTrustAnchorOfAnInitialisedClusterIsNamed() {
         initialize(issued(CaKey.KEEP), csrKey());
-        secretsManager.deleteSecret(request ->
-                request.secretId("cloudhsm-pipeline/demo/cluster-ca").forceDeleteWithoutRecovery(true));
+        secretsManager.deleteSecret(
+                request -> request.secretId("cloudhsm-pipeline/demo/cluster-ca").forceDeleteWithoutRecovery(true));
         assertEquals("CLUSTER_CERTIFICATE_LOST", reason(issue("", CaKey.KEEP)));
     }
 

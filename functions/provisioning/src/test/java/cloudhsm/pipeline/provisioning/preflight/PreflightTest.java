@@ -34,8 +34,9 @@ class PreflightTest {
 
     private static PolicyDocument trustOfStates() throws JsonProcessingException {
         return PolicyDocument.parse(Json.MAPPER.readTree("""
-                {"Statement": {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"},
-                 "Action": "sts:AssumeRole"}}"""));
+            {"Statement": {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"},
+             "Action": "sts:AssumeRole"}}\
+            """));
     }
 
     private Outcome run(String execution, String request) {
@@ -142,9 +143,9 @@ class PreflightTest {
     void deploymentIsLockedWhileItsExecutionRuns() throws JsonProcessingException {
         var role = aws.cloud.iam().createRole("states", trustOfStates());
         var machine = aws.cloud.states().createStateMachine("provision", """
-                 {"QueryLanguage": "JSONata", "StartAt": "Busy",
-                  "States": {"Busy": {"Type": "Wait", "Seconds": 600, "End": true}}}\
-                 """, role);
+            {"QueryLanguage": "JSONata", "StartAt": "Busy",
+             "States": {"Busy": {"Type": "Wait", "Seconds": 600, "End": true}}}\
+            """, role);
         var first = aws.cloud.states().startExecution(machine, "first", Json.MAPPER.createObjectNode());
         var second = first.replace("first", "second");
         assertInstanceOf(Outcome.Done.class, run(first, "{}"));
@@ -160,9 +161,7 @@ class PreflightTest {
 
     @Test
     void principalsMustExistUnderTheirExactArn() throws JsonProcessingException {
-        aws.cloud
-                .iam()
-                .createRole("KeyAdministrator", trustOfStates());
+        aws.cloud.iam().createRole("KeyAdministrator", trustOfStates());
         var administrator = "arn:aws:iam::111122223333:role/KeyAdministrator";
         assertEquals(
                 List.of(administrator),
