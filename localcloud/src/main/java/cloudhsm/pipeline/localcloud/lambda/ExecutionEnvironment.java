@@ -1,6 +1,7 @@
 package cloudhsm.pipeline.localcloud.lambda;
 
 import com.amazonaws.services.lambda.runtime.LambdaRuntime;
+import com.amazonaws.services.lambda.runtime.api.client.AWSLambda;
 import com.amazonaws.services.lambda.runtime.api.client.EventHandlerLoader;
 import com.amazonaws.services.lambda.runtime.api.client.HandlerInfo;
 import com.amazonaws.services.lambda.runtime.api.client.UserFault;
@@ -41,6 +42,7 @@ final class ExecutionEnvironment {
             throws ReflectiveOperationException {
         var runtime = new FunctionClassLoader("lambda-runtime", LambdaRuntimeJars.runtime(), interfaces);
         setLogger(interfaces);
+        setCustomerClassLoader(runtime, artifact);
         Thread.currentThread().setContextClassLoader(artifact.classes());
         Object loaded;
         try {
@@ -74,6 +76,14 @@ final class ExecutionEnvironment {
         var field = interfaces.loadClass(LambdaRuntime.class.getName()).getDeclaredField("logger");
         field.setAccessible(true);
         field.set(null, logger);
+    }
+
+    /** The runtime's main method does this: its serializers find the event types of the function through it. */
+    private static void setCustomerClassLoader(FunctionClassLoader runtime, Artifact artifact)
+            throws ReflectiveOperationException {
+        var field = runtime.loadClass(AWSLambda.class.getName()).getDeclaredField("customerClassLoader");
+        field.setAccessible(true);
+        field.set(null, artifact.classes());
     }
 
     /** Runs the handler on the calling thread, which must have entered the invocation. */
