@@ -41,25 +41,29 @@ class BucketNotificationTest {
         assertTrue(merged.eventBridgeConfiguration() != null, "S3 replaces the whole configuration");
         assertEquals(
                 List.of("theirs, too", BucketNotification.ID),
-                merged.queueConfigurations().stream().map(QueueConfiguration::id).toList());
+                merged.queueConfigurations().stream()
+                        .map(QueueConfiguration::id)
+                        .toList());
     }
 
     @Test
     void copiesAreNotAnnounced() {
-        var events = BucketNotification.merged(existing(), QUEUE).queueConfigurations().getFirst().eventsAsStrings();
+        var events = BucketNotification.merged(existing(), QUEUE)
+                .queueConfigurations()
+                .getFirst()
+                .eventsAsStrings();
 
         assertEquals(
-                List.of(
-                        "s3:ObjectCreated:Put",
-                        "s3:ObjectCreated:Post",
-                        "s3:ObjectCreated:CompleteMultipartUpload"),
+                List.of("s3:ObjectCreated:Put", "s3:ObjectCreated:Post", "s3:ObjectCreated:CompleteMultipartUpload"),
                 events,
                 "the re-encryptor's own copies would call it again");
     }
 
     @Test
     void ourOwnConfigurationIsReplacedWhenTheQueueIsAnother() {
-        var once = BucketNotification.merged(existing(), QUEUE).queueConfigurations().getFirst();
+        var once = BucketNotification.merged(existing(), QUEUE)
+                .queueConfigurations()
+                .getFirst();
 
         assertTrue(BucketNotification.hasOurs(existing(once), QUEUE), "writing it again would send a test event");
         assertFalse(BucketNotification.hasOurs(existing(once), QUEUE + "-2"));

@@ -35,8 +35,7 @@ class BucketPolicyTest {
     void singleStatementWithoutAnArrayStaysToo() {
         assertEquals(
                 "{\"Version\":\"2012-10-17\",\"Statement\":[" + THEIRS + "," + OURS + "]}",
-                BucketPolicy.merged(
-                        Optional.of("{\"Version\":\"2012-10-17\",\"Statement\":" + THEIRS + "}"), BUCKET));
+                BucketPolicy.merged(Optional.of("{\"Version\":\"2012-10-17\",\"Statement\":" + THEIRS + "}"), BUCKET));
     }
 
     @Test

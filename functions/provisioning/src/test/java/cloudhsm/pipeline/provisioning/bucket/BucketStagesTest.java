@@ -94,8 +94,8 @@ class BucketStagesTest {
     void notificationOfTheOwnerForTheSameEventsIsNotOverwritten() {
         createBucket();
         aws.s3.putBucketNotificationConfiguration(request -> request.bucket(BUCKET)
-                .notificationConfiguration(configuration -> configuration.queueConfigurations(queue ->
-                        queue.id("theirs").queueArn(queueArn).eventsWithStrings("s3:ObjectCreated:*"))));
+                .notificationConfiguration(configuration -> configuration.queueConfigurations(
+                        queue -> queue.id("theirs").queueArn(queueArn).eventsWithStrings("s3:ObjectCreated:*"))));
 
         assertEquals(
                 "NOTIFICATION_REFUSED",
@@ -129,7 +129,8 @@ class BucketStagesTest {
                 new ProveEncryption.Output(PROBE, "AES256", keyArn, true, 1),
                 done(proveEncryption.run(proof, Optional.of(waiting.resource())), ProveEncryption.Output.class));
         assertTrue(
-                aws.s3.listObjectVersions(request -> request.bucket(BUCKET))
+                aws.s3
+                        .listObjectVersions(request -> request.bucket(BUCKET))
                         .versions()
                         .isEmpty(),
                 "the bucket is the user's");
@@ -162,7 +163,8 @@ class BucketStagesTest {
 
         assertEquals(
                 "PROOF_FAILED",
-                failed(proveEncryption.run(proof, Optional.of(waiting.resource()))).reason());
+                failed(proveEncryption.run(proof, Optional.of(waiting.resource())))
+                        .reason());
     }
 
     @Test
