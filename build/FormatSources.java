@@ -13,7 +13,7 @@ import java.util.stream.Stream;
  * differ, {@code write} mends them. Run by Maven from the project's root, on the toolchain's JDK.
  */
 public final class FormatSources {
-    public static void main(String[] args) throws IOException, FormatterException {
+    public static void main(String[] args) throws IOException {
         var write = args[0].equals("write");
         var formatter = Formatter.createFormatter(JavaFormatterOptions.builder()
                 .style(JavaFormatterOptions.Style.PALANTIR)
@@ -22,7 +22,7 @@ public final class FormatSources {
         var differing = new ArrayList<Path>();
         for (var source : sources()) {
             var text = Files.readString(source);
-            var formatted = formatter.formatSourceAndFixImports(text);
+            var formatted = formatted(formatter, source, text);
             if (!formatted.equals(text)) {
                 differing.add(source);
                 if (write) Files.writeString(source, formatted);
@@ -32,9 +32,17 @@ public final class FormatSources {
             System.out.printf("Java sources: %d %s%n", differing.size(), write ? "rewritten" : "to format");
             return;
         }
-        System.err.println("Not formatted; run `mvn exec:exec@format --non-recursive`:");
+        System.err.println("Not formatted; run `mvn validate exec:exec@format --non-recursive`:");
         differing.forEach(source -> System.err.println("  " + source));
         System.exit(1);
+    }
+
+    private static String formatted(Formatter formatter, Path source, String text) {
+        try {
+            return formatter.formatSourceAndFixImports(text);
+        } catch (FormatterException unreadable) {
+            throw new IllegalStateException(source + ": " + unreadable.getMessage(), unreadable);
+        }
     }
 
     private static List<Path> sources() throws IOException {

@@ -80,8 +80,7 @@ public final class SsmDocuments {
                 }
               ]
             }
-            """
-                .formatted(
+            """.formatted(
                         quoted(description),
                         String.join(
                                 ",\n",

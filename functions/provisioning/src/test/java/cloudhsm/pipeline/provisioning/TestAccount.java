@@ -225,25 +225,19 @@ public final class TestAccount implements AutoCloseable {
     /** A profile whose role may do what the client does: register with SSM, read the deployment's secrets. */
     public String instanceProfile() {
         var role = cloud.iam().createRole("client", trusting("ec2.amazonaws.com"));
-        role.policies()
-                .put(
-                        "client",
-                        policy(
-                                """
-                                {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*",
-                                 "Action": ["ssm:UpdateInstanceInformation", "secretsmanager:GetSecretValue"]}]}
-                                """));
+        role.policies().put("client", policy("""
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Resource": "*",
+             "Action": ["ssm:UpdateInstanceInformation", "secretsmanager:GetSecretValue"]}]}
+            """));
         return cloud.ec2().createInstanceProfile("client", role);
     }
 
     /** What lets a service act as a role. */
     public PolicyDocument trusting(String service) {
-        return policy(
-                """
-                {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
-                 "Principal": {"Service": "%s"}}]}
-                """
-                        .formatted(service));
+        return policy("""
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole",
+             "Principal": {"Service": "%s"}}]}
+            """.formatted(service));
     }
 
     private static PolicyDocument policy(String text) {

@@ -43,10 +43,8 @@ final class TargetKeys {
         var rules = s3.getBucketEncryption(request -> request.bucket(bucket))
                 .serverSideEncryptionConfiguration()
                 .rules();
-        var target = rules.stream()
-                .map(TargetKeys::target)
-                .findFirst()
-                .orElse(new Target.None("BUCKET_WITHOUT_KMS_KEY"));
+        var target =
+                rules.stream().map(TargetKeys::target).findFirst().orElse(new Target.None("BUCKET_WITHOUT_KMS_KEY"));
         byBucket.put(bucket, new Known(target, clock.instant().plus(LIFETIME)));
         return target;
     }

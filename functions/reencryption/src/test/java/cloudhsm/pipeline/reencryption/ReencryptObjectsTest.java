@@ -27,7 +27,6 @@ import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.BucketLocationConstraint;
-import software.amazon.awssdk.services.s3.model.BucketVersioningStatus;
 import software.amazon.awssdk.services.s3.model.Event;
 import software.amazon.awssdk.services.s3.model.HeadObjectResponse;
 import software.amazon.awssdk.services.s3.model.ObjectLockLegalHoldStatus;
@@ -62,9 +61,9 @@ class ReencryptObjectsTest {
         target = keys.create();
         useKey(target);
         queue = cloud.sqs().createQueue("uploads", Map.of("Policy", """
-                {"Statement": [{"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"},
-                  "Action": "sqs:SendMessage", "Resource": "*"}]}
-                """));
+            {"Statement": [{"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"},
+              "Action": "sqs:SendMessage", "Resource": "*"}]}
+            """));
         s3.putBucketNotificationConfiguration(request -> request.bucket(BUCKET)
                 .notificationConfiguration(configuration -> configuration.queueConfigurations(
                         to -> to.queueArn(queue).events(Event.S3_OBJECT_CREATED))));
@@ -78,11 +77,11 @@ class ReencryptObjectsTest {
 
     private void useKey(String keyId) {
         s3.putBucketEncryption(request -> request.bucket(BUCKET)
-                .serverSideEncryptionConfiguration(configuration -> configuration.rules(rule -> rule
-                        .applyServerSideEncryptionByDefault(standard ->
-                                standard.sseAlgorithm("aws:kms").kmsMasterKeyID(keyId))
-                        .blockedEncryptionTypes(blocked -> blocked.encryptionTypeWithStrings("NONE"))
-                        .bucketKeyEnabled(true))));
+                .serverSideEncryptionConfiguration(configuration ->
+                        configuration.rules(rule -> rule.applyServerSideEncryptionByDefault(standard ->
+                                        standard.sseAlgorithm("aws:kms").kmsMasterKeyID(keyId))
+                                .blockedEncryptionTypes(blocked -> blocked.encryptionTypeWithStrings("NONE"))
+                                .bucketKeyEnabled(true))));
     }
 
     private String put(String key, ServerSideEncryption encryption) {
@@ -126,10 +125,10 @@ class ReencryptObjectsTest {
 
     private static String event(String name, String key, String versionId, String etag) {
         return """
-                {"Records": [{"eventVersion": "2.6", "eventName": "%s", "s3": {"bucket": {"name": "%s"},
-                  "object": {"key": "%s", %s "eTag": "%s"}}}]}
-                """.formatted(
-                        name, BUCKET, key, versionId == null ? "" : "\"versionId\": \"" + versionId + "\",", etag);
+            {"Records": [{"eventVersion": "2.6", "eventName": "%s", "s3": {"bucket": {"name": "%s"},
+              "object": {"key": "%s", %s "eTag": "%s"}}}]}
+            """.formatted(
+                        name, BUCKET, key, versionId == null ? "" : "\"versionId\":" + " \"" + versionId + "\",", etag);
     }
 
     private static String created(String key, String versionId) {
@@ -145,7 +144,8 @@ class ReencryptObjectsTest {
         assertTrue(head.bucketKeyEnabled(), "else each download costs a call of the key store");
         assertEquals(version, head.versionId(), "no second version under the old encryption");
         assertEquals(
-                "{\"outcome\":\"REENCRYPTED\",\"bucket\":\"quarterly-reports\",\"key\":\"Q3 (final)+.csv\",\"versionId\":\""
+                "{\"outcome\":\"REENCRYPTED\",\"bucket\":\"quarterly-reports\",\"key\":\"Q3"
+                        + " (final)+.csv\",\"versionId\":\""
                         + version + "\"}",
                 log.only());
         assertEquals(List.of(), delivered(), "re-encrypting must not cause an event of its own");
@@ -197,8 +197,12 @@ class ReencryptObjectsTest {
         s3.deleteObject(request -> request.bucket(BUCKET).key("k").versionId(version));
         var marker = s3.deleteObject(request -> request.bucket(BUCKET).key("k")).versionId();
         assertEquals(List.of(), handle(message("1", created("k", version)), message("2", created("k", marker))));
-        assertTrue(log.lines().get(0).contains("\"GONE\",\"reason\":\"NOT_FOUND\""), log.lines().get(0));
-        assertTrue(log.lines().get(1).contains("\"GONE\",\"reason\":\"DELETE_MARKER\""), log.lines().get(1));
+        assertTrue(
+                log.lines().get(0).contains("\"GONE\",\"reason\":\"NOT_FOUND\""),
+                log.lines().get(0));
+        assertTrue(
+                log.lines().get(1).contains("\"GONE\",\"reason\":\"DELETE_MARKER\""),
+                log.lines().get(1));
     }
 
     @Test
@@ -207,13 +211,11 @@ class ReencryptObjectsTest {
                 .createBucketConfiguration(
                         configuration -> configuration.locationConstraint(BucketLocationConstraint.EU_CENTRAL_1)));
         s3.putBucketEncryption(request -> request.bucket("unversioned")
-                .serverSideEncryptionConfiguration(configuration -> configuration.rules(
-                        rule -> rule.applyServerSideEncryptionByDefault(standard ->
-                                standard.sseAlgorithm("aws:kms").kmsMasterKeyID(target)))));
+                .serverSideEncryptionConfiguration(
+                        configuration -> configuration.rules(rule -> rule.applyServerSideEncryptionByDefault(
+                                standard -> standard.sseAlgorithm("aws:kms").kmsMasterKeyID(target)))));
         s3.putObject(
-                request -> request.bucket("unversioned")
-                        .key("k")
-                        .serverSideEncryption(ServerSideEncryption.AES256),
+                request -> request.bucket("unversioned").key("k").serverSideEncryption(ServerSideEncryption.AES256),
                 RequestBody.fromString("newer"));
         handle(message("1", created("k", null).replace(BUCKET, "unversioned")));
         assertTrue(log.only().contains("\"GONE\",\"reason\":\"OVERWRITTEN\""), log.only());
@@ -223,7 +225,8 @@ class ReencryptObjectsTest {
     void objectUnderACustomersKeyIsLeft() throws Exception {
         var key = new byte[32];
         var base64 = Base64.getEncoder().encodeToString(key);
-        var md5 = Base64.getEncoder().encodeToString(MessageDigest.getInstance("MD5").digest(key));
+        var md5 = Base64.getEncoder()
+                .encodeToString(MessageDigest.getInstance("MD5").digest(key));
         s3.putObject(
                 request -> request.bucket(BUCKET)
                         .key("k")
@@ -238,9 +241,8 @@ class ReencryptObjectsTest {
     @Test
     void lockedObjectIsLeft() {
         put("k", ServerSideEncryption.AES256);
-        s3.putObjectLegalHold(request -> request.bucket(BUCKET)
-                .key("k")
-                .legalHold(hold -> hold.status(ObjectLockLegalHoldStatus.ON)));
+        s3.putObjectLegalHold(request ->
+                request.bucket(BUCKET).key("k").legalHold(hold -> hold.status(ObjectLockLegalHoldStatus.ON)));
         assertEquals(List.of(), handle(delivered()));
         assertTrue(log.only().contains("\"LEFT\",\"reason\":\"OBJECT_LOCKED\""), log.only());
         assertEquals(ServerSideEncryption.AES256, head("k").serverSideEncryption());
@@ -305,8 +307,7 @@ class ReencryptObjectsTest {
                 .toList();
         assertEquals(waiting, handle(messages), "what is done must not wait with what is not");
         assertTrue(
-                log.lines().stream()
-                        .anyMatch(line -> line.contains("\"RETRY\",\"reason\":\"KMS.DisabledException\"")),
+                log.lines().stream().anyMatch(line -> line.contains("\"RETRY\",\"reason\":\"KMS.DisabledException\"")),
                 log.lines().toString());
         assertEquals(ServerSideEncryption.AES256, head("k").serverSideEncryption(), "unchanged and readable");
         keys.enable(target);

@@ -52,16 +52,16 @@ class SampleEventsTest {
                     .httpClient(UrlConnectionHttpClient.create())
                     .build();
             var log = new RecordedLog();
-            PojoSerializer<SQSEvent> reader =
-                    LambdaEventSerializers.serializerFor(SQSEvent.class, getClass().getClassLoader());
+            PojoSerializer<SQSEvent> reader = LambdaEventSerializers.serializerFor(
+                    SQSEvent.class, getClass().getClassLoader());
             var batch = reader.fromJson(Files.newInputStream(EVENTS.resolve("sqs-s3-batch.json")));
             var answer = new ReencryptObjects(s3, cloud.time().clock()).handleRequest(batch, log.context());
             var written = new ByteArrayOutputStream();
             JacksonFactory.getInstance().getSerializer(SQSBatchResponse.class).toJson(answer, written);
             assertEquals("{\"batchItemFailures\":[]}", written.toString(StandardCharsets.UTF_8));
             assertEquals(
-                    "{\"outcome\":\"GONE\",\"reason\":\"NOT_FOUND\",\"bucket\":\"quarterly-reports\","
-                            + "\"key\":\"2026/Q3 results (final).csv\",\"versionId\":\"096fKKXTRTtl3on89fVO.nfljtsv6qko\"}",
+                    "{\"outcome\":\"GONE\",\"reason\":\"NOT_FOUND\",\"bucket\":\"quarterly-reports\",\"key\":\"2026/Q3"
+                            + " results (final).csv\",\"versionId\":\"096fKKXTRTtl3on89fVO.nfljtsv6qko\"}",
                     log.only());
         }
     }

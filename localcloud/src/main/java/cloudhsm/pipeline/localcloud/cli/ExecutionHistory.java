@@ -34,20 +34,51 @@ final class ExecutionHistory {
             var previous = stateOfEvent.get(event.path("previousEventId").asLong());
             switch (event.path("type").asText()) {
                 case "TaskStateEntered" -> {
-                    var name = event.path("stateEnteredEventDetails").path("name").asText();
+                    var name =
+                            event.path("stateEnteredEventDetails").path("name").asText();
                     stateOfEvent.put(id, stages.size());
                     stages.add(new StageRun(name, at, Optional.empty(), 0, Optional.empty()));
                 }
-                case "TaskScheduled" -> update(stages, stateOfEvent, id, previous, stage -> new StageRun(
-                        stage.name(), stage.startedAt(), stage.endedAt(), stage.attempts() + 1, stage.output()));
+                case "TaskScheduled" ->
+                    update(
+                            stages,
+                            stateOfEvent,
+                            id,
+                            previous,
+                            stage -> new StageRun(
+                                    stage.name(),
+                                    stage.startedAt(),
+                                    stage.endedAt(),
+                                    stage.attempts() + 1,
+                                    stage.output()));
                 case "TaskSucceeded" -> {
-                    var output = Json.parse(
-                            event.path("taskSucceededEventDetails").path("output").asText("{}"));
-                    update(stages, stateOfEvent, id, previous, stage -> new StageRun(
-                            stage.name(), stage.startedAt(), stage.endedAt(), stage.attempts(), Optional.of(output)));
+                    var output = Json.parse(event.path("taskSucceededEventDetails")
+                            .path("output")
+                            .asText("{}"));
+                    update(
+                            stages,
+                            stateOfEvent,
+                            id,
+                            previous,
+                            stage -> new StageRun(
+                                    stage.name(),
+                                    stage.startedAt(),
+                                    stage.endedAt(),
+                                    stage.attempts(),
+                                    Optional.of(output)));
                 }
-                case "TaskStateExited" -> update(stages, stateOfEvent, id, previous, stage -> new StageRun(
-                        stage.name(), stage.startedAt(), Optional.of(at), stage.attempts(), stage.output()));
+                case "TaskStateExited" ->
+                    update(
+                            stages,
+                            stateOfEvent,
+                            id,
+                            previous,
+                            stage -> new StageRun(
+                                    stage.name(),
+                                    stage.startedAt(),
+                                    Optional.of(at),
+                                    stage.attempts(),
+                                    stage.output()));
                 default -> {
                     if (previous != null) stateOfEvent.put(id, previous);
                 }

@@ -42,7 +42,10 @@ final class Meter {
      * second HSM, kmsuser, the connection. The client comes online beside them and is never on the longest path.
      */
     long floorSeconds() {
-        return Stream.of(cloud.cloudHsm().timings(), cloud.kms().timings(), cloud.ssm().timings())
+        return Stream.of(
+                        cloud.cloudHsm().timings(),
+                        cloud.kms().timings(),
+                        cloud.ssm().timings())
                 .flatMap(List::stream)
                 .map(timed -> Duration.between(timed.startedAt(), timed.endedAt()))
                 .reduce(Duration.ZERO, Duration::plus)

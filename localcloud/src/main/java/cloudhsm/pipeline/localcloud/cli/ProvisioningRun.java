@@ -19,8 +19,18 @@ final class ProvisioningRun {
 
     /** What of a stage's output is worth a word on the screen. */
     private static final List<String> TELLING = List.of(
-            "clusterId", "hsmId", "availabilityZone", "verdict", "rootSha256", "instanceId", "state", "keyStoreId",
-            "keyArn", "bucket", "after", "key");
+            "clusterId",
+            "hsmId",
+            "availabilityZone",
+            "verdict",
+            "rootSha256",
+            "instanceId",
+            "state",
+            "keyStoreId",
+            "keyArn",
+            "bucket",
+            "after",
+            "key");
 
     private final LocalCloud cloud;
     private final LocalDeployment deployment;
@@ -69,8 +79,12 @@ final class ProvisioningRun {
                 line(stage.startedAt(), stage.name(), "…", "", "");
             }
             if (stage.endedAt().isPresent() && told.add(stage.name() + " ends " + stage.startedAt())) {
-                line(stage.endedAt().get(), stage.name(), clock(stage.duration()),
-                        "$" + meter.costUntil(stage.endedAt().get()), made(stage));
+                line(
+                        stage.endedAt().get(),
+                        stage.name(),
+                        clock(stage.duration()),
+                        "$" + meter.costUntil(stage.endedAt().get()),
+                        made(stage));
             }
         }
         out.flush();
@@ -102,7 +116,10 @@ final class ProvisioningRun {
     }
 
     private void tellFailure() {
-        out.printf("%nThe execution ended %s: %s%n%s%n", status(), execution.path("error").asText(),
+        out.printf(
+                "%nThe execution ended %s: %s%n%s%n",
+                status(),
+                execution.path("error").asText(),
                 execution.path("cause").asText());
         out.flush();
     }

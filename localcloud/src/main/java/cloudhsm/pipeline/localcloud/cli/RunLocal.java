@@ -25,8 +25,8 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         version = "1.0.0",
         description = {
-            "Deploys template.yaml to an embedded AWS on this machine, runs the provisioning state machine with the built"
-                    + " functions in simulated time, uploads files and shows them under the key.",
+            "Deploys template.yaml to an embedded AWS on this machine, runs the provisioning state machine with the"
+                    + " built functions in simulated time, uploads files and shows them under the key.",
             "Nothing here is AWS, and nothing is billed."
         },
         exitCodeListHeading = "%nExit codes:%n",
@@ -67,13 +67,15 @@ public final class RunLocal implements Callable<Integer> {
         if (!Files.isDirectory(files)) {
             throw new ParameterException(spec.commandLine(), "--upload: " + files + " is not a directory");
         }
-        if (report != null && report.toAbsolutePath().getParent() != null
+        if (report != null
+                && report.toAbsolutePath().getParent() != null
                 && !Files.isDirectory(report.toAbsolutePath().getParent())) {
             throw new ParameterException(spec.commandLine(), "--report: there is no directory for " + report);
         }
         try (var deployment = LocalDeployment.deploy(LocalCloud.start(0, seed), LocalDeployment.projectRoot())) {
             var out = spec.commandLine().getOut();
-            out.printf("Embedded AWS at %s, seed %d. Simulated: nothing here is AWS, nothing is billed.%n",
+            out.printf(
+                    "Embedded AWS at %s, seed %d. Simulated: nothing here is AWS, nothing is billed.%n",
                     deployment.cloud().uri(), seed);
             var run = new ProvisioningRun(deployment, out);
             var succeeded = run.run(executionInput);
@@ -106,7 +108,8 @@ public final class RunLocal implements Callable<Integer> {
             var objects = uploads.of(files);
             out.printf("%nUploaded %d files of %s to s3://%s:%n", objects.size(), files, run.bucket());
             for (var object : objects) {
-                out.printf("  %-32s %8d bytes  %s -> %s  on disk: %s…%n",
+                out.printf(
+                        "  %-32s %8d bytes  %s -> %s  on disk: %s…%n",
                         object.key(),
                         object.bytes(),
                         named(object.before(), run.keyArn()),

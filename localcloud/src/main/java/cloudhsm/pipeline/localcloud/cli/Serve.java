@@ -49,7 +49,8 @@ final class Serve implements Callable<Integer> {
             deployment.cloud().time().pace(speed);
             var out = spec.commandLine().getOut();
             out.printf("ready %s%n", deployment.cloud().uri());
-            out.printf("This is an embedded AWS on this machine, not AWS: access key test, secret test, Region %s,"
+            out.printf(
+                    "This is an embedded AWS on this machine, not AWS: access key test, secret test, Region %s,"
                             + " %s x real time, nothing is kept.%n",
                     cloudhsm.pipeline.localcloud.iam.Iam.REGION, speed);
             deployment.stack().outputs().forEach((name, value) -> out.printf("%s %s%n", name, value));

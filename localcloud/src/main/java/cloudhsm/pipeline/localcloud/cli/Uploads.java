@@ -42,8 +42,8 @@ final class Uploads implements AutoCloseable {
                 .region(Region.of(Iam.REGION))
                 .forcePathStyle(true)
                 .httpClient(UrlConnectionHttpClient.create())
-                .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create(
-                        administrator.accessKeyId(), administrator.secretAccessKey())))
+                .credentialsProvider(StaticCredentialsProvider.create(
+                        AwsBasicCredentials.create(administrator.accessKeyId(), administrator.secretAccessKey())))
                 .build();
     }
 
@@ -95,7 +95,8 @@ final class Uploads implements AutoCloseable {
                 .metadata(Map.of("uploaded-by", "run-local"))
                 .tagging("origin=run-local");
         if (index % 4 == 1) request.serverSideEncryption(ServerSideEncryption.AES256);
-        if (index % 4 == 3) request.serverSideEncryption(ServerSideEncryption.AWS_KMS).ssekmsKeyId(otherKey);
+        if (index % 4 == 3)
+            request.serverSideEncryption(ServerSideEncryption.AWS_KMS).ssekmsKeyId(otherKey);
         return request.build();
     }
 
@@ -114,8 +115,8 @@ final class Uploads implements AutoCloseable {
         while (!keys.stream().allMatch(this::isUnderTheKey)) {
             if (cloud.time().now().isAfter(deadline)) {
                 var late = keys.stream().filter(key -> !isUnderTheKey(key)).toList();
-                throw new IllegalStateException("Not under " + keyArn + " within " + BUDGET.toMinutes()
-                        + " min: " + late + ". Next: look at the log of the re-encryption function and its queue.");
+                throw new IllegalStateException("Not under " + keyArn + " within " + BUDGET.toMinutes() + " min: "
+                        + late + ". Next: look at the log of the re-encryption function and its queue.");
             }
             cloud.advance(Duration.ofSeconds(1));
         }
@@ -130,7 +131,8 @@ final class Uploads implements AutoCloseable {
     }
 
     private void requireOnlyTheKeyChanged(String key, HeadObjectResponse before, HeadObjectResponse after) {
-        var tags = s3.getObjectTagging(tagging -> tagging.bucket(bucket).key(key)).tagSet();
+        var tags =
+                s3.getObjectTagging(tagging -> tagging.bucket(bucket).key(key)).tagSet();
         if (!before.eTag().equals(after.eTag())
                 || !before.versionId().equals(after.versionId())
                 || !before.metadata().equals(after.metadata())
@@ -142,7 +144,8 @@ final class Uploads implements AutoCloseable {
 
     /** The first bytes on disk in hexadecimal. @throws IllegalStateException if the file's plaintext is among them */
     String bytesOnDisk(Path directory, UploadedObject object) throws IOException {
-        var versionId = s3.headObject(head -> head.bucket(bucket).key(object.key())).versionId();
+        var versionId =
+                s3.headObject(head -> head.bucket(bucket).key(object.key())).versionId();
         var onDisk = Files.readAllBytes(cloud.s3().ciphertextFile(bucket, object.key(), versionId));
         var plain = Files.readAllBytes(directory.resolve(object.key()));
         var probe = HexFormat.of().formatHex(plain, 0, Math.min(plain.length, 24));

@@ -1,10 +1,10 @@
 package cloudhsm.pipeline.localcloud.cloudhsm;
 
-import cloudhsm.pipeline.localcloud.time.Timed;
 import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
 import cloudhsm.pipeline.localcloud.events.EventBridgeService;
 import cloudhsm.pipeline.localcloud.http.JsonService;
+import cloudhsm.pipeline.localcloud.time.Timed;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;

@@ -1,7 +1,7 @@
 package cloudhsm.pipeline.localcloud.cloudhsm;
 
-import cloudhsm.pipeline.localcloud.time.Timed;
 import cloudhsm.pipeline.localcloud.Account;
+import cloudhsm.pipeline.localcloud.time.Timed;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;

@@ -46,8 +46,10 @@ final class Filters<T> {
                 ? Stream.ofNullable(tags.apply(resource).get(filter.name().substring("tag:".length())))
                         .toList()
                 : values.get(filter.name()).apply(resource);
-        return filter.values().stream().map(Filters::pattern).anyMatch(pattern -> actual.stream()
-                .anyMatch(value -> pattern.matcher(value).matches()));
+        return filter.values().stream()
+                .map(Filters::pattern)
+                .anyMatch(pattern ->
+                        actual.stream().anyMatch(value -> pattern.matcher(value).matches()));
     }
 
     private static Pattern pattern(String value) {

@@ -169,8 +169,9 @@ final class NetworkOperations {
                 .text("subnet-id", one -> one.networkInterface().subnetId())
                 .text("vpc-id", one -> subnetOf(one).vpcId())
                 .text("availability-zone", one -> subnetOf(one).availabilityZone())
-                .text("addresses.private-ip-address", one -> one.networkInterface()
-                        .privateIpAddress())
+                .text(
+                        "addresses.private-ip-address",
+                        one -> one.networkInterface().privateIpAddress())
                 .text("private-ip-address", one -> one.networkInterface().privateIpAddress())
                 .text("description", Attachment::description)
                 .text("status", one -> "in-use")

@@ -1,6 +1,5 @@
 package cloudhsm.pipeline.localcloud.kms;
 
-import cloudhsm.pipeline.localcloud.time.Timed;
 import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.cloudhsm.CloudHsmService;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
@@ -9,6 +8,7 @@ import cloudhsm.pipeline.localcloud.faults.Faults;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.JsonService;
 import cloudhsm.pipeline.localcloud.iam.Identity;
+import cloudhsm.pipeline.localcloud.time.Timed;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;

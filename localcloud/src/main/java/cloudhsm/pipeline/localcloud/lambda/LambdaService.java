@@ -207,7 +207,8 @@ public final class LambdaService implements Service {
         try {
             LambdaLimits.checkMapping(batchSize, maximumConcurrency);
             LambdaLimits.checkVisibility(
-                    sqs.visibilityTimeout(queueArn), find(functionName).configuration().timeout());
+                    sqs.visibilityTimeout(queueArn),
+                    find(functionName).configuration().timeout());
             var hex = account.hex(32);
             var uuid = String.join(
                     "-",

@@ -1,10 +1,10 @@
 package cloudhsm.pipeline.localcloud.s3;
 
-import java.util.Optional;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.AwsResponse;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**

@@ -1,9 +1,9 @@
 package cloudhsm.pipeline.localcloud.s3;
 
-import java.util.HashMap;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.iam.Iam;
 import java.util.Base64;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
 

@@ -1,6 +1,5 @@
 package cloudhsm.pipeline.localcloud.s3;
 
-import java.util.Optional;
 import cloudhsm.pipeline.localcloud.http.AwsResponse;
 import cloudhsm.pipeline.localcloud.iam.Iam;
 import java.net.URLEncoder;
@@ -9,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeSet;
 
 /** What is in a bucket, a page at a time. */

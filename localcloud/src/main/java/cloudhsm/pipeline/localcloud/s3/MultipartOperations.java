@@ -1,6 +1,5 @@
 package cloudhsm.pipeline.localcloud.s3;
 
-import java.util.regex.Pattern;
 import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.AwsResponse;
@@ -12,6 +11,7 @@ import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Pattern;
 
 /**
  * Uploads in parts.

@@ -1,10 +1,10 @@
 package cloudhsm.pipeline.localcloud.s3;
 
-import java.nio.charset.StandardCharsets;
 import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.AwsResponse;
 import cloudhsm.pipeline.localcloud.iam.Iam;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.Arrays;
 import java.util.HashMap;

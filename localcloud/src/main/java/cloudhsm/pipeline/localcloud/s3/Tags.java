@@ -1,12 +1,12 @@
 package cloudhsm.pipeline.localcloud.s3;
 
-import java.util.TreeMap;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.AwsResponse;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.TreeMap;
 
 /** Tags of buckets and objects. */
 final class Tags {

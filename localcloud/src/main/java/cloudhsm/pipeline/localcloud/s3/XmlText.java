@@ -1,8 +1,8 @@
 package cloudhsm.pipeline.localcloud.s3;
 
-import java.util.HashMap;
 import cloudhsm.pipeline.localcloud.http.AwsResponse;
 import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
 import java.util.Map;
 
 /** An answer's XML, written from the outside inwards. */

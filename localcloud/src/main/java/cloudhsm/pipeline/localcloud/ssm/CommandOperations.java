@@ -292,20 +292,18 @@ final class CommandOperations {
     private boolean matches(ManagedInstances.Agent agent, JsonNode filters, String keyMember, String valuesMember) {
         for (var filter : filters) {
             var key = filter.path(keyMember).asText();
-            var actual =
-                    switch (key) {
-                        case "InstanceIds" -> agent.instanceId;
-                        case "PingStatus" -> pingStatus(agent);
-                        case "PlatformTypes" -> "Linux";
-                        case "ResourceType" -> "EC2Instance";
-                        default -> {
-                            if (!key.startsWith("tag:")) {
-                                throw AwsException.badRequest(
-                                        "InvalidFilterKey", "The filter key " + key + " is not valid");
-                            }
-                            yield ec2.tags(agent.instanceId).getOrDefault(key.substring("tag:".length()), "");
-                        }
-                    };
+            var actual = switch (key) {
+                case "InstanceIds" -> agent.instanceId;
+                case "PingStatus" -> pingStatus(agent);
+                case "PlatformTypes" -> "Linux";
+                case "ResourceType" -> "EC2Instance";
+                default -> {
+                    if (!key.startsWith("tag:")) {
+                        throw AwsException.badRequest("InvalidFilterKey", "The filter key " + key + " is not valid");
+                    }
+                    yield ec2.tags(agent.instanceId).getOrDefault(key.substring("tag:".length()), "");
+                }
+            };
             var one = false;
             for (var value : filter.path(valuesMember)) one |= value.asText().equals(actual);
             if (!one) return false;

@@ -51,11 +51,7 @@ record Document(String name, String owner, JsonNode content, Instant created) {
 
     /** AWS's own document to run shell commands that the caller sends. */
     static Document runShellScript(Instant created) {
-        return new Document(
-                "AWS-RunShellScript",
-                AMAZON,
-                Json.parse(
-                        """
+        return new Document("AWS-RunShellScript", AMAZON, Json.parse("""
             {"schemaVersion": "1.2",
              "description": "Run a shell script or specify the commands to run.",
              "parameters": {
@@ -71,8 +67,7 @@ record Document(String name, String owner, JsonNode content, Instant created) {
                {"id": "0.aws:runShellScript", "runCommand": "{{ commands }}",
                 "workingDirectory": "{{ workingDirectory }}",
                 "timeoutSeconds": "{{ executionTimeout }}"}]}}}
-            """),
-                created);
+            """), created);
     }
 
     /** For policies: AWS's own documents belong to no account. */

@@ -160,7 +160,8 @@ final class RunCommand {
     private void finish(Invocation invocation, CommandResult result, boolean tooLong) {
         if (invocation.status.isFinal()) return;
         invocation.ended = account.time().now();
-        timings.add(new Timed("SendCommand", invocation.command.commandId, invocation.command.requested, invocation.ended));
+        timings.add(
+                new Timed("SendCommand", invocation.command.commandId, invocation.command.requested, invocation.ended));
         // An agent that is gone reports nothing.
         if (tooLong || !managed.isOnline(invocation.instanceId)) {
             become(invocation, Invocation.Status.EXECUTION_TIMED_OUT);

@@ -1,6 +1,5 @@
 package cloudhsm.pipeline.localcloud.ssm;
 
-import cloudhsm.pipeline.localcloud.time.Timed;
 import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.cloudhsm.CloudHsmService;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
@@ -11,6 +10,7 @@ import cloudhsm.pipeline.localcloud.http.Endpoint;
 import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.http.JsonService;
 import cloudhsm.pipeline.localcloud.iam.Iam;
+import cloudhsm.pipeline.localcloud.time.Timed;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.LinkedHashMap;

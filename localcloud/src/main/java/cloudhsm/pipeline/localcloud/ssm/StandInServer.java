@@ -36,8 +36,7 @@ final class StandInServer implements AutoCloseable {
             List.of("CLOUDHSM_ROLE", "CLOUDHSM_PIN", "AWS_REGION", "AWS_DEFAULT_REGION");
 
     /** Bash and coreutils only. The order of fields is that of {@link #read}. */
-    static final String SCRIPT =
-            """
+    static final String SCRIPT = """
         #!/usr/bin/env bash
         # Stand-in of the embedded AWS: hands the call to it and prints its answer.
         set -u

@@ -33,9 +33,11 @@ class EventSourceMappingTest {
 
     private String queue(String visibilityTimeout) {
         var arn = "arn:aws:sqs:eu-central-1:111122223333:uploads";
-        return cloud.sqs().createQueue("uploads", Map.of("VisibilityTimeout", visibilityTimeout, "Policy", """
-                {"Statement": {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"},
-                 "Action": "sqs:SendMessage", "Resource": "%s"}}""".formatted(arn)));
+        return cloud.sqs()
+                .createQueue("uploads", Map.of("VisibilityTimeout", visibilityTimeout, "Policy", """
+                    {"Statement": {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"},
+                     "Action": "sqs:SendMessage", "Resource": "%s"}}\
+                    """.formatted(arn)));
     }
 
     private void consumer(boolean mayReceive) {
@@ -43,8 +45,9 @@ class EventSourceMappingTest {
         TestFunctions.create(cloud, artifact, "consumer", "Consumer", "one");
         if (!mayReceive) return;
         cloud.iam().role("consumer-role").orElseThrow().policies().put("queue", PolicyDocument.parse(Json.parse("""
-                {"Statement": {"Effect": "Allow", "Resource": "arn:aws:sqs:eu-central-1:111122223333:uploads",
-                 "Action": ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]}}""")));
+            {"Statement": {"Effect": "Allow", "Resource": "arn:aws:sqs:eu-central-1:111122223333:uploads",
+             "Action": ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]}}\
+            """)));
     }
 
     private void send(String queue, String body) {
@@ -112,7 +115,10 @@ class EventSourceMappingTest {
                 List.of(second),
                 batch.succeeded(answer("{\"batchItemFailures\": [{\"itemIdentifier\": \"m1\"}]}"), true));
         for (var failures : List.of(
-                "[{\"itemIdentifier\": \"\"}]", "[{\"itemIdentifier\": null}]", "[{\"id\": \"m1\"}]", "[{\"itemIdentifier\": \"m9\"}]")) {
+                "[{\"itemIdentifier\": \"\"}]",
+                "[{\"itemIdentifier\": null}]",
+                "[{\"id\": \"m1\"}]",
+                "[{\"itemIdentifier\": \"m9\"}]")) {
             assertEquals(
                     List.of(),
                     batch.succeeded(answer("{\"batchItemFailures\": " + failures + "}"), true),

@@ -27,8 +27,7 @@ final class Clients {
                 .region(Region.EU_CENTRAL_1)
                 .credentialsProvider(credentials(caller))
                 .httpClient(UrlConnectionHttpClient.create())
-                .overrideConfiguration(configuration ->
-                        configuration.retryStrategy(AwsRetryStrategy.doNotRetry()))
+                .overrideConfiguration(configuration -> configuration.retryStrategy(AwsRetryStrategy.doNotRetry()))
                 .build();
     }
 
@@ -38,8 +37,7 @@ final class Clients {
                 .region(Region.EU_CENTRAL_1)
                 .credentialsProvider(credentials(cloud.iam().administrator()))
                 .httpClient(UrlConnectionHttpClient.create())
-                .overrideConfiguration(configuration ->
-                        configuration.retryStrategy(AwsRetryStrategy.doNotRetry()))
+                .overrideConfiguration(configuration -> configuration.retryStrategy(AwsRetryStrategy.doNotRetry()))
                 .build();
     }
 
@@ -59,10 +57,9 @@ final class Clients {
 
     /** A session of a new role that may do just this. */
     static Identity session(LocalCloud cloud, String statement) {
-        var trust = PolicyDocument.parse(Json.parse(
-                """
-                {"Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
-                """));
+        var trust = PolicyDocument.parse(Json.parse("""
+            {"Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+            """));
         var role = cloud.iam().createRole("reader" + cloud.iam().roles().size(), trust);
         role.policies().put("rights", PolicyDocument.parse(Json.parse("{\"Statement\": [" + statement + "]}")));
         return cloud.iam().session(role, "test");

@@ -51,10 +51,10 @@ class S3KmsTest {
 
     private void encryptByDefault(String keyId, boolean bucketKey) {
         s3.putBucketEncryption(request -> request.bucket(BUCKET)
-                .serverSideEncryptionConfiguration(configuration -> configuration.rules(rule -> rule
-                        .applyServerSideEncryptionByDefault(standard ->
-                                standard.sseAlgorithm("aws:kms").kmsMasterKeyID(keyId))
-                        .bucketKeyEnabled(bucketKey))));
+                .serverSideEncryptionConfiguration(configuration ->
+                        configuration.rules(rule -> rule.applyServerSideEncryptionByDefault(standard ->
+                                        standard.sseAlgorithm("aws:kms").kmsMasterKeyID(keyId))
+                                .bucketKeyEnabled(bucketKey))));
     }
 
     private void put(String key, String text) {
@@ -175,9 +175,8 @@ class S3KmsTest {
         assertEquals("InvalidRequest", code(refused(() -> update("dsse", keyArn, true))));
         cloud.s3().addUnencrypted(BUCKET, "from-2022", "text".getBytes(StandardCharsets.UTF_8));
         assertEquals("InvalidRequest", code(refused(() -> update("from-2022", keyArn, true))));
-        s3.putObjectLegalHold(request -> request.bucket(BUCKET)
-                .key("k")
-                .legalHold(hold -> hold.status(ObjectLockLegalHoldStatus.ON)));
+        s3.putObjectLegalHold(request ->
+                request.bucket(BUCKET).key("k").legalHold(hold -> hold.status(ObjectLockLegalHoldStatus.ON)));
         assertEquals("AccessDenied", code(refused(() -> update("k", keyArn, true))), "locked");
         assertEquals("NoSuchKey", code(refused(() -> update("missing", keyArn, true))));
     }
@@ -187,9 +186,10 @@ class S3KmsTest {
         encryptByDefault(keyArn, false);
         put("k", "text");
         var reader = Clients.s3(cloud, Clients.session(cloud, """
-                {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::quarterly-reports/*"}
-                """));
-        var refused = refused(() -> reader.getObjectAsBytes(request -> request.bucket(BUCKET).key("k")));
+            {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::quarterly-reports/*"}
+            """));
+        var refused = refused(
+                () -> reader.getObjectAsBytes(request -> request.bucket(BUCKET).key("k")));
         assertEquals("AccessDenied", code(refused));
         assertTrue(refused.getMessage().contains("kms:Decrypt"), refused.getMessage());
     }
@@ -197,14 +197,14 @@ class S3KmsTest {
     @Test
     void bucketPolicyHoldsUploadsToOneKey() {
         s3.putBucketPolicy(request -> request.bucket(BUCKET).policy("""
-                {"Statement": [
-                  {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject",
-                   "Resource": "arn:aws:s3:::quarterly-reports/*",
-                   "Condition": {"StringNotEquals": {"s3:x-amz-server-side-encryption-aws-kms-key-id": "%s"}}},
-                  {"Effect": "Deny", "Principal": "*", "Action": "s3:*",
-                   "Resource": ["arn:aws:s3:::quarterly-reports", "arn:aws:s3:::quarterly-reports/*"],
-                   "Condition": {"Bool": {"aws:SecureTransport": "false"}}}]}
-                """.formatted(keyArn)));
+            {"Statement": [
+              {"Effect": "Deny", "Principal": "*", "Action": "s3:PutObject",
+               "Resource": "arn:aws:s3:::quarterly-reports/*",
+               "Condition": {"StringNotEquals": {"s3:x-amz-server-side-encryption-aws-kms-key-id": "%s"}}},
+              {"Effect": "Deny", "Principal": "*", "Action": "s3:*",
+               "Resource": ["arn:aws:s3:::quarterly-reports", "arn:aws:s3:::quarterly-reports/*"],
+               "Condition": {"Bool": {"aws:SecureTransport": "false"}}}]}
+            """.formatted(keyArn)));
         assertEquals("AccessDenied", code(refused(() -> put("k", "text"))), "SSE-S3 by default");
         encryptByDefault(keyArn, true);
         put("k", "text");
@@ -214,9 +214,10 @@ class S3KmsTest {
     @Test
     void whoMayNotListDoesNotLearnWhatIsMissing() {
         var blind = Clients.s3(cloud, Clients.session(cloud, """
-                {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::quarterly-reports/*"}
-                """));
-        var refused = refused(() -> blind.getObjectAsBytes(request -> request.bucket(BUCKET).key("missing")));
+            {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::quarterly-reports/*"}
+            """));
+        var refused = refused(
+                () -> blind.getObjectAsBytes(request -> request.bucket(BUCKET).key("missing")));
         assertEquals(403, refused.statusCode());
         assertTrue(refused.getMessage().contains("s3:ListBucket"), refused.getMessage());
     }

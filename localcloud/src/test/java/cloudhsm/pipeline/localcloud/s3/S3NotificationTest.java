@@ -25,10 +25,10 @@ import software.amazon.awssdk.services.s3.model.S3Exception;
 class S3NotificationTest {
     private static final String BUCKET = "quarterly-reports";
     private static final String POLICY = """
-            {"Statement": [{"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sqs:SendMessage",
-              "Resource": "arn:aws:sqs:eu-central-1:111122223333:uploads",
-              "Condition": {"ArnEquals": {"aws:SourceArn": "arn:aws:s3:::quarterly-reports"}}}]}
-            """;
+        {"Statement": [{"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sqs:SendMessage",
+          "Resource": "arn:aws:sqs:eu-central-1:111122223333:uploads",
+          "Condition": {"ArnEquals": {"aws:SourceArn": "arn:aws:s3:::quarterly-reports"}}}]}
+        """;
 
     private final LocalCloud cloud = LocalCloud.start();
     private final S3Client s3 = Clients.s3(cloud);
@@ -51,9 +51,8 @@ class S3NotificationTest {
 
     private void notifyQueue(String queueArn) {
         s3.putBucketNotificationConfiguration(request -> request.bucket(BUCKET)
-                .notificationConfiguration(configuration -> configuration.queueConfigurations(queue -> queue.queueArn(
-                                queueArn)
-                        .events(Event.S3_OBJECT_CREATED))));
+                .notificationConfiguration(configuration -> configuration.queueConfigurations(
+                        queue -> queue.queueArn(queueArn).events(Event.S3_OBJECT_CREATED))));
     }
 
     private List<JsonNode> messages(String queueArn) {
@@ -86,8 +85,8 @@ class S3NotificationTest {
 
     @Test
     void missingQueueIsRefused() {
-        var refused = assertThrows(
-                S3Exception.class, () -> notifyQueue("arn:aws:sqs:eu-central-1:111122223333:missing"));
+        var refused =
+                assertThrows(S3Exception.class, () -> notifyQueue("arn:aws:sqs:eu-central-1:111122223333:missing"));
         assertEquals("InvalidArgument", refused.awsErrorDetails().errorCode());
     }
 
@@ -137,15 +136,15 @@ class S3NotificationTest {
     @Test
     void eventBridgeHearsOfUploadsOnceEnabled() {
         var queue = queue(Map.of("Policy", """
-                {"Statement": [{"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"},
-                  "Action": "sqs:SendMessage", "Resource": "*"}]}
-                """));
+            {"Statement": [{"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"},
+              "Action": "sqs:SendMessage", "Resource": "*"}]}
+            """));
         call("PutRule", """
-                {"Name": "uploads", "EventPattern": "{\\"source\\": [\\"aws.s3\\"], \\"detail-type\\": [\\"Object Created\\"]}"}
-                """);
+            {"Name": "uploads", "EventPattern": "{\\"source\\": [\\"aws.s3\\"], \\"detail-type\\": [\\"Object Created\\"]}"}
+            """);
         call("PutTargets", """
-                {"Rule": "uploads", "Targets": [{"Id": "queue", "Arn": "%s"}]}
-                """.formatted(queue));
+            {"Rule": "uploads", "Targets": [{"Id": "queue", "Arn": "%s"}]}
+            """.formatted(queue));
         s3.putBucketNotificationConfiguration(request -> request.bucket(BUCKET)
                 .notificationConfiguration(configuration -> configuration.eventBridgeConfiguration(enabled -> {})));
         put("Q3 +.csv");

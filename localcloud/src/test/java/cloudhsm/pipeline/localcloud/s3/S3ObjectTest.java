@@ -76,9 +76,8 @@ class S3ObjectTest {
                         .tagging("year=2026")
                         .checksumAlgorithm(ChecksumAlgorithm.SHA256),
                 RequestBody.fromString("a;b"));
-        var read = s3.getObjectAsBytes(request -> request.bucket(BUCKET)
-                .key("Ünter lagen/Q3 + Q4.csv")
-                .checksumMode(ChecksumMode.ENABLED));
+        var read = s3.getObjectAsBytes(
+                request -> request.bucket(BUCKET).key("Ünter lagen/Q3 + Q4.csv").checksumMode(ChecksumMode.ENABLED));
         assertEquals("a;b", read.asUtf8String());
         assertEquals("text/csv", read.response().contentType());
         assertEquals(Map.of("author", "finance"), read.response().metadata());
@@ -118,7 +117,8 @@ class S3ObjectTest {
     @Test
     void rangeGivesThoseBytes() {
         put("k", "0123456789");
-        var part = s3.getObjectAsBytes(request -> request.bucket(BUCKET).key("k").range("bytes=2-4"));
+        var part =
+                s3.getObjectAsBytes(request -> request.bucket(BUCKET).key("k").range("bytes=2-4"));
         assertEquals("234", part.asUtf8String());
         assertEquals("bytes 2-4/10", part.response().contentRange());
         assertEquals(
@@ -171,10 +171,10 @@ class S3ObjectTest {
                 "versions count");
         s3.deleteObjects(request -> request.bucket(BUCKET)
                 .delete(delete -> delete.objects(
-                        one -> one.key("k").versionId(version), two -> two.key("k").versionId(marker.versionId()))));
+                        one -> one.key("k").versionId(version),
+                        two -> two.key("k").versionId(marker.versionId()))));
         s3.deleteBucket(request -> request.bucket(BUCKET));
-        assertEquals(
-                "NoSuchBucket", code(refused(() -> s3.listObjectsV2(request -> request.bucket(BUCKET)))));
+        assertEquals("NoSuchBucket", code(refused(() -> s3.listObjectsV2(request -> request.bucket(BUCKET)))));
     }
 
     @Test
@@ -194,7 +194,10 @@ class S3ObjectTest {
         enableVersioning();
         for (int i = 0; i < 3; i++) put("k", "v" + i);
         put("l", "w");
-        var versions = s3.listObjectVersionsPaginator(request -> request.bucket(BUCKET).maxKeys(2)).versions().stream()
+        var versions = s3
+                .listObjectVersionsPaginator(request -> request.bucket(BUCKET).maxKeys(2))
+                .versions()
+                .stream()
                 .map(version -> version.versionId())
                 .distinct()
                 .count();
@@ -240,22 +243,27 @@ class S3ObjectTest {
                 .destinationKey("l")
                 .metadataDirective(MetadataDirective.COPY)));
         assertEquals("InternalError", code(refused));
-        assertEquals(404, refused(() -> s3.headObject(request -> request.bucket(BUCKET).key("l"))).statusCode());
+        assertEquals(
+                404,
+                refused(() -> s3.headObject(request -> request.bucket(BUCKET).key("l")))
+                        .statusCode());
     }
 
     @Test
     void partsBecomeOneObject() {
         var first = new byte[5 << 20];
         first[7] = 1;
-        var upload = s3.createMultipartUpload(request -> request.bucket(BUCKET)
-                        .key("big")
-                        .checksumAlgorithm(ChecksumAlgorithm.CRC32))
+        var upload = s3.createMultipartUpload(
+                        request -> request.bucket(BUCKET).key("big").checksumAlgorithm(ChecksumAlgorithm.CRC32))
                 .uploadId();
         var parts = new java.util.ArrayList<CompletedPart>();
         for (int i = 1; i <= 2; i++) {
             int number = i;
             var part = s3.uploadPart(
-                    request -> request.bucket(BUCKET).key("big").uploadId(upload).partNumber(number)
+                    request -> request.bucket(BUCKET)
+                            .key("big")
+                            .uploadId(upload)
+                            .partNumber(number)
                             .checksumAlgorithm(ChecksumAlgorithm.CRC32),
                     RequestBody.fromBytes(number == 1 ? first : new byte[] {42}));
             parts.add(CompletedPart.builder()
@@ -269,12 +277,11 @@ class S3ObjectTest {
                 s3.listParts(request -> request.bucket(BUCKET).key("big").uploadId(upload))
                         .parts()
                         .size());
-        var done = s3.completeMultipartUpload(request -> request.bucket(BUCKET)
-                .key("big")
-                .uploadId(upload)
-                .multipartUpload(list -> list.parts(parts)));
+        var done = s3.completeMultipartUpload(request ->
+                request.bucket(BUCKET).key("big").uploadId(upload).multipartUpload(list -> list.parts(parts)));
         assertTrue(done.eTag().endsWith("-2\""));
-        var read = s3.getObjectAsBytes(request -> request.bucket(BUCKET).key("big")).asByteArray();
+        var read = s3.getObjectAsBytes(request -> request.bucket(BUCKET).key("big"))
+                .asByteArray();
         assertEquals(first.length + 1, read.length);
         assertEquals(42, read[first.length]);
         assertEquals(1, read[7]);
@@ -282,12 +289,16 @@ class S3ObjectTest {
 
     @Test
     void smallPartsAreRefused() {
-        var upload = s3.createMultipartUpload(request -> request.bucket(BUCKET).key("big")).uploadId();
+        var upload = s3.createMultipartUpload(request -> request.bucket(BUCKET).key("big"))
+                .uploadId();
         var etags = new String[2];
         for (int i = 0; i < 2; i++) {
             int number = i + 1;
             etags[i] = s3.uploadPart(
-                            request -> request.bucket(BUCKET).key("big").uploadId(upload).partNumber(number),
+                            request -> request.bucket(BUCKET)
+                                    .key("big")
+                                    .uploadId(upload)
+                                    .partNumber(number),
                             RequestBody.fromString("x"))
                     .eTag();
         }
@@ -303,9 +314,9 @@ class S3ObjectTest {
     @Test
     void onlyTheOwnerOfACustomerKeyReads() {
         s3.putBucketEncryption(request -> request.bucket(BUCKET)
-                .serverSideEncryptionConfiguration(configuration -> configuration.rules(rule -> rule
-                        .applyServerSideEncryptionByDefault(standard -> standard.sseAlgorithm("AES256"))
-                        .blockedEncryptionTypes(blocked -> blocked.encryptionTypeWithStrings("NONE")))));
+                .serverSideEncryptionConfiguration(configuration -> configuration.rules(
+                        rule -> rule.applyServerSideEncryptionByDefault(standard -> standard.sseAlgorithm("AES256"))
+                                .blockedEncryptionTypes(blocked -> blocked.encryptionTypeWithStrings("NONE")))));
         var key = new byte[32];
         key[0] = 9;
         var base64 = Checksums.base64(key);
@@ -317,7 +328,10 @@ class S3ObjectTest {
                         .sseCustomerKey(base64)
                         .sseCustomerKeyMD5(md5),
                 RequestBody.fromString("text"));
-        assertEquals(400, refused(() -> s3.headObject(request -> request.bucket(BUCKET).key("k"))).statusCode());
+        assertEquals(
+                400,
+                refused(() -> s3.headObject(request -> request.bucket(BUCKET).key("k")))
+                        .statusCode());
         assertEquals(
                 "text",
                 s3.getObjectAsBytes(request -> request.bucket(BUCKET)

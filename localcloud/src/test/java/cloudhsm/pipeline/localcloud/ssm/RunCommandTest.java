@@ -114,15 +114,12 @@ class RunCommandTest {
     @Test
     void parametersMustMatchTheDocument() {
         var client = ClientInstance.launch(aws);
-        aws.ssm()
-                .createDocument(
-                        "greet",
-                        Json.parse(
-                                """
+        aws.ssm().createDocument("greet", Json.parse("""
             {"schemaVersion": "2.2",
              "parameters": {"Name": {"type": "String", "allowedPattern": "^[a-z]+$"}},
              "mainSteps": [{"action": "aws:runShellScript", "name": "greet",
-                            "inputs": {"runCommand": ["echo hello {{ Name }}"]}}]}"""));
+                            "inputs": {"runCommand": ["echo hello {{ Name }}"]}}]}\
+            """));
         assertEquals(
                 "hello anna\n",
                 client.run("greet", Map.of("Name", List.of("anna"))).standardOutputContent());

@@ -27,16 +27,10 @@ class BucketStagesTest {
     private static final String PROBE = ".cloudhsm-pipeline/probe-run-1";
 
     private final TestAccount aws = new TestAccount();
-    private final String queueArn = aws.cloud
-            .sqs()
-            .createQueue(
-                    "uploads",
-                    Map.of(
-                            "Policy",
-                            """
-                            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage",
-                             "Principal": {"Service": "s3.amazonaws.com"}, "Resource": "*"}]}
-                            """));
+    private final String queueArn = aws.cloud.sqs().createQueue("uploads", Map.of("Policy", """
+        {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage",
+         "Principal": {"Service": "s3.amazonaws.com"}, "Resource": "*"}]}
+        """));
     private final String keyArn = aws.kms.createKey().keyMetadata().arn();
     private final SecureBucket secureBucket = new SecureBucket(aws.s3, queueArn, aws.runtime);
     private final ProveEncryption proveEncryption = new ProveEncryption(aws.s3, aws.runtime);

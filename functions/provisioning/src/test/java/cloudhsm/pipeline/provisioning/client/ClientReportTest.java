@@ -9,13 +9,12 @@ import org.junit.jupiter.api.Test;
 class ClientReportTest {
     @Test
     void reportIsTheLastLineWhateverStandsBefore() {
-        var report = ClientReport.atEndOf(
-                """
-                Installing
-                {"outcome":"CREATED","reason":"","message":"done","hsms":[{"address":"10.0.0.1","users":[\
-                {"username":"kmsuser","role":"crypto-user","locked":"false","mfa":[],"quorum":[],"cluster-coverage":"full"}]}]}
+        var report = ClientReport.atEndOf("""
+            Installing
+            {"outcome":"CREATED","reason":"","message":"done","hsms":[{"address":"10.0.0.1","users":[\
+            {"username":"kmsuser","role":"crypto-user","locked":"false","mfa":[],"quorum":[],"cluster-coverage":"full"}]}]}
 
-                """);
+            """);
 
         assertTrue(
                 report.orElseThrow().userAt("10.0.0.1", "kmsuser").orElseThrow().isUsableCryptoUser(),

@@ -18,61 +18,60 @@ class KeyPolicyTest {
         var policy = new KeyPolicy("eu-central-1", REENCRYPTOR, List.of(ADMINISTRATOR), List.of(USER), true);
 
         assertEquals(
-                Json.MAPPER.readTree(
-                        """
+                Json.MAPPER.readTree("""
+                    {
+                      "Version": "2012-10-17",
+                      "Statement": [
                         {
-                          "Version": "2012-10-17",
-                          "Statement": [
-                            {
-                              "Sid": "AccountDelegatesToIam",
-                              "Effect": "Allow",
-                              "Principal": {"AWS": ["arn:aws:iam::111122223333:root"]},
-                              "Action": ["kms:*"],
-                              "Resource": "*"
-                            },
-                            {
-                              "Sid": "KeyAdministrators",
-                              "Effect": "Allow",
-                              "Principal": {"AWS": ["arn:aws:iam::111122223333:role/administrator"]},
-                              "Action": [
-                                "kms:CancelKeyDeletion", "kms:Create*", "kms:Delete*", "kms:Describe*",
-                                "kms:Disable*", "kms:Enable*", "kms:Get*", "kms:List*", "kms:Put*", "kms:Revoke*",
-                                "kms:TagResource", "kms:UntagResource", "kms:Update*"
-                              ],
-                              "Resource": "*"
-                            },
-                            {
-                              "Sid": "KeyAdministratorsMayDelete",
-                              "Effect": "Allow",
-                              "Principal": {"AWS": ["arn:aws:iam::111122223333:role/administrator"]},
-                              "Action": ["kms:ScheduleKeyDeletion"],
-                              "Resource": "*"
-                            },
-                            {
-                              "Sid": "KeyUsersThroughS3",
-                              "Effect": "Allow",
-                              "Principal": {"AWS": ["arn:aws:iam::111122223333:user/reader"]},
-                              "Action": [
-                                "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*",
-                                "kms:ReEncrypt*"
-                              ],
-                              "Resource": "*",
-                              "Condition": {"StringEquals": {"kms:ViaService": "s3.eu-central-1.amazonaws.com"}}
-                            },
-                            {
-                              "Sid": "ReencryptionThroughS3",
-                              "Effect": "Allow",
-                              "Principal": {"AWS": ["arn:aws:iam::111122223333:role/reencryptor"]},
-                              "Action": [
-                                "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*",
-                                "kms:ReEncrypt*"
-                              ],
-                              "Resource": "*",
-                              "Condition": {"StringEquals": {"kms:ViaService": "s3.eu-central-1.amazonaws.com"}}
-                            }
-                          ]
+                          "Sid": "AccountDelegatesToIam",
+                          "Effect": "Allow",
+                          "Principal": {"AWS": ["arn:aws:iam::111122223333:root"]},
+                          "Action": ["kms:*"],
+                          "Resource": "*"
+                        },
+                        {
+                          "Sid": "KeyAdministrators",
+                          "Effect": "Allow",
+                          "Principal": {"AWS": ["arn:aws:iam::111122223333:role/administrator"]},
+                          "Action": [
+                            "kms:CancelKeyDeletion", "kms:Create*", "kms:Delete*", "kms:Describe*",
+                            "kms:Disable*", "kms:Enable*", "kms:Get*", "kms:List*", "kms:Put*", "kms:Revoke*",
+                            "kms:TagResource", "kms:UntagResource", "kms:Update*"
+                          ],
+                          "Resource": "*"
+                        },
+                        {
+                          "Sid": "KeyAdministratorsMayDelete",
+                          "Effect": "Allow",
+                          "Principal": {"AWS": ["arn:aws:iam::111122223333:role/administrator"]},
+                          "Action": ["kms:ScheduleKeyDeletion"],
+                          "Resource": "*"
+                        },
+                        {
+                          "Sid": "KeyUsersThroughS3",
+                          "Effect": "Allow",
+                          "Principal": {"AWS": ["arn:aws:iam::111122223333:user/reader"]},
+                          "Action": [
+                            "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*",
+                            "kms:ReEncrypt*"
+                          ],
+                          "Resource": "*",
+                          "Condition": {"StringEquals": {"kms:ViaService": "s3.eu-central-1.amazonaws.com"}}
+                        },
+                        {
+                          "Sid": "ReencryptionThroughS3",
+                          "Effect": "Allow",
+                          "Principal": {"AWS": ["arn:aws:iam::111122223333:role/reencryptor"]},
+                          "Action": [
+                            "kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey*",
+                            "kms:ReEncrypt*"
+                          ],
+                          "Resource": "*",
+                          "Condition": {"StringEquals": {"kms:ViaService": "s3.eu-central-1.amazonaws.com"}}
                         }
-                        """),
+                      ]
+                    }
+                    """),
                 Json.MAPPER.readTree(policy.json()),
                 "whoever can use the key can read the bucket");
     }

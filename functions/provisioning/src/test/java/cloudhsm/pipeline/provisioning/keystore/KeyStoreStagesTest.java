@@ -321,11 +321,10 @@ class KeyStoreStagesTest {
 
     @Test
     void policyOfTheUserIsUsedAsItIs() throws JsonProcessingException {
-        var policy = Json.MAPPER.readTree(
-                """
-                {"Version": "2012-10-17", "Statement": [{"Sid": "Mine", "Effect": "Allow", "Action": "kms:*",
-                 "Principal": {"AWS": "arn:aws:iam::111122223333:root"}, "Resource": "*"}]}
-                """);
+        var policy = Json.MAPPER.readTree("""
+            {"Version": "2012-10-17", "Statement": [{"Sid": "Mine", "Effect": "Allow", "Action": "kms:*",
+             "Principal": {"AWS": "arn:aws:iam::111122223333:root"}, "Resource": "*"}]}
+            """);
         var key = new CreateKey.Input(
                 TestAccount.DEPLOYMENT,
                 connectedKeyStore(),
