@@ -33,7 +33,6 @@ import software.amazon.awssdk.services.s3.model.ObjectLockLegalHoldStatus;
 import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
 
 /** Uploads reach the function as they do on AWS: S3 notifies a queue, the queue's messages are the batch. */
-@SuppressWarnings("unchecked") // the SDK takes lists of builders as generic varargs
 class ReencryptObjectsTest {
     private static final String BUCKET = "quarterly-reports";
 

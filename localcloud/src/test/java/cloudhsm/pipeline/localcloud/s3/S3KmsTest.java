@@ -22,7 +22,6 @@ import software.amazon.awssdk.services.s3.model.ObjectLockLegalHoldStatus;
 import software.amazon.awssdk.services.s3.model.S3Exception;
 import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
 
-@SuppressWarnings("unchecked") // the SDK takes lists of builders as generic varargs
 class S3KmsTest {
     private static final String BUCKET = "quarterly-reports";
 

@@ -21,7 +21,6 @@ import software.amazon.awssdk.services.s3.model.BucketVersioningStatus;
 import software.amazon.awssdk.services.s3.model.Event;
 import software.amazon.awssdk.services.s3.model.S3Exception;
 
-@SuppressWarnings("unchecked") // the SDK takes lists of builders as generic varargs
 class S3NotificationTest {
     private static final String BUCKET = "quarterly-reports";
     private static final String POLICY = """

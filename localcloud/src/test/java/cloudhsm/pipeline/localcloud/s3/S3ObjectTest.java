@@ -26,7 +26,6 @@ import software.amazon.awssdk.services.s3.model.MetadataDirective;
 import software.amazon.awssdk.services.s3.model.S3Exception;
 import software.amazon.awssdk.services.s3.model.StorageClass;
 
-@SuppressWarnings("unchecked") // the SDK takes lists of builders as generic varargs
 class S3ObjectTest {
     private static final String BUCKET = "quarterly-reports";
 

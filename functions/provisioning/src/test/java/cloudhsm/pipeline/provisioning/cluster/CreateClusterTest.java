@@ -51,7 +51,7 @@ class CreateClusterTest {
         var output = (CreateCluster.Output) done.output();
         var cluster = aws.cluster(output.clusterId());
         assertEquals("UNINITIALIZED", cluster.stateAsString());
-        assertTrue(output.securityGroup().startsWith("sg-"), output::toString);
+        assertTrue(output.securityGroupId().startsWith("sg-"), output::toString);
         assertEquals(cluster.vpcId(), output.vpcId());
         assertEquals("90", cluster.backupRetentionPolicy().value());
     }
