@@ -148,10 +148,10 @@ public final class CreateKmsUser extends StageHandler<CreateKmsUser.Input> {
         var target = Map.of(
                 "ClusterId", input.clusterId(),
                 "HsmAddresses", String.join(" ", addresses),
-                "TrustAnchor", ActivateCluster.base64(input.trustAnchor()),
-                "AdminSecret", input.adminSecretArn());
+                "TrustAnchor", ActivateCluster.base64(input.trustAnchor()));
         if (onlyLook) return listUsers.send(input.instanceId(), target);
         var parameters = new HashMap<>(target);
+        parameters.put("AdminSecret", input.adminSecretArn());
         parameters.put("KmsUserSecret", secretArn);
         return createKmsUser.send(input.instanceId(), parameters);
     }
