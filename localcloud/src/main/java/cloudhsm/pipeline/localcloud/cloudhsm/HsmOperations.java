@@ -184,10 +184,12 @@ final class HsmOperations {
     }
 
     private void publishCsrLater(Cluster cluster) {
+        var ready = clusters.now();
         clusters.after(
-                clusters.account().between(SHORTEST_CSR_LAG, LONGEST_CSR_LAG),
-                "CSR of " + cluster.id(),
-                () -> cluster.setCsrPublished(true));
+                clusters.account().between(SHORTEST_CSR_LAG, LONGEST_CSR_LAG), "CSR of " + cluster.id(), () -> {
+                    cluster.setCsrPublished(true);
+                    clusters.timed("CSR lag", cluster.id(), ready);
+                });
     }
 
     private static void copyMissingKeys(Cluster cluster, Hsm hsm) {
