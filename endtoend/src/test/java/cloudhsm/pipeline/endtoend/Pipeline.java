@@ -2,8 +2,15 @@ package cloudhsm.pipeline.endtoend;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.localcloud.cli.LocalDeployment;
+import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.iam.Identity;
+import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 import software.amazon.awssdk.awscore.client.builder.AwsClientBuilder;
@@ -14,14 +21,19 @@ import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 import software.amazon.awssdk.services.ec2.Ec2Client;
+import software.amazon.awssdk.services.ec2.model.Filter;
+import software.amazon.awssdk.services.ec2.model.Instance;
 import software.amazon.awssdk.services.kms.KmsClient;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
 import software.amazon.awssdk.services.sfn.SfnClient;
 import software.amazon.awssdk.services.sfn.model.DescribeExecutionResponse;
 import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
+import software.amazon.awssdk.services.sfn.model.HistoryEvent;
+import software.amazon.awssdk.services.sfn.model.HistoryEventType;
 import software.amazon.awssdk.services.sqs.SqsClient;
 import software.amazon.awssdk.services.ssm.SsmClient;
+import software.amazon.awssdk.services.ssm.model.GetCommandInvocationResponse;
 
 /** The built pipeline, deployed to an embedded AWS of its own, and the administrator's clients to look at it. */
 final class Pipeline implements AutoCloseable {
@@ -31,9 +43,16 @@ final class Pipeline implements AutoCloseable {
     private final LocalDeployment deployment;
     private final SfnClient states;
 
+    /** Of every execution: the type of a state's event and the state's name. */
+    private final Set<String> stateEvents = ConcurrentHashMap.newKeySet();
+
     private Pipeline(LocalDeployment deployment) {
         this.deployment = deployment;
         this.states = client(SfnClient.builder());
+        cloud().states()
+                .onHistoryEvent((execution, event) -> event.properties()
+                        .forEach(member -> stateEvents.add(event.path("type").asText() + " " + execution.name() + " "
+                                + member.getValue().path("name").asText())));
     }
 
     static Pipeline deploy() {
@@ -55,9 +74,85 @@ final class Pipeline implements AutoCloseable {
 
     /** Starts an execution and lets simulated time pass until it has ended. */
     DescribeExecutionResponse provision(String name, String input) {
-        var execution = start(name, input);
-        cloud().time().runUntil(() -> describe(execution).status() != ExecutionStatus.RUNNING, LIMIT);
-        return describe(execution);
+        return end(start(name, input));
+    }
+
+    /** Lets simulated time pass until the execution has ended. */
+    DescribeExecutionResponse end(String executionArn) {
+        cloud().time().runUntil(() -> describe(executionArn).status() != ExecutionStatus.RUNNING, LIMIT);
+        return describe(executionArn);
+    }
+
+    /** Lets simulated time pass until the execution of this name has entered the task state; nothing of it has run. */
+    void runUntilEntered(String execution, String state) {
+        cloud().time().runUntil(() -> stateEvents.contains("TaskStateEntered " + execution + " " + state), LIMIT);
+    }
+
+    /** The whole history, oldest event first. */
+    List<HistoryEvent> history(String executionArn) {
+        return states
+                .getExecutionHistoryPaginator(
+                        request -> request.executionArn(executionArn).maxResults(1000))
+                .events()
+                .stream()
+                .toList();
+    }
+
+    /** When the task state was left, each time. */
+    List<Instant> ends(String executionArn, String state) {
+        return history(executionArn).stream()
+                .filter(event -> event.type() == HistoryEventType.TASK_STATE_EXITED
+                        && event.stateExitedEventDetails().name().equals(state))
+                .map(HistoryEvent::timestamp)
+                .toList();
+    }
+
+    /** Names of the task states in the order in which they were entered. */
+    List<String> stages(String executionArn) {
+        return history(executionArn).stream()
+                .filter(event -> event.type() == HistoryEventType.TASK_STATE_ENTERED)
+                .map(event -> event.stateEnteredEventDetails().name())
+                .toList();
+    }
+
+    /** The evidence that a succeeded execution has written. */
+    JsonNode evidence(DescribeExecutionResponse execution) {
+        var report = Json.parse(execution.output()).path("report");
+        return Json.parse(s3().getObjectAsBytes(request -> request.bucket(
+                                report.path("bucket").asText())
+                        .key(report.path("key").asText()))
+                .asUtf8String());
+    }
+
+    /** The client that runs; the deployment never has two. */
+    Instance client() {
+        var running = ec2()
+                .describeInstances(request -> request.filters(
+                        Filter.builder()
+                                .name("tag:cloudhsm-pipeline:role")
+                                .values("client")
+                                .build(),
+                        Filter.builder()
+                                .name("instance-state-name")
+                                .values("running")
+                                .build()))
+                .reservations()
+                .stream()
+                .flatMap(reservation -> reservation.instances().stream())
+                .toList();
+        if (running.size() != 1) throw new AssertionError("one client runs, but there were " + running);
+        return running.getFirst();
+    }
+
+    /** Sends the document to the instance and waits until it has ended there. */
+    GetCommandInvocationResponse run(String instanceId, String document, Map<String, List<String>> parameters) {
+        var command = ssm().sendCommand(request ->
+                        request.documentName(document).instanceIds(instanceId).parameters(parameters))
+                .command()
+                .commandId();
+        cloud().advance(Duration.ofMinutes(20));
+        return ssm().getCommandInvocation(
+                        request -> request.commandId(command).instanceId(instanceId));
     }
 
     /** Starts an execution and returns its ARN. */
@@ -109,11 +204,17 @@ final class Pipeline implements AutoCloseable {
     }
 
     private <B extends AwsClientBuilder<B, C> & AwsSyncClientBuilder<B, C>, C> C client(B builder) {
+        return client(builder, cloud().iam().administrator());
+    }
+
+    /** A client of whoever calls; an error is reported at once. */
+    <B extends AwsClientBuilder<B, C> & AwsSyncClientBuilder<B, C>, C> C client(B builder, Identity caller) {
         return builder.endpointOverride(cloud().uri())
                 .region(Region.EU_CENTRAL_1)
                 .httpClient(UrlConnectionHttpClient.create())
                 .overrideConfiguration(client -> client.retryStrategy(AwsRetryStrategy.doNotRetry()))
-                .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create("test", "test")))
+                .credentialsProvider(StaticCredentialsProvider.create(
+ AwsBasicCredentials.create(caller.accessKeyId(), caller.secretAccessKey())))
                 .build();
     }
 
