@@ -18,7 +18,8 @@ public final class CloudHsmService extends JsonService {
     private final ReentrantLock lock;
     private final Clusters clusters;
     private final Switches switches = new Switches();
-    private final HardwareAuthorities authorities = new HardwareAuthorities();
+    private static final HardwareAuthorities AUTHORITIES = new HardwareAuthorities();
+
     private final ClusterOperations clusterOperations;
     private final HsmOperations hsmOperations;
     private final ConfigureCli configureCli;
@@ -31,7 +32,7 @@ public final class CloudHsmService extends JsonService {
         clusters = new Clusters(account);
         var rights = new CallerRights(account.iam());
         clusterOperations = new ClusterOperations(clusters, rights, ec2, switches);
-        hsmOperations = new HsmOperations(clusters, rights, ec2, switches, authorities);
+        hsmOperations = new HsmOperations(clusters, rights, ec2, switches, AUTHORITIES);
         var backupOperations = new BackupOperations(clusters, rights);
         configureCli = new ConfigureCli(clusters, ec2);
         cloudHsmCli = new CloudHsmCli(new HsmNetwork(clusters, ec2), clusterOperations::activated);
@@ -67,12 +68,12 @@ public final class CloudHsmService extends JsonService {
 
     /** The simulated "AWS CloudHSM Root G1", to be trusted instead of the real one. */
     public String awsRootPem() {
-        return locked(authorities::awsRootPem);
+        return locked(AUTHORITIES::awsRootPem);
     }
 
     /** The simulated root of the HSMs' manufacturer, to be trusted instead of the real one. */
     public String manufacturerRootPem() {
-        return locked(authorities::manufacturerRootPem);
+        return locked(AUTHORITIES::manufacturerRootPem);
     }
 
     /** What a program named {@code cloudhsm-cli} or {@code configure-cli} does on an instance. */

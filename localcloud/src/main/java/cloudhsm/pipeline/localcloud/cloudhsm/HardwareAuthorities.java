@@ -29,7 +29,7 @@ import org.bouncycastle.pkcs.jcajce.JcaPKCS10CertificationRequestBuilder;
 /**
  * The two roots that vouch for HSM hardware, AWS's and the manufacturer's, and what they issue. One hardware key has a
  * certificate under each root, so the HSM's own certificate is valid under both [HSM:verify-hsm-identity]. The keys are
- * made when the first certificate is asked for, new ones for each embedded AWS.
+ * made when the first certificate is asked for; all accounts of a JVM have their hardware from the same vendors.
  */
 final class HardwareAuthorities {
     /** Wide, and no simulated time: a certificate that runs out would make tests fail on some future day. */
@@ -101,7 +101,7 @@ final class HardwareAuthorities {
                 .build();
     }
 
-    private Authorities authorities() {
+    private synchronized Authorities authorities() {
         if (authorities == null) authorities = create();
         return authorities;
     }

@@ -18,15 +18,13 @@ import java.util.zip.ZipInputStream;
  * loaded classes, so that the AWS SDK is loaded once; what a class keeps in static fields is therefore shared too.
  *
  * @param size of the zip, in bytes
- * @param sha256 of the zip, in base64, as GetFunction shows it
  * @param directory the unpacked zip: the functions' {@code LAMBDA_TASK_ROOT}
  */
-record Artifact(Path zip, long size, String sha256, Path directory, FunctionClassLoader classes) {
+record Artifact(Path zip, long size, Path directory, FunctionClassLoader classes) {
 
     /** @throws IllegalArgumentException where an entry leads out of the directory */
     static Artifact unpack(Path zip, Path directory, ClassLoader interfaces) {
         try {
-            var bytes = Files.readAllBytes(zip);
             try (var in = new ZipInputStream(Files.newInputStream(zip))) {
                 for (var entry = in.getNextEntry(); entry != null; entry = in.getNextEntry()) {
                     var target = directory.resolve(entry.getName()).normalize();
@@ -42,10 +40,18 @@ record Artifact(Path zip, long size, String sha256, Path directory, FunctionClas
                     }
                 }
             }
-            var sha256 = Base64.getEncoder()
-                    .encodeToString(MessageDigest.getInstance("SHA-256").digest(bytes));
             var classes = new FunctionClassLoader(zip.getFileName().toString(), classPath(directory), interfaces);
-            return new Artifact(zip, bytes.length, sha256, directory, classes);
+            return new Artifact(zip, Files.size(zip), directory, classes);
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+    }
+
+    /** SHA-256 of the zip, in base64, as GetFunction shows it. */
+    String sha256() {
+        try {
+            return Base64.getEncoder()
+                    .encodeToString(MessageDigest.getInstance("SHA-256").digest(Files.readAllBytes(zip)));
         } catch (IOException failed) {
             throw new UncheckedIOException(failed);
         } catch (NoSuchAlgorithmException impossible) {
