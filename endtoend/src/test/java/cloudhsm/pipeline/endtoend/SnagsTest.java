@@ -11,7 +11,6 @@ import cloudhsm.pipeline.localcloud.http.Call;
 import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.iam.Identity;
 import cloudhsm.pipeline.localcloud.iam.PolicyDocument;
-import cloudhsm.pipeline.localcloud.time.Timed;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -30,7 +29,6 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -40,7 +38,6 @@ import org.junit.jupiter.api.function.Executable;
 import software.amazon.awssdk.core.SdkBytes;
 import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.cloudhsmv2.model.CloudHsmInvalidRequestException;
-import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
 import software.amazon.awssdk.services.ec2.model.GroupIdentifier;
 import software.amazon.awssdk.services.ec2.model.InstanceType;
 import software.amazon.awssdk.services.kms.KmsClient;
@@ -58,7 +55,8 @@ import software.amazon.awssdk.services.ssm.model.GetCommandInvocationResponse;
 
 /**
  * The snags of the two days by hand that this pipeline replaces, lived again: what AWS does, and why one execution
- * does not meet it. Those that need an event while the execution runs are in {@link SnagsOnTheWayTest}.
+ * does not meet it. Those that need an event while it runs are in {@link SnagsOnTheWayTest}, and those that end an
+ * execution in {@link SnagsThatEndAnExecutionTest}.
  */
 class SnagsTest {
     private static final String ADMINISTRATOR = "arn:aws:iam::111122223333:role/KeyAdministrator";
@@ -111,7 +109,7 @@ class SnagsTest {
                 CloudHsmClusterNotFoundException.class,
                 () -> kms.createCustomKeyStore(request -> request.customKeyStoreName("too-early")
                         .cloudHsmClusterId("cluster-aaaaaaaaaaa")
-                        .trustAnchorCertificate(trustAnchor())
+                        .trustAnchorCertificate(pipeline.trustAnchor())
                         .keyStorePassword("kmsPassword1")),
                 "a cluster comes before its key store");
 
@@ -137,7 +135,7 @@ class SnagsTest {
         assertThrows(
                 CloudHsmInvalidRequestException.class,
                 () -> pipeline.cloudHsm()
-                        .createHsm(request -> request.clusterId(cluster().clusterId())
+                        .createHsm(request -> request.clusterId(pipeline.cluster().clusterId())
                                 .availabilityZone("eu-central-1c")),
                 "the cluster keeps the subnets it was made with");
 
@@ -171,36 +169,16 @@ class SnagsTest {
                 "eu-central-1c has a subnet, but no CloudHSM");
         assertEquals(
                 Set.copyOf(texts(plan.path("subnetIds"))),
-                Set.copyOf(cluster().subnetMapping().values()));
+                Set.copyOf(pipeline.cluster().subnetMapping().values()));
     }
 
     @Test
     @DisplayName("3: somebody had to sit and watch until AWS was done")
     void snag3_somebodyHadToWatch() {
-        var done = Stream.concat(
-                        pipeline.cloud().cloudHsm().timings().stream(), pipeline.cloud().kms().timings().stream())
-                .toList();
-        var late = new TreeMap<String, Duration>();
-        late.put("CreateCluster", late("CreateCluster", done, "CreateCluster", 0));
-        late.put("CreateFirstHsm", late("CreateFirstHsm", done, "CSR lag", 0));
-        late.put("InitializeCluster", late("InitializeCluster", done, "InitializeCluster", 0));
-        late.put("ActivateCluster", late("ActivateCluster", done, "activation lag", 0));
-        late.put("CreateSecondHsm", late("CreateSecondHsm", done, "CreateHsm", 1));
-        late.put("ConnectKeyStore", late("ConnectKeyStore", done, "ConnectCustomKeyStore", 0));
+        var late = pipeline.lateness(execution.executionArn());
         assertTrue(
                 late.values().stream().noneMatch(by -> by.isNegative() || by.compareTo(TICK) > 0),
                 () -> "each stage ends within " + TICK + " of AWS's own end, but these ended so much later: " + late);
-    }
-
-    /** How long after AWS was done, as it says itself, the stage was left. */
-    private static Duration late(String stage, List<Timed> done, String what, int which) {
-        var awsDone = done.stream()
-                .filter(timed -> timed.what().equals(what))
-                .toList()
-                .get(which)
-                .endedAt();
-        return Duration.between(
-                awsDone, pipeline.ends(execution.executionArn(), stage).getFirst());
     }
 
     @Test
@@ -243,8 +221,8 @@ class SnagsTest {
     @Test
     @DisplayName("6: \"unknown option -CA\": a space after the backslash in the copied command")
     void snag6_theCopiedCommandWasBroken() throws GeneralSecurityException, IOException {
-        var root = certificate(trustAnchor());
-        var certificate = certificate(cluster().certificates().clusterCertificate());
+        var root = certificate(pipeline.trustAnchor());
+        var certificate = certificate(pipeline.cluster().certificates().clusterCertificate());
         certificate.verify(root.getPublicKey());
         root.verify(root.getPublicKey());
         assertEquals(root.getSubjectX500Principal(), certificate.getIssuerX500Principal());
@@ -288,7 +266,7 @@ class SnagsTest {
         assertTrue(
                 client.securityGroups().stream()
                         .map(GroupIdentifier::groupId)
-                        .anyMatch(cluster().securityGroup()::equals),
+                        .anyMatch(pipeline.cluster().securityGroup()::equals),
                 "only members of the cluster's group reach the HSMs");
         var accepted = listUsers(client.instanceId());
         assertEquals(CommandInvocationStatus.SUCCESS, accepted.status(), accepted::standardOutputContent);
@@ -302,7 +280,7 @@ class SnagsTest {
                 .account()
                 .directory()
                 .resolve(Path.of("instances", client, "opt/cloudhsm/etc/customerCA.crt"));
-        assertEquals(trustAnchor().strip(), Files.readString(there).strip(), "root alone may write there; SSM is root");
+        assertEquals(pipeline.trustAnchor().strip(), Files.readString(there).strip(), "root alone may write there; SSM is root");
 
         var elsewhere = "/opt/cloudhsm/etc/ca.crt";
         var refused = shell(
@@ -462,19 +440,6 @@ class SnagsTest {
     private static X509Certificate certificate(String pem) throws GeneralSecurityException {
         return (X509Certificate) CertificateFactory.getInstance("X.509")
                 .generateCertificate(new ByteArrayInputStream(pem.getBytes(StandardCharsets.US_ASCII)));
-    }
-
-    private static String trustAnchor() {
-        return pipeline.cloud()
-                .cloudHsm()
-                .cluster(cluster().clusterId())
-                .orElseThrow()
-                .trustAnchorPem()
-                .orElseThrow();
-    }
-
-    private static Cluster cluster() {
-        return pipeline.cloudHsm().describeClusters().clusters().getFirst();
     }
 
     private static String bucket() {

@@ -38,8 +38,8 @@ final class Meter {
     }
 
     /**
-     * Seconds of the longest path through AWS's own work: the cluster, its first HSM, initialization, activation, the
-     * second HSM, kmsuser, the connection. The client comes online beside them and is never on the longest path.
+     * Seconds of the longest path through AWS's own work: the cluster, its first HSM and its CSR, initialization,
+     * activation, the second HSM, kmsuser, the connection. The client comes online beside them and is never on the longest path.
      */
     long floorSeconds() {
         return Stream.of(
