@@ -2,10 +2,12 @@ package cloudhsm.pipeline.localcloud.cli;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.localcloud.cloudhsm.Hsm;
+import cloudhsm.pipeline.localcloud.time.Timed;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -38,17 +40,27 @@ final class Meter {
     }
 
     /**
-     * Seconds of the longest path through AWS's own work: the cluster, its first HSM and its CSR, initialization,
-     * activation, the second HSM, kmsuser, the connection. The client comes online beside them and is never on the longest path.
+     * Seconds in which AWS was at work on the longest path: the cluster, its first HSM and its CSR, initialization,
+     * activation, the second HSM, kmsuser, the connection. What overlaps counts once. The client comes online beside
+     * them and is never on the longest path.
      */
     long floorSeconds() {
-        return Stream.of(
-                        cloud.cloudHsm().timings(),
-                        cloud.kms().timings(),
-                        cloud.ssm().timings())
+        var sum = Duration.ZERO;
+        var counted = Instant.MIN;
+        for (var timed : inOrder()) {
+            var from = timed.startedAt().isAfter(counted) ? timed.startedAt() : counted;
+            if (timed.endedAt().isAfter(from)) {
+                sum = sum.plus(Duration.between(from, timed.endedAt()));
+                counted = timed.endedAt();
+            }
+        }
+        return sum.toSeconds();
+    }
+
+    private List<Timed> inOrder() {
+        return Stream.of(cloud.cloudHsm().timings(), cloud.kms().timings(), cloud.ssm().timings())
                 .flatMap(List::stream)
-                .map(timed -> Duration.between(timed.startedAt(), timed.endedAt()))
-                .reduce(Duration.ZERO, Duration::plus)
-                .toSeconds();
+                .sorted(Comparator.comparing(Timed::startedAt))
+                .toList();
     }
 }

@@ -98,8 +98,11 @@ final class ProvisioningRun {
         if (stage.output().isEmpty()) return "";
         var output = stage.output().get();
         if (output.has("hourlyCostUsd")) {
-            return "will bill $" + output.path("hourlyCostUsd").asText() + " per hour, $"
-                    + output.path("dailyCostUsd").asText() + " per day";
+            return String.format(
+                    Locale.ROOT,
+                    "will bill $%.2f per hour, $%.2f per day",
+                    output.path("hourlyCostUsd").asDouble(),
+                    output.path("dailyCostUsd").asDouble());
         }
         return String.join(
                 ", ",

@@ -184,11 +184,13 @@ final class HsmOperations {
     }
 
     private void publishCsrLater(Cluster cluster) {
-        var ready = clusters.now();
+        var readyAt = clusters.now();
         clusters.after(
-                clusters.account().between(SHORTEST_CSR_LAG, LONGEST_CSR_LAG), "CSR of " + cluster.id(), () -> {
+                clusters.account().between(SHORTEST_CSR_LAG, LONGEST_CSR_LAG),
+                "CSR of " + cluster.id(),
+                () -> {
                     cluster.setCsrPublished(true);
-                    clusters.timed("CSR lag", cluster.id(), ready);
+                    clusters.timed("CSR lag", cluster.id(), readyAt);
                 });
     }
 

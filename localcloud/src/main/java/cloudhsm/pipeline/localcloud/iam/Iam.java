@@ -26,6 +26,7 @@ public final class Iam {
     private final Map<String, Role> roles = new LinkedHashMap<>();
     private final Map<String, String> usersByName = new LinkedHashMap<>();
     private final Set<Grant> used = new LinkedHashSet<>();
+    private final Set<Request> allowed = new LinkedHashSet<>();
     private final Identity administrator;
 
     /** One action that a role's policy grants. */
@@ -33,6 +34,13 @@ public final class Iam {
         @Override
         public int compareTo(Grant other) {
             return toString().compareTo(other.toString());
+        }
+    }
+
+    /** What a caller was allowed to do by its role's policies. */
+    public record Request(Identity caller, String action, String resource, Map<String, String> context) {
+        public Request {
+            context = Map.copyOf(context);
         }
     }
 
@@ -147,7 +155,15 @@ public final class Iam {
                 decision = PolicyDocument.Decision.ALLOWED;
             }
         }
+        if (decision == PolicyDocument.Decision.ALLOWED) {
+            allowed.add(new Request(caller, action, resource, context));
+        }
         return decision;
+    }
+
+    /** Every different request that a role's policies let through. */
+    public Set<Request> allowed() {
+        return new LinkedHashSet<>(allowed);
     }
 
     public static AwsException denied(Identity caller, String action, String resource, String because) {

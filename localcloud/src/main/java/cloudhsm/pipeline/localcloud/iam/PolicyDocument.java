@@ -43,6 +43,16 @@ public record PolicyDocument(List<Statement> statements) {
             conditions = Map.copyOf(conditions);
         }
 
+        private Statement without(String action) {
+            return new Statement(
+                    sid,
+                    allow,
+                    principals,
+                    actions.stream().filter(other -> !other.equals(action)).toList(),
+                    resources,
+                    conditions);
+        }
+
         /** The action of this statement that covers the request, or null if the statement does not apply. */
         String matching(Set<String> callers, String action, String resource, Map<String, String> context) {
             if (!principals.isEmpty() && principals.stream().noneMatch(p -> p.equals("*") || callers.contains(p))) {
@@ -174,6 +184,13 @@ public record PolicyDocument(List<Statement> statements) {
             allowed = true;
         }
         return allowed ? Decision.ALLOWED : Decision.NOT_MENTIONED;
+    }
+
+    /** This document with one action taken out of the statement of that id; other statements keep it. */
+    public PolicyDocument without(String sid, String action) {
+        return new PolicyDocument(statements.stream()
+                .map(statement -> statement.sid().equals(sid) ? statement.without(action) : statement)
+                .toList());
     }
 
     /** IAM's wildcards: "*" for any run of characters, "?" for one. */

@@ -14,7 +14,6 @@ import cloudhsm.pipeline.localcloud.logs.LogsService;
 import cloudhsm.pipeline.localcloud.sqs.SqsService;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -40,9 +39,7 @@ public final class LambdaService implements Service {
     private final LogsService logs;
     private final Supplier<URI> endpoint;
     private final LambdaApi api;
-    private final FunctionClassLoader interfaces;
     private final Map<String, LambdaFunction> functions = new LinkedHashMap<>();
-    private final Map<Path, Artifact> artifacts = new LinkedHashMap<>();
     private final List<EventSourceMapping> mappings = new ArrayList<>();
 
     public LambdaService(Account account, SqsService sqs, LogsService logs, Supplier<URI> endpoint) {
@@ -51,8 +48,6 @@ public final class LambdaService implements Service {
         this.logs = logs;
         this.endpoint = endpoint;
         this.api = new LambdaApi(this, account);
-        this.interfaces = new FunctionClassLoader(
-                "lambda-interfaces", LambdaRuntimeJars.interfaces(), ClassLoader.getPlatformClassLoader());
     }
 
     /**
@@ -123,11 +118,8 @@ public final class LambdaService implements Service {
             if (functions.containsKey(name)) {
                 throw new AwsException("ResourceConflictException", 409, "Function already exist: " + name);
             }
-            var artifact = artifacts.computeIfAbsent(
-                    configuration.code(),
-                    zip -> Artifact.unpack(
-                            zip, account.directory().resolve("lambda").resolve(account.hex(16)), interfaces));
-            var function = new LambdaFunction(configuration, artifact, account, logs, interfaces);
+            var function = new LambdaFunction(
+                    configuration, Artifacts.of(configuration.code()), account, logs, Artifacts.INTERFACES);
             functions.put(name, function);
             return function.arn();
         } finally {
@@ -401,14 +393,8 @@ public final class LambdaService implements Service {
         account.time().lock().unlock();
     }
 
-    /** Closes what the functions keep open: the jars of artifacts and of the runtime. */
+    /** Closes what the functions keep open; artifacts stay loaded for the next account of this JVM. */
     public void close() {
-        try {
-            functions.values().forEach(LambdaFunction::close);
-            for (var artifact : artifacts.values()) artifact.classes().close();
-            interfaces.close();
-        } catch (IOException failed) {
-            throw new java.io.UncheckedIOException(failed);
-        }
+        functions.values().forEach(LambdaFunction::close);
     }
 }
