@@ -162,9 +162,9 @@ final class Pipeline implements AutoCloseable {
     /** The evidence that a succeeded execution has written. */
     JsonNode evidence(DescribeExecutionResponse execution) {
         var report = Json.parse(execution.output()).path("report");
-        return Json.parse(s3().getObjectAsBytes(request -> request.bucket(
-                                report.path("bucket").asText())
-                        .key(report.path("key").asText()))
+        return Json.parse(s3().getObjectAsBytes(
+                        request -> request.bucket(report.path("bucket").asText())
+                                .key(report.path("key").asText()))
                 .asUtf8String());
     }
 
@@ -195,8 +195,7 @@ final class Pipeline implements AutoCloseable {
                 .command()
                 .commandId();
         cloud().advance(Duration.ofMinutes(20));
-        return ssm().getCommandInvocation(
-                        request -> request.commandId(command).instanceId(instanceId));
+        return ssm().getCommandInvocation(request -> request.commandId(command).instanceId(instanceId));
     }
 
     /** Starts an execution and returns its ARN. */
@@ -258,7 +257,7 @@ final class Pipeline implements AutoCloseable {
                 .httpClient(UrlConnectionHttpClient.create())
                 .overrideConfiguration(client -> client.retryStrategy(AwsRetryStrategy.doNotRetry()))
                 .credentialsProvider(StaticCredentialsProvider.create(
- AwsBasicCredentials.create(caller.accessKeyId(), caller.secretAccessKey())))
+                        AwsBasicCredentials.create(caller.accessKeyId(), caller.secretAccessKey())))
                 .build();
     }
 

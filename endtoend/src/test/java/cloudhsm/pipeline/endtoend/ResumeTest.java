@@ -21,7 +21,7 @@ import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
 /** What happens on the way does not lose the run. */
 class ResumeTest {
     /** Between two looks while a stage waits. */
-    private static final Duration TICK = Duration.ofSeconds(15);
+    private static final Duration TICK = Duration.ofSeconds(10);
 
     /** More than AWS takes for any one thing. */
     private static final Duration LIMIT = Duration.ofHours(1);

@@ -2,7 +2,7 @@ package cloudhsm.pipeline.endtoend;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -28,7 +28,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -69,7 +68,7 @@ class SnagsTest {
         """.formatted(ADMINISTRATOR, READER);
 
     /** Between two looks while a stage waits. */
-    private static final Duration TICK = Duration.ofSeconds(15);
+    private static final Duration TICK = Duration.ofSeconds(10);
 
     private static final String CLI = "/opt/cloudhsm/bin/cloudhsm-cli";
 
@@ -85,7 +84,8 @@ class SnagsTest {
         pipeline = Pipeline.deploy();
         administrator = role("KeyAdministrator", Map.of());
         reader = role("ReportReader", Map.of("reports", policy("""
-            {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "*"}""")));
+            {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "*"}\
+            """)));
         execution = pipeline.provision("first", INPUT);
         assertEquals(ExecutionStatus.SUCCEEDED, execution.status(), () -> execution.error() + ": " + execution.cause());
         output = Json.parse(execution.output());
@@ -135,8 +135,9 @@ class SnagsTest {
         assertThrows(
                 CloudHsmInvalidRequestException.class,
                 () -> pipeline.cloudHsm()
-                        .createHsm(request -> request.clusterId(pipeline.cluster().clusterId())
-                                .availabilityZone("eu-central-1c")),
+                        .createHsm(
+                                request -> request.clusterId(pipeline.cluster().clusterId())
+                                        .availabilityZone("eu-central-1c")),
                 "the cluster keeps the subnets it was made with");
 
         var planned = pipeline.ends(execution.executionArn(), "Preflight").getFirst();
@@ -156,9 +157,8 @@ class SnagsTest {
                         .output()
                         .contains("hourlyCostUsd"),
                 "the price is part of it");
-        assertEquals(plan.path("hourlyCostUsd").decimalValue().signum(), 1, "two HSMs are not free of charge");
-        assertTrue(pipeline
-                .ec2()
+        assertEquals(1, plan.path("hourlyCostUsd").decimalValue().signum(), "two HSMs are not free of charge");
+        assertTrue(pipeline.ec2()
                 .describeVpcs(request -> request.vpcIds(plan.path("vpcId").asText()))
                 .vpcs()
                 .getFirst()
@@ -214,7 +214,9 @@ class SnagsTest {
         assertFalse(schema.toLowerCase(Locale.ROOT).matches("(?s).*pass(word|phrase).*"), "nobody types one");
         assertEquals(
                 1,
-                SamplesTest.problems("{\"clusterCertificate\": {\"passphrase\": \"s3cret & more\"}}", "provision.schema.json")
+                SamplesTest.problems(
+                                "{\"clusterCertificate\": {\"passphrase\": \"s3cret & more\"}}",
+                                "provision.schema.json")
                         .size());
     }
 
@@ -253,8 +255,8 @@ class SnagsTest {
                         .minCount(1)
                         .maxCount(1)
                         .subnetId(client.subnetId())
-                        .iamInstanceProfile(
-                                profile -> profile.arn(client.iamInstanceProfile().arn())))
+                        .iamInstanceProfile(profile ->
+                                profile.arn(client.iamInstanceProfile().arn())))
                 .instances()
                 .getFirst()
                 .instanceId();
@@ -280,12 +282,17 @@ class SnagsTest {
                 .account()
                 .directory()
                 .resolve(Path.of("instances", client, "opt/cloudhsm/etc/customerCA.crt"));
-        assertEquals(pipeline.trustAnchor().strip(), Files.readString(there).strip(), "root alone may write there; SSM is root");
+        assertEquals(
+                pipeline.trustAnchor().strip(),
+                Files.readString(there).strip(),
+                "root alone may write there; SSM is root");
 
         var elsewhere = "/opt/cloudhsm/etc/ca.crt";
         var refused = shell(
-                client, "mv /opt/cloudhsm/etc/customerCA.crt " + elsewhere, CLI + " user list", "mv " + elsewhere
-                        + " /opt/cloudhsm/etc/customerCA.crt");
+                client,
+                "mv /opt/cloudhsm/etc/customerCA.crt " + elsewhere,
+                CLI + " user list",
+                "mv " + elsewhere + " /opt/cloudhsm/etc/customerCA.crt");
         assertFalse(refused.contains("kmsuser"), () -> "under another name the CLI does not find it: " + refused);
         var accepted = shell(client, CLI + " user list");
         assertTrue(accepted.contains("kmsuser"), () -> accepted);
@@ -301,8 +308,7 @@ class SnagsTest {
                 .toList();
         assertEquals(List.of("CreateSecret", "SendCommand"), ofActivation);
         var password = pipeline.secretsManager()
-                .getSecretValue(request ->
-                        request.secretId(adminSecretArn()))
+                .getSecretValue(request -> request.secretId(adminSecretArn()))
                 .secretString();
         var login = shell(
                 pipeline.client().instanceId(),
@@ -348,8 +354,8 @@ class SnagsTest {
                 () -> asAdministrator.encrypt(request -> request.keyId(key).plaintext(SdkBytes.fromUtf8String("a"))));
 
         var asReader = pipeline.client(KmsClient.builder(), reader);
-        assertDenied(() -> asReader.generateDataKey(
-                request -> request.keyId(key).numberOfBytes(32)));
+        assertDenied(
+                () -> asReader.generateDataKey(request -> request.keyId(key).numberOfBytes(32)));
         var s3AsReader = pipeline.client(S3Client.builder().forcePathStyle(true), reader);
         s3AsReader.putObject(
                 request -> request.bucket(bucket()).key("by-the-reader.txt"), RequestBody.fromString("through S3"));
@@ -367,7 +373,7 @@ class SnagsTest {
         s3.putObject(request -> request.bucket(bucket()).key("asks-nothing.txt"), RequestBody.fromString("a"));
         var asksNothing = s3.headObject(request -> request.bucket(bucket()).key("asks-nothing.txt"));
         assertEquals(output.path("keyArn").asText(), asksNothing.ssekmsKeyId(), "its properties show the key");
-        assertNotEquals(null, asksNothing.versionId(), "the bucket keeps versions");
+        assertNotNull(asksNothing.versionId(), "the bucket keeps versions");
 
         s3.putObject(
                 request -> request.bucket(bucket())
@@ -394,14 +400,17 @@ class SnagsTest {
     }
 
     private static GetCommandInvocationResponse listUsers(String instanceId) {
-        var parameters = new TreeMap<>(pipeline.ssm()
-                .listCommands(request -> request.instanceId(pipeline.client().instanceId()))
-                .commands()
-                .stream()
-                .map(command -> command.parameters())
-                .filter(given -> given.containsKey("KmsUserSecret"))
-                .findFirst()
-                .orElseThrow());
+        var parameters = new TreeMap<>(
+                pipeline
+                        .ssm()
+                        .listCommands(
+                                request -> request.instanceId(pipeline.client().instanceId()))
+                        .commands()
+                        .stream()
+                        .map(command -> command.parameters())
+                        .filter(given -> given.containsKey("KmsUserSecret"))
+                        .findFirst()
+                        .orElseThrow());
         parameters.keySet().removeAll(Set.of("AdminSecret", "KmsUserSecret"));
         return pipeline.run(instanceId, pipeline.deployment().stack().resource("ListUsersDocument"), parameters);
     }
@@ -415,7 +424,8 @@ class SnagsTest {
     /** A session of a new role; without policies it may do what a key's policy alone lets it do. */
     private static Identity role(String name, Map<String, PolicyDocument> policies) {
         var role = pipeline.cloud().iam().createRole(name, policy("""
-            {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}"""));
+            {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}\
+            """));
         role.policies().putAll(policies);
         return pipeline.cloud().iam().session(role, "test");
     }
@@ -449,6 +459,6 @@ class SnagsTest {
     private static List<String> texts(JsonNode array) {
         return StreamSupport.stream(array.spliterator(), false)
                 .map(JsonNode::asText)
-                .collect(Collectors.toList());
+                .toList();
     }
 }
