@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.Stream;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 import software.amazon.awssdk.awscore.client.builder.AwsClientBuilder;
@@ -19,6 +20,7 @@ import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
 import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
+import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 import software.amazon.awssdk.services.ec2.Ec2Client;
 import software.amazon.awssdk.services.ec2.model.Filter;
@@ -115,12 +117,54 @@ final class Pipeline implements AutoCloseable {
                 .toList();
     }
 
+    /** How much later than AWS was done each stage ended that waits for AWS, the first time it ended. */
+    Map<String, Duration> lateness(String executionArn) {
+        return Map.of(
+                "CreateCluster", late(executionArn, "CreateCluster", "CreateCluster", 0),
+                "CreateFirstHsm", late(executionArn, "CreateFirstHsm", "CSR lag", 0),
+                "InitializeCluster", late(executionArn, "InitializeCluster", "InitializeCluster", 0),
+                "ActivateCluster", late(executionArn, "ActivateCluster", "activation lag", 0),
+                "CreateSecondHsm", late(executionArn, "CreateSecondHsm", "CreateHsm", 1),
+                "ConnectKeyStore", late(executionArn, "ConnectKeyStore", "ConnectCustomKeyStore", 0));
+    }
+
+    private Duration late(String executionArn, String stage, String what, int which) {
+        var done = Stream.concat(cloud().cloudHsm().timings().stream(), cloud().kms().timings().stream())
+                .filter(timed -> timed.what().equals(what))
+                .toList();
+        return Duration.between(
+                done.get(which).endedAt(), ends(executionArn, stage).getFirst());
+    }
+
+    /** The account's only cluster. */
+    Cluster cluster() {
+        return cloudHsm().describeClusters().clusters().getFirst();
+    }
+
+    /** PEM of the root that the cluster was initialized with. */
+    String trustAnchor() {
+        return cloud().cloudHsm()
+                .cluster(cluster().clusterId())
+                .orElseThrow()
+                .trustAnchorPem()
+                .orElseThrow();
+    }
+
+    /** Makes a custom key store on the cluster as somebody does by hand; returns its id. */
+    String createKeyStore(String name) {
+        return kms().createCustomKeyStore(request -> request.customKeyStoreName(name)
+                        .cloudHsmClusterId(cluster().clusterId())
+                        .trustAnchorCertificate(trustAnchor())
+                        .keyStorePassword("kmsPassword1"))
+                .customKeyStoreId();
+    }
+
     /** The evidence that a succeeded execution has written. */
     JsonNode evidence(DescribeExecutionResponse execution) {
         var report = Json.parse(execution.output()).path("report");
-        return Json.parse(s3().getObjectAsBytes(request -> request.bucket(
-                                report.path("bucket").asText())
-                        .key(report.path("key").asText()))
+        return Json.parse(s3().getObjectAsBytes(
+                        request -> request.bucket(report.path("bucket").asText())
+                                .key(report.path("key").asText()))
                 .asUtf8String());
     }
 
@@ -151,8 +195,7 @@ final class Pipeline implements AutoCloseable {
                 .command()
                 .commandId();
         cloud().advance(Duration.ofMinutes(20));
-        return ssm().getCommandInvocation(
-                        request -> request.commandId(command).instanceId(instanceId));
+        return ssm().getCommandInvocation(request -> request.commandId(command).instanceId(instanceId));
     }
 
     /** Starts an execution and returns its ARN. */
@@ -214,7 +257,7 @@ final class Pipeline implements AutoCloseable {
                 .httpClient(UrlConnectionHttpClient.create())
                 .overrideConfiguration(client -> client.retryStrategy(AwsRetryStrategy.doNotRetry()))
                 .credentialsProvider(StaticCredentialsProvider.create(
- AwsBasicCredentials.create(caller.accessKeyId(), caller.secretAccessKey())))
+                        AwsBasicCredentials.create(caller.accessKeyId(), caller.secretAccessKey())))
                 .build();
     }
 

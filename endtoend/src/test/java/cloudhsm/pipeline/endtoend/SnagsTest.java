@@ -2,7 +2,7 @@ package cloudhsm.pipeline.endtoend;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
-import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -11,7 +11,6 @@ import cloudhsm.pipeline.localcloud.http.Call;
 import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.iam.Identity;
 import cloudhsm.pipeline.localcloud.iam.PolicyDocument;
-import cloudhsm.pipeline.localcloud.time.Timed;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -29,8 +28,6 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -40,7 +37,6 @@ import org.junit.jupiter.api.function.Executable;
 import software.amazon.awssdk.core.SdkBytes;
 import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.cloudhsmv2.model.CloudHsmInvalidRequestException;
-import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
 import software.amazon.awssdk.services.ec2.model.GroupIdentifier;
 import software.amazon.awssdk.services.ec2.model.InstanceType;
 import software.amazon.awssdk.services.kms.KmsClient;
@@ -58,7 +54,8 @@ import software.amazon.awssdk.services.ssm.model.GetCommandInvocationResponse;
 
 /**
  * The snags of the two days by hand that this pipeline replaces, lived again: what AWS does, and why one execution
- * does not meet it. Those that need an event while the execution runs are in {@link SnagsOnTheWayTest}.
+ * does not meet it. Those that need an event while it runs are in {@link SnagsOnTheWayTest}, and those that end an
+ * execution in {@link SnagsThatEndAnExecutionTest}.
  */
 class SnagsTest {
     private static final String ADMINISTRATOR = "arn:aws:iam::111122223333:role/KeyAdministrator";
@@ -71,7 +68,7 @@ class SnagsTest {
         """.formatted(ADMINISTRATOR, READER);
 
     /** Between two looks while a stage waits. */
-    private static final Duration TICK = Duration.ofSeconds(15);
+    private static final Duration TICK = Duration.ofSeconds(10);
 
     private static final String CLI = "/opt/cloudhsm/bin/cloudhsm-cli";
 
@@ -87,7 +84,8 @@ class SnagsTest {
         pipeline = Pipeline.deploy();
         administrator = role("KeyAdministrator", Map.of());
         reader = role("ReportReader", Map.of("reports", policy("""
-            {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "*"}""")));
+            {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "*"}\
+            """)));
         execution = pipeline.provision("first", INPUT);
         assertEquals(ExecutionStatus.SUCCEEDED, execution.status(), () -> execution.error() + ": " + execution.cause());
         output = Json.parse(execution.output());
@@ -111,7 +109,7 @@ class SnagsTest {
                 CloudHsmClusterNotFoundException.class,
                 () -> kms.createCustomKeyStore(request -> request.customKeyStoreName("too-early")
                         .cloudHsmClusterId("cluster-aaaaaaaaaaa")
-                        .trustAnchorCertificate(trustAnchor())
+                        .trustAnchorCertificate(pipeline.trustAnchor())
                         .keyStorePassword("kmsPassword1")),
                 "a cluster comes before its key store");
 
@@ -137,8 +135,9 @@ class SnagsTest {
         assertThrows(
                 CloudHsmInvalidRequestException.class,
                 () -> pipeline.cloudHsm()
-                        .createHsm(request -> request.clusterId(cluster().clusterId())
-                                .availabilityZone("eu-central-1c")),
+                        .createHsm(
+                                request -> request.clusterId(pipeline.cluster().clusterId())
+                                        .availabilityZone("eu-central-1c")),
                 "the cluster keeps the subnets it was made with");
 
         var planned = pipeline.ends(execution.executionArn(), "Preflight").getFirst();
@@ -158,9 +157,8 @@ class SnagsTest {
                         .output()
                         .contains("hourlyCostUsd"),
                 "the price is part of it");
-        assertEquals(plan.path("hourlyCostUsd").decimalValue().signum(), 1, "two HSMs are not free of charge");
-        assertTrue(pipeline
-                .ec2()
+        assertEquals(1, plan.path("hourlyCostUsd").decimalValue().signum(), "two HSMs are not free of charge");
+        assertTrue(pipeline.ec2()
                 .describeVpcs(request -> request.vpcIds(plan.path("vpcId").asText()))
                 .vpcs()
                 .getFirst()
@@ -171,36 +169,16 @@ class SnagsTest {
                 "eu-central-1c has a subnet, but no CloudHSM");
         assertEquals(
                 Set.copyOf(texts(plan.path("subnetIds"))),
-                Set.copyOf(cluster().subnetMapping().values()));
+                Set.copyOf(pipeline.cluster().subnetMapping().values()));
     }
 
     @Test
     @DisplayName("3: somebody had to sit and watch until AWS was done")
     void snag3_somebodyHadToWatch() {
-        var done = Stream.concat(
-                        pipeline.cloud().cloudHsm().timings().stream(), pipeline.cloud().kms().timings().stream())
-                .toList();
-        var late = new TreeMap<String, Duration>();
-        late.put("CreateCluster", late("CreateCluster", done, "CreateCluster", 0));
-        late.put("CreateFirstHsm", late("CreateFirstHsm", done, "CSR lag", 0));
-        late.put("InitializeCluster", late("InitializeCluster", done, "InitializeCluster", 0));
-        late.put("ActivateCluster", late("ActivateCluster", done, "activation lag", 0));
-        late.put("CreateSecondHsm", late("CreateSecondHsm", done, "CreateHsm", 1));
-        late.put("ConnectKeyStore", late("ConnectKeyStore", done, "ConnectCustomKeyStore", 0));
+        var late = pipeline.lateness(execution.executionArn());
         assertTrue(
                 late.values().stream().noneMatch(by -> by.isNegative() || by.compareTo(TICK) > 0),
                 () -> "each stage ends within " + TICK + " of AWS's own end, but these ended so much later: " + late);
-    }
-
-    /** How long after AWS was done, as it says itself, the stage was left. */
-    private static Duration late(String stage, List<Timed> done, String what, int which) {
-        var awsDone = done.stream()
-                .filter(timed -> timed.what().equals(what))
-                .toList()
-                .get(which)
-                .endedAt();
-        return Duration.between(
-                awsDone, pipeline.ends(execution.executionArn(), stage).getFirst());
     }
 
     @Test
@@ -236,15 +214,17 @@ class SnagsTest {
         assertFalse(schema.toLowerCase(Locale.ROOT).matches("(?s).*pass(word|phrase).*"), "nobody types one");
         assertEquals(
                 1,
-                SamplesTest.problems("{\"clusterCertificate\": {\"passphrase\": \"s3cret & more\"}}", "provision.schema.json")
+                SamplesTest.problems(
+                                "{\"clusterCertificate\": {\"passphrase\": \"s3cret & more\"}}",
+                                "provision.schema.json")
                         .size());
     }
 
     @Test
     @DisplayName("6: \"unknown option -CA\": a space after the backslash in the copied command")
     void snag6_theCopiedCommandWasBroken() throws GeneralSecurityException, IOException {
-        var root = certificate(trustAnchor());
-        var certificate = certificate(cluster().certificates().clusterCertificate());
+        var root = certificate(pipeline.trustAnchor());
+        var certificate = certificate(pipeline.cluster().certificates().clusterCertificate());
         certificate.verify(root.getPublicKey());
         root.verify(root.getPublicKey());
         assertEquals(root.getSubjectX500Principal(), certificate.getIssuerX500Principal());
@@ -275,8 +255,8 @@ class SnagsTest {
                         .minCount(1)
                         .maxCount(1)
                         .subnetId(client.subnetId())
-                        .iamInstanceProfile(
-                                profile -> profile.arn(client.iamInstanceProfile().arn())))
+                        .iamInstanceProfile(profile ->
+                                profile.arn(client.iamInstanceProfile().arn())))
                 .instances()
                 .getFirst()
                 .instanceId();
@@ -288,7 +268,7 @@ class SnagsTest {
         assertTrue(
                 client.securityGroups().stream()
                         .map(GroupIdentifier::groupId)
-                        .anyMatch(cluster().securityGroup()::equals),
+                        .anyMatch(pipeline.cluster().securityGroup()::equals),
                 "only members of the cluster's group reach the HSMs");
         var accepted = listUsers(client.instanceId());
         assertEquals(CommandInvocationStatus.SUCCESS, accepted.status(), accepted::standardOutputContent);
@@ -302,12 +282,17 @@ class SnagsTest {
                 .account()
                 .directory()
                 .resolve(Path.of("instances", client, "opt/cloudhsm/etc/customerCA.crt"));
-        assertEquals(trustAnchor().strip(), Files.readString(there).strip(), "root alone may write there; SSM is root");
+        assertEquals(
+                pipeline.trustAnchor().strip(),
+                Files.readString(there).strip(),
+                "root alone may write there; SSM is root");
 
         var elsewhere = "/opt/cloudhsm/etc/ca.crt";
         var refused = shell(
-                client, "mv /opt/cloudhsm/etc/customerCA.crt " + elsewhere, CLI + " user list", "mv " + elsewhere
-                        + " /opt/cloudhsm/etc/customerCA.crt");
+                client,
+                "mv /opt/cloudhsm/etc/customerCA.crt " + elsewhere,
+                CLI + " user list",
+                "mv " + elsewhere + " /opt/cloudhsm/etc/customerCA.crt");
         assertFalse(refused.contains("kmsuser"), () -> "under another name the CLI does not find it: " + refused);
         var accepted = shell(client, CLI + " user list");
         assertTrue(accepted.contains("kmsuser"), () -> accepted);
@@ -323,8 +308,7 @@ class SnagsTest {
                 .toList();
         assertEquals(List.of("CreateSecret", "SendCommand"), ofActivation);
         var password = pipeline.secretsManager()
-                .getSecretValue(request ->
-                        request.secretId(adminSecretArn()))
+                .getSecretValue(request -> request.secretId(adminSecretArn()))
                 .secretString();
         var login = shell(
                 pipeline.client().instanceId(),
@@ -370,8 +354,8 @@ class SnagsTest {
                 () -> asAdministrator.encrypt(request -> request.keyId(key).plaintext(SdkBytes.fromUtf8String("a"))));
 
         var asReader = pipeline.client(KmsClient.builder(), reader);
-        assertDenied(() -> asReader.generateDataKey(
-                request -> request.keyId(key).numberOfBytes(32)));
+        assertDenied(
+                () -> asReader.generateDataKey(request -> request.keyId(key).numberOfBytes(32)));
         var s3AsReader = pipeline.client(S3Client.builder().forcePathStyle(true), reader);
         s3AsReader.putObject(
                 request -> request.bucket(bucket()).key("by-the-reader.txt"), RequestBody.fromString("through S3"));
@@ -389,7 +373,7 @@ class SnagsTest {
         s3.putObject(request -> request.bucket(bucket()).key("asks-nothing.txt"), RequestBody.fromString("a"));
         var asksNothing = s3.headObject(request -> request.bucket(bucket()).key("asks-nothing.txt"));
         assertEquals(output.path("keyArn").asText(), asksNothing.ssekmsKeyId(), "its properties show the key");
-        assertNotEquals(null, asksNothing.versionId(), "the bucket keeps versions");
+        assertNotNull(asksNothing.versionId(), "the bucket keeps versions");
 
         s3.putObject(
                 request -> request.bucket(bucket())
@@ -416,14 +400,17 @@ class SnagsTest {
     }
 
     private static GetCommandInvocationResponse listUsers(String instanceId) {
-        var parameters = new TreeMap<>(pipeline.ssm()
-                .listCommands(request -> request.instanceId(pipeline.client().instanceId()))
-                .commands()
-                .stream()
-                .map(command -> command.parameters())
-                .filter(given -> given.containsKey("KmsUserSecret"))
-                .findFirst()
-                .orElseThrow());
+        var parameters = new TreeMap<>(
+                pipeline
+                        .ssm()
+                        .listCommands(
+                                request -> request.instanceId(pipeline.client().instanceId()))
+                        .commands()
+                        .stream()
+                        .map(command -> command.parameters())
+                        .filter(given -> given.containsKey("KmsUserSecret"))
+                        .findFirst()
+                        .orElseThrow());
         parameters.keySet().removeAll(Set.of("AdminSecret", "KmsUserSecret"));
         return pipeline.run(instanceId, pipeline.deployment().stack().resource("ListUsersDocument"), parameters);
     }
@@ -437,7 +424,8 @@ class SnagsTest {
     /** A session of a new role; without policies it may do what a key's policy alone lets it do. */
     private static Identity role(String name, Map<String, PolicyDocument> policies) {
         var role = pipeline.cloud().iam().createRole(name, policy("""
-            {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}"""));
+            {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}\
+            """));
         role.policies().putAll(policies);
         return pipeline.cloud().iam().session(role, "test");
     }
@@ -464,19 +452,6 @@ class SnagsTest {
                 .generateCertificate(new ByteArrayInputStream(pem.getBytes(StandardCharsets.US_ASCII)));
     }
 
-    private static String trustAnchor() {
-        return pipeline.cloud()
-                .cloudHsm()
-                .cluster(cluster().clusterId())
-                .orElseThrow()
-                .trustAnchorPem()
-                .orElseThrow();
-    }
-
-    private static Cluster cluster() {
-        return pipeline.cloudHsm().describeClusters().clusters().getFirst();
-    }
-
     private static String bucket() {
         return output.path("bucket").asText();
     }
@@ -484,6 +459,6 @@ class SnagsTest {
     private static List<String> texts(JsonNode array) {
         return StreamSupport.stream(array.spliterator(), false)
                 .map(JsonNode::asText)
-                .collect(Collectors.toList());
+                .toList();
     }
 }

@@ -1,0 +1,137 @@
+package cloudhsm.pipeline.endtoend;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.time.Duration;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.DisplayName;
+import org.junit.jupiter.api.Test;
+import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
+import software.amazon.awssdk.services.ec2.model.Filter;
+import software.amazon.awssdk.services.ec2.model.IpPermission;
+import software.amazon.awssdk.services.ec2.model.IpRange;
+import software.amazon.awssdk.services.ec2.model.SecurityGroup;
+import software.amazon.awssdk.services.kms.model.ConnectionErrorCodeType;
+import software.amazon.awssdk.services.kms.model.ConnectionStateType;
+import software.amazon.awssdk.services.kms.model.CustomKeyStoresListEntry;
+import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
+
+/** The snags of {@link SnagsTest} that nobody but the user can solve: the execution says which, and what to do. */
+class SnagsThatEndAnExecutionTest {
+    /** More than KMS takes to connect, or to disconnect, a key store. */
+    private static final Duration KEY_STORE_LIMIT = Duration.ofHours(1);
+
+    private static final IpPermission EVERYTHING = IpPermission.builder()
+            .ipProtocol("-1")
+            .ipRanges(IpRange.builder().cidrIp("0.0.0.0/0").build())
+            .build();
+
+    private Pipeline pipeline;
+
+    @BeforeEach
+    void deploy() {
+        pipeline = Pipeline.deploy();
+    }
+
+    @AfterEach
+    void close() {
+        pipeline.close();
+    }
+
+    @Test
+    @DisplayName("4: an HSM that nobody can trace back to AWS's root would have been initialized")
+    void snag4_anUnknownRootWasTrusted() {
+        pipeline.close();
+        // The template's default: AWS's own root, which has not signed the embedded AWS's hardware.
+        pipeline = Pipeline.deploy(1, Map.of("AwsRootCertificate", ""));
+        var execution = pipeline.provision("first", "{}");
+        assertEquals("HSM_IDENTITY_NOT_VERIFIED", execution.error(), execution::cause);
+        assertEquals(0, pipeline.cloud().calls("InitializeCluster"), "nothing is entrusted to an unknown HSM");
+        assertEquals(ClusterState.UNINITIALIZED, pipeline.cluster().state());
+    }
+
+    @Test
+    @DisplayName("9: the download timed out: nothing let the instance out any more")
+    void snag9_theDownloadTimedOut() {
+        var first = pipeline.start("before-it-connects", "{}");
+        pipeline.cloud().time().runUntil(() -> pipeline.cloud().calls("RunInstances") == 1, Duration.ofHours(1));
+        var group = clientGroup();
+        closeEgress(group);
+        var notOnline = pipeline.end(first);
+        assertEquals("CLIENT_NOT_ONLINE", notOnline.error(), notOnline::cause);
+        assertTrue(notOnline.cause().contains("ssm, ssmmessages and ec2messages"), notOnline::cause);
+        assertTrue(notOnline.cause().contains("Next: "), notOnline::cause);
+
+        var closed = pipeline.provision("still-closed", "{}");
+        assertEquals("CLIENT_EGRESS_CLOSED", closed.error(), closed::cause);
+        assertTrue(closed.cause().contains(group.groupId()), closed::cause);
+
+        pipeline.ec2()
+                .authorizeSecurityGroupEgress(
+                        request -> request.groupId(group.groupId()).ipPermissions(EVERYTHING));
+        var second = pipeline.start("before-the-download", "{}");
+        pipeline.runUntilEntered("before-the-download", "ActivateCluster");
+        closeEgress(group);
+        var unreachable = pipeline.end(second);
+        assertEquals("ENDPOINT_UNREACHABLE", unreachable.error(), unreachable::cause);
+        assertTrue(unreachable.cause().contains("https://s3.amazonaws.com/"), unreachable::cause);
+        assertTrue(unreachable.cause().contains("TCP 443"), unreachable::cause);
+        assertEquals(1, pipeline.cloud().calls("CreateHsm"), "no further HSM is made while the client is cut off");
+    }
+
+    @Test
+    @DisplayName("14: the key store was connected for 20 minutes and FAILED: there was no kmsuser")
+    void snag14_theKeyStoreFailedBecauseThereWasNoKmsuser() {
+        var stopped = pipeline.start("stopped", "{}");
+        pipeline.runUntilEntered("stopped", "CreateKmsUser");
+        pipeline.states().stopExecution(request -> request.executionArn(stopped));
+        var store = pipeline.createKeyStore("by-hand");
+        pipeline.kms().connectCustomKeyStore(request -> request.customKeyStoreId(store));
+        until(store, ConnectionStateType.FAILED);
+        assertEquals(ConnectionErrorCodeType.USER_NOT_FOUND, describe(store).connectionErrorCode());
+
+        var held = pipeline.provision("held", "{}");
+        assertEquals("INVALID_INPUT", held.error(), held::cause);
+        assertTrue(
+                held.cause().contains("belongs to key store \"by-hand\""),
+                () -> "KMS allows one key store for a cluster; a new name does not help: " + held.cause());
+
+        pipeline.kms().disconnectCustomKeyStore(request -> request.customKeyStoreId(store));
+        until(store, ConnectionStateType.DISCONNECTED);
+        pipeline.kms().deleteCustomKeyStore(request -> request.customKeyStoreId(store));
+        var execution = pipeline.provision("freed", "{}");
+        assertEquals(ExecutionStatus.SUCCEEDED, execution.status(), () -> execution.error() + ": " + execution.cause());
+        var stages = pipeline.stages(execution.executionArn());
+        assertTrue(stages.indexOf("CreateKmsUser") < stages.indexOf("ConnectKeyStore"), stages::toString);
+    }
+
+    private CustomKeyStoresListEntry describe(String store) {
+        return pipeline.kms()
+                .describeCustomKeyStores(request -> request.customKeyStoreId(store))
+                .customKeyStores()
+                .getFirst();
+    }
+
+    private void until(String store, ConnectionStateType state) {
+        pipeline.cloud().time().runUntil(() -> describe(store).connectionState() == state, KEY_STORE_LIMIT);
+    }
+
+    private SecurityGroup clientGroup() {
+        return pipeline.ec2()
+                .describeSecurityGroups(request -> request.filters(Filter.builder()
+                        .name("group-name")
+                        .values("cloudhsm-client-default")
+                        .build()))
+                .securityGroups()
+                .getFirst();
+    }
+
+    private void closeEgress(SecurityGroup group) {
+        pipeline.ec2()
+                .revokeSecurityGroupEgress(
+                        request -> request.groupId(group.groupId()).ipPermissions(EVERYTHING));
+    }
+}
