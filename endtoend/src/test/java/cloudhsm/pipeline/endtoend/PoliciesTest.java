@@ -34,12 +34,11 @@ class PoliciesTest {
         pipeline = Pipeline.deploy();
         pipeline.cloud().iam().createRole("KeyAdministrator", trustingTheAccount());
         pipeline.cloud().cloudHsm().nextHsmDegrades("eu-central-1a");
-        var input =
-                """
-                {"deployment": "policies", "network": {"subnetIds": %s},
-                 "key": {"administrators": ["arn:aws:iam::111122223333:role/KeyAdministrator"],
-                         "users": ["arn:aws:iam::111122223333:user/administrator"]}}"""
-                        .formatted(threeSubnets());
+        var input = """
+            {"deployment": "policies", "network": {"subnetIds": %s},
+             "key": {"administrators": ["arn:aws:iam::111122223333:role/KeyAdministrator"],
+                     "users": ["arn:aws:iam::111122223333:user/administrator"]}}\
+            """.formatted(threeSubnets());
         var first = pipeline.provision("first", input);
         assertEquals(ExecutionStatus.SUCCEEDED, first.status(), () -> first.error() + ": " + first.cause());
         var output = Json.parse(first.output());
@@ -97,7 +96,8 @@ class PoliciesTest {
                 .filter(request -> request.caller().role().orElseThrow().name().equals(role))
                 .filter(request -> iam.decide(request.caller(), request.action(), request.resource(), request.context())
                         != PolicyDocument.Decision.ALLOWED)
-                .map(request -> Iam.denied(request.caller(), request.action(), request.resource(), "").getMessage())
+                .map(request -> Iam.denied(request.caller(), request.action(), request.resource(), "")
+                        .getMessage())
                 .toList();
     }
 
@@ -127,7 +127,9 @@ class PoliciesTest {
     private static Map<String, String> justified() throws IOException {
         var justified = new java.util.TreeMap<String, String>();
         try (var file = PoliciesTest.class.getResourceAsStream("/unused-grants.txt")) {
-            for (var line : new String(file.readAllBytes(), StandardCharsets.UTF_8).lines().toList()) {
+            for (var line : new String(file.readAllBytes(), StandardCharsets.UTF_8)
+                    .lines()
+                    .toList()) {
                 if (line.isBlank() || line.startsWith("#")) continue;
                 var parts = line.split(": ", 2);
                 justified.put(parts[0], parts[1]);
@@ -137,9 +139,9 @@ class PoliciesTest {
     }
 
     private static PolicyDocument trustingTheAccount() {
-        return PolicyDocument.parse(Json.parse(
-                """
-                {"Statement": [{"Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "sts:AssumeRole"}]}"""));
+        return PolicyDocument.parse(Json.parse("""
+            {"Statement": [{"Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "sts:AssumeRole"}]}\
+            """));
     }
 
     private static String threeSubnets() {
@@ -167,7 +169,12 @@ class PoliciesTest {
     }
 
     private static void terminateTheClient() {
-        var client = pipeline.ec2().describeInstances().reservations().getFirst().instances().getFirst();
+        var client = pipeline.ec2()
+                .describeInstances()
+                .reservations()
+                .getFirst()
+                .instances()
+                .getFirst();
         pipeline.ec2().stopInstances(request -> request.instanceIds(client.instanceId()));
         pipeline.cloud().advance(Duration.ofMinutes(5));
     }

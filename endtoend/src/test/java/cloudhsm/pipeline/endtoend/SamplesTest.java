@@ -32,6 +32,9 @@ class SamplesTest {
         "client-state-change.json, state-change.schema.json",
         "command-state-change.json, state-change.schema.json",
         "object-encryption-change.json, state-change.schema.json",
+        "s3-put.json, s3-put.schema.json",
+        "sqs-s3-batch.json, sqs-s3-batch.schema.json",
+        "s3-test-event.json, s3-test-event.schema.json",
         "command-invocation-status-change.json, command-invocation-status-change.schema.json",
     })
     void everySampleFitsItsSchema(String sample, String schema) throws IOException {

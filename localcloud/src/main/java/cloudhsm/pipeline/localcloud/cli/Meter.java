@@ -58,7 +58,10 @@ final class Meter {
     }
 
     private List<Timed> inOrder() {
-        return Stream.of(cloud.cloudHsm().timings(), cloud.kms().timings(), cloud.ssm().timings())
+        return Stream.of(
+                        cloud.cloudHsm().timings(),
+                        cloud.kms().timings(),
+                        cloud.ssm().timings())
                 .flatMap(List::stream)
                 .sorted(Comparator.comparing(Timed::startedAt))
                 .toList();

@@ -185,13 +185,10 @@ final class HsmOperations {
 
     private void publishCsrLater(Cluster cluster) {
         var readyAt = clusters.now();
-        clusters.after(
-                clusters.account().between(SHORTEST_CSR_LAG, LONGEST_CSR_LAG),
-                "CSR of " + cluster.id(),
-                () -> {
-                    cluster.setCsrPublished(true);
-                    clusters.timed("CSR lag", cluster.id(), readyAt);
-                });
+        clusters.after(clusters.account().between(SHORTEST_CSR_LAG, LONGEST_CSR_LAG), "CSR of " + cluster.id(), () -> {
+            cluster.setCsrPublished(true);
+            clusters.timed("CSR lag", cluster.id(), readyAt);
+        });
     }
 
     private static void copyMissingKeys(Cluster cluster, Hsm hsm) {

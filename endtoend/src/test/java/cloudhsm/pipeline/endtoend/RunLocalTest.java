@@ -1,0 +1,108 @@
+package cloudhsm.pipeline.endtoend;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import cloudhsm.pipeline.localcloud.cli.RunLocal;
+import cloudhsm.pipeline.localcloud.http.Json;
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.stream.StreamSupport;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import picocli.CommandLine;
+
+/** The command {@code ./run-local}: what it prints, what it writes, how it ends. */
+class RunLocalTest {
+    @TempDir
+    private Path directory;
+
+    private final StringWriter out = new StringWriter();
+    private final StringWriter err = new StringWriter();
+
+    @Test
+    void aRunWritesItsReportAndSaysThatEveryObjectIsUnderTheKey() throws IOException {
+        var files = Files.createDirectories(directory.resolve("files/2026"));
+        for (var name : List.of("a b.txt", "c+d.txt", "e.txt", "ü.txt")) {
+            Files.writeString(files.resolve(name), "the plain text of " + name);
+        }
+        var report = directory.resolve("report.json");
+
+        var exit = run("--upload", directory.resolve("files").toString(), "--report", report.toString());
+
+        assertEquals(0, exit, () -> out.toString() + err);
+        assertTrue(out.toString().contains("Every object is under the key"), out::toString);
+        var written = Json.MAPPER.readTree(report.toFile());
+        assertEquals("SUCCEEDED", written.path("status").asText());
+        assertTrue(
+                written.path("awsSeconds").asDouble()
+                        <= 1.03 * written.path("floorSeconds").asDouble(),
+                () -> "the pipeline may lose 3 % on AWS's own time: " + written.path("awsSeconds") + " of "
+                        + written.path("floorSeconds") + " s");
+        assertEquals(
+                2,
+                texts(written.path("hsms"), "availabilityZone").stream()
+                        .distinct()
+                        .count());
+        assertEquals(4, written.path("objects").size());
+        for (var object : written.path("objects")) {
+            assertEquals(written.path("keyArn").asText(), object.path("keyArn").asText());
+        }
+        assertTrue(texts(written.path("objects"), "before").contains("AES256"), "the re-encryptor had work");
+        for (var stage : written.path("stages"))
+            assertEquals(1, stage.path("attempts").asInt(), stage::toString);
+    }
+
+    @Test
+    void anInputThatIsRefusedExitsWith2AndListsEveryProblem() throws IOException {
+        var input = directory.resolve("input.json");
+        Files.writeString(input, "{\"deployment\": \"Not A Name\", \"colour\": \"blue\"}");
+        assertEquals(2, run("--input", input.toString()));
+        assertTrue(out.toString().contains("deployment"), out::toString);
+        assertTrue(out.toString().contains("colour"), out::toString);
+    }
+
+    @Test
+    void anUnknownOptionExitsWith2AndSaysWhichThereAre() {
+        assertEquals(2, run("--no-such-option"));
+        assertTrue(err.toString().contains("--upload"), err::toString);
+    }
+
+    @Test
+    void anInputThatIsNoJsonExitsWith2WithoutAStackTrace() throws IOException {
+        var input = directory.resolve("input.json");
+        Files.writeString(input, "{not json");
+        assertEquals(2, run("--input", input.toString()));
+        assertFalse(err.toString().contains("\tat "), err::toString);
+    }
+
+    @Test
+    void aMissingDirectoryExitsWith2() {
+        assertEquals(2, run("--upload", directory.resolve("nowhere").toString()));
+    }
+
+    @Test
+    void everySubcommandHasHelp() {
+        assertEquals(0, run("serve", "--help"));
+        assertTrue(out.toString().contains("--speed"), out::toString);
+    }
+
+    private int run(String... arguments) {
+        return new CommandLine(new RunLocal())
+                .setOut(new PrintWriter(out, true))
+                .setErr(new PrintWriter(err, true))
+                .execute(arguments);
+    }
+
+    private static List<String> texts(JsonNode array, String member) {
+        return StreamSupport.stream(array.spliterator(), false)
+                .map(element -> element.path(member).asText())
+                .toList();
+    }
+}
