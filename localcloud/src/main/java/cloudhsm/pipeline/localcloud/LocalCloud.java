@@ -59,7 +59,7 @@ public final class LocalCloud implements AutoCloseable {
         events = new EventBridgeService(account);
         logs = new LogsService(account);
         ec2 = new Ec2Service(account);
-        cloudHsm = new CloudHsmService(account, ec2, events);
+        cloudHsm = new CloudHsmService(account, ec2);
         secretsManager = new SecretsManagerService(account);
         kms = new KmsService(account, cloudHsm, ec2, events);
         sqs = new SqsService(account);

@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What {@code cloudhsm-cli.cfg} says [aws-facts 3.2].
+ * What {@code cloudhsm-cli.cfg} says [HSM:configure-tool-params5].
  *
  * @param hsmCaFile path of the trust anchor, as the instance sees it
  * @param hostnames addresses of the HSMs that the CLI knows

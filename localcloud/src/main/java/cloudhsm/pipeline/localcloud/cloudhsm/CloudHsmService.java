@@ -2,7 +2,6 @@ package cloudhsm.pipeline.localcloud.cloudhsm;
 
 import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
-import cloudhsm.pipeline.localcloud.events.EventBridgeService;
 import cloudhsm.pipeline.localcloud.http.JsonService;
 import cloudhsm.pipeline.localcloud.time.Timed;
 import java.util.List;
@@ -25,8 +24,8 @@ public final class CloudHsmService extends JsonService {
     private final ConfigureCli configureCli;
     private final CloudHsmCli cloudHsmCli;
 
-    /** @param events unused: CloudHSM emits no events of its own, so whoever waits has to poll [aws-facts 0] */
-    public CloudHsmService(Account account, Ec2Service ec2, EventBridgeService events) {
+    /** It publishes nothing: AWS emits no events for clusters and HSMs, so whoever waits has to poll. */
+    public CloudHsmService(Account account, Ec2Service ec2) {
         super("cloudhsm", "1.1", "Message");
         lock = account.time().lock();
         clusters = new Clusters(account);

@@ -37,7 +37,7 @@ final class HardwareAuthorities {
 
     private static final Date NOT_AFTER = Date.from(Instant.parse("2057-04-26T08:37:46Z"));
 
-    /** The real root's name [aws-facts 2.1]; its key is of course another. */
+    /** The real root's name [HSM:verify-hsm-identity]; its key is of course another. */
     private static final X500Name AWS_ROOT =
             new X500Name("C=US,ST=Virginia,L=Herndon,O=Amazon Web Services INC.,OU=CloudHSM,CN=AWS CloudHSM Root G1");
 

@@ -16,7 +16,7 @@ import java.util.stream.Stream;
 final class NetworkOperations {
     private static final Set<String> PAGED = Set.of("Filter", "NextToken", "MaxResults");
 
-    /** Which zones offer which service; CloudHSM is not in every zone (aws-facts §1.5). */
+    /** Which zones offer which service; CloudHSM is not in every zone [TPL#33]. */
     private static final Map<String, List<String>> ENDPOINT_SERVICES = new TreeMap<>(Map.of(
             "com.amazonaws." + Iam.REGION + ".cloudhsmv2", Network.ZONES.subList(0, 2),
             "com.amazonaws." + Iam.REGION + ".kms", Network.ZONES,

@@ -31,7 +31,7 @@ import java.util.function.Supplier;
  * role and with its own environment. Functions are made by the stack; the HTTP API invokes and describes them.
  */
 public final class LambdaService implements Service {
-    /** Waits before the second and the third attempt of an asynchronous invocation (aws-facts 8.5). */
+    /** Waits before the second and the third attempt of an asynchronous invocation [LAM:invocation-async-error-handling]. */
     private static final List<Duration> RETRIES = List.of(Duration.ofMinutes(1), Duration.ofMinutes(2));
 
     private final Account account;

@@ -22,7 +22,7 @@ import java.util.stream.Stream;
 
 /** The API's operations on commands and on the instances that take them. */
 final class CommandOperations {
-    // GetCommandInvocation cuts what a command printed (aws-facts §3.9).
+    // GetCommandInvocation cuts what a command printed [BC-ssm].
     private static final int MOST_OUTPUT = 24_000;
     private static final int MOST_ERROR_OUTPUT = 8_000;
 

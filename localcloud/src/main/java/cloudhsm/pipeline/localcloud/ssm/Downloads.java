@@ -19,7 +19,7 @@ import java.util.regex.Pattern;
 
 /** The programs {@code curl} and {@code dnf} on an instance: the CloudHSM CLI's package and what installs it. */
 final class Downloads {
-    /** Where AWS publishes the client's packages for Amazon Linux 2023 (aws-facts §3.1). */
+    /** Where AWS publishes the client's packages for Amazon Linux 2023 [HSM:latest-releases]. */
     private static final Pattern PACKAGE = Pattern.compile("/cloudhsmv2-software/CloudHsmClient/Amzn2023/"
             + "(cloudhsm-cli-(?:latest|5\\.\\d+\\.\\d+-\\d+)\\.amzn2023\\.(?:x86_64|aarch64)\\.rpm)");
 

@@ -18,7 +18,7 @@ import java.util.Optional;
  * step is work of the simulated time, so flows interleave in a fixed order and none has a thread.
  */
 final class Flow {
-    /** Input or output of a state, in bytes (aws-facts 7.1). */
+    /** Input or output of a state, in bytes [SFN:service-quotas]. */
     static final int MAXIMUM_DATA = 262_144;
 
     /** How a flow tells whoever started it that it is over. */
@@ -211,7 +211,7 @@ final class Flow {
                     : evaluate(map.itemSelector(), states(Optional.of(item)), "ItemSelector");
             branches.add(new Fork.Branch(map.processor(), itemInput, Optional.of(item)));
         }
-        // An inline Map runs at most 40 iterations at a time (aws-facts 7.7).
+        // An inline Map runs at most 40 iterations at a time [SFN:state-map-inline].
         fork(branches, concurrency == 0 ? 40 : Math.min(40, concurrency));
     }
 

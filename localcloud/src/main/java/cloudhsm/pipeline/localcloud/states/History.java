@@ -9,7 +9,7 @@ import java.util.Set;
 
 /** The events of one execution, as GetExecutionHistory shows them. */
 final class History {
-    /** Of a Standard execution (aws-facts 7.1). */
+    /** Of a Standard execution [SFN:service-quotas]. */
     static final int MAXIMUM_EVENTS = 25_000;
 
     private static final Set<String> EXECUTION_DATA = Set.of(

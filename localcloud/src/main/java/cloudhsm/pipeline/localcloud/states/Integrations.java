@@ -130,7 +130,7 @@ final class Integrations {
 
     /**
      * The error under the name Step Functions gives it: the client's prefix and the exception's class in the SDK for
-     * Java, which spells KMSFooException KmsFooException (@assumed, see aws-facts 7.4) and has no class of its own for
+     * Java, which spells KMSFooException KmsFooException (@assumed; the page [SFN:supported-services-awssdk] does not say) and has no class of its own for
      * AccessDeniedException in most services.
      */
     private static StateFailure failure(String prefix, AwsException refused) {
@@ -164,7 +164,7 @@ final class Integrations {
         return node;
     }
 
-    /** Results show timestamps as text, unlike the wire (aws-facts 7.4). */
+    /** Results show timestamps as text, unlike the wire (@assumed). */
     private static JsonNode withIsoTimestamps(JsonNode node) {
         if (node instanceof ObjectNode object) {
             object.properties().forEach(member -> {

@@ -31,7 +31,7 @@ final class StateFailure extends RuntimeException {
     }
 
     /**
-     * Whether a retrier or catcher with these names handles this failure (aws-facts 7.3): States.Runtime always ends
+     * Whether a retrier or catcher with these names handles this failure [SFN:concepts-error-handling]: States.Runtime always ends
      * the execution, States.DataLimitExceeded must be named, States.TaskFailed covers everything but States.Timeout.
      */
     boolean matches(Iterable<String> errorEquals) {

@@ -15,7 +15,7 @@ final class TaskAttempt {
     /** From the call to its answer: a warm function, or an API call. @assumed */
     private static final Duration CALL = Duration.ofMillis(200);
 
-    /** Without TimeoutSeconds a task may wait this long (aws-facts 7.2: "up to the year limit"). */
+    /** Without TimeoutSeconds a task may wait this long [SFN:connect-to-resource: "up to the year limit"]. */
     private static final long NO_TIMEOUT = 99_999_999;
 
     private final Flow flow;
