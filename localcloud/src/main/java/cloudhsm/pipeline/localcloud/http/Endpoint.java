@@ -21,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -128,10 +129,7 @@ public final class Endpoint implements AutoCloseable {
             return AwsResponse.text(unsigned.status(), "text/plain", unsigned.code() + ": " + unsigned.getMessage());
         }
         var service = services.get(signature.service());
-        if (service == null) {
-            return AwsResponse.text(
-                    501, "text/plain", "The embedded AWS has no service with the signing name " + signature.service());
-        }
+        if (service == null) return noSuchService(signature.service(), headers);
         var identity = identity(signature);
         var rawPath = exchange.getRequestURI().getRawPath();
         var rawQuery = exchange.getRequestURI().getRawQuery();
@@ -155,6 +153,16 @@ public final class Endpoint implements AutoCloseable {
                 content,
                 identity,
                 requestId);
+        // IAM and STS have endpoints for all Regions, whose signatures name us-east-1.
+        if (!signature.region().equals(Iam.REGION) && !Set.of("iam", "sts").contains(signature.service())) {
+            return service.error(
+                    new AwsException(
+                            signature.service().equals("s3") ? "AuthorizationHeaderMalformed" : "SignatureDoesNotMatch",
+                            signature.service().equals("s3") ? 400 : 403,
+                            "Credential should be scoped to a valid region: the request names " + signature.region()
+                                    + "; the embedded AWS is " + Iam.REGION + "."),
+                    request);
+        }
         if (identity == null) {
             return service.error(
                     new AwsException(
@@ -256,6 +264,23 @@ public final class Endpoint implements AutoCloseable {
         } finally {
             time.lock().unlock();
         }
+    }
+
+    /** Clients of the query protocol read XML, the others JSON. */
+    private static AwsResponse noSuchService(String signingName, Map<String, List<String>> headers) {
+        var message = "The embedded AWS has no service with the signing name " + signingName + ".";
+        var type = headers.getOrDefault("content-type", List.of("")).getFirst();
+        if (type.startsWith("application/x-www-form-urlencoded")) {
+            return AwsResponse.text(
+                    501,
+                    "text/xml",
+                    "<ErrorResponse><Error><Type>Receiver</Type><Code>NotImplemented</Code><Message>" + message
+                            + "</Message></Error></ErrorResponse>");
+        }
+        return AwsResponse.text(
+                501,
+                "application/json",
+                Json.text(Json.object().put("__type", "NotImplemented").put("message", message)));
     }
 
     private static boolean namesLoopback(Map<String, List<String>> headers) {

@@ -220,6 +220,16 @@ final class KeyOperations {
         return Json.object();
     }
 
+    /** Keys of a custom key store are never rotated; keys of KMS itself are not rotated here. */
+    JsonNode refuseRotation(String operation, ObjectNode input, AwsRequest request) {
+        var key = keys.findWithoutAlias(Members.keyId(input));
+        access.require(request.caller(), "kms:" + operation, key);
+        var why = key.store().isPresent()
+                ? " is in a custom key store, where KMS does not rotate keys."
+                : " cannot be rotated: the embedded KMS does not rotate keys.";
+        throw AwsException.badRequest("UnsupportedOperationException", key.arn() + why);
+    }
+
     JsonNode tag(ObjectNode input, AwsRequest request) {
         if (!input.path("Tags").isArray()) throw Members.missing("Tags");
         var tags = Members.tags(input);

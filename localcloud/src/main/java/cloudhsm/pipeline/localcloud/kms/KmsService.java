@@ -55,6 +55,14 @@ public final class KmsService extends JsonService {
         on("GetKeyPolicy", keyOperations::getPolicy);
         on("EnableKey", keyOperations::enable);
         on("DisableKey", keyOperations::disable);
+        for (var rotation : List.of(
+                "EnableKeyRotation",
+                "DisableKeyRotation",
+                "GetKeyRotationStatus",
+                "ListKeyRotations",
+                "RotateKeyOnDemand")) {
+            on(rotation, (input, request) -> keyOperations.refuseRotation(rotation, input, request));
+        }
         on("TagResource", keyOperations::tag);
         on("UntagResource", keyOperations::untag);
         on("ListResourceTags", keyOperations::listTags);

@@ -10,6 +10,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -22,6 +23,9 @@ public final class LogsService extends JsonService {
 
     /** FilterLogEvents and GetLogEvents give at most this many events [FilterLogEvents]. */
     private static final int MOST_EVENTS = 10_000;
+
+    /** Groups or streams per answer. */
+    private static final int MOST_DESCRIBED = 50;
 
     private final Account account;
     private final Map<String, Group> groups = new TreeMap<>();
@@ -177,35 +181,54 @@ public final class LogsService extends JsonService {
     private JsonNode describeLogGroups(ObjectNode input, AwsRequest request) {
         account.iam().authorize(request.caller(), "logs:DescribeLogGroups", arn("*"));
         var prefix = text(input, "logGroupNamePrefix").orElse("");
-        var described = Json.array();
+        var described = new ArrayList<ObjectNode>();
         groups.forEach((name, group) -> {
             if (!name.startsWith(prefix)) return;
-            var node = described
-                    .addObject()
+            var node = Json.object()
                     .put("logGroupName", name)
                     .put("arn", arn(name) + ":*")
                     .put("logGroupArn", arn(name))
                     .put("creationTime", group.createdAt)
                     .put("storedBytes", 0);
             if (group.retentionInDays > 0) node.put("retentionInDays", group.retentionInDays);
+            described.add(node);
         });
-        return Json.object().set("logGroups", described);
+        return page(described, "logGroups", input, MOST_DESCRIBED);
+    }
+
+    /** What {@code limit} and {@code nextToken} ask for; a token here is the number of results before it. */
+    private static JsonNode page(List<ObjectNode> results, String member, ObjectNode input, int most) {
+        var limit = input.path("limit").asInt(most);
+        if (limit < 1 || limit > most) {
+            throw AwsException.badRequest(
+                    "InvalidParameterException", "1 validation error detected: limit must be from 1 to " + most);
+        }
+        var token = text(input, "nextToken").orElse("0");
+        if (!token.matches("\\d{1,9}")) {
+            throw AwsException.badRequest("InvalidParameterException", "The specified nextToken is invalid.");
+        }
+        var from = Math.min(Integer.parseInt(token), results.size());
+        var to = Math.min(from + limit, results.size());
+        var answer = Json.object();
+        answer.putArray(member).addAll(results.subList(from, to));
+        if (to < results.size()) answer.put("nextToken", Integer.toString(to));
+        return answer;
     }
 
     private JsonNode describeLogStreams(ObjectNode input, AwsRequest request) {
         var name = authorized(input, request, "DescribeLogStreams");
         var prefix = text(input, "logStreamNamePrefix").orElse("");
-        var described = Json.array();
+        var described = new ArrayList<ObjectNode>();
         group(name).streams.forEach((stream, events) -> {
             if (!stream.startsWith(prefix)) return;
-            var node =
-                    described.addObject().put("logStreamName", stream).put("arn", arn(name) + ":log-stream:" + stream);
+            var node = Json.object().put("logStreamName", stream).put("arn", arn(name) + ":log-stream:" + stream);
+            described.add(node);
             if (!events.isEmpty()) {
                 node.put("firstEventTimestamp", events.getFirst().timestamp);
                 node.put("lastEventTimestamp", events.getLast().timestamp);
             }
         });
-        return Json.object().set("logStreams", described);
+        return page(described, "logStreams", input, MOST_DESCRIBED);
     }
 
     private JsonNode getLogEvents(ObjectNode input, AwsRequest request) {
@@ -243,13 +266,14 @@ public final class LogsService extends JsonService {
         }
         var words = phrase ? List.of(pattern.substring(1, pattern.length() - 1)) : List.of(pattern.split("\\s+"));
         var prefix = text(input, "logStreamNamePrefix").orElse("");
-        var events = Json.array();
+        var found = new ArrayList<ObjectNode>();
         group.streams.forEach((stream, all) -> {
             if (!stream.startsWith(prefix)) return;
             all.stream()
                     .filter(event -> within(event, input) && words.stream().allMatch(event.message::contains))
-                    .forEach(event -> events.add(described(event).put("logStreamName", stream)));
+                    .forEach(event -> found.add(described(event).put("logStreamName", stream)));
         });
-        return Json.object().set("events", events);
+        found.sort(Comparator.comparingLong(event -> event.path("timestamp").asLong()));
+        return page(found, "events", input, MOST_EVENTS);
     }
 }

@@ -57,7 +57,7 @@ final class BucketOperations {
             bucket.objectOwnership = Optional.of(BucketConfiguration.ownership(ownership));
         });
         buckets.byName().put(name, bucket);
-        return new AwsResponse(200, Map.of("Location", "/" + name), new byte[0]);
+        return new AwsResponse(200, Map.of("Location", "http://" + name + ".s3.amazonaws.com/"), new byte[0]);
     }
 
     /** Outside us-east-1 the Region must be said, and be the endpoint's. */

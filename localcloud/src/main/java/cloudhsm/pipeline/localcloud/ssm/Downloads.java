@@ -31,6 +31,7 @@ final class Downloads {
             "--show-error",
             "--location",
             "--head",
+            "--remote-name",
             "--tlsv1.2",
             "--retry-connrefused",
             "--retry-all-errors");
@@ -124,13 +125,16 @@ final class Downloads {
             if (argument.equals("-o") || OPTIONS.contains(argument)) {
                 if (++i == arguments.size()) return null;
                 if (argument.equals("-o") || argument.equals("--output")) output = arguments.get(i);
-            } else if (argument.matches("-[fsSLI]+") || FLAGS.contains(argument)) {
+            } else if (argument.matches("-[fsSLIO]+") || FLAGS.contains(argument)) {
                 flags.add(argument);
             } else if (argument.startsWith("-")) {
                 return null;
             } else {
                 urls.add(argument);
             }
+        }
+        if (has(flags, "O", "--remote-name") && urls.size() == 1) {
+            output = urls.getFirst().substring(urls.getFirst().lastIndexOf('/') + 1);
         }
         var silent = has(flags, "s", "--silent");
         return new Download(urls, output, has(flags, "f", "--fail"), !silent || has(flags, "S", "--show-error"));

@@ -20,6 +20,9 @@ import java.util.Optional;
 
 /** AWS Systems Manager: documents, Run Command, public parameters, instance information. */
 public final class SsmService extends JsonService {
+    /** Names per GetParameters, as in the API's model. */
+    private static final int MOST_PARAMETERS = 10;
+
     private final Account account;
     private final Ec2Service ec2;
     private final RunCommand runCommand;
@@ -45,6 +48,7 @@ public final class SsmService extends JsonService {
         on("GetDocument", this::getDocument);
         on("DeleteDocument", this::deleteDocument);
         on("GetParameter", this::getParameter);
+        on("GetParameters", this::getParameters);
     }
 
     /** How long each command took, from SendCommand to its end. */
@@ -170,18 +174,40 @@ public final class SsmService extends JsonService {
     /** Of the parameters, those that AWS publishes for Amazon Linux. */
     private JsonNode getParameter(ObjectNode input, AwsRequest request) {
         var name = required(input, "Name");
-        var arn = "arn:aws:ssm:" + Iam.REGION + "::parameter" + name;
-        account.iam().authorize(request.caller(), "ssm:GetParameter", arn);
-        var value = ec2.imageParameter(name)
-                .orElseThrow(() -> AwsException.badRequest("ParameterNotFound", "Parameter " + name + " not found."));
+        account.iam().authorize(request.caller(), "ssm:GetParameter", parameterArn(name));
+        return Json.object()
+                .set("Parameter", parameter(name).orElseThrow(() -> AwsException.badRequest(
+                        "ParameterNotFound", "Parameter " + name + " not found.")));
+    }
+
+    private JsonNode getParameters(ObjectNode input, AwsRequest request) {
+        var names = input.path("Names");
+        if (names.size() < 1 || names.size() > MOST_PARAMETERS) {
+            throw AwsException.badRequest(
+                    "ValidationException", "Names must have 1 to " + MOST_PARAMETERS + " members");
+        }
         var answer = Json.object();
-        answer.putObject("Parameter")
+        var found = answer.putArray("Parameters");
+        var invalid = answer.putArray("InvalidParameters");
+        for (var node : names) {
+            var name = node.asText();
+            account.iam().authorize(request.caller(), "ssm:GetParameters", parameterArn(name));
+            parameter(name).ifPresentOrElse(found::add, () -> invalid.add(name));
+        }
+        return answer;
+    }
+
+    private static String parameterArn(String name) {
+        return "arn:aws:ssm:" + Iam.REGION + "::parameter" + name;
+    }
+
+    private Optional<ObjectNode> parameter(String name) {
+        return ec2.imageParameter(name).map(value -> Json.object()
                 .put("Name", name)
                 .put("Type", "String")
                 .put("Value", value)
                 .put("Version", 1)
-                .put("ARN", arn)
-                .put("DataType", "text");
-        return answer;
+                .put("ARN", parameterArn(name))
+                .put("DataType", "text"));
     }
 }

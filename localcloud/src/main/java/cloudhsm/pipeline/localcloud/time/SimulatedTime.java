@@ -9,13 +9,15 @@ import java.util.PriorityQueue;
 import java.util.concurrent.locks.Condition;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
+import java.util.function.LongSupplier;
 import java.util.function.Supplier;
 
 /**
  * The embedded AWS's own time: work is scheduled for an instant, and the clock jumps from one instant to the next when
  * nothing runs. One thread runs all scheduled work, one piece after the other, in the order of instant and then of
  * scheduling, so a run can be repeated exactly. In paced mode the same work waits for its moment on the real clock,
- * at a given multiple of real time.
+ * at a given multiple of real time; the clock rests while work runs, as it does when it jumps, because a Lambda that
+ * computes for one real second has not taken ten simulated minutes.
  *
  * <p>{@link #lock()} guards the state of every service: request handlers and scheduled work hold it. Work that calls
  * back into the embedded AWS over HTTP (a Lambda, a shell script on an instance) must not hold it: schedule that with
@@ -35,10 +37,19 @@ public final class SimulatedTime {
 
     private Instant pacedFrom;
     private long pacedFromNanos;
+    private boolean resting;
     private boolean stopped;
 
+    /** The real clock of paced mode, in nanoseconds. */
+    private final LongSupplier nanos;
+
     public SimulatedTime(Instant start) {
+        this(start, System::nanoTime);
+    }
+
+    SimulatedTime(Instant start, LongSupplier nanos) {
         this.now = start;
+        this.nanos = nanos;
     }
 
     /** A piece of work that waits for its instant; may be cancelled until it has started. */
@@ -95,8 +106,8 @@ public final class SimulatedTime {
     public Instant now() {
         lock.lock();
         try {
-            if (speed == 0) return now;
-            var paced = pacedFrom.plusNanos((long) ((System.nanoTime() - pacedFromNanos) * speed));
+            if (speed == 0 || resting) return now;
+            var paced = pacedFrom.plusNanos((long) ((nanos.getAsLong() - pacedFromNanos) * speed));
             // Work that is late on the real clock still sees time in order.
             if (paced.isAfter(now)) now = paced;
             return now;
@@ -217,9 +228,8 @@ public final class SimulatedTime {
         if (!(multiple > 0)) throw new IllegalArgumentException("The speed must be more than 0, not " + multiple);
         lock.lock();
         try {
-            pacedFrom = now;
-            pacedFromNanos = System.nanoTime();
             speed = multiple;
+            goOn();
         } finally {
             lock.unlock();
         }
@@ -237,6 +247,7 @@ public final class SimulatedTime {
                 }
                 if (stopped) return;
                 next = queue.remove();
+                resting = true;
             } catch (InterruptedException interrupted) {
                 Thread.currentThread().interrupt();
                 return;
@@ -244,7 +255,20 @@ public final class SimulatedTime {
                 lock.unlock();
             }
             run(next);
+            lock.lock();
+            try {
+                goOn();
+            } finally {
+                lock.unlock();
+            }
         }
+    }
+
+    /** Paced time continues where it stands. */
+    private void goOn() {
+        pacedFrom = now;
+        pacedFromNanos = nanos.getAsLong();
+        resting = false;
     }
 
     /** Ends the thread of paced mode; scheduled work that has not started never will. */
