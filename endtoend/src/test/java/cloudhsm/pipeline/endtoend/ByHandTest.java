@@ -34,7 +34,8 @@ class ByHandTest {
 
     @Test
     void anObjectOfTheBucketIsUnderTheKeyInTheHsms() {
-        var head = pipeline.s3().headObject(request -> request.bucket(ByHandWalk.BUCKET).key(ByHandWalk.OBJECT));
+        var head = pipeline.s3()
+                .headObject(request -> request.bucket(ByHandWalk.BUCKET).key(ByHandWalk.OBJECT));
         assertEquals(ServerSideEncryption.AWS_KMS, head.serverSideEncryption());
         assertEquals(walk.keyArn(), head.ssekmsKeyId());
         assertEquals(ByHandWalk.TEXT, walk.textRead());
@@ -103,7 +104,8 @@ class ByHandTest {
     @Test
     void connectionWithoutKmsuserFailsLater() {
         assertEquals(
-                ConnectionErrorCodeType.USER_NOT_FOUND, walk.storeWithoutKmsuser().connectionErrorCode());
+                ConnectionErrorCodeType.USER_NOT_FOUND,
+                walk.storeWithoutKmsuser().connectionErrorCode());
     }
 
     @Test
@@ -144,7 +146,8 @@ class ByHandTest {
     private static Map<String, String> roles(GetCommandInvocationResponse userList) {
         var roles = new HashMap<String, String>();
         var output = userList.standardOutputContent();
-        for (var user : Json.parse(output.substring(output.indexOf('{'))).path("data").path("users")) {
+        for (var user :
+                Json.parse(output.substring(output.indexOf('{'))).path("data").path("users")) {
             roles.put(user.path("username").asText(), user.path("role").asText());
         }
         return roles;

@@ -169,8 +169,8 @@ final class ByHandWalk {
                         .description("The client reaches AWS")
                         .vpcId(cluster().vpcId()))
                 .groupId();
-        var image = ssm.getParameter(request ->
-                        request.name("/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"))
+        var image = ssm.getParameter(
+                        request -> request.name("/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"))
                 .parameter()
                 .value();
         var profile = pipeline.deployment().stack().resource("ClientInstanceProfile");
@@ -194,11 +194,11 @@ final class ByHandWalk {
 
     private void activate() {
         onClient("""
-                cd /tmp
-                curl -fsSO https://s3.amazonaws.com/cloudhsmv2-software/CloudHsmClient/Amzn2023/cloudhsm-cli-latest.amzn2023.aarch64.rpm
-                dnf -y install ./cloudhsm-cli-latest.amzn2023.aarch64.rpm
-                cat > /opt/cloudhsm/etc/customerCA.crt <<'PEM'
-                """ + root.certificate() + "PEM\n" + configureCli());
+            cd /tmp
+            curl -fsSO https://s3.amazonaws.com/cloudhsmv2-software/CloudHsmClient/Amzn2023/cloudhsm-cli-latest.amzn2023.aarch64.rpm
+            dnf -y install ./cloudhsm-cli-latest.amzn2023.aarch64.rpm
+            cat > /opt/cloudhsm/etc/customerCA.crt <<'PEM'
+            """ + root.certificate() + "PEM\n" + configureCli());
         usersBeforeActivation = onClient(TOOLS + "cloudhsm-cli user list");
         onClient(TOOLS + "cloudhsm-cli cluster activate --password " + PASSWORD_OF_ADMIN);
         until(() -> cluster().state() == ClusterState.ACTIVE);
@@ -233,8 +233,8 @@ final class ByHandWalk {
 
     private void encrypt() {
         keyArn = createKey();
-        s3.createBucket(request -> request.bucket(BUCKET)
-                .createBucketConfiguration(bucket -> bucket.locationConstraint("eu-central-1")));
+        s3.createBucket(request ->
+                request.bucket(BUCKET).createBucketConfiguration(bucket -> bucket.locationConstraint("eu-central-1")));
         s3.putBucketEncryption(request -> request.bucket(BUCKET)
                 .serverSideEncryptionConfiguration(encryption -> encryption.rules(ServerSideEncryptionRule.builder()
                         .applyServerSideEncryptionByDefault(ServerSideEncryptionByDefault.builder()
@@ -271,10 +271,8 @@ final class ByHandWalk {
 
     private String subnet(String zone) {
         return pipeline.ec2()
-                .describeSubnets(request -> request.filters(Filter.builder()
-                        .name("availability-zone")
-                        .values(zone)
-                        .build()))
+                .describeSubnets(request -> request.filters(
+                        Filter.builder().name("availability-zone").values(zone).build()))
                 .subnets()
                 .getFirst()
                 .subnetId();
@@ -318,8 +316,7 @@ final class ByHandWalk {
     }
 
     private GetCommandInvocationResponse invocation(String commandId) {
-        return ssm.getCommandInvocation(
-                request -> request.commandId(commandId).instanceId(instanceId));
+        return ssm.getCommandInvocation(request -> request.commandId(commandId).instanceId(instanceId));
     }
 
     private String createKeyStore(CustomerRoot trustAnchor) {
@@ -352,6 +349,7 @@ final class ByHandWalk {
     }
 
     private String read() {
-        return s3.getObjectAsBytes(request -> request.bucket(BUCKET).key(OBJECT)).asUtf8String();
+        return s3.getObjectAsBytes(request -> request.bucket(BUCKET).key(OBJECT))
+                .asUtf8String();
     }
 }

@@ -39,7 +39,8 @@ final class CustomerRoot {
 
     /** The root itself, PEM. */
     String certificate() {
-        return certificate(name, SubjectPublicKeyInfo.getInstance(keys.getPublic().getEncoded()));
+        return certificate(
+                name, SubjectPublicKeyInfo.getInstance(keys.getPublic().getEncoded()));
     }
 
     /** The certificate for a CSR, with its subject and key unchanged; PEM. */
@@ -53,8 +54,8 @@ final class CustomerRoot {
     }
 
     private String certificate(X500Name subject, SubjectPublicKeyInfo key) {
-        var builder = new X509v3CertificateBuilder(
-                name, BigInteger.ONE, Date.from(FROM), Date.from(UNTIL), subject, key);
+        var builder =
+                new X509v3CertificateBuilder(name, BigInteger.ONE, Date.from(FROM), Date.from(UNTIL), subject, key);
         var pem = new StringWriter();
         try (var writer = new JcaPEMWriter(pem)) {
             writer.writeObject(builder.build(new JcaContentSignerBuilder("SHA256withRSA").build(keys.getPrivate())));

@@ -176,8 +176,11 @@ public final class SsmService extends JsonService {
         var name = required(input, "Name");
         account.iam().authorize(request.caller(), "ssm:GetParameter", parameterArn(name));
         return Json.object()
-                .set("Parameter", parameter(name).orElseThrow(() -> AwsException.badRequest(
-                        "ParameterNotFound", "Parameter " + name + " not found.")));
+                .set(
+                        "Parameter",
+                        parameter(name)
+                                .orElseThrow(() -> AwsException.badRequest(
+                                        "ParameterNotFound", "Parameter " + name + " not found.")));
     }
 
     private JsonNode getParameters(ObjectNode input, AwsRequest request) {
@@ -202,12 +205,13 @@ public final class SsmService extends JsonService {
     }
 
     private Optional<ObjectNode> parameter(String name) {
-        return ec2.imageParameter(name).map(value -> Json.object()
-                .put("Name", name)
-                .put("Type", "String")
-                .put("Value", value)
-                .put("Version", 1)
-                .put("ARN", parameterArn(name))
-                .put("DataType", "text"));
+        return ec2.imageParameter(name)
+                .map(value -> Json.object()
+                        .put("Name", name)
+                        .put("Type", "String")
+                        .put("Value", value)
+                        .put("Version", 1)
+                        .put("ARN", parameterArn(name))
+                        .put("DataType", "text"));
     }
 }
