@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 
 /** Reads the stages of an execution from its history, as the Step Functions console does. */
 final class ExecutionHistory {
@@ -39,46 +40,13 @@ final class ExecutionHistory {
                     stateOfEvent.put(id, stages.size());
                     stages.add(new StageRun(name, at, Optional.empty(), 0, Optional.empty()));
                 }
-                case "TaskScheduled" ->
-                    update(
-                            stages,
-                            stateOfEvent,
-                            id,
-                            previous,
-                            stage -> new StageRun(
-                                    stage.name(),
-                                    stage.startedAt(),
-                                    stage.endedAt(),
-                                    stage.attempts() + 1,
-                                    stage.output()));
+                case "TaskScheduled" -> update(stages, stateOfEvent, id, previous, StageRun::scheduledOnceMore);
                 case "TaskSucceeded" -> {
-                    var output = Json.parse(event.path("taskSucceededEventDetails")
-                            .path("output")
-                            .asText("{}"));
-                    update(
-                            stages,
-                            stateOfEvent,
-                            id,
-                            previous,
-                            stage -> new StageRun(
-                                    stage.name(),
-                                    stage.startedAt(),
-                                    stage.endedAt(),
-                                    stage.attempts(),
-                                    Optional.of(output)));
+                    var output = Json.parse(
+                            event.path("taskSucceededEventDetails").path("output").asText("{}"));
+                    update(stages, stateOfEvent, id, previous, stage -> stage.with(output));
                 }
-                case "TaskStateExited" ->
-                    update(
-                            stages,
-                            stateOfEvent,
-                            id,
-                            previous,
-                            stage -> new StageRun(
-                                    stage.name(),
-                                    stage.startedAt(),
-                                    Optional.of(at),
-                                    stage.attempts(),
-                                    stage.output()));
+                case "TaskStateExited" -> update(stages, stateOfEvent, id, previous, stage -> stage.endedAt(at));
                 default -> {
                     if (previous != null) stateOfEvent.put(id, previous);
                 }
@@ -87,15 +55,11 @@ final class ExecutionHistory {
         return stages;
     }
 
-    private interface Change {
-        StageRun of(StageRun stage);
-    }
-
     private static void update(
-            List<StageRun> stages, Map<Long, Integer> stateOfEvent, long id, Integer stage, Change change) {
+            List<StageRun> stages, Map<Long, Integer> stateOfEvent, long id, Integer stage, UnaryOperator<StageRun> change) {
         if (stage == null) return;
         stateOfEvent.put(id, stage);
-        stages.set(stage, change.of(stages.get(stage)));
+        stages.set(stage, change.apply(stages.get(stage)));
     }
 
     private List<JsonNode> events() {

@@ -13,6 +13,18 @@ import java.util.Optional;
  * @param output what it assigned or handed on; empty while it runs
  */
 record StageRun(String name, Instant startedAt, Optional<Instant> endedAt, int attempts, Optional<JsonNode> output) {
+    StageRun scheduledOnceMore() {
+        return new StageRun(name, startedAt, endedAt, attempts + 1, output);
+    }
+
+    StageRun with(JsonNode taskOutput) {
+        return new StageRun(name, startedAt, endedAt, attempts, Optional.of(taskOutput));
+    }
+
+    StageRun endedAt(Instant end) {
+        return new StageRun(name, startedAt, Optional.of(end), attempts, output);
+    }
+
     Duration duration() {
         return Duration.between(startedAt, endedAt.orElse(startedAt));
     }

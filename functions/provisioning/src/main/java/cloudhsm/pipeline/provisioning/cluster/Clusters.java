@@ -75,7 +75,7 @@ public final class Clusters {
     }
 
     /** The CSR of the first HSM, as PEM; empty until it is there and after initialization. */
-    static Optional<String> csr(Cluster cluster) {
+    public static Optional<String> csr(Cluster cluster) {
         if (cluster.state() != ClusterState.UNINITIALIZED || cluster.certificates() == null) return Optional.empty();
         return Optional.ofNullable(cluster.certificates().clusterCsr()).filter(csr -> !csr.isBlank());
     }

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.provisioning.events;
 
+import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -9,7 +10,6 @@ import java.util.Map;
 import java.util.Optional;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
 import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
-import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
 import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
 import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
 import software.amazon.awssdk.services.cloudhsmv2.model.Tag;
@@ -25,16 +25,13 @@ import software.amazon.awssdk.services.ssm.model.InvocationDoesNotExistException
 
 /** Reads the state of what stages wait for, and of everything that carries the pipeline's tag. */
 final class Look {
-    /** Every resource of a deployment carries this tag; its value is the deployment's name. */
-    static final String DEPLOYMENT_TAG = "cloudhsm-pipeline:deployment";
-
-    private final CloudHsmV2Client cloudHsm;
+    private final Clusters clusters;
     private final KmsClient kms;
     private final SsmClient ssm;
     private final S3Client s3;
 
     Look(CloudHsmV2Client cloudHsm, KmsClient kms, SsmClient ssm, S3Client s3) {
-        this.cloudHsm = cloudHsm;
+        this.clusters = new Clusters(cloudHsm);
         this.kms = kms;
         this.ssm = ssm;
         this.s3 = s3;
@@ -43,10 +40,10 @@ final class Look {
     Observation at(Resource resource) {
         return switch (resource.type()) {
             case CLUSTER ->
-                cluster(resource.id()).map(Look::observed).orElseGet(() -> Observation.of(resource, Resource.ABSENT));
-            case CLUSTER_CSR -> Observation.of(resource, csrState(cluster(resource.id())));
+                clusters.find(resource.id()).map(Look::observed).orElseGet(() -> Observation.of(resource, Resource.ABSENT));
+            case CLUSTER_CSR -> Observation.of(resource, csrState(clusters.find(resource.id())));
             case HSM ->
-                cluster(resource.parent())
+                clusters.find(resource.parent())
                         .map(cluster -> hsmIn(cluster, resource.child()))
                         .orElseGet(() -> Observation.of(resource, Resource.ABSENT));
             case CLIENT -> Observation.of(resource, pingStatus(resource.id()));
@@ -59,12 +56,10 @@ final class Look {
     /** Clusters with the pipeline's tag, their HSMs, and the key stores on them. */
     List<Observation> atEverything() {
         var seen = new ArrayList<Observation>();
-        var clusters = cloudHsm.describeClustersPaginator(request -> {}).stream()
-                .flatMap(page -> page.clusters().stream())
+        var tagged = clusters.all().stream()
                 .filter(cluster -> deployment(cluster).isPresent())
-                .filter(cluster -> cluster.state() != ClusterState.DELETED)
                 .toList();
-        for (var cluster : clusters) {
+        for (var cluster : tagged) {
             seen.add(observed(cluster));
             cluster.hsms().stream()
                     .map(Hsm::availabilityZone)
@@ -74,25 +69,16 @@ final class Look {
                     .forEach(seen::add);
         }
         kms.describeCustomKeyStoresPaginator(request -> {}).customKeyStores().stream()
-                .filter(store -> clusters.stream()
+                .filter(store -> tagged.stream()
                         .anyMatch(cluster -> cluster.clusterId().equals(store.cloudHsmClusterId())))
                 .map(Look::observed)
                 .forEach(seen::add);
         return seen;
     }
 
-    private Optional<Cluster> cluster(String clusterId) {
-        return cloudHsm
-                .describeClustersPaginator(request -> request.filters(Map.of("clusterIds", List.of(clusterId))))
-                .stream()
-                .flatMap(page -> page.clusters().stream())
-                .filter(cluster -> cluster.clusterId().equals(clusterId))
-                .findFirst();
-    }
-
     private static Optional<String> deployment(Cluster cluster) {
         return cluster.tagList().stream()
-                .filter(tag -> tag.key().equals(DEPLOYMENT_TAG))
+                .filter(tag -> tag.key().equals(Clusters.DEPLOYMENT_TAG))
                 .map(Tag::value)
                 .findFirst();
     }
@@ -124,11 +110,7 @@ final class Look {
     }
 
     private static String csrState(Optional<Cluster> cluster) {
-        return cluster.map(Cluster::certificates)
-                .map(certificates -> certificates.clusterCsr())
-                .filter(csr -> !csr.isBlank())
-                .map(csr -> Resource.PRESENT)
-                .orElse(Resource.ABSENT);
+        return cluster.flatMap(Clusters::csr).isPresent() ? Resource.PRESENT : Resource.ABSENT;
     }
 
     private String pingStatus(String instanceId) {
