@@ -12,13 +12,8 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.Stream;
-import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
-import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 import software.amazon.awssdk.awscore.client.builder.AwsClientBuilder;
 import software.amazon.awssdk.awscore.client.builder.AwsSyncClientBuilder;
-import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
-import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
-import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
 import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
@@ -247,18 +242,12 @@ final class Pipeline implements AutoCloseable {
     }
 
     private <B extends AwsClientBuilder<B, C> & AwsSyncClientBuilder<B, C>, C> C client(B builder) {
-        return client(builder, cloud().iam().administrator());
+        return cloud().client(builder);
     }
 
     /** A client of whoever calls; an error is reported at once. */
     <B extends AwsClientBuilder<B, C> & AwsSyncClientBuilder<B, C>, C> C client(B builder, Identity caller) {
-        return builder.endpointOverride(cloud().uri())
-                .region(Region.EU_CENTRAL_1)
-                .httpClient(UrlConnectionHttpClient.create())
-                .overrideConfiguration(client -> client.retryStrategy(AwsRetryStrategy.doNotRetry()))
-                .credentialsProvider(StaticCredentialsProvider.create(
-                        AwsBasicCredentials.create(caller.accessKeyId(), caller.secretAccessKey())))
-                .build();
+        return cloud().client(builder, caller);
     }
 
     @Override

@@ -8,6 +8,7 @@ import cloudhsm.pipeline.localcloud.faults.Faults;
 import cloudhsm.pipeline.localcloud.http.Endpoint;
 import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.iam.IamService;
+import cloudhsm.pipeline.localcloud.iam.Identity;
 import cloudhsm.pipeline.localcloud.kms.KmsService;
 import cloudhsm.pipeline.localcloud.lambda.LambdaService;
 import cloudhsm.pipeline.localcloud.logs.LogsService;
@@ -28,6 +29,13 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
 import java.util.Random;
+import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
+import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
+import software.amazon.awssdk.awscore.client.builder.AwsClientBuilder;
+import software.amazon.awssdk.awscore.client.builder.AwsSyncClientBuilder;
+import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
+import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
+import software.amazon.awssdk.regions.Region;
 
 /**
  * An AWS account of one Region in this JVM, behind one loopback HTTP endpoint. Nothing of it outlives {@link #close}.
@@ -131,6 +139,26 @@ public final class LocalCloud implements AutoCloseable {
 
     public Endpoint endpoint() {
         return endpoint;
+    }
+
+    /**
+     * An ordinary client of this account, for its administrator; makes one attempt per call.
+     *
+     * @param builder for example {@code KmsClient.builder()}
+     */
+    public <B extends AwsClientBuilder<B, C> & AwsSyncClientBuilder<B, C>, C> C client(B builder) {
+        return client(builder, account.iam().administrator());
+    }
+
+    /** The same for another caller. */
+    public <B extends AwsClientBuilder<B, C> & AwsSyncClientBuilder<B, C>, C> C client(B builder, Identity caller) {
+        return builder.endpointOverride(uri())
+                .region(Region.of(Iam.REGION))
+                .httpClient(UrlConnectionHttpClient.create())
+                .overrideConfiguration(client -> client.retryStrategy(AwsRetryStrategy.doNotRetry()))
+                .credentialsProvider(StaticCredentialsProvider.create(
+                        AwsBasicCredentials.create(caller.accessKeyId(), caller.secretAccessKey())))
+                .build();
     }
 
     /** How often the operation was called, whatever came of it. */

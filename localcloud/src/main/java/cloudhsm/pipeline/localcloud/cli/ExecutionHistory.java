@@ -42,8 +42,9 @@ final class ExecutionHistory {
                 }
                 case "TaskScheduled" -> update(stages, stateOfEvent, id, previous, StageRun::scheduledOnceMore);
                 case "TaskSucceeded" -> {
-                    var output = Json.parse(
-                            event.path("taskSucceededEventDetails").path("output").asText("{}"));
+                    var output = Json.parse(event.path("taskSucceededEventDetails")
+                            .path("output")
+                            .asText("{}"));
                     update(stages, stateOfEvent, id, previous, stage -> stage.with(output));
                 }
                 case "TaskStateExited" -> update(stages, stateOfEvent, id, previous, stage -> stage.endedAt(at));
@@ -56,7 +57,11 @@ final class ExecutionHistory {
     }
 
     private static void update(
-            List<StageRun> stages, Map<Long, Integer> stateOfEvent, long id, Integer stage, UnaryOperator<StageRun> change) {
+            List<StageRun> stages,
+            Map<Long, Integer> stateOfEvent,
+            long id,
+            Integer stage,
+            UnaryOperator<StageRun> change) {
         if (stage == null) return;
         stateOfEvent.put(id, stage);
         stages.set(stage, change.apply(stages.get(stage)));

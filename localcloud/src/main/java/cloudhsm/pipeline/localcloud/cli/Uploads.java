@@ -2,7 +2,6 @@ package cloudhsm.pipeline.localcloud.cli;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.localcloud.http.Json;
-import cloudhsm.pipeline.localcloud.iam.Iam;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -12,11 +11,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
-import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
-import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 import software.amazon.awssdk.core.sync.RequestBody;
-import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
-import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.HeadObjectResponse;
 import software.amazon.awssdk.services.s3.model.PutObjectRequest;
@@ -36,15 +31,7 @@ final class Uploads implements AutoCloseable {
         this.cloud = cloud;
         this.bucket = bucket;
         this.keyArn = keyArn;
-        var administrator = cloud.iam().administrator();
-        s3 = S3Client.builder()
-                .endpointOverride(cloud.uri())
-                .region(Region.of(Iam.REGION))
-                .forcePathStyle(true)
-                .httpClient(UrlConnectionHttpClient.create())
-                .credentialsProvider(StaticCredentialsProvider.create(
-                        AwsBasicCredentials.create(administrator.accessKeyId(), administrator.secretAccessKey())))
-                .build();
+        s3 = cloud.client(S3Client.builder().forcePathStyle(true));
     }
 
     /**

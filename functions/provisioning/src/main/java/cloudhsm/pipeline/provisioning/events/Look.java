@@ -40,7 +40,9 @@ final class Look {
     Observation at(Resource resource) {
         return switch (resource.type()) {
             case CLUSTER ->
-                clusters.find(resource.id()).map(Look::observed).orElseGet(() -> Observation.of(resource, Resource.ABSENT));
+                clusters.find(resource.id())
+                        .map(Look::observed)
+                        .orElseGet(() -> Observation.of(resource, Resource.ABSENT));
             case CLUSTER_CSR -> Observation.of(resource, csrState(clusters.find(resource.id())));
             case HSM ->
                 clusters.find(resource.parent())
@@ -69,8 +71,8 @@ final class Look {
                     .forEach(seen::add);
         }
         kms.describeCustomKeyStoresPaginator(request -> {}).customKeyStores().stream()
-                .filter(store -> tagged.stream()
-                        .anyMatch(cluster -> cluster.clusterId().equals(store.cloudHsmClusterId())))
+                .filter(store ->
+                        tagged.stream().anyMatch(cluster -> cluster.clusterId().equals(store.cloudHsmClusterId())))
                 .map(Look::observed)
                 .forEach(seen::add);
         return seen;
