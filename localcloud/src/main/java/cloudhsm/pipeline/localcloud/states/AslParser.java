@@ -56,6 +56,12 @@ final class AslParser {
                     "ItemSelector",
                     "MaxConcurrency",
                     "ItemProcessor",
+                    "Label",
+                    "ItemReader",
+                    "ItemBatcher",
+                    "ToleratedFailurePercentage",
+                    "ToleratedFailureCount",
+                    "ResultWriter",
                     "Output",
                     "Assign",
                     "Retry",
@@ -186,30 +192,42 @@ final class AslParser {
                 yield new State.Parallel(common, node.path("Arguments"), branches);
             }
             case "Map" -> {
-                var processor = node.path("ItemProcessor");
-                var mode = processor.path("ProcessorConfig").path("Mode").asText("INLINE");
-                if (!mode.equals("INLINE")) {
-                    throw invalid(
-                            where + "/ItemProcessor/ProcessorConfig",
-                            "the embedded AWS runs inline Maps only, not " + mode);
-                }
                 checkOwnFields(node, where);
-                yield new State.Map(
-                        common,
-                        node.path("Items"),
-                        node.path("ItemSelector"),
-                        node.path("MaxConcurrency"),
-                        states(processor, where + "/ItemProcessor", variables));
+                yield map(common, node, where, variables);
             }
             case "Succeed" -> new State.Succeed(common);
             default -> new State.Fail(common, node.path("Error"), node.path("Cause"));
         };
     }
 
+    private State map(State.Common common, JsonNode node, String where, Set<String> variables) {
+        var processor = node.path("ItemProcessor");
+        var within = where + "/ItemProcessor";
+        onlyKnown(processor, Set.of("StartAt", "States", "ProcessorConfig", "Comment", "QueryLanguage"), within);
+        var mode = processor.path("ProcessorConfig").path("Mode").asText("INLINE");
+        if (mode.equals("DISTRIBUTED")) {
+            // The children are executions of their own and see no variable of this one (aws-facts 7.5).
+            return DistributedMapParser.parse(common, node, states(processor, within, Set.of()), where);
+        }
+        if (!mode.equals("INLINE")) {
+            throw invalid(within + "/ProcessorConfig/Mode", "is INLINE or DISTRIBUTED");
+        }
+        for (var field : DistributedMapParser.FIELDS) {
+            if (node.has(field)) throw invalid(where + "/" + field, "the field is for distributed Maps only");
+        }
+        return new State.Map(
+                common,
+                node.path("Items"),
+                node.path("ItemSelector"),
+                node.path("MaxConcurrency"),
+                states(processor, within, variables));
+    }
+
     /** The expressions of a state that contains states; those are checked one by one. */
     private void checkOwnFields(JsonNode node, String where) {
-        for (var field : List.of("Arguments", "Items", "ItemSelector", "MaxConcurrency", "Output", "Assign", "Catch")) {
-            expressions.check(node.path(field), where + "/" + field);
+        for (var field : node.properties()) {
+            if (field.getKey().equals("ItemProcessor") || field.getKey().equals("Branches")) continue;
+            expressions.check(field.getValue(), where + "/" + field.getKey());
         }
     }
 
@@ -306,14 +324,14 @@ final class AslParser {
         }
     }
 
-    private static void onlyKnown(JsonNode node, Set<String> known, String where) {
+    static void onlyKnown(JsonNode node, Set<String> known, String where) {
         for (var field : (Iterable<String>) node::fieldNames) {
             if (!known.contains(field))
                 throw invalid(where + "/" + field, "the field is not known, or not supported, here");
         }
     }
 
-    private static String requiredText(JsonNode node, String field, String where) {
+    static String requiredText(JsonNode node, String field, String where) {
         var value = node.path(field);
         if (value instanceof MissingNode || !value.isTextual()) throw invalid(where + "/" + field, "is required");
         return value.asText();

@@ -23,6 +23,7 @@ public final class Execution {
     private final StateMachine machine;
     private final JsonNode input;
     private final Instant started;
+    private final Optional<String> mapRunArn;
     private final History history = new History();
     private final List<Runnable> whenEnded = new ArrayList<>();
     private Status status = Status.RUNNING;
@@ -32,12 +33,13 @@ public final class Execution {
     private Optional<String> cause = Optional.empty();
     private int redriveCount;
 
-    Execution(String arn, String name, StateMachine machine, JsonNode input, Instant started) {
+    Execution(String arn, String name, StateMachine machine, JsonNode input, Instant started, Optional<String> mapRunArn) {
         this.arn = arn;
         this.name = name;
         this.machine = machine;
         this.input = input;
         this.started = started;
+        this.mapRunArn = mapRunArn;
     }
 
     public String arn() {
@@ -58,6 +60,11 @@ public final class Execution {
 
     public Instant started() {
         return started;
+    }
+
+    /** Of a distributed Map's child execution. */
+    public Optional<String> mapRunArn() {
+        return mapRunArn;
     }
 
     public Status status() {

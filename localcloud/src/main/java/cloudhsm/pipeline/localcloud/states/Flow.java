@@ -46,6 +46,7 @@ final class Flow {
     private Optional<Scheduled> step = Optional.empty();
     private Optional<TaskAttempt> attempt = Optional.empty();
     private Optional<Fork> fork = Optional.empty();
+    private Optional<DistributedMap> distributedMap = Optional.empty();
 
     Flow(
             Interpreter interpreter,
@@ -88,6 +89,11 @@ final class Flow {
         later(Duration.ZERO, () -> enter(definition.startAt(), firstInput));
     }
 
+    /** Whether the state it is in, or failed in, is a distributed Map. */
+    boolean inDistributedMap() {
+        return state instanceof State.DistributedMap;
+    }
+
     /** Runs the state that failed again, with the input and the variables it had. */
     void redrive() {
         ended = false;
@@ -117,6 +123,7 @@ final class Flow {
         token = Optional.empty();
         attempt = Optional.empty();
         fork = Optional.empty();
+        distributedMap = Optional.empty();
         try {
             switch (state) {
                 case State.Task task -> runTask(task);
@@ -130,6 +137,11 @@ final class Flow {
                 case State.Wait wait -> later(waitingTime(wait), () -> stateSucceeded(input));
                 case State.Parallel parallel -> runParallel(parallel);
                 case State.Map map -> runMap(map);
+                case State.DistributedMap map -> {
+                    var started = new DistributedMap(this, map, interpreter);
+                    distributedMap = Optional.of(started);
+                    started.start();
+                }
                 case State.Succeed succeed ->
                     exit(MissingNode.getInstance(), succeed.common().output(), input, Optional.empty());
                 case State.Fail fail ->
@@ -204,15 +216,29 @@ final class Flow {
         record("MapStateStarted", "mapStateStartedEventDetails", Json.object().put("length", items.size()));
         var branches = new ArrayList<Fork.Branch>();
         for (int index = 0; index < items.size(); index++) {
-            var item = Json.object().put("Index", index);
-            item.set("Value", items.get(index));
-            var itemInput = map.itemSelector().isMissingNode()
-                    ? items.get(index)
-                    : evaluate(map.itemSelector(), states(Optional.of(item)), "ItemSelector");
-            branches.add(new Fork.Branch(map.processor(), itemInput, Optional.of(item)));
+            var item = mapItem(index, items.get(index));
+            branches.add(
+                    new Fork.Branch(map.processor(), itemInput(map.itemSelector(), item), Optional.of(item)));
         }
         // An inline Map runs at most 40 iterations at a time [SFN:state-map-inline].
         fork(branches, concurrency == 0 ? 40 : Math.min(40, concurrency));
+    }
+
+    private static ObjectNode mapItem(int index, JsonNode value) {
+        var item = Json.object().put("Index", index);
+        item.set("Value", value);
+        return item;
+    }
+
+    /** What the ItemSelector makes of an item; the item itself where there is none. */
+    JsonNode itemInput(JsonNode selector, int index, JsonNode value) {
+        return itemInput(selector, mapItem(index, value));
+    }
+
+    private JsonNode itemInput(JsonNode selector, ObjectNode item) {
+        return selector.isMissingNode()
+                ? item.get("Value")
+                : evaluate(selector, states(Optional.of(item)), "ItemSelector");
     }
 
     private void fork(List<Fork.Branch> branches, int concurrency) {
@@ -238,9 +264,7 @@ final class Flow {
     /** Evaluates Assign and Output side by side, leaves the state and goes on, or ends the flow. */
     private void exit(JsonNode assign, JsonNode output, JsonNode result, Optional<String> next) {
         var states = states(mapItem);
-        if (state instanceof State.Task || state instanceof State.Parallel || state instanceof State.Map) {
-            states.set("result", result);
-        }
+        if (state.hasResult()) states.set("result", result);
         leave(assign, output, states, result, next);
     }
 
@@ -329,10 +353,9 @@ final class Flow {
         step.ifPresent(Scheduled::cancel);
         attempt.ifPresent(TaskAttempt::end);
         fork.ifPresent(Fork::cancel);
-        if (state instanceof State.Task
-                || state instanceof State.Wait
-                || state instanceof State.Parallel
-                || state instanceof State.Map) {
+        distributedMap.ifPresent(DistributedMap::cancel);
+        // A flow that is cancelled before its first step has no state yet.
+        if (state instanceof State.Wait || state != null && state.hasResult()) {
             record(state.type() + "StateAborted", "", Json.object());
         }
     }

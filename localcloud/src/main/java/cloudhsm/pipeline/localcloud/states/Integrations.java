@@ -33,6 +33,11 @@ final class Integrations {
         return resource.isLambda() ? invoke(machine, arguments) : callService(machine, resource, arguments);
     }
 
+    /** S3 under the machine's role; to be closed. */
+    S3Objects s3(StateMachine machine) {
+        return new S3Objects(endpoint.uri(), machine.identity());
+    }
+
     private JsonNode invoke(StateMachine machine, JsonNode arguments) {
         for (var name : (Iterable<String>) arguments::fieldNames) {
             if (!LAMBDA_ARGUMENTS.contains(name)) {

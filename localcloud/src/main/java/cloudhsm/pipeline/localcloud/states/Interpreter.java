@@ -18,14 +18,20 @@ final class Interpreter {
     private final Account account;
     private final Expressions expressions;
     private final Integrations integrations;
+    private final Executions executions;
     private final TaskTokens tokens = new TaskTokens();
     private final List<BiConsumer<Execution, ObjectNode>> listeners = new ArrayList<>();
     private final Map<Execution, Flow> flows = new HashMap<>();
 
-    Interpreter(Account account, Expressions expressions, Integrations integrations) {
+    Interpreter(Account account, Expressions expressions, Integrations integrations, Executions executions) {
         this.account = account;
         this.expressions = expressions;
         this.integrations = integrations;
+        this.executions = executions;
+    }
+
+    Account account() {
+        return account;
     }
 
     SimulatedTime time() {
@@ -52,7 +58,12 @@ final class Interpreter {
         listeners.add(listener);
     }
 
+    Executions executions() {
+        return executions;
+    }
+
     void start(Execution execution) {
+        executions.add(execution);
         var details = Json.object()
                 .put("input", Json.text(execution.input()))
                 .put("roleArn", execution.machine().role().arn());
@@ -86,6 +97,11 @@ final class Interpreter {
     void stop(Execution execution, String error, String cause) {
         flows.get(execution).cancel();
         end(execution, Execution.Status.ABORTED, Optional.empty(), "ExecutionAborted", new StateFailure(error, cause));
+    }
+
+    /** Whether the state that failed can be started again; a distributed Map's run cannot be resumed here. */
+    boolean redrivable(Execution execution) {
+        return !flows.get(execution).inDistributedMap();
     }
 
     /** Starts the failed state again. */

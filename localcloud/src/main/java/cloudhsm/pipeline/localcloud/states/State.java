@@ -13,6 +13,14 @@ sealed interface State {
         return getClass().getSimpleName();
     }
 
+    /** Whether leaving the state shows {@code $states.result}: what it called or ran. */
+    default boolean hasResult() {
+        return this instanceof Task
+                || this instanceof Parallel
+                || this instanceof Map
+                || this instanceof DistributedMap;
+    }
+
     default String name() {
         return common().name();
     }
@@ -77,6 +85,32 @@ sealed interface State {
     /** Runs its processor for each item, inline. */
     record Map(Common common, JsonNode items, JsonNode itemSelector, JsonNode maxConcurrency, Definition processor)
             implements State {}
+
+    /**
+     * Runs its processor for each item or batch in an execution of its own.
+     *
+     * @param label the Map's name in ARNs
+     * @param reader where the items come from S3, else missing
+     * @param toleratedFailureCount missing, as the percentage, where it does not bound the failures
+     */
+    record DistributedMap(
+            Common common,
+            String label,
+            JsonNode items,
+            JsonNode reader,
+            JsonNode itemSelector,
+            JsonNode batcher,
+            JsonNode maxConcurrency,
+            JsonNode toleratedFailureCount,
+            JsonNode toleratedFailurePercentage,
+            JsonNode writer,
+            Definition processor)
+            implements State {
+        @Override
+        public String type() {
+            return "Map";
+        }
+    }
 
     /** Ends the flow well. */
     record Succeed(Common common) implements State {}

@@ -37,7 +37,7 @@ public final class StatesService extends JsonService {
     private final Expressions expressions;
     private final Interpreter interpreter;
     private final Map<String, StateMachine> machines = new LinkedHashMap<>();
-    private final Map<String, Execution> executions = new LinkedHashMap<>();
+    private final Executions executions = new Executions();
     private final Map<String, ObjectNode> logging = new LinkedHashMap<>();
     private final LogsService logs;
 
@@ -46,7 +46,7 @@ public final class StatesService extends JsonService {
         this.account = account;
         this.logs = logs;
         expressions = new Expressions(account.time().clock(), account.random());
-        interpreter = new Interpreter(account, expressions, new Integrations(account, lambda, endpoint, this));
+        interpreter = new Interpreter(account, expressions, new Integrations(account, lambda, endpoint, this), executions);
         interpreter.listen(this::log);
         on("CreateStateMachine", this::createStateMachine);
         on("DescribeStateMachine", this::describeStateMachine);
@@ -59,6 +59,9 @@ public final class StatesService extends JsonService {
         on("StopExecution", this::stopExecution);
         on("RedriveExecution", this::redriveExecution);
         on("GetExecutionHistory", this::getExecutionHistory);
+        var mapRuns = new MapRunOperations(account, executions);
+        on("DescribeMapRun", mapRuns::describeMapRun);
+        on("ListMapRuns", mapRuns::listMapRuns);
         on("SendTaskSuccess", this::sendTaskSuccess);
         on("SendTaskFailure", this::sendTaskFailure);
         on("SendTaskHeartbeat", this::sendTaskHeartbeat);
@@ -96,12 +99,10 @@ public final class StatesService extends JsonService {
             if (!executionArn.startsWith("arn:aws:states:")) {
                 throw AwsException.badRequest("InvalidArn", "Invalid Arn: 'Invalid ARN: " + executionArn + "'");
             }
-            var execution = executions.get(executionArn);
-            if (execution == null) {
-                throw AwsException.badRequest(
-                        "ExecutionDoesNotExist", "Execution Does Not Exist: '" + executionArn + "'");
-            }
-            return execution;
+            return executions
+                    .execution(executionArn)
+                    .orElseThrow(() -> AwsException.badRequest(
+                            "ExecutionDoesNotExist", "Execution Does Not Exist: '" + executionArn + "'"));
         });
     }
 
@@ -123,7 +124,7 @@ public final class StatesService extends JsonService {
     }
 
     private void log(Execution execution, ObjectNode event) {
-        var settings = logging.get(execution.stateMachineArn());
+        var settings = logging.get(execution.machine().ownArn());
         if (settings == null) return;
         var type = event.path("type").asText();
         var failure = type.endsWith("Failed") || type.endsWith("TimedOut") || type.endsWith("Aborted");
@@ -191,13 +192,12 @@ public final class StatesService extends JsonService {
                             + " length less than or equal to " + Flow.MAXIMUM_DATA);
         }
         var arn = PREFIX + "execution:" + machine.name() + ":" + name;
-        var existing = executions.get(arn);
+        var existing = executions.execution(arn).orElse(null);
         if (existing != null) {
             if (existing.running() && existing.input().equals(input)) return existing;
             throw AwsException.badRequest("ExecutionAlreadyExists", "Execution Already Exists: '" + arn + "'");
         }
-        var execution = new Execution(arn, name, machine, input, account.time().now());
-        executions.put(arn, execution);
+        var execution = new Execution(arn, name, machine, input, account.time().now(), Optional.empty());
         interpreter.start(execution);
         return execution;
     }
@@ -320,18 +320,26 @@ public final class StatesService extends JsonService {
                 .put("status", execution.status().name())
                 .put("startDate", Json.epochSeconds(execution.started()))
                 .put("redriveCount", execution.redriveCount());
+        execution.mapRunArn().ifPresent(run -> listed.put("mapRunArn", run));
         execution.stopped().ifPresent(stopped -> listed.put("stopDate", Json.epochSeconds(stopped)));
         return listed;
     }
 
     private JsonNode listExecutions(ObjectNode input, AwsRequest request) {
-        var arn = required(input, "stateMachineArn");
+        if (input.has("stateMachineArn") == input.has("mapRunArn")) {
+            throw AwsException.badRequest(
+                    "ValidationException", "ListExecutions takes either a stateMachineArn or a mapRunArn");
+        }
+        var ofMapRun = input.has("mapRunArn");
+        var arn = required(input, ofMapRun ? "mapRunArn" : "stateMachineArn");
         account.iam().authorize(request.caller(), "states:ListExecutions", arn);
-        machine(arn);
+        if (!ofMapRun) machine(arn);
         var status = text(input, "statusFilter");
         var listed = new ArrayList<ObjectNode>();
-        executions.values().stream()
-                .filter(execution -> execution.stateMachineArn().equals(arn))
+        executions.all().stream()
+                .filter(execution -> ofMapRun
+                        ? execution.mapRunArn().equals(Optional.of(arn))
+                        : execution.stateMachineArn().equals(arn))
                 .filter(execution ->
                         status.map(execution.status().name()::equals).orElse(true))
                 .forEach(execution -> listed.addFirst(listed(execution)));
@@ -359,6 +367,15 @@ public final class StatesService extends JsonService {
         if (execution.running() || execution.status() == Execution.Status.SUCCEEDED) {
             throw AwsException.badRequest(
                     "ExecutionNotRedrivable", "Execution is " + execution.status() + " and cannot be redriven");
+        }
+        if (execution.mapRunArn().isPresent()) {
+            throw AwsException.badRequest(
+                    "ExecutionNotRedrivable", "A child execution is redriven with its Map Run only");
+        }
+        if (!interpreter.redrivable(execution)) {
+            throw AwsException.badRequest(
+                    "ValidationException",
+                    "The embedded AWS does not redrive Map Runs; start a new execution instead of redriving " + arn);
         }
         interpreter.redrive(execution);
         return Json.object().put("redriveDate", Json.epochSeconds(account.time().now()));
@@ -425,7 +442,7 @@ public final class StatesService extends JsonService {
     }
 
     /** One page of the list: maxResults 1 to 1,000, 100 by default; the token is the index of the next element. */
-    private static ObjectNode page(ObjectNode input, List<ObjectNode> all, String member) {
+    static ObjectNode page(ObjectNode input, List<ObjectNode> all, String member) {
         var size = input.path("maxResults").asInt(0);
         if (size < 0 || size > 1000) {
             throw AwsException.badRequest(

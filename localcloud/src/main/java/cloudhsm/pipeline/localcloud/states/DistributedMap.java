@@ -1,0 +1,272 @@
+package cloudhsm.pipeline.localcloud.states;
+
+import cloudhsm.pipeline.localcloud.http.AwsException;
+import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.iam.Iam;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.MissingNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalLong;
+
+/**
+ * One run of a distributed Map state: reads the items, starts a child execution for each item or batch, tolerates
+ * failures up to the state's bounds, and writes or returns the results.
+ *
+ * @see <a href="https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html">Distributed mode</a>
+ */
+final class DistributedMap {
+    /** Child executions at a time where MaxConcurrency is 0 or absent, and at most (aws-facts 7.7). */
+    private static final int MAXIMUM_CONCURRENCY = 10_000;
+
+    /** From asking S3 to its answer. @assumed */
+    private static final Duration S3_ANSWER = Duration.ofMillis(200);
+
+    private final Flow flow;
+    private final State.DistributedMap state;
+    private final Interpreter interpreter;
+    private final StateMachine machine;
+    private JsonNode reader = MissingNode.getInstance();
+    private JsonNode batcher = MissingNode.getInstance();
+    private JsonNode writer = MissingNode.getInstance();
+    private Optional<MapRun> started = Optional.empty();
+    private int startedChildren;
+    private int runningChildren;
+    private boolean ending;
+
+    DistributedMap(Flow flow, State.DistributedMap state, Interpreter interpreter) {
+        this.flow = flow;
+        this.state = state;
+        this.interpreter = interpreter;
+        this.machine = flow.execution().machine().processor(state.label(), state.processor());
+    }
+
+    /** @throws StateFailure where an expression of the state fails; everything else happens later */
+    void start() {
+        var own = flow.execution().machine();
+        var items = items();
+        reader = optional(state.reader(), "ItemReader");
+        batcher = optional(state.batcher(), "ItemBatcher");
+        writer = optional(state.writer(), "ResultWriter");
+        var concurrency = (int) number(state.maxConcurrency(), "MaxConcurrency", Integer.MAX_VALUE).orElse(0);
+        var count = number(state.toleratedFailureCount(), "ToleratedFailureCount", ItemReader.MAXIMUM_ITEMS);
+        var percentage = number(state.toleratedFailurePercentage(), "ToleratedFailurePercentage", 100);
+        var run = new MapRun(
+                machine.arn().replaceFirst(":stateMachine:", ":mapRun:") + ":" + uuid(),
+                flow.execution(),
+                interpreter.time().now(),
+                concurrency == 0 ? MAXIMUM_CONCURRENCY : Math.min(concurrency, MAXIMUM_CONCURRENCY),
+                new MapRun.Tolerance(
+                        count.isPresent() ? OptionalLong.of((long) count.getAsDouble()) : OptionalLong.empty(),
+                        percentage));
+        started = Optional.of(run);
+        interpreter.executions().add(run);
+        // However the execution ends, by its last history event too, its children end with it.
+        flow.execution().whenEnded(this::cancel);
+        flow.record("MapStateStarted", "mapStateStartedEventDetails", Json.object().put("length", 0));
+        flow.record("MapRunStarted", "mapRunStartedEventDetails", Json.object().put("mapRunArn", run.arn()));
+        if (reader.isMissingNode()) {
+            later(Duration.ZERO, () -> startChildren(run, items));
+        } else {
+            interpreter
+                    .time()
+                    .scheduleUnlocked(
+                            Duration.ZERO, "item reader of " + state.name(), () -> readItems(run, own));
+        }
+    }
+
+    private List<JsonNode> items() {
+        var items = new ArrayList<JsonNode>();
+        if (!state.reader().isMissingNode()) return items;
+        var array = state.items().isMissingNode() ? flow.stateInput() : flow.evaluate(state.items(), "Items");
+        if (!array.isArray()) {
+            throw new StateFailure(
+                    "States.QueryEvaluationError", "Items of the Map state " + state.name() + " are not an array");
+        }
+        array.forEach(items::add);
+        return items;
+    }
+
+    private JsonNode optional(JsonNode field, String name) {
+        return field.isMissingNode() ? field : flow.evaluate(field, name);
+    }
+
+    private OptionalDouble number(JsonNode field, String name, long most) {
+        if (field.isMissingNode()) return OptionalDouble.empty();
+        var value = flow.evaluate(field, name);
+        if (!value.isNumber() || value.asDouble() < 0 || value.asDouble() > most) {
+            throw new StateFailure("States.QueryEvaluationError", name + " must be 0 to " + most + ", not " + value);
+        }
+        return OptionalDouble.of(value.asDouble());
+    }
+
+    private String uuid() {
+        var account = interpreter.account();
+        return account.hex(8) + "-" + account.hex(4) + "-4" + account.hex(3) + "-a" + account.hex(3) + "-"
+                + account.hex(12);
+    }
+
+    private void later(Duration delay, Runnable work) {
+        interpreter.time().schedule(delay, "distributed Map " + state.name(), work);
+    }
+
+    private void readItems(MapRun run, StateMachine own) {
+        try (var s3 = interpreter.integrations().s3(own)) {
+            var items = ItemReader.read(s3, reader);
+            later(S3_ANSWER, () -> startChildren(run, items));
+        } catch (StateFailure failure) {
+            later(S3_ANSWER, () -> fail(run, failure));
+        }
+    }
+
+    private void startChildren(MapRun run, List<JsonNode> items) {
+        if (!run.running()) return;
+        try {
+            var selected = new ArrayList<JsonNode>();
+            for (int index = 0; index < items.size(); index++) {
+                selected.add(flow.itemInput(state.itemSelector(), index, items.get(index)));
+            }
+            run.children().addAll(ItemBatcher.children(selected, batcher));
+            startMore(run);
+        } catch (StateFailure failure) {
+            fail(run, failure);
+        }
+    }
+
+    /** @throws StateFailure where the role may not start executions of its own machine */
+    private void startMore(MapRun run) {
+        var children = run.children();
+        while (runningChildren < run.maxConcurrency() && startedChildren < children.size()) {
+            startChild(run, children.get(startedChildren));
+        }
+        if (runningChildren == 0 && startedChildren == children.size()) complete(run);
+    }
+
+    private void startChild(MapRun run, MapRun.Child child) {
+        try {
+            interpreter.account().iam().authorize(machine.identity(), "states:StartExecution", machine.ownArn());
+        } catch (AwsException denied) {
+            // The error's name is @assumed; its cause is IAM's text.
+            throw new StateFailure("States.Permissions", denied.getMessage());
+        }
+        var name = uuid();
+        var execution = new Execution(
+                "arn:aws:states:" + Iam.REGION + ":" + Iam.ACCOUNT + ":execution:" + machine.name() + ":" + name,
+                name,
+                machine,
+                child.input(),
+                interpreter.time().now(),
+                Optional.of(run.arn()));
+        child.started(execution);
+        startedChildren++;
+        runningChildren++;
+        execution.whenEnded(() -> childEnded(run, child));
+        interpreter.start(execution);
+    }
+
+    private void childEnded(MapRun run, MapRun.Child child) {
+        runningChildren--;
+        if (ending || !run.running()) return;
+        if (child.failed() && run.toleranceExceeded()) {
+            complete(run);
+            return;
+        }
+        try {
+            startMore(run);
+        } catch (StateFailure failure) {
+            fail(run, failure);
+        }
+    }
+
+    /** Every child has ended, or too many failed. */
+    private void complete(MapRun run) {
+        ending = true;
+        stopChildren(run);
+        if (writer.isMissingNode()) {
+            later(Duration.ZERO, () -> end(run, output(run)));
+            return;
+        }
+        var results = new ResultWriter(run, writer);
+        interpreter.time().scheduleUnlocked(Duration.ZERO, "result writer of " + state.name(), () -> write(run, results));
+    }
+
+    private void write(MapRun run, ResultWriter results) {
+        try (var s3 = interpreter.integrations().s3(machine)) {
+            var result = results.write(s3);
+            later(S3_ANSWER, () -> {
+                run.resultsWritten();
+                end(run, result);
+            });
+        } catch (StateFailure failure) {
+            later(S3_ANSWER, () -> fail(run, failure));
+        }
+    }
+
+    /** What each child put out; of a child that failed, and was tolerated, what is known of it. */
+    private static JsonNode output(MapRun run) {
+        var output = Json.array();
+        for (var child : run.children()) {
+            output.add(child.execution()
+                    .flatMap(Execution::output)
+                    .orElseGet(() -> ResultWriter.entry(child)));
+        }
+        return output;
+    }
+
+    private void end(MapRun run, JsonNode result) {
+        if (!run.running()) return;
+        if (run.toleranceExceeded()) {
+            fail(
+                    run,
+                    new StateFailure(
+                            "States.ExceedToleratedFailureThreshold",
+                            "The specified tolerated failure threshold was exceeded"));
+        } else if (Json.bytes(result).length > Flow.MAXIMUM_DATA) {
+            fail(
+                    run,
+                    new StateFailure(
+                            "States.DataLimitExceeded",
+                            "The results of the Map Run are larger than the maximum of " + Flow.MAXIMUM_DATA
+                                    + " bytes; write them with a ResultWriter."));
+        } else {
+            run.end(MapRun.Status.SUCCEEDED, interpreter.time().now());
+            flow.record("MapRunSucceeded", "", Json.object());
+            flow.record("MapStateSucceeded", "", Json.object());
+            flow.stateSucceeded(result);
+        }
+    }
+
+    private void fail(MapRun run, StateFailure failure) {
+        if (!run.running()) return;
+        ending = true;
+        run.end(MapRun.Status.FAILED, interpreter.time().now());
+        stopChildren(run);
+        flow.record("MapRunFailed", "mapRunFailedEventDetails", details(failure));
+        flow.record("MapStateFailed", "", Json.object());
+        flow.stateFailed(failure);
+    }
+
+    private static ObjectNode details(StateFailure failure) {
+        return Json.object().put("error", failure.error()).put("cause", failure.cause());
+    }
+
+    private void stopChildren(MapRun run) {
+        for (var child : run.children()) {
+            child.execution().filter(Execution::running).ifPresent(execution -> interpreter.stop(execution, "", ""));
+        }
+    }
+
+    /** The execution was stopped, or a sibling branch failed. */
+    void cancel() {
+        started.filter(MapRun::running).ifPresent(run -> {
+            ending = true;
+            run.end(MapRun.Status.ABORTED, interpreter.time().now());
+            stopChildren(run);
+            flow.record("MapRunAborted", "", Json.object());
+        });
+    }
+}
