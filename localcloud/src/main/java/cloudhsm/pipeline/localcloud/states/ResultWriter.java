@@ -20,7 +20,11 @@ final class ResultWriter {
     private final String folder;
     private final Map<String, ArrayNode> files = new LinkedHashMap<>();
 
-    /** Takes what the run has come to; @param writer the state's ResultWriter, its expressions evaluated */
+    /**
+     * Takes what the run has come to.
+     *
+     * @param writer the state's ResultWriter, its expressions evaluated
+     */
     ResultWriter(MapRun run, JsonNode writer) {
         mapRunArn = run.arn();
         bucket = writer.path("Arguments").path("Bucket").asText();
