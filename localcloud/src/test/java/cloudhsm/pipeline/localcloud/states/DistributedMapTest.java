@@ -415,6 +415,15 @@ class DistributedMapTest {
     }
 
     @Test
+    void labelsAreUniqueInTheirMachine() {
+        refused("STANDARD", "", """
+            "StartAt": "I", "States": {"I": {"Type": "Map", "Label": "each", "End": true,
+             "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+              "StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}}}}\
+            """, "used twice");
+    }
+
+    @Test
     void batcherNeedsABound() {
         refused("STANDARD", "\"ItemBatcher\": {\"BatchInput\": {}}", ECHO, "MaxItemsPerBatch");
     }
