@@ -73,6 +73,7 @@ final class AslParser {
 
     private final Expressions expressions;
     private final Set<String> names = new HashSet<>();
+    private final Set<String> labels = new HashSet<>();
 
     private AslParser(Expressions expressions) {
         this.expressions = expressions;
@@ -207,7 +208,11 @@ final class AslParser {
         var mode = processor.path("ProcessorConfig").path("Mode").asText("INLINE");
         if (mode.equals("DISTRIBUTED")) {
             // The children are executions of their own and see no variable of this one (aws-facts 7.5).
-            return DistributedMapParser.parse(common, node, states(processor, within, Set.of()), where);
+            var map = DistributedMapParser.parse(common, node, states(processor, within, Set.of()), where);
+            if (!labels.add(map.label())) {
+                throw invalid(where + "/Label", "the label " + map.label() + " is used twice in this machine");
+            }
+            return map;
         }
         if (!mode.equals("INLINE")) {
             throw invalid(within + "/ProcessorConfig/Mode", "is INLINE or DISTRIBUTED");

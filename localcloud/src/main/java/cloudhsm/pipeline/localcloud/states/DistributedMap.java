@@ -52,7 +52,8 @@ final class DistributedMap {
         reader = optional(state.reader(), "ItemReader");
         batcher = optional(state.batcher(), "ItemBatcher");
         writer = optional(state.writer(), "ResultWriter");
-        var concurrency = (int) number(state.maxConcurrency(), "MaxConcurrency", Integer.MAX_VALUE).orElse(0);
+        var concurrency = (int) number(state.maxConcurrency(), "MaxConcurrency", Integer.MAX_VALUE)
+                .orElse(0);
         var count = number(state.toleratedFailureCount(), "ToleratedFailureCount", ItemReader.MAXIMUM_ITEMS);
         var percentage = number(state.toleratedFailurePercentage(), "ToleratedFailurePercentage", 100);
         var run = new MapRun(
@@ -67,15 +68,15 @@ final class DistributedMap {
         interpreter.executions().add(run);
         // However the execution ends, by its last history event too, its children end with it.
         flow.execution().whenEnded(this::cancel);
-        flow.record("MapStateStarted", "mapStateStartedEventDetails", Json.object().put("length", 0));
+        flow.record(
+                "MapStateStarted", "mapStateStartedEventDetails", Json.object().put("length", 0));
         flow.record("MapRunStarted", "mapRunStartedEventDetails", Json.object().put("mapRunArn", run.arn()));
         if (reader.isMissingNode()) {
             later(Duration.ZERO, () -> startChildren(run, items));
         } else {
             interpreter
                     .time()
-                    .scheduleUnlocked(
-                            Duration.ZERO, "item reader of " + state.name(), () -> readItems(run, own));
+                    .scheduleUnlocked(Duration.ZERO, "item reader of " + state.name(), () -> readItems(run, own));
         }
     }
 
@@ -191,7 +192,9 @@ final class DistributedMap {
             return;
         }
         var results = new ResultWriter(run, writer);
-        interpreter.time().scheduleUnlocked(Duration.ZERO, "result writer of " + state.name(), () -> write(run, results));
+        interpreter
+                .time()
+                .scheduleUnlocked(Duration.ZERO, "result writer of " + state.name(), () -> write(run, results));
     }
 
     private void write(MapRun run, ResultWriter results) {
@@ -210,9 +213,7 @@ final class DistributedMap {
     private static JsonNode output(MapRun run) {
         var output = Json.array();
         for (var child : run.children()) {
-            output.add(child.execution()
-                    .flatMap(Execution::output)
-                    .orElseGet(() -> ResultWriter.entry(child)));
+            output.add(child.execution().flatMap(Execution::output).orElseGet(() -> ResultWriter.entry(child)));
         }
         return output;
     }

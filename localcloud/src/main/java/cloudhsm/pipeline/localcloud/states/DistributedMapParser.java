@@ -112,8 +112,7 @@ final class DistributedMapParser {
                     throw AslParser.invalid(where + "/CSVDelimiter", "is one of " + CsvItems.DELIMITERS.keySet());
                 }
             }
-            default ->
-                throw AslParser.invalid(where + "/InputType", "the embedded AWS reads JSON, JSONL and CSV only");
+            default -> throw AslParser.invalid(where + "/InputType", "the embedded AWS reads JSON, JSONL and CSV only");
         }
     }
 
@@ -141,14 +140,13 @@ final class DistributedMapParser {
     private static void requireExpress(Definition definition, String where) {
         for (var state : definition.states().values()) {
             switch (state) {
-                case State.Task task when task.resource().pattern() != TaskResource.Pattern.REQUEST_RESPONSE ->
+                case State.Task task
+                when task.resource().pattern() != TaskResource.Pattern.REQUEST_RESPONSE ->
                     throw AslParser.invalid(
                             where, "an EXPRESS execution cannot wait for the task of state " + state.name());
                 case State.DistributedMap map ->
-                    throw AslParser.invalid(
-                            where, "an EXPRESS execution cannot run the distributed Map " + map.name());
-                case State.Parallel parallel ->
-                    parallel.branches().forEach(branch -> requireExpress(branch, where));
+                    throw AslParser.invalid(where, "an EXPRESS execution cannot run the distributed Map " + map.name());
+                case State.Parallel parallel -> parallel.branches().forEach(branch -> requireExpress(branch, where));
                 case State.Map map -> requireExpress(map.processor(), where);
                 default -> {}
             }

@@ -33,7 +33,13 @@ public final class Execution {
     private Optional<String> cause = Optional.empty();
     private int redriveCount;
 
-    Execution(String arn, String name, StateMachine machine, JsonNode input, Instant started, Optional<String> mapRunArn) {
+    Execution(
+            String arn,
+            String name,
+            StateMachine machine,
+            JsonNode input,
+            Instant started,
+            Optional<String> mapRunArn) {
         this.arn = arn;
         this.name = name;
         this.machine = machine;

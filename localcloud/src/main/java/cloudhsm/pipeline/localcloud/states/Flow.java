@@ -217,8 +217,7 @@ final class Flow {
         var branches = new ArrayList<Fork.Branch>();
         for (int index = 0; index < items.size(); index++) {
             var item = mapItem(index, items.get(index));
-            branches.add(
-                    new Fork.Branch(map.processor(), itemInput(map.itemSelector(), item), Optional.of(item)));
+            branches.add(new Fork.Branch(map.processor(), itemInput(map.itemSelector(), item), Optional.of(item)));
         }
         // An inline Map runs at most 40 iterations at a time [SFN:state-map-inline].
         fork(branches, concurrency == 0 ? 40 : Math.min(40, concurrency));

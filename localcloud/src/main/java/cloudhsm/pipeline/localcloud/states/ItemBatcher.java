@@ -32,8 +32,8 @@ final class ItemBatcher {
         long bytes = frame;
         for (var item : items) {
             var size = Json.bytes(item).length + 1L;
-            var full = pending.size() == mostItems
-                    || batcher.has("MaxInputBytesPerBatch") && bytes + size - 1 > mostBytes;
+            var full =
+                    pending.size() == mostItems || batcher.has("MaxInputBytesPerBatch") && bytes + size - 1 > mostBytes;
             if (full && !pending.isEmpty()) {
                 children.add(child(batch(batcher, pending), pending.size(), mostBytes));
                 pending.clear();

@@ -52,7 +52,11 @@ final class ItemReader {
     private static List<JsonNode> items(String text, JsonNode config) {
         return switch (config.path("InputType").asText()) {
             case "CSV" -> CsvItems.read(text, config);
-            case "JSONL" -> text.lines().filter(line -> !line.isBlank()).map(ItemReader::json).toList();
+            case "JSONL" ->
+                text.lines()
+                        .filter(line -> !line.isBlank())
+                        .map(ItemReader::json)
+                        .toList();
             default -> {
                 var array = json(text).at(config.path("ItemsPointer").asText());
                 if (!array.isArray()) throw failed("The JSON to take items from is not an array");

@@ -21,8 +21,7 @@ final class MapRunOperations {
         account.iam().authorize(request.caller(), "states:DescribeMapRun", arn);
         return executions
                 .mapRun(arn)
-                .orElseThrow(
-                        () -> AwsException.badRequest("ResourceNotFound", "Resource not found: '" + arn + "'"))
+                .orElseThrow(() -> AwsException.badRequest("ResourceNotFound", "Resource not found: '" + arn + "'"))
                 .described();
     }
 
@@ -31,8 +30,8 @@ final class MapRunOperations {
         account.iam().authorize(request.caller(), "states:ListMapRuns", arn);
         var parent = executions
                 .execution(arn)
-                .orElseThrow(() -> AwsException.badRequest(
-                        "ExecutionDoesNotExist", "Execution Does Not Exist: '" + arn + "'"));
+                .orElseThrow(() ->
+                        AwsException.badRequest("ExecutionDoesNotExist", "Execution Does Not Exist: '" + arn + "'"));
         var listed = executions.mapRunsOf(parent).stream().map(MapRun::listed).toList();
         return StatesService.page(input, listed, "mapRuns");
     }

@@ -46,7 +46,8 @@ public final class StatesService extends JsonService {
         this.account = account;
         this.logs = logs;
         expressions = new Expressions(account.time().clock(), account.random());
-        interpreter = new Interpreter(account, expressions, new Integrations(account, lambda, endpoint, this), executions);
+        interpreter =
+                new Interpreter(account, expressions, new Integrations(account, lambda, endpoint, this), executions);
         interpreter.listen(this::log);
         on("CreateStateMachine", this::createStateMachine);
         on("DescribeStateMachine", this::describeStateMachine);

@@ -92,7 +92,8 @@ class DistributedMapTest {
     }
 
     private JsonNode object(String key) {
-        return Json.parse(s3.getObjectAsBytes(get -> get.bucket("data").key(key)).asByteArray());
+        return Json.parse(
+                s3.getObjectAsBytes(get -> get.bucket("data").key(key)).asByteArray());
     }
 
     /** Starts a machine of one distributed Map, after a Pass that assigns the variable n. */
@@ -106,12 +107,14 @@ class DistributedMapTest {
                 "machine",
                 "states.amazonaws.com",
                 statements.length == 0 ? null : "{\"Statement\": [" + String.join(",", statements) + "]}");
-        var machine = cloud.states().createStateMachine("objects", """
-            {"QueryLanguage": "JSONata", "StartAt": "A", "States": {
-             "A": {"Type": "Pass", "Assign": {"n": 2}, "Next": "M"},
-             "M": {"Type": "Map", "Label": "each", "End": true, %s
-              "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "%s"}, %s}}}}\
-            """.formatted(fields.isEmpty() ? "" : fields + ",", type, processor), role);
+        var machine = cloud.states()
+                .createStateMachine(
+                        "objects", """
+                            {"QueryLanguage": "JSONata", "StartAt": "A", "States": {
+                             "A": {"Type": "Pass", "Assign": {"n": 2}, "Next": "M"},
+                             "M": {"Type": "Map", "Label": "each", "End": true, %s
+                              "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "%s"}, %s}}}}\
+                            """.formatted(fields.isEmpty() ? "" : fields + ",", type, processor), role);
         return cloud.states().execution(cloud.states().startExecution(machine, "run", Json.parse(input)));
     }
 
@@ -182,10 +185,9 @@ class DistributedMapTest {
     @Test
     void csvRowsAreItemsByTheirHeader() {
         bucket("items.csv", "id;text\n1;\"a;\"\"b\"\"\"\n2;\n");
-        var output = succeeded(run(
-                object("items.csv", """
-                    "InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW", "CSVDelimiter": "SEMICOLON"\
-                    """), ECHO, "{}", START, READ));
+        var output = succeeded(run(object("items.csv", """
+            "InputType": "CSV", "CSVHeaderLocation": "FIRST_ROW", "CSVDelimiter": "SEMICOLON"\
+            """), ECHO, "{}", START, READ));
         assertEquals("[{\"id\":\"1\",\"text\":\"a;\\\"b\\\"\"},{\"id\":\"2\",\"text\":\"\"}]", Json.text(output));
     }
 
@@ -257,7 +259,9 @@ class DistributedMapTest {
         var execution = run("\"ToleratedFailurePercentage\": 100", """
             "StartAt": "P", "States": {"P": {"Type": "Pass", "Output": "{% $n %}", "End": true}}\
             """, "[1]", START);
-        assertEquals("States.QueryEvaluationError", succeeded(execution).get(0).path("Error").asText());
+        assertEquals(
+                "States.QueryEvaluationError",
+                succeeded(execution).get(0).path("Error").asText());
     }
 
     @Test
@@ -303,7 +307,11 @@ class DistributedMapTest {
     void resultFilesNameWhatSucceededFailedAndNeverRan() {
         bucket();
         var execution = run(
-                WRITER + ", \"MaxConcurrency\": 1", FAILING, "[{\"id\": 1}, {\"bad\": true}, {\"id\": 3}]", START, WRITE);
+                WRITER + ", \"MaxConcurrency\": 1",
+                FAILING,
+                "[{\"id\": 1}, {\"bad\": true}, {\"id\": 3}]",
+                START,
+                WRITE);
         assertEquals("States.ExceedToleratedFailureThreshold", failed(execution));
         var run = mapRunArn(execution);
         var folder = "results/" + run.substring(run.lastIndexOf(':') + 1) + "/";
@@ -317,7 +325,8 @@ class DistributedMapTest {
         assertEquals(
                 "{\"id\":1}",
                 object(folder + "SUCCEEDED_0.json").get(0).path("Output").asText());
-        assertEquals("Bad", object(folder + "FAILED_0.json").get(0).path("Error").asText());
+        assertEquals(
+                "Bad", object(folder + "FAILED_0.json").get(0).path("Error").asText());
         assertEquals(
                 "{\"id\":3}",
                 object(folder + "PENDING_0.json").get(0).path("Input").asText());
@@ -361,10 +370,15 @@ class DistributedMapTest {
         cloud.advance(Duration.ofSeconds(10));
         sfn.stopExecution(stop -> stop.executionArn(execution.arn()));
         var run = mapRunArn(execution);
-        assertEquals(MapRunStatus.ABORTED, sfn.describeMapRun(describe -> describe.mapRunArn(run)).status());
+        assertEquals(
+                MapRunStatus.ABORTED,
+                sfn.describeMapRun(describe -> describe.mapRunArn(run)).status());
         assertEquals(
                 ExecutionStatus.ABORTED,
-                sfn.listExecutions(list -> list.mapRunArn(run)).executions().getFirst().status());
+                sfn.listExecutions(list -> list.mapRunArn(run))
+                        .executions()
+                        .getFirst()
+                        .status());
     }
 
     @Test
@@ -398,6 +412,15 @@ class DistributedMapTest {
     @Test
     void manifestsAreRefused() {
         refused("STANDARD", object("m", "\"InputType\": \"MANIFEST\""), ECHO, "JSON, JSONL and CSV only");
+    }
+
+    @Test
+    void labelsAreUniqueInTheirMachine() {
+        refused("STANDARD", "", """
+            "StartAt": "I", "States": {"I": {"Type": "Map", "Label": "each", "End": true,
+             "ItemProcessor": {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
+              "StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}}}}\
+            """, "used twice");
     }
 
     @Test
