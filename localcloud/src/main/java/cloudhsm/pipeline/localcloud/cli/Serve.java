@@ -1,8 +1,10 @@
 package cloudhsm.pipeline.localcloud.cli;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
+import cloudhsm.pipeline.localcloud.iam.Iam;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -44,7 +46,8 @@ final class Serve implements Callable<Integer> {
         if (port < 0 || port > 65_535) throw new ParameterException(spec.commandLine(), "--port: 0 to 65535");
         if (!(speed > 0)) throw new ParameterException(spec.commandLine(), "--speed: more than 0");
         var stopped = new CountDownLatch(1);
-        Runtime.getRuntime().addShutdownHook(new Thread(stopped::countDown));
+        var closed = new CountDownLatch(1);
+        Runtime.getRuntime().addShutdownHook(new Thread(() -> awaitClosed(stopped, closed)));
         try (var deployment = LocalDeployment.deploy(LocalCloud.start(port, seed), LocalDeployment.projectRoot())) {
             deployment.cloud().time().pace(speed);
             var out = spec.commandLine().getOut();
@@ -52,14 +55,25 @@ final class Serve implements Callable<Integer> {
             out.printf(
                     "This is an embedded AWS on this machine, not AWS: access key test, secret test, Region %s,"
                             + " %s x real time, nothing is kept.%n",
-                    cloudhsm.pipeline.localcloud.iam.Iam.REGION, speed);
+                    Iam.REGION, speed);
             deployment.stack().outputs().forEach((name, value) -> out.printf("%s %s%n", name, value));
             deployment.stack().resources().keySet().stream()
                     .sorted()
                     .forEach(id -> out.printf("%s %s%n", id, deployment.stack().resource(id)));
             out.flush();
             stopped.await();
-            return 0;
+        }
+        closed.countDown();
+        return 0;
+    }
+
+    /** The JVM must not end before the account's files are deleted. */
+    private static void awaitClosed(CountDownLatch stopped, CountDownLatch closed) {
+        stopped.countDown();
+        try {
+            if (!closed.await(5, TimeUnit.SECONDS)) System.err.println("run-local: left files behind");
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
         }
     }
 }
