@@ -28,12 +28,13 @@ import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
 class PoliciesTest {
     private static Pipeline pipeline;
 
-    /** A run with an input that names principals, a second run on what the first made, a refused one, and uploads. */
+    /** A run with an input that names principals and an HSM and a connection that fail, a second run on what the first made, a refused one, and uploads. */
     @BeforeAll
     static void useEverything() {
         pipeline = Pipeline.deploy();
         pipeline.cloud().iam().createRole("KeyAdministrator", trustingTheAccount());
         pipeline.cloud().cloudHsm().nextHsmDegrades("eu-central-1a");
+        pipeline.cloud().kms().failNextConnection("INTERNAL_ERROR");
         var input = """
             {"deployment": "policies", "network": {"subnetIds": %s},
              "key": {"administrators": ["arn:aws:iam::111122223333:role/KeyAdministrator"],

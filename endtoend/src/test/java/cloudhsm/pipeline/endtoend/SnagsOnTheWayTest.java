@@ -14,6 +14,7 @@ import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
 import software.amazon.awssdk.services.kms.model.CloudHsmClusterInvalidConfigurationException;
+import software.amazon.awssdk.services.kms.model.ConnectionStateType;
 import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
 import software.amazon.awssdk.services.ssm.model.InvalidInstanceIdException;
 
@@ -60,6 +61,11 @@ class SnagsOnTheWayTest {
         terminatedClient = pipeline.client().instanceId();
         pipeline.ec2().terminateInstances(request -> request.instanceIds(terminatedClient));
 
+        pipeline.runUntilEntered("first", "ConnectKeyStore");
+        pipeline.cloud()
+                .cloudHsm()
+                .deleteUserOnOneHsm(pipeline.cluster().hsms().getLast().hsmId(), "kmsuser");
+
         var ended = pipeline.end(execution);
         assertEquals(ExecutionStatus.SUCCEEDED, ended.status(), () -> ended.error() + ": " + ended.cause());
         stages = pipeline.stages(execution);
@@ -103,5 +109,32 @@ class SnagsOnTheWayTest {
                         .distinct()
                         .count());
         assertEquals(2, pipeline.cloud().calls("CreateHsm"), "a third HSM would be billed by the hour");
+    }
+
+    @Test
+    @DisplayName("16: tried again: refused until the FAILED key store had been disconnected")
+    void snag16_aFailedKeyStoreHasToBeDisconnectedFirst() {
+        var afterTheFailure = stages.subList(stages.indexOf("ConnectKeyStore") + 1, stages.size());
+        assertEquals("DisconnectKeyStore", afterTheFailure.getFirst(), stages::toString);
+        assertTrue(afterTheFailure.contains("ConnectKeyStore"), stages::toString);
+        assertEquals(
+                1,
+                pipeline.kms().describeCustomKeyStores().customKeyStores().size(),
+                "a new store under a new name does not help");
+    }
+
+    @Test
+    @DisplayName("17: the key store FAILED again: the user existed on one HSM only")
+    void snag17_kmsuserWasMissingOnOneHsm() {
+        assertEquals(2, Collections.frequency(stages, "ConnectKeyStore"), stages::toString);
+        var afterTheFailure = stages.subList(stages.indexOf("DisconnectKeyStore") + 1, stages.size());
+        assertTrue(afterTheFailure.contains("CreateKmsUser"), () -> "completed with the same password: " + stages);
+        assertEquals(
+                ConnectionStateType.CONNECTED,
+                pipeline.kms()
+                        .describeCustomKeyStores()
+                        .customKeyStores()
+                        .getFirst()
+                        .connectionState());
     }
 }

@@ -108,6 +108,29 @@ class SnagsThatEndAnExecutionTest {
         assertTrue(stages.indexOf("CreateKmsUser") < stages.indexOf("ConnectKeyStore"), stages::toString);
     }
 
+    @Test
+    @DisplayName("16: connected again and again; what does not help four times ends the execution, not the next one")
+    void snag16_theConnectionFailedAgainAndAgain() {
+        var first = pipeline.start("first", "{}");
+        for (int connection = 1; connection <= 4; connection++) {
+            var connections = connection;
+            pipeline.cloud()
+                    .time()
+                    .runUntil(
+                            () -> pipeline.cloud().calls("ConnectCustomKeyStore") == connections, Duration.ofHours(2));
+            pipeline.cloud().kms().failNextConnection("NETWORK_ERRORS");
+        }
+        var ended = pipeline.end(first);
+        assertEquals("NETWORK_ERRORS", ended.error(), ended::cause);
+        assertTrue(ended.cause().contains("rules of the cluster's security group"), ended::cause);
+        assertEquals(3, pipeline.cloud().calls("DisconnectCustomKeyStore"));
+
+        var second = pipeline.provision("second", "{}");
+        assertEquals(ExecutionStatus.SUCCEEDED, second.status(), () -> second.error() + ": " + second.cause());
+        assertEquals(4, pipeline.cloud().calls("DisconnectCustomKeyStore"), "it found the store FAILED");
+        assertEquals(2, pipeline.cloud().calls("CreateHsm"), "every try is free of further HSMs");
+    }
+
     private CustomKeyStoresListEntry describe(String store) {
         return pipeline.kms()
                 .describeCustomKeyStores(request -> request.customKeyStoreId(store))

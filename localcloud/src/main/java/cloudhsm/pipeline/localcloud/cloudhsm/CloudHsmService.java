@@ -99,14 +99,31 @@ public final class CloudHsmService extends JsonService {
      * @throws IllegalArgumentException if there is no ACTIVE HSM of that id
      */
     public String replaceHsm(String hsmId) {
-        return locked(() -> {
-            for (var cluster : clusters.all()) {
-                for (var hsm : cluster.activeHsms()) {
-                    if (hsm.hsmId().equals(hsmId)) return hsmOperations.replace(cluster, hsm);
-                }
-            }
-            throw new IllegalArgumentException("There is no ACTIVE HSM " + hsmId);
-        });
+        return locked(() -> hsmOperations.replace(clusterOf(hsmId), activeHsm(hsmId)));
+    }
+
+    /**
+     * An admin deletes a user with a CLI that is configured with this HSM alone: the others keep the user.
+     *
+     * @throws IllegalArgumentException if there is no ACTIVE HSM of that id
+     */
+    public void deleteUserOnOneHsm(String hsmId, String username) {
+        lockedRun(() -> activeHsm(hsmId).partition().orElseThrow().remove(username));
+    }
+
+    private Cluster clusterOf(String hsmId) {
+        return clusters.all().stream()
+                .filter(cluster -> cluster.activeHsms().stream()
+                        .anyMatch(hsm -> hsm.hsmId().equals(hsmId)))
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("There is no ACTIVE HSM " + hsmId));
+    }
+
+    private Hsm activeHsm(String hsmId) {
+        return clusterOf(hsmId).activeHsms().stream()
+                .filter(hsm -> hsm.hsmId().equals(hsmId))
+                .findFirst()
+                .orElseThrow();
     }
 
     /** The next HSM that is cloned from another lacks this user. */

@@ -10,7 +10,6 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import software.amazon.awssdk.services.kms.KmsClient;
-import software.amazon.awssdk.services.kms.model.CustomKeyStoreNotFoundException;
 import software.amazon.awssdk.services.kms.model.CustomKeyStoresListEntry;
 
 /**
@@ -37,6 +36,7 @@ public final class ConnectKeyStore extends StageHandler<ConnectKeyStore.Input> {
     public record Output(String state) {}
 
     private final KmsClient kms;
+    private final KeyStores keyStores;
 
     /** Called by Lambda, once per execution environment. */
     public ConnectKeyStore() {
@@ -46,32 +46,21 @@ public final class ConnectKeyStore extends StageHandler<ConnectKeyStore.Input> {
     ConnectKeyStore(KmsClient kms, StageRuntime runtime) {
         super(Input.class, runtime);
         this.kms = kms;
+        this.keyStores = new KeyStores(kms);
     }
 
     @Override
     protected Outcome run(Input input, Optional<Resource> awaited) {
-        var store = find(input.keyStoreId());
-        if (store.isEmpty()) return gone(input);
+        var store = keyStores.find(input.keyStoreId());
+        if (store.isEmpty()) return KeyStores.gone(input.keyStoreId());
         return switch (store.get().connectionState()) {
             case CONNECTED -> new Outcome.Done(new Output("CONNECTED"));
             case CONNECTING -> waiting(input, CONNECTING);
             case DISCONNECTED -> connect(input);
             case DISCONNECTING -> waiting(input, DISCONNECTING);
             case FAILED -> failed(store.get());
-            case UNKNOWN_TO_SDK_VERSION -> unknown(store.get());
+            case UNKNOWN_TO_SDK_VERSION -> KeyStores.unknown(store.get());
         };
-    }
-
-    private Optional<CustomKeyStoresListEntry> find(String keyStoreId) {
-        try {
-            return kms
-                    .describeCustomKeyStores(request -> request.customKeyStoreId(keyStoreId))
-                    .customKeyStores()
-                    .stream()
-                    .findFirst();
-        } catch (CustomKeyStoreNotFoundException absent) {
-            return Optional.empty();
-        }
     }
 
     /** Does no harm to a store that reads DISCONNECTED and is CONNECTING already. */
@@ -93,20 +82,5 @@ public final class ConnectKeyStore extends StageHandler<ConnectKeyStore.Input> {
                         + store.cloudHsmClusterId() + " is FAILED with " + code + ": " + error.meaning()
                         + ". Its keys cannot be used. Next: disconnect the key store, " + error.remedy()
                         + ", then connect it again.");
-    }
-
-    private static Outcome unknown(CustomKeyStoresListEntry store) {
-        return new Outcome.Failed(
-                "KEY_STORE_STATE_UNKNOWN",
-                "Key store " + store.customKeyStoreId() + " is " + store.connectionStateAsString()
-                        + ", a state this pipeline does not know. Nothing was changed. Next: look at it in the KMS"
-                        + " console, then start a new execution.");
-    }
-
-    private static Outcome gone(Input input) {
-        return new Outcome.Failed(
-                "KEY_STORE_GONE",
-                "Key store " + input.keyStoreId() + " does not exist any more; somebody deleted it during this"
-                        + " execution. Nothing was changed. Next: start a new execution, which makes another one.");
     }
 }

@@ -31,6 +31,7 @@ class KeyStoreStagesTest {
     private final TestAccount aws = new TestAccount();
     private final CreateKeyStore createKeyStore = new CreateKeyStore(aws.kms, aws.secretsManager, aws.runtime);
     private final ConnectKeyStore connectKeyStore = new ConnectKeyStore(aws.kms, aws.runtime);
+    private final DisconnectKeyStore disconnectKeyStore = new DisconnectKeyStore(aws.kms, aws.runtime);
     private final CreateKey createKey = new CreateKey(aws.kms, "eu-central-1", REENCRYPTOR, aws.runtime);
     private InitializedCluster cluster;
     private CreateKeyStore.Input input;
@@ -200,7 +201,29 @@ class KeyStoreStagesTest {
     }
 
     @Test
+    void failedStoreIsDisconnectedOnceAndCanBeConnectedThen() {
+        var keyStoreId = keyStore();
+        var disconnect = new DisconnectKeyStore.Input(keyStoreId);
+        aws.cloud.kms().failNextConnection("NETWORK_ERRORS");
+        connectKeyStore.run(new ConnectKeyStore.Input(keyStoreId), Optional.empty());
+        aws.waitUntil(() -> state(keyStoreId) == ConnectionStateType.FAILED);
+
+        var waiting = waiting(disconnectKeyStore.run(disconnect, Optional.empty()));
+        assertTrue(waiting.whileIn().contains("FAILED"), "a stale read right after the call is no answer");
+        assertEquals(waiting, waiting(disconnectKeyStore.run(disconnect, Optional.empty())));
+        aws.waitUntil(() -> state(keyStoreId) == ConnectionStateType.DISCONNECTED);
+
+        done(disconnectKeyStore.run(disconnect, Optional.of(waiting.resource())), DisconnectKeyStore.Output.class);
+        assertEquals(1, aws.cloud.calls("DisconnectCustomKeyStore"), "KMS refuses a second one");
+        waiting(connectKeyStore.run(new ConnectKeyStore.Input(keyStoreId), Optional.empty()));
+    }
+
+    @Test
     void storeDeletedBehindOurBackIsSaidToBeGone() {
+        assertEquals(
+                "KEY_STORE_GONE",
+                failed(disconnectKeyStore.run(new DisconnectKeyStore.Input("cks-1234567890abcdef0"), Optional.empty()))
+                        .reason());
         assertEquals(
                 "KEY_STORE_GONE",
                 failed(connectKeyStore.run(new ConnectKeyStore.Input("cks-1234567890abcdef0"), Optional.empty()))

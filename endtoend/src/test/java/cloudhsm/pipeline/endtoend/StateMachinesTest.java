@@ -1,0 +1,86 @@
+package cloudhsm.pipeline.endtoend;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import cloudhsm.pipeline.localcloud.cli.LocalDeployment;
+import cloudhsm.pipeline.localcloud.http.Json;
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.BiConsumer;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+/** What holds for every state machine that is deployed, those to come included. */
+class StateMachinesTest {
+    private static final Path DIRECTORY = LocalDeployment.projectRoot().resolve("statemachine");
+
+    /** What Lambda and AWS may answer although nothing is wrong, and the name that our stages give it. */
+    private static final Set<String> TRANSIENT = Set.of(
+            "TransientAwsFailure",
+            "Lambda.ServiceException",
+            "Lambda.AWSLambdaException",
+            "Lambda.SdkClientException",
+            "Lambda.ClientExecutionTimeoutException",
+            "Lambda.TooManyRequestsException",
+            "Lambda.Unknown",
+            "Sandbox.Timedout");
+
+    static List<Path> stateMachines() throws IOException {
+        try (Stream<Path> files = Files.list(DIRECTORY)) {
+            return files.sorted().toList();
+        }
+    }
+
+    @Test
+    void thereAreStateMachines() throws IOException {
+        assertTrue(stateMachines().size() >= 2, "an empty directory would let the other tests pass");
+    }
+
+    @ParameterizedTest
+    @MethodSource("stateMachines")
+    void nothingWaitsForever(Path file) throws IOException {
+        var machine = Json.parse(Files.readString(file));
+        var problems = new ArrayList<String>();
+        if (!machine.has("TimeoutSeconds")) problems.add("the state machine itself has no TimeoutSeconds");
+        tasks(machine, (name, task) -> {
+            if (task.path("TimeoutSeconds").asInt() <= 0) problems.add(name + " has no TimeoutSeconds");
+        });
+        assertEquals(List.of(), problems, "a task that hangs would bill two HSMs for as long as it does");
+    }
+
+    @ParameterizedTest
+    @MethodSource("stateMachines")
+    void everyTaskRetriesWhatMayPassAFewTimesWithJitter(Path file) throws IOException {
+        var problems = new ArrayList<String>();
+        tasks(Json.parse(Files.readString(file)), (name, task) -> {
+            var retried = new TreeSet<String>();
+            for (var retrier : task.path("Retry")) {
+                retrier.path("ErrorEquals").forEach(error -> retried.add(error.asText()));
+                if (!retrier.path("JitterStrategy").asText().equals("FULL")) problems.add(name + " has no jitter");
+                if (!retrier.has("MaxDelaySeconds")) problems.add(name + " has no MaxDelaySeconds");
+            }
+            var missing = new TreeSet<>(TRANSIENT);
+            missing.removeAll(retried);
+            if (!missing.isEmpty()) problems.add(name + " does not retry " + missing);
+        });
+        assertEquals(List.of(), problems, "one throttled call would end an execution");
+    }
+
+    /** Every Task of the machine, in Parallel and Map states too. */
+    private static void tasks(JsonNode machine, BiConsumer<String, JsonNode> check) {
+        for (var state : machine.path("States").properties()) {
+            if (state.getValue().path("Type").asText().equals("Task")) check.accept(state.getKey(), state.getValue());
+            state.getValue().path("Branches").forEach(branch -> tasks(branch, check));
+            tasks(state.getValue().path("ItemProcessor"), check);
+        }
+    }
+}
