@@ -34,6 +34,12 @@ import software.amazon.awssdk.services.ssm.model.GetCommandInvocationResponse;
 
 /** The built pipeline, deployed to an embedded AWS of its own, and the administrator's clients to look at it. */
 final class Pipeline implements AutoCloseable {
+    /** Between two looks while a stage waits. */
+    static final Duration TICK = Duration.ofSeconds(10);
+
+    /** The most that passes from one look to the next: the look itself takes some of the time. */
+    static final Duration TICK_AND_LOOK = TICK.plusMillis(500);
+
     /** More than any provisioning takes in simulated time. */
     private static final Duration LIMIT = Duration.ofHours(5);
 

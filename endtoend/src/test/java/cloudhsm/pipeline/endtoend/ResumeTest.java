@@ -20,9 +20,6 @@ import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
 
 /** What happens on the way does not lose the run. */
 class ResumeTest {
-    /** Between two looks while a stage waits. */
-    private static final Duration TICK = Duration.ofSeconds(10);
-
     /** More than AWS takes for any one thing. */
     private static final Duration LIMIT = Duration.ofHours(1);
 
@@ -53,7 +50,8 @@ class ResumeTest {
         var late = pipeline.lateness(execution);
         for (var stage : List.of("CreateCluster", "CreateSecondHsm", "ConnectKeyStore")) {
             assertTrue(
-                    late.get(stage).compareTo(TICK) > 0 && late.get(stage).compareTo(TICK.multipliedBy(2)) <= 0,
+                    late.get(stage).compareTo(Pipeline.TICK) > 0
+                            && late.get(stage).compareTo(Pipeline.TICK_AND_LOOK.multipliedBy(2)) <= 0,
                     () -> "the first look's event was lost and the second look repeats it, but " + stage + " ended "
                             + late.get(stage) + " after AWS");
         }

@@ -69,6 +69,31 @@ class RunLocalTest {
     }
 
     @Test
+    void theDiagnosisOfAFailedConnectionIsOnTheScreenAndTheRunSucceeds() throws IOException {
+        Files.writeString(directory.resolve("a.txt"), "the plain text");
+        var exit = run("--fault", "user:missing:ConnectKeyStore", "--upload", directory.toString());
+        assertEquals(0, exit, () -> out.toString() + err);
+        var screen = out.toString();
+        assertTrue(screen.contains("USER_NOT_FOUND: Key store cks-"), screen);
+        assertTrue(screen.contains("has no crypto user named kmsuser"), screen);
+        assertTrue(screen.indexOf("DisconnectKeyStore") < screen.lastIndexOf("CONNECTED"), screen);
+    }
+
+    @Test
+    void aConnectionThatOnlyAPersonCanMendEndsUnderKmsOwnCode() {
+        assertEquals(1, run("--fault", "connection:USER_LOGGED_IN"));
+        assertTrue(out.toString().contains("The execution ended FAILED: USER_LOGGED_IN"), out::toString);
+    }
+
+    @Test
+    void anUnknownFaultExitsWith2AndTheMenuTellsWhichThereAre() {
+        assertEquals(2, run("--fault", "hsm:on-fire"));
+        assertTrue(err.toString().contains("hsm:degraded:ZONE"), err::toString);
+        assertEquals(0, run("faults"));
+        assertTrue(out.toString().contains("./run-local --fault 'hsm:degraded:eu-central-1a'"), out::toString);
+    }
+
+    @Test
     void anUnknownOptionExitsWith2AndSaysWhichThereAre() {
         assertEquals(2, run("--no-such-option"));
         assertTrue(err.toString().contains("--upload"), err::toString);

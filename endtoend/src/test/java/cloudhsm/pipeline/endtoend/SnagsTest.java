@@ -67,9 +67,6 @@ class SnagsTest {
                  "administrators": ["%s"], "users": ["%s"]}}
         """.formatted(ADMINISTRATOR, READER);
 
-    /** Between two looks while a stage waits. */
-    private static final Duration TICK = Duration.ofSeconds(10);
-
     private static final String CLI = "/opt/cloudhsm/bin/cloudhsm-cli";
 
     private static Pipeline pipeline;
@@ -177,8 +174,9 @@ class SnagsTest {
     void snag3_somebodyHadToWatch() {
         var late = pipeline.lateness(execution.executionArn());
         assertTrue(
-                late.values().stream().noneMatch(by -> by.isNegative() || by.compareTo(TICK) > 0),
-                () -> "each stage ends within " + TICK + " of AWS's own end, but these ended so much later: " + late);
+                late.values().stream().noneMatch(by -> by.isNegative() || by.compareTo(Pipeline.TICK_AND_LOOK) > 0),
+                () -> "each stage ends within " + Pipeline.TICK_AND_LOOK
+                        + " of AWS's own end, but these ended so much later: " + late);
     }
 
     @Test

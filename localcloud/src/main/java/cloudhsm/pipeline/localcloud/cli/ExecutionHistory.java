@@ -8,7 +8,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.function.UnaryOperator;
 
 /** Reads the stages of an execution from its history, as the Step Functions console does. */
@@ -38,7 +37,7 @@ final class ExecutionHistory {
                     var name =
                             event.path("stateEnteredEventDetails").path("name").asText();
                     stateOfEvent.put(id, stages.size());
-                    stages.add(new StageRun(name, at, Optional.empty(), 0, Optional.empty()));
+                    stages.add(StageRun.entered(name, at));
                 }
                 case "TaskScheduled" -> update(stages, stateOfEvent, id, previous, StageRun::scheduledOnceMore);
                 case "TaskSucceeded" -> {
@@ -46,6 +45,12 @@ final class ExecutionHistory {
                             .path("output")
                             .asText("{}"));
                     update(stages, stateOfEvent, id, previous, stage -> stage.with(output));
+                }
+                case "TaskFailed" -> {
+                    var details = event.path("taskFailedEventDetails");
+                    var failure = details.path("error").asText() + ": "
+                            + details.path("cause").asText();
+                    update(stages, stateOfEvent, id, previous, stage -> stage.failed(failure));
                 }
                 case "TaskStateExited" -> update(stages, stateOfEvent, id, previous, stage -> stage.endedAt(at));
                 default -> {

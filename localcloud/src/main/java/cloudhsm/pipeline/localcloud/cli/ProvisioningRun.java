@@ -78,6 +78,9 @@ final class ProvisioningRun {
             if (told.add(stage.name() + " starts " + stage.startedAt())) {
                 line(stage.startedAt(), stage.name(), "…", "", "");
             }
+            if (stage.failure().isPresent() && told.add(stage.name() + " fails " + stage.failure())) {
+                out.printf("%-9s %s%n", "", stage.failure().get());
+            }
             if (stage.endedAt().isPresent() && told.add(stage.name() + " ends " + stage.startedAt())) {
                 line(
                         stage.endedAt().get(),

@@ -31,7 +31,7 @@ import picocli.CommandLine.Spec;
         },
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {"0:everything is under the key", "1:the run failed", "2:an option or the input is wrong"},
-        subcommands = Serve.class)
+        subcommands = {Serve.class, FaultMenu.class})
 public final class RunLocal implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
@@ -55,6 +55,12 @@ public final class RunLocal implements Callable<Integer> {
             defaultValue = "1")
     private long seed;
 
+    @Option(
+            names = "--fault",
+            paramLabel = "SPEC",
+            description = "Something that goes wrong, once; may be repeated. \"run-local faults\" lists what there is.")
+    private List<String> faults = List.of();
+
     /** Ends the JVM with the command's exit code. */
     public static void main(String[] arguments) {
         System.exit(new CommandLine(new RunLocal()).execute(arguments));
@@ -63,6 +69,7 @@ public final class RunLocal implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         var executionInput = executionInput();
+        var toInject = faults();
         var files = upload == null ? LocalDeployment.projectRoot().resolve("docs") : upload;
         if (!Files.isDirectory(files)) {
             throw new ParameterException(spec.commandLine(), "--upload: " + files + " is not a directory");
@@ -77,6 +84,7 @@ public final class RunLocal implements Callable<Integer> {
             out.printf(
                     "Embedded AWS at %s, seed %d. Simulated: nothing here is AWS, nothing is billed.%n",
                     deployment.cloud().uri(), seed);
+            toInject.forEach(fault -> fault.injectInto(deployment.cloud()));
             var run = new ProvisioningRun(deployment, out);
             var succeeded = run.run(executionInput);
             var objects = succeeded ? upload(run, deployment, files, out) : List.<UploadedObject>of();
@@ -86,6 +94,14 @@ public final class RunLocal implements Callable<Integer> {
         } catch (IllegalStateException | TemplateException failed) {
             spec.commandLine().getErr().println("run-local: " + failed.getMessage());
             return 1;
+        }
+    }
+
+    private List<Fault> faults() {
+        try {
+            return faults.stream().map(Fault::parse).toList();
+        } catch (IllegalArgumentException malformed) {
+            throw new ParameterException(spec.commandLine(), "--fault: " + malformed.getMessage(), malformed);
         }
     }
 

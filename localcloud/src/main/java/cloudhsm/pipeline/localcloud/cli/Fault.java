@@ -1,0 +1,136 @@
+package cloudhsm.pipeline.localcloud.cli;
+
+import cloudhsm.pipeline.localcloud.LocalCloud;
+import cloudhsm.pipeline.localcloud.cloudhsm.Hsm;
+import cloudhsm.pipeline.localcloud.faults.Faults;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+
+/**
+ * One thing that goes wrong in a run, as {@code --fault} names it: {@code THING:KIND:WHERE}.
+ *
+ * @param where what the kind needs to know: a call, an Availability Zone, a state, a detail type; may be empty
+ */
+record Fault(Kind kind, String where) {
+    /** How late a late event is: more than the tick that makes up for a lost one. */
+    private static final Duration LATE = Duration.ofMinutes(2);
+
+    /** How many answers in a row are old: a stage reads once, the observer once more. */
+    private static final int STALE_READS = 3;
+
+    /** What can go wrong. */
+    enum Kind {
+        CALL_THROTTLED("call:throttled", "SERVICE:OPERATION:NUMBER", "kms:CreateKey:1"),
+        CALL_INTERNAL_ERROR("call:internal-error", "SERVICE:OPERATION:NUMBER", "cloudhsm:DescribeClusters:3"),
+        CALL_ANSWER_LOST("call:answer-lost", "SERVICE:OPERATION:NUMBER", "cloudhsm:CreateHsm:1"),
+        EVENT_LOST("event:lost", "DETAIL-TYPE", "HSM State Change"),
+        EVENT_TWICE("event:twice", "DETAIL-TYPE", "Key Store State Change"),
+        EVENT_LATE("event:late", "DETAIL-TYPE", "Cluster State Change"),
+        READ_STALE("read:stale", "STATE", "CreateSecondHsm"),
+        HSM_DEGRADED("hsm:degraded", "ZONE", "eu-central-1a"),
+        HSM_REPLACED("hsm:replaced", "STATE", "InitializeCluster"),
+        USER_MISSING("user:missing", "STATE", "ConnectKeyStore"),
+        CONNECTION("connection", "CONNECTION-ERROR-CODE", "NETWORK_ERRORS");
+
+        private final String spelling;
+        private final String where;
+        private final String example;
+
+        Kind(String spelling, String where, String example) {
+            this.spelling = spelling;
+            this.where = where;
+            this.example = example;
+        }
+
+        /** As it is written, with the words to replace in capitals. */
+        String form() {
+            return spelling + ":" + where;
+        }
+
+        String example() {
+            return spelling + ":" + example;
+        }
+    }
+
+    private static final List<String> CONNECTION_ERROR_CODES = List.of(
+            "INVALID_CREDENTIALS",
+            "CLUSTER_NOT_FOUND",
+            "NETWORK_ERRORS",
+            "INTERNAL_ERROR",
+            "INSUFFICIENT_CLOUDHSM_HSMS",
+            "USER_LOCKED_OUT",
+            "USER_NOT_FOUND",
+            "USER_LOGGED_IN",
+            "SUBNET_NOT_FOUND",
+            "INSUFFICIENT_FREE_ADDRESSES_IN_SUBNET");
+
+    /**
+     * Reads a fault as it is given on the command line.
+     *
+     * @throws IllegalArgumentException if it names no kind, or not what the kind needs; the message says which there are
+     */
+    static Fault parse(String text) {
+        var kind = Arrays.stream(Kind.values())
+                .filter(candidate -> text.startsWith(candidate.spelling + ":"))
+                .findFirst()
+                .orElseThrow(() -> new IllegalArgumentException("there is no fault \"" + text + "\"; there are "
+                        + Arrays.stream(Kind.values()).map(Kind::form).collect(Collectors.joining(", "))));
+        var fault = new Fault(kind, text.substring(kind.spelling.length() + 1));
+        if (!fault.isComplete()) {
+            throw new IllegalArgumentException("\"" + text + "\" is not " + kind.form() + ", as in " + kind.example()
+                    + (kind == Kind.CONNECTION ? "; the codes are " + String.join(", ", CONNECTION_ERROR_CODES) : ""));
+        }
+        return fault;
+    }
+
+    private boolean isComplete() {
+        return switch (kind) {
+            case CALL_THROTTLED, CALL_INTERNAL_ERROR, CALL_ANSWER_LOST -> where.matches("[a-z]+:[A-Za-z]+:[1-9][0-9]*");
+            case CONNECTION -> CONNECTION_ERROR_CODES.contains(where);
+            case HSM_DEGRADED -> where.matches("[a-z]{2}(-[a-z]+)+-\\d[a-z]");
+            case EVENT_LOST, EVENT_TWICE, EVENT_LATE, READ_STALE, HSM_REPLACED, USER_MISSING -> !where.isBlank();
+        };
+    }
+
+    /** Makes it happen once, when its moment comes. */
+    void injectInto(LocalCloud cloud) {
+        switch (kind) {
+            case CALL_THROTTLED -> call(cloud, Faults.Kind.THROTTLED);
+            case CALL_INTERNAL_ERROR -> call(cloud, Faults.Kind.INTERNAL_ERROR);
+            case CALL_ANSWER_LOST -> call(cloud, Faults.Kind.ANSWER_LOST);
+            case EVENT_LOST -> cloud.events().loseNext(where);
+            case EVENT_TWICE -> cloud.events().deliverNextTwice(where);
+            case EVENT_LATE -> cloud.events().delayNext(where, LATE);
+            case HSM_DEGRADED -> cloud.cloudHsm().nextHsmDegrades(where);
+            case CONNECTION -> cloud.kms().failNextConnection(where);
+            case READ_STALE -> onceEntered(cloud, () -> cloud.cloudHsm().answerNextDescribesFromNow(STALE_READS));
+            case HSM_REPLACED -> onceEntered(cloud, () -> cloud.cloudHsm().replaceHsm(active(cloud, List::getFirst)));
+            case USER_MISSING ->
+                onceEntered(cloud, () -> cloud.cloudHsm().deleteUserOnOneHsm(active(cloud, List::getLast), "kmsuser"));
+        }
+    }
+
+    private void call(LocalCloud cloud, Faults.Kind outcome) {
+        var parts = where.split(":");
+        cloud.faults().add(parts[0], parts[1], Integer.parseInt(parts[2]), outcome);
+    }
+
+    private void onceEntered(LocalCloud cloud, Runnable effect) {
+        var done = new AtomicBoolean();
+        cloud.states().onHistoryEvent((execution, event) -> {
+            var entered = event.path("stateEnteredEventDetails").path("name").asText();
+            if (entered.equals(where) && done.compareAndSet(false, true)) effect.run();
+        });
+    }
+
+    private static String active(LocalCloud cloud, Function<List<Hsm>, Hsm> choice) {
+        return choice.apply(cloud.cloudHsm().everCreated().stream()
+                        .filter(Hsm::active)
+                        .toList())
+                .hsmId();
+    }
+}
