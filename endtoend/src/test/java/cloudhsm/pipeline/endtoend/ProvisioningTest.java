@@ -52,6 +52,21 @@ class ProvisioningTest {
     }
 
     @Test
+    void deploymentIsRememberedAsRunningWithWhatItConsistsOf() {
+        var item = pipeline.dynamoDb()
+                .getItem(request -> request.tableName(
+                                pipeline.deployment().stack().resource("Table"))
+                        .key(Map.of(
+                                "pk", AttributeValue.fromS("DEPLOYMENT"),
+                                "sk", AttributeValue.fromS("default"))))
+                .item();
+        assertEquals("RUNNING", item.get("phase").s());
+        var resources = Json.parse(item.get("resourcesDocument").s());
+        assertEquals(cluster().clusterId(), resources.at("/cluster/clusterId").asText());
+        assertEquals(output.path("keyArn").asText(), resources.at("/key/keyArn").asText());
+    }
+
+    @Test
     void twoHsmsAreActiveInTwoZones() {
         var cluster = cluster();
         assertEquals(ClusterState.ACTIVE, cluster.state());

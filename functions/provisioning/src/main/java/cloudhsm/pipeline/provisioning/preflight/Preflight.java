@@ -1,6 +1,8 @@
 package cloudhsm.pipeline.provisioning.preflight;
 
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
+import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
@@ -40,6 +42,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
     private final Account account;
     private final Clusters clusters;
     private final DeploymentLock lock;
+    private final Deployments deployments;
     private final Quotas quotas;
     private final BigDecimal pricePerHsmHour;
     private final StageRuntime runtime;
@@ -49,6 +52,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
         this(
                 new Account(Aws.cloudHsm(), Aws.ec2(), Aws.kms(), Aws.s3(), Aws.iam()),
                 new DeploymentLock(Aws.dynamoDb(), Aws.states(), Aws.environment("TABLE_NAME")),
+                new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
                 Quotas.ofFunction(),
                 new BigDecimal(Aws.environment("PRICE_PER_HSM_HOUR")),
                 StageRuntime.ofFunction());
@@ -56,11 +60,17 @@ public final class Preflight extends StageHandler<Preflight.Input> {
 
     /** @param pricePerHsmHour in USD */
     public Preflight(
-            Account account, DeploymentLock lock, Quotas quotas, BigDecimal pricePerHsmHour, StageRuntime runtime) {
+            Account account,
+            DeploymentLock lock,
+            Deployments deployments,
+            Quotas quotas,
+            BigDecimal pricePerHsmHour,
+            StageRuntime runtime) {
         super(Input.class, runtime);
         this.account = account;
         this.clusters = new Clusters(account.cloudHsm());
         this.lock = lock;
+        this.deployments = deployments;
         this.quotas = quotas;
         this.pricePerHsmHour = pricePerHsmHour;
         this.runtime = runtime;
@@ -81,7 +91,12 @@ public final class Preflight extends StageHandler<Preflight.Input> {
         if (!problems.isEmpty() || network.isEmpty()) return invalid(problems);
         return lock.take(request.deployment(), input.execution())
                 .<Outcome>map(holder -> locked(request.deployment(), holder))
-                .orElseGet(() -> new Outcome.Done(Plan.of(request, network.get(), pricePerHsmHour)));
+                .orElseGet(() -> planned(Plan.of(request, network.get(), pricePerHsmHour)));
+    }
+
+    private Outcome planned(Plan plan) {
+        deployments.provisioning(plan.deployment(), plan, runtime.clock().instant());
+        return new Outcome.Done(plan);
     }
 
     private static Outcome invalid(Problems problems) {

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.provisioning.report;
 
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.lambda.Json;
 import cloudhsm.pipeline.provisioning.lambda.Outcome;
@@ -21,7 +22,7 @@ import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
 import software.amazon.awssdk.services.sfn.SfnClient;
 
 /**
- * Writes down what an execution made and proved, as JSON in the evidence bucket. The evidence names secrets and holds
+ * Writes down what an execution made and proved, as JSON in the evidence bucket; from now on the deployment is RUNNING. The evidence names secrets and holds
  * none. Who started the execution is in CloudTrail, under the execution's ARN.
  */
 public final class Report extends StageHandler<Report.Input> {
@@ -39,6 +40,7 @@ public final class Report extends StageHandler<Report.Input> {
             JsonNode identity,
             JsonNode certificate,
             JsonNode client,
+            JsonNode activation,
             JsonNode secondHsm,
             JsonNode kmsUser,
             JsonNode keyStore,
@@ -54,6 +56,7 @@ public final class Report extends StageHandler<Report.Input> {
             Objects.requireNonNull(identity, "identity");
             Objects.requireNonNull(certificate, "certificate");
             Objects.requireNonNull(client, "client");
+            Objects.requireNonNull(activation, "activation");
             Objects.requireNonNull(secondHsm, "secondHsm");
             Objects.requireNonNull(kmsUser, "kmsUser");
             Objects.requireNonNull(keyStore, "keyStore");
@@ -62,12 +65,27 @@ public final class Report extends StageHandler<Report.Input> {
             Objects.requireNonNull(proof, "proof");
         }
 
+        /** What the deployment is remembered by. */
+        private Resources resources() {
+            return new Resources(cluster, certificate, client, activation, kmsUser, keyStore, key, bucket);
+        }
+
         /** Where the evidence goes in its bucket. */
         String evidenceKey() {
             return plan.path("deployment").asText() + "/" + execution.substring(execution.lastIndexOf(':') + 1)
                     + ".json";
         }
     }
+
+    private record Resources(
+            JsonNode cluster,
+            JsonNode certificate,
+            JsonNode client,
+            JsonNode activation,
+            JsonNode kmsUser,
+            JsonNode keyStore,
+            JsonNode key,
+            JsonNode bucket) {}
 
     /**
      * @param hsms how many HSMs the cluster has
@@ -94,6 +112,7 @@ public final class Report extends StageHandler<Report.Input> {
             JsonNode identity,
             JsonNode certificate,
             JsonNode client,
+            JsonNode activation,
             JsonNode secondHsm,
             JsonNode kmsUser,
             JsonNode keyStore,
@@ -111,20 +130,27 @@ public final class Report extends StageHandler<Report.Input> {
 
     private final S3Client s3;
     private final SfnClient states;
+    private final Deployments deployments;
     private final String evidenceBucket;
     private final HsmPrice price;
     private final Clock clock;
 
     /** Called by Lambda, once per execution environment. */
     public Report() {
-        this(Aws.s3(), Aws.environment("EVIDENCE_BUCKET"), HsmPrice.ofFunction(), StageRuntime.ofFunction());
+        this(
+                Aws.s3(),
+                Aws.environment("EVIDENCE_BUCKET"),
+                new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
+                HsmPrice.ofFunction(),
+                StageRuntime.ofFunction());
     }
 
-    Report(S3Client s3, String evidenceBucket, HsmPrice price, StageRuntime runtime) {
+    Report(S3Client s3, String evidenceBucket, Deployments deployments, HsmPrice price, StageRuntime runtime) {
         super(Input.class, runtime);
         this.s3 = s3;
         this.states = runtime.states();
         this.evidenceBucket = evidenceBucket;
+        this.deployments = deployments;
         this.price = price;
         this.clock = runtime.clock();
     }
@@ -152,12 +178,14 @@ public final class Report extends StageHandler<Report.Input> {
                         input.identity(),
                         input.certificate(),
                         input.client(),
+                        input.activation(),
                         input.secondHsm(),
                         input.kmsUser(),
                         input.keyStore(),
                         input.key(),
                         input.bucket(),
                         input.proof()));
+        deployments.running(input.plan().path("deployment").asText(), input.resources(), finished);
         return new Outcome.Done(new Output(
                 evidenceBucket, input.evidenceKey(), cost.sinceStartUsd(), cost.perHourUsd(), cost.perDayUsd()));
     }

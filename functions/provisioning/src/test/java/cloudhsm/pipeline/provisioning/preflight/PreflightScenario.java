@@ -1,6 +1,8 @@
 package cloudhsm.pipeline.provisioning.preflight;
 
 import cloudhsm.pipeline.provisioning.cluster.EmbeddedAws;
+import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import java.math.BigDecimal;
 import java.time.Duration;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
@@ -35,6 +37,7 @@ final class PreflightScenario {
                         aws.client(S3Client.builder().forcePathStyle(true)),
                         aws.client(IamClient.builder())),
                 lock(aws),
+                deployments(aws),
                 quotas,
                 new BigDecimal("1.60"),
                 aws.runtime());
@@ -42,6 +45,10 @@ final class PreflightScenario {
 
     static DeploymentLock lock(EmbeddedAws aws) {
         return new DeploymentLock(aws.client(DynamoDbClient.builder()), aws.client(SfnClient.builder()), TABLE);
+    }
+
+    static Deployments deployments(EmbeddedAws aws) {
+        return new Deployments(aws.client(DynamoDbClient.builder()), TABLE);
     }
 
     static void createTable(EmbeddedAws aws) {

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.iam.PolicyDocument;
 import cloudhsm.pipeline.provisioning.cluster.EmbeddedAws;
+import cloudhsm.pipeline.provisioning.deployment.Phase;
 import cloudhsm.pipeline.provisioning.lambda.Json;
 import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -137,6 +138,21 @@ class PreflightTest {
                 "1. key.alias: \"alias/reports\" names key " + keyId
                         + " already, which is not in the deployment's key store; choose another alias",
                 problems(Quotas.DEFAULT, "{\"key\": {\"alias\": \"alias/reports\"}}"));
+    }
+
+    @Test
+    void planIsRememberedUnderTheDeploymentsName() {
+        var plan = plan("{\"deployment\": \"archive\"}");
+        var deployment = PreflightScenario.deployments(aws).find("archive").orElseThrow();
+        assertEquals(Phase.PROVISIONING, deployment.phase());
+        assertEquals(plan.keyStoreName(), deployment.plan().path("keyStoreName").asText());
+        assertTrue(deployment.resources().isEmpty(), "nothing is made yet");
+    }
+
+    @Test
+    void refusedRequestIsNoDeployment() {
+        run(PreflightScenario.EXECUTION, "{\"deployment\": \"archive\", \"misspelt\": 1}");
+        assertEquals(List.of(), PreflightScenario.deployments(aws).all());
     }
 
     @Test

@@ -1,4 +1,4 @@
-package cloudhsm.pipeline.provisioning.preflight;
+package cloudhsm.pipeline.provisioning.deployment;
 
 import java.util.Map;
 import java.util.Optional;
