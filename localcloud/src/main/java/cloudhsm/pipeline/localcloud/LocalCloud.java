@@ -67,7 +67,7 @@ public final class LocalCloud implements AutoCloseable {
         events = new EventBridgeService(account);
         logs = new LogsService(account);
         ec2 = new Ec2Service(account);
-        cloudHsm = new CloudHsmService(account, ec2);
+        cloudHsm = new CloudHsmService(account, ec2, logs);
         secretsManager = new SecretsManagerService(account);
         kms = new KmsService(account, cloudHsm, ec2, events);
         sqs = new SqsService(account);

@@ -3,6 +3,7 @@ package cloudhsm.pipeline.localcloud.cloudhsm;
 import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
 import cloudhsm.pipeline.localcloud.http.JsonService;
+import cloudhsm.pipeline.localcloud.logs.LogsService;
 import cloudhsm.pipeline.localcloud.time.Timed;
 import java.util.List;
 import java.util.Optional;
@@ -25,13 +26,13 @@ public final class CloudHsmService extends JsonService {
     private final CloudHsmCli cloudHsmCli;
 
     /** It publishes nothing: AWS emits no events for clusters and HSMs, so whoever waits has to poll. */
-    public CloudHsmService(Account account, Ec2Service ec2) {
+    public CloudHsmService(Account account, Ec2Service ec2, LogsService logs) {
         super("cloudhsm", "1.1", "Message");
         lock = account.time().lock();
         clusters = new Clusters(account);
         var rights = new CallerRights(account.iam());
         clusterOperations = new ClusterOperations(clusters, rights, ec2, switches);
-        hsmOperations = new HsmOperations(clusters, rights, ec2, switches, AUTHORITIES);
+        hsmOperations = new HsmOperations(clusters, rights, ec2, switches, AUTHORITIES, logs);
         var backupOperations = new BackupOperations(clusters, rights);
         configureCli = new ConfigureCli(clusters, ec2);
         cloudHsmCli = new CloudHsmCli(new HsmNetwork(clusters, ec2), clusterOperations::activated);

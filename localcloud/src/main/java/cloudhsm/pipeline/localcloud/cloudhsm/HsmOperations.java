@@ -5,6 +5,7 @@ import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.AwsRequest;
 import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.iam.Iam;
+import cloudhsm.pipeline.localcloud.logs.LogsService;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.time.Duration;
@@ -52,18 +53,21 @@ final class HsmOperations {
     private final Ec2Service ec2;
     private final Switches switches;
     private final HardwareAuthorities authorities;
+    private final LogsService logs;
 
     HsmOperations(
             Clusters clusters,
             CallerRights rights,
             Ec2Service ec2,
             Switches switches,
-            HardwareAuthorities authorities) {
+            HardwareAuthorities authorities,
+            LogsService logs) {
         this.clusters = clusters;
         this.rights = rights;
         this.ec2 = ec2;
         this.switches = switches;
         this.authorities = authorities;
+        this.logs = logs;
     }
 
     JsonNode createHsm(ObjectNode input, AwsRequest request) {
@@ -172,6 +176,8 @@ final class HsmOperations {
             return;
         }
         hsm.setState(HsmState.ACTIVE, "");
+        // The audit log cannot be turned off; the group outlives the cluster [HSM:get-audit-logs-from-cloudwatch].
+        logs.createLogStream("/aws/cloudhsm/" + cluster.id(), hsm.hsmId());
         clusters.timed("CreateHsm", hsm.hsmId(), hsm.createdAt());
         if (content.isPresent()) {
             hsm.setPartition(content.get());

@@ -8,6 +8,7 @@ import cloudhsm.pipeline.localcloud.http.Service;
 import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.iam.Identity;
 import cloudhsm.pipeline.localcloud.iam.Role;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Locale;
@@ -228,6 +229,22 @@ public final class Ec2Service implements Service {
     /** The tags of an instance or of any other EC2 resource. */
     public Map<String, String> tags(String resourceId) {
         return Map.copyOf(tags.of(resourceId));
+    }
+
+    /**
+     * Ids of all that was made in the network and is still there: instances until they are terminated, network
+     * interfaces, and security groups but the ones that every VPC has.
+     */
+    public List<String> made() {
+        var made = new ArrayList<String>();
+        instances.all().stream()
+                .filter(instance -> instance.state != Instance.State.TERMINATED)
+                .forEach(instance -> made.add(instance.instanceId));
+        made.addAll(network.interfaces.keySet());
+        network.securityGroups.values().stream()
+                .filter(group -> !group.groupName.equals("default"))
+                .forEach(group -> made.add(group.groupId));
+        return List.copyOf(made);
     }
 
     /** Creates an instance profile with this role in it, as a stack does; returns its ARN. */

@@ -106,6 +106,18 @@ public final class LogsService extends JsonService {
         }
     }
 
+    /** Creates a stream, and its group where that is missing, as a service does that is about to write there. */
+    public void createLogStream(String logGroup, String logStream) {
+        account.time().lock().lock();
+        try {
+            groups.computeIfAbsent(logGroup, any -> new Group(now()))
+                    .streams
+                    .computeIfAbsent(logStream, any -> new ArrayList<>());
+        } finally {
+            account.time().lock().unlock();
+        }
+    }
+
     /** Appends one event, creating group and stream where they are missing. */
     public void write(String logGroup, String logStream, String message) {
         account.time().lock().lock();
