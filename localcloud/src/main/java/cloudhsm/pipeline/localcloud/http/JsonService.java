@@ -89,13 +89,13 @@ public abstract class JsonService implements Service {
     }
 
     /** The member's text, empty where it is absent or null. */
-    protected static Optional<String> text(JsonNode input, String member) {
+    public static Optional<String> text(JsonNode input, String member) {
         var value = input.get(member);
         return value == null || value.isNull() ? Optional.empty() : Optional.of(value.asText());
     }
 
     /** @throws AwsException ValidationException, in AWS's words, where the member is absent */
-    protected static String required(JsonNode input, String member) {
+    public static String required(JsonNode input, String member) {
         return text(input, member)
                 .orElseThrow(() -> AwsException.badRequest(
                         "ValidationException",

@@ -26,12 +26,12 @@ public final class Execution {
     private final Optional<String> mapRunArn;
     private final History history = new History();
     private final List<Runnable> whenEnded = new ArrayList<>();
+    private final Redrives redrives = new Redrives();
     private Status status = Status.RUNNING;
     private Optional<Instant> stopped = Optional.empty();
     private Optional<JsonNode> output = Optional.empty();
     private Optional<String> error = Optional.empty();
     private Optional<String> cause = Optional.empty();
-    private int redriveCount;
 
     Execution(
             String arn,
@@ -97,12 +97,16 @@ public final class Execution {
     }
 
     public int redriveCount() {
-        return redriveCount;
+        return redrives.count();
     }
 
     /** Its events, oldest first, in the shape of GetExecutionHistory. */
     public List<ObjectNode> historyEvents() {
         return history.events();
+    }
+
+    Redrives redrives() {
+        return redrives;
     }
 
     StateMachine machine() {
@@ -143,6 +147,5 @@ public final class Execution {
         stopped = Optional.empty();
         error = Optional.empty();
         cause = Optional.empty();
-        redriveCount++;
     }
 }

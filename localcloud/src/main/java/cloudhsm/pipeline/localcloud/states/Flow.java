@@ -44,6 +44,10 @@ final class Flow {
     private int retryCount;
     private Optional<String> token = Optional.empty();
     private Optional<Scheduled> step = Optional.empty();
+
+    /** What a redrive does: enters the state that was to come next, or runs the one that was not left. */
+    private Runnable unfinished = () -> {};
+
     private Optional<TaskAttempt> attempt = Optional.empty();
     private Optional<Fork> fork = Optional.empty();
     private Optional<DistributedMap> distributedMap = Optional.empty();
@@ -86,7 +90,12 @@ final class Flow {
     }
 
     void start(JsonNode firstInput) {
-        later(Duration.ZERO, () -> enter(definition.startAt(), firstInput));
+        enterNext(definition.startAt(), firstInput);
+    }
+
+    private void enterNext(String name, JsonNode stateInput) {
+        unfinished = () -> enter(name, stateInput);
+        later(Duration.ZERO, unfinished);
     }
 
     /** Whether the state it is in, or failed in, is a distributed Map. */
@@ -94,11 +103,21 @@ final class Flow {
         return state instanceof State.DistributedMap;
     }
 
-    /** Runs the state that failed again, with the input and the variables it had. */
+    /** Goes on where the flow ended unsuccessfully, with the input and the variables that it had. */
     void redrive() {
         ended = false;
-        var again = state.name();
-        later(Duration.ZERO, () -> enter(again, input));
+        later(Duration.ZERO, unfinished);
+    }
+
+    /** Runs the state that was not left: of a Parallel or an inline Map, what did not succeed. */
+    private void runAgain() {
+        retries = new int[state.common().retry().size()];
+        retryCount = 0;
+        if (fork.map(Fork::unfinished).orElse(false)) {
+            fork.get().redrive();
+        } else {
+            run();
+        }
     }
 
     private void later(Duration delay, Runnable work) {
@@ -116,6 +135,7 @@ final class Flow {
         var details = Json.object().put("name", name).put("input", Json.text(stateInput));
         details.putObject("inputDetails").put("truncated", false);
         record(state.type() + "StateEntered", "stateEnteredEventDetails", details);
+        unfinished = this::runAgain;
         if (!ended) run();
     }
 
@@ -283,7 +303,7 @@ final class Flow {
         record(state.type() + "StateExited", "stateExitedEventDetails", details);
         if (ended) return;
         if (next.isPresent()) {
-            later(Duration.ZERO, () -> enter(next.get(), value));
+            enterNext(next.get(), value);
         } else {
             ended = true;
             completion.succeeded(this, value);

@@ -83,6 +83,22 @@ final class Fork implements Flow.Completion {
         outer.stateFailed(failure);
     }
 
+    /** Whether a branch failed or was cancelled. */
+    boolean unfinished() {
+        return succeeded < branches.size();
+    }
+
+    /** Goes on with the branches that did not succeed, each where it ended. */
+    void redrive() {
+        over = false;
+        var begun = List.copyOf(flows);
+        for (int index = 0; index < begun.size(); index++) {
+            if (results[index] != null) continue;
+            begun.get(index).lastEventId(outer.lastEventId());
+            begun.get(index).redrive();
+        }
+    }
+
     void cancel() {
         over = true;
         flows.forEach(Flow::cancel);

@@ -33,7 +33,7 @@ final class MapRunOperations {
                 .orElseThrow(() ->
                         AwsException.badRequest("ExecutionDoesNotExist", "Execution Does Not Exist: '" + arn + "'"));
         var listed = executions.mapRunsOf(parent).stream().map(MapRun::listed).toList();
-        return StatesService.page(input, listed, "mapRuns");
+        return Pages.of(input, listed, "mapRuns");
     }
 
     private static String arn(ObjectNode input, String member) {

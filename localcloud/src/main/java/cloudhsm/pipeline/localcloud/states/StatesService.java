@@ -13,11 +13,7 @@ import cloudhsm.pipeline.localcloud.lambda.LambdaService;
 import cloudhsm.pipeline.localcloud.logs.LogsService;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
-import java.util.Collection;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -30,8 +26,6 @@ public final class StatesService extends JsonService {
     private static final Pattern NAME = Pattern.compile("[^\\s<>{}\\[\\]?*\"#%\\\\^|~`$&,;:/\\p{Cntrl}]{1,80}");
 
     private static final String PREFIX = "arn:aws:states:" + Iam.REGION + ":" + Iam.ACCOUNT + ":";
-    private static final int MAXIMUM_ERROR = 256;
-    private static final int MAXIMUM_CAUSE = 32_768;
 
     private final Account account;
     private final Expressions expressions;
@@ -40,6 +34,7 @@ public final class StatesService extends JsonService {
     private final Executions executions = new Executions();
     private final Map<String, ObjectNode> logging = new LinkedHashMap<>();
     private final LogsService logs;
+    private final ExecutionOperations operations;
 
     public StatesService(Account account, LambdaService lambda, LogsService logs, Endpoint endpoint) {
         super("states", "1.0", "message");
@@ -55,17 +50,19 @@ public final class StatesService extends JsonService {
         on("ListStateMachines", this::listStateMachines);
         on("DeleteStateMachine", this::deleteStateMachine);
         on("StartExecution", this::startExecution);
-        on("DescribeExecution", this::describeExecution);
-        on("ListExecutions", this::listExecutions);
-        on("StopExecution", this::stopExecution);
-        on("RedriveExecution", this::redriveExecution);
-        on("GetExecutionHistory", this::getExecutionHistory);
+        operations = new ExecutionOperations(account, interpreter, this::machine);
+        on("DescribeExecution", operations::describeExecution);
+        on("ListExecutions", operations::listExecutions);
+        on("StopExecution", operations::stopExecution);
+        on("RedriveExecution", operations::redriveExecution);
+        on("GetExecutionHistory", operations::getExecutionHistory);
         var mapRuns = new MapRunOperations(account, executions);
         on("DescribeMapRun", mapRuns::describeMapRun);
         on("ListMapRuns", mapRuns::listMapRuns);
-        on("SendTaskSuccess", this::sendTaskSuccess);
-        on("SendTaskFailure", this::sendTaskFailure);
-        on("SendTaskHeartbeat", this::sendTaskHeartbeat);
+        var tasks = new TaskOperations(account, interpreter.tokens());
+        on("SendTaskSuccess", tasks::sendTaskSuccess);
+        on("SendTaskFailure", tasks::sendTaskFailure);
+        on("SendTaskHeartbeat", tasks::sendTaskHeartbeat);
     }
 
     /**
@@ -96,15 +93,7 @@ public final class StatesService extends JsonService {
 
     /** A view of the execution that goes on changing. @throws AwsException ExecutionDoesNotExist */
     public Execution execution(String executionArn) {
-        return locked(() -> {
-            if (!executionArn.startsWith("arn:aws:states:")) {
-                throw AwsException.badRequest("InvalidArn", "Invalid Arn: 'Invalid ARN: " + executionArn + "'");
-            }
-            return executions
-                    .execution(executionArn)
-                    .orElseThrow(() -> AwsException.badRequest(
-                            "ExecutionDoesNotExist", "Execution Does Not Exist: '" + executionArn + "'"));
-        });
+        return locked(() -> operations.execution(executionArn));
     }
 
     /** Calls the listener with each history event of every execution, as it happens, holding the lock. */
@@ -245,7 +234,7 @@ public final class StatesService extends JsonService {
     private JsonNode describeStateMachineForExecution(ObjectNode input, AwsRequest request) {
         var arn = required(input, "executionArn");
         account.iam().authorize(request.caller(), "states:DescribeStateMachineForExecution", arn);
-        var machine = execution(arn).machine();
+        var machine = operations.execution(arn).machine();
         return described(machine).put("updateDate", Json.epochSeconds(machine.created()));
     }
 
@@ -266,7 +255,7 @@ public final class StatesService extends JsonService {
                         .put("type", "STANDARD")
                         .put("creationDate", Json.epochSeconds(machine.created())))
                 .toList();
-        return page(input, described, "stateMachines");
+        return Pages.of(input, described, "stateMachines");
     }
 
     private JsonNode deleteStateMachine(ObjectNode input, AwsRequest request) {
@@ -296,174 +285,5 @@ public final class StatesService extends JsonService {
     private String randomName() {
         return account.hex(8) + "-" + account.hex(4) + "-4" + account.hex(3) + "-a" + account.hex(3) + "-"
                 + account.hex(12);
-    }
-
-    private JsonNode describeExecution(ObjectNode input, AwsRequest request) {
-        var arn = required(input, "executionArn");
-        account.iam().authorize(request.caller(), "states:DescribeExecution", arn);
-        var execution = execution(arn);
-        var described = listed(execution).put("input", Json.text(execution.input()));
-        described.putObject("inputDetails").put("included", true);
-        execution.output().ifPresent(output -> {
-            described.put("output", Json.text(output));
-            described.putObject("outputDetails").put("included", true);
-        });
-        execution.error().ifPresent(error -> described.put("error", error));
-        execution.cause().ifPresent(cause -> described.put("cause", cause));
-        return described;
-    }
-
-    private static ObjectNode listed(Execution execution) {
-        var listed = Json.object()
-                .put("executionArn", execution.arn())
-                .put("stateMachineArn", execution.stateMachineArn())
-                .put("name", execution.name())
-                .put("status", execution.status().name())
-                .put("startDate", Json.epochSeconds(execution.started()))
-                .put("redriveCount", execution.redriveCount());
-        execution.mapRunArn().ifPresent(run -> listed.put("mapRunArn", run));
-        execution.stopped().ifPresent(stopped -> listed.put("stopDate", Json.epochSeconds(stopped)));
-        return listed;
-    }
-
-    private JsonNode listExecutions(ObjectNode input, AwsRequest request) {
-        if (input.has("stateMachineArn") == input.has("mapRunArn")) {
-            throw AwsException.badRequest(
-                    "ValidationException", "ListExecutions takes either a stateMachineArn or a mapRunArn");
-        }
-        var ofMapRun = input.has("mapRunArn");
-        var arn = required(input, ofMapRun ? "mapRunArn" : "stateMachineArn");
-        account.iam().authorize(request.caller(), "states:ListExecutions", arn);
-        if (!ofMapRun) machine(arn);
-        var status = text(input, "statusFilter");
-        var listed = new ArrayList<ObjectNode>();
-        executions.all().stream()
-                .filter(execution -> ofMapRun
-                        ? execution.mapRunArn().equals(Optional.of(arn))
-                        : execution.stateMachineArn().equals(arn))
-                .filter(execution ->
-                        status.map(execution.status().name()::equals).orElse(true))
-                .forEach(execution -> listed.addFirst(listed(execution)));
-        return page(input, listed, "executions");
-    }
-
-    private JsonNode stopExecution(ObjectNode input, AwsRequest request) {
-        var arn = required(input, "executionArn");
-        account.iam().authorize(request.caller(), "states:StopExecution", arn);
-        var execution = execution(arn);
-        if (execution.running()) {
-            interpreter.stop(
-                    execution,
-                    text(input, "error").orElse(""),
-                    text(input, "cause").orElse(""));
-        }
-        return Json.object()
-                .put("stopDate", Json.epochSeconds(execution.stopped().orElseThrow()));
-    }
-
-    private JsonNode redriveExecution(ObjectNode input, AwsRequest request) {
-        var arn = required(input, "executionArn");
-        account.iam().authorize(request.caller(), "states:RedriveExecution", arn);
-        var execution = execution(arn);
-        if (execution.running() || execution.status() == Execution.Status.SUCCEEDED) {
-            throw AwsException.badRequest(
-                    "ExecutionNotRedrivable", "Execution is " + execution.status() + " and cannot be redriven");
-        }
-        if (execution.mapRunArn().isPresent()) {
-            throw AwsException.badRequest(
-                    "ExecutionNotRedrivable", "A child execution is redriven with its Map Run only");
-        }
-        if (!interpreter.redrivable(execution)) {
-            throw AwsException.badRequest(
-                    "ValidationException",
-                    "The embedded AWS does not redrive Map Runs; start a new execution instead of redriving " + arn);
-        }
-        interpreter.redrive(execution);
-        return Json.object().put("redriveDate", Json.epochSeconds(account.time().now()));
-    }
-
-    private JsonNode getExecutionHistory(ObjectNode input, AwsRequest request) {
-        var arn = required(input, "executionArn");
-        account.iam().authorize(request.caller(), "states:GetExecutionHistory", arn);
-        Collection<ObjectNode> events = execution(arn).historyEvents();
-        if (!input.path("includeExecutionData").asBoolean(true)) {
-            events = events.stream().map(History::withoutExecutionData).toList();
-        }
-        var ordered = new ArrayList<>(events);
-        if (input.path("reverseOrder").asBoolean(false)) java.util.Collections.reverse(ordered);
-        return page(input, ordered, "events");
-    }
-
-    private JsonNode sendTaskSuccess(ObjectNode input, AwsRequest request) {
-        var attempt = authorizedAttempt(input, request, "states:SendTaskSuccess");
-        var output = required(input, "output");
-        if (output.getBytes(StandardCharsets.UTF_8).length > Flow.MAXIMUM_DATA) {
-            throw AwsException.badRequest(
-                    "ValidationException",
-                    "1 validation error detected: Value at 'output' failed to satisfy constraint: Member must have"
-                            + " length less than or equal to " + Flow.MAXIMUM_DATA);
-        }
-        JsonNode result;
-        try {
-            result = Json.parse(output);
-        } catch (AwsException notJson) {
-            throw AwsException.badRequest("InvalidOutput", "Invalid Output: 'not JSON'");
-        }
-        TaskTokens.requireWaiting(attempt);
-        attempt.succeed(result);
-        return Json.object();
-    }
-
-    private JsonNode sendTaskFailure(ObjectNode input, AwsRequest request) {
-        var attempt = authorizedAttempt(input, request, "states:SendTaskFailure");
-        var error = text(input, "error").orElse("");
-        var cause = text(input, "cause").orElse("");
-        if (error.length() > MAXIMUM_ERROR || cause.length() > MAXIMUM_CAUSE) {
-            throw AwsException.badRequest(
-                    "ValidationException",
-                    "1 validation error detected: error has at most " + MAXIMUM_ERROR + " and cause at most "
-                            + MAXIMUM_CAUSE + " characters");
-        }
-        TaskTokens.requireWaiting(attempt);
-        attempt.fail(new StateFailure(error, cause));
-        return Json.object();
-    }
-
-    private JsonNode sendTaskHeartbeat(ObjectNode input, AwsRequest request) {
-        var attempt = authorizedAttempt(input, request, "states:SendTaskHeartbeat");
-        TaskTokens.requireWaiting(attempt);
-        attempt.beat();
-        return Json.object();
-    }
-
-    private TaskAttempt authorizedAttempt(ObjectNode input, AwsRequest request, String action) {
-        var attempt = interpreter.tokens().attempt(required(input, "taskToken"));
-        account.iam().authorize(request.caller(), action, attempt.execution().stateMachineArn());
-        return attempt;
-    }
-
-    /** One page of the list: maxResults 1 to 1,000, 100 by default; the token is the index of the next element. */
-    static ObjectNode page(ObjectNode input, List<ObjectNode> all, String member) {
-        var size = input.path("maxResults").asInt(0);
-        if (size < 0 || size > 1000) {
-            throw AwsException.badRequest(
-                    "ValidationException",
-                    "1 validation error detected: Value '" + size + "' at 'maxResults' failed to satisfy constraint:"
-                            + " Member must have value less than or equal to 1000");
-        }
-        var from = text(input, "nextToken").map(StatesService::index).orElse(0);
-        var to = Math.min(all.size(), from + (size == 0 ? 100 : size));
-        var page = Json.object();
-        var list = page.putArray(member);
-        all.subList(Math.min(from, to), to).forEach(list::add);
-        if (to < all.size()) page.put("nextToken", "page-" + to);
-        return page;
-    }
-
-    private static int index(String token) {
-        return Optional.of(token)
-                .filter(text -> text.matches("page-\\d{1,9}"))
-                .map(text -> Integer.parseInt(text.substring("page-".length())))
-                .orElseThrow(() -> AwsException.badRequest("InvalidToken", "Invalid Token: 'Invalid token'"));
     }
 }

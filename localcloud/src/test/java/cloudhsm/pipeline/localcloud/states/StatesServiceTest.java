@@ -329,24 +329,6 @@ class StatesServiceTest {
     }
 
     @Test
-    void redriveRunsTheFailedStateAgain() {
-        var function = TestFunctions.create(cloud, artifact, "echo", "Echo", "one");
-        var machine = machine("redrive", allowing("lambda:InvokeFunction", function), """
-            {"QueryLanguage": "JSONata", "StartAt": "T", "States": {
-             "T": {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": true,
-              "Arguments": {"FunctionName": "echo"}}}}\
-            """);
-        cloud.lambda().failNextInvocation("echo");
-        var execution = start(machine, "{}");
-        finish(execution);
-        assertEquals("Runtime.ExitError", execution.error().orElseThrow());
-        sfn.redriveExecution(request -> request.executionArn(execution.arn()));
-        finish(execution);
-        assertEquals(Execution.Status.SUCCEEDED, execution.status());
-        assertEquals(1, execution.redriveCount());
-    }
-
-    @Test
     void startingNeedsTheRightOnTheMachine() {
         var machine = machine("guarded", null, """
             {"QueryLanguage": "JSONata", "StartAt": "S", "States": {"S": {"Type": "Succeed"}}}\
