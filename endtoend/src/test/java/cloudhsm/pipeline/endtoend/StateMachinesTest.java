@@ -32,6 +32,7 @@ class StateMachinesTest {
             "Lambda.ClientExecutionTimeoutException",
             "Lambda.TooManyRequestsException",
             "Lambda.Unknown",
+            "Runtime.ExitError",
             "Sandbox.Timedout");
 
     static List<Path> stateMachines() throws IOException {

@@ -93,6 +93,7 @@ public final class LocalCloud implements AutoCloseable {
         endpoint.register(states);
         endpoint.register(new StsService(account));
         endpoint.register(new IamService(account));
+        endpoint.onFunctionKilled(lambda::kill);
         endpoint.start();
     }
 

@@ -27,6 +27,7 @@ record Fault(Kind kind, String where) {
         CALL_THROTTLED("call:throttled", "SERVICE:OPERATION:NUMBER", "kms:CreateKey:1"),
         CALL_INTERNAL_ERROR("call:internal-error", "SERVICE:OPERATION:NUMBER", "cloudhsm:DescribeClusters:3"),
         CALL_ANSWER_LOST("call:answer-lost", "SERVICE:OPERATION:NUMBER", "cloudhsm:CreateHsm:1"),
+        CALL_FUNCTION_KILLED("call:function-killed", "SERVICE:OPERATION:NUMBER", "kms:CreateCustomKeyStore:1"),
         EVENT_LOST("event:lost", "DETAIL-TYPE", "HSM State Change"),
         EVENT_TWICE("event:twice", "DETAIL-TYPE", "Key Store State Change"),
         EVENT_LATE("event:late", "DETAIL-TYPE", "Cluster State Change"),
@@ -89,7 +90,8 @@ record Fault(Kind kind, String where) {
 
     private boolean isComplete() {
         return switch (kind) {
-            case CALL_THROTTLED, CALL_INTERNAL_ERROR, CALL_ANSWER_LOST -> where.matches("[a-z]+:[A-Za-z]+:[1-9][0-9]*");
+            case CALL_THROTTLED, CALL_INTERNAL_ERROR, CALL_ANSWER_LOST, CALL_FUNCTION_KILLED ->
+                where.matches("[a-z]+:[A-Za-z]+:[1-9][0-9]*");
             case CONNECTION -> CONNECTION_ERROR_CODES.contains(where);
             case HSM_DEGRADED -> where.matches("[a-z]{2}(-[a-z]+)+-\\d[a-z]");
             case EVENT_LOST, EVENT_TWICE, EVENT_LATE, READ_STALE, HSM_REPLACED, USER_MISSING -> !where.isBlank();
@@ -102,6 +104,7 @@ record Fault(Kind kind, String where) {
             case CALL_THROTTLED -> call(cloud, Faults.Kind.THROTTLED);
             case CALL_INTERNAL_ERROR -> call(cloud, Faults.Kind.INTERNAL_ERROR);
             case CALL_ANSWER_LOST -> call(cloud, Faults.Kind.ANSWER_LOST);
+            case CALL_FUNCTION_KILLED -> call(cloud, Faults.Kind.FUNCTION_KILLED);
             case EVENT_LOST -> cloud.events().loseNext(where);
             case EVENT_TWICE -> cloud.events().deliverNextTwice(where);
             case EVENT_LATE -> cloud.events().delayNext(where, LATE);

@@ -2,6 +2,7 @@ package cloudhsm.pipeline.localcloud.cli;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.matrix.Matrix;
 import cloudhsm.pipeline.localcloud.template.TemplateException;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -31,7 +32,7 @@ import picocli.CommandLine.Spec;
         },
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {"0:everything is under the key", "1:the run failed", "2:an option or the input is wrong"},
-        subcommands = {Serve.class, FaultMenu.class})
+        subcommands = {Serve.class, FaultMenu.class, Matrix.class})
 public final class RunLocal implements Callable<Integer> {
     @Spec
     private CommandSpec spec;

@@ -11,46 +11,65 @@ public final class Faults {
         THROTTLED,
         INTERNAL_ERROR,
         /** The call takes effect, the connection breaks before the answer. */
-        ANSWER_LOST
+        ANSWER_LOST,
+        /** The call takes effect, and the function that made it dies; of another caller, as {@link #ANSWER_LOST}. */
+        FUNCTION_KILLED
     }
 
     private static final class Rule {
+        private final String caller;
         private final String service;
         private final String operation;
         private final Kind kind;
         private int remaining;
 
-        private Rule(String service, String operation, int callNumber, Kind kind) {
+        private Rule(String caller, String service, String operation, int callNumber, Kind kind) {
+            this.caller = caller;
             this.service = service;
             this.operation = operation;
             this.remaining = callNumber;
             this.kind = kind;
         }
+
+        private boolean concerns(String callerArn, String service, String operation) {
+            return this.service.equals(service) && this.operation.equals(operation) && callerArn.contains(caller);
+        }
     }
 
     private final List<Rule> rules = new ArrayList<>();
 
+    /** The same for a call of anybody. */
+    public void add(String service, String operation, int callNumber, Kind kind) {
+        add("", service, operation, callNumber, kind);
+    }
+
     /**
+     * @param caller part of the ARN of those whose calls count, for example a function's name; empty for anybody
      * @param service signing name, for example {@code cloudhsm}
-     * @param callNumber the how-maniest call of that operation from now on; 1 is the next
+     * @param callNumber the how-maniest of those calls from now on; 1 is the next
      */
-    public synchronized void add(String service, String operation, int callNumber, Kind kind) {
+    public synchronized void add(String caller, String service, String operation, int callNumber, Kind kind) {
         if (callNumber < 1) throw new IllegalArgumentException("The first call is number 1, not " + callNumber);
-        rules.add(new Rule(service, operation, callNumber, kind));
+        rules.add(new Rule(caller, service, operation, callNumber, kind));
     }
 
     /** Counts the call; null if it goes well. */
-    public synchronized Kind onCall(String service, String operation) {
+    public synchronized Kind onCall(String callerArn, String service, String operation) {
         Kind kind = null;
         for (var rules = this.rules.iterator(); rules.hasNext(); ) {
             var rule = rules.next();
-            if (!rule.service.equals(service) || !rule.operation.equals(operation)) continue;
+            if (!rule.concerns(callerArn, service, operation)) continue;
             if (--rule.remaining == 0) {
                 rules.remove();
                 if (kind == null) kind = rule.kind;
             }
         }
         return kind;
+    }
+
+    /** How many faults wait for their call. */
+    public synchronized int pending() {
+        return rules.size();
     }
 
     /** The error that a caller sees of {@link Kind#THROTTLED} and {@link Kind#INTERNAL_ERROR}. */

@@ -25,6 +25,7 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.Consumer;
 
 /**
  * The one HTTP endpoint of all services, on the loopback interface only. A request must name a loopback host, carry
@@ -42,6 +43,7 @@ public final class Endpoint implements AutoCloseable {
     private final SimulatedTime time;
     private final Iam iam;
     private final Faults faults;
+    private Consumer<Identity> killer = caller -> {};
 
     /** @param port 0 for any free port */
     public Endpoint(int port, SimulatedTime time, Iam iam, Faults faults) {
@@ -59,6 +61,11 @@ public final class Endpoint implements AutoCloseable {
 
     public void register(Service service) {
         services.put(service.signingName(), service);
+    }
+
+    /** What makes a function die that has made a call with these credentials. */
+    public void onFunctionKilled(Consumer<Identity> killer) {
+        this.killer = killer;
     }
 
     public void start() {
@@ -223,13 +230,18 @@ public final class Endpoint implements AutoCloseable {
         var errorCode = "";
         try {
             operation = service.operation(request);
-            var fault = faults.onCall(service.signingName(), operation);
+            var fault = faults.onCall(request.caller().arn(), service.signingName(), operation);
             if (fault == Faults.Kind.THROTTLED || fault == Faults.Kind.INTERNAL_ERROR) {
                 throw Faults.error(fault, service.signingName());
             }
             var response = handle(service, operation, request);
             if (fault == Faults.Kind.ANSWER_LOST) {
                 errorCode = "(answer lost)";
+                return null;
+            }
+            if (fault == Faults.Kind.FUNCTION_KILLED) {
+                errorCode = "(caller killed)";
+                killer.accept(request.caller());
                 return null;
             }
             return response;

@@ -102,6 +102,11 @@ public final class Iam {
         return identity;
     }
 
+    /** From now on nobody can sign with the session's credentials. */
+    public void endSession(Identity session) {
+        identities.remove(session.accessKeyId());
+    }
+
     private String randomText(int length) {
         var text = new StringBuilder(length);
         for (int i = 0; i < length; i++) text.append(KEY_ALPHABET.charAt(random.nextInt(KEY_ALPHABET.length())));

@@ -144,7 +144,7 @@ public final class KmsService extends JsonService {
      */
     public DataKey generateDataKey(
             Identity caller, String keyId, Map<String, String> encryptionContext, String viaService) {
-        suffer("GenerateDataKey");
+        suffer(caller, "GenerateDataKey");
         return cryptographicOperations.generateDataKey(
                 onBehalf(caller, viaService),
                 "kms:GenerateDataKey",
@@ -159,7 +159,7 @@ public final class KmsService extends JsonService {
      * @throws AwsException as KMS would answer the caller
      */
     public byte[] decrypt(Identity caller, byte[] encrypted, Map<String, String> encryptionContext, String viaService) {
-        suffer("Decrypt");
+        suffer(caller, "Decrypt");
         return cryptographicOperations
                 .decrypt(onBehalf(caller, viaService), "kms:Decrypt", encrypted, Optional.empty(), encryptionContext)
                 .plaintext();
@@ -177,7 +177,7 @@ public final class KmsService extends JsonService {
             String destinationKeyId,
             Map<String, String> destinationContext,
             String viaService) {
-        suffer("ReEncrypt");
+        suffer(caller, "ReEncrypt");
         return cryptographicOperations
                 .reEncrypt(
                         onBehalf(caller, viaService),
@@ -205,8 +205,8 @@ public final class KmsService extends JsonService {
     }
 
     /** The faults that a call over HTTP would meet at the endpoint; a lost answer is an internal error to the service. */
-    private void suffer(String operation) {
-        var fault = account.faults().onCall("kms", operation);
+    private void suffer(Identity caller, String operation) {
+        var fault = account.faults().onCall(caller.arn(), "kms", operation);
         if (fault == null) return;
         throw Faults.error(fault == Faults.Kind.THROTTLED ? fault : Faults.Kind.INTERNAL_ERROR, "kms");
     }

@@ -14,10 +14,16 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Deque;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
 
 /** One function: its configuration, who may invoke it, and its execution environments. */
 final class LambdaFunction {
@@ -37,10 +43,11 @@ final class LambdaFunction {
     private final Instant created;
     private final Map<String, ObjectNode> permissions = new LinkedHashMap<>();
     private final Deque<Idle> idle = new ArrayDeque<>();
+    private final List<Run> running = new ArrayList<>();
     private boolean failsNext;
 
     /** An environment that waits for its next invocation, as Lambda keeps them warm. */
-    private record Idle(ExecutionEnvironment environment, Map<String, String> variables) {}
+    private record Idle(ExecutionEnvironment environment, Identity session, Map<String, String> variables) {}
 
     LambdaFunction(
             FunctionConfiguration configuration,
@@ -103,46 +110,79 @@ final class LambdaFunction {
         } finally {
             account.time().lock().unlock();
         }
-        var variables = warm == null ? environmentVariables(endpoint) : warm.variables();
-        var run = new Run(requestId, payload, warm, variables);
+        var session = warm == null ? newSession() : warm.session();
+        var variables = warm == null ? environmentVariables(session, endpoint) : warm.variables();
+        var run = new Run(requestId, payload, warm, session, variables);
         var thread = Thread.ofPlatform()
                 .name("lambda-" + configuration.functionName())
                 .daemon()
                 .unstarted(run);
-        thread.start();
+        return run.on(thread);
+    }
+
+    private Identity newSession() {
+        account.time().lock().lock();
         try {
-            if (!thread.join(REAL_LIMIT)) {
-                thread.interrupt();
-                var seconds = configuration.timeout().toSeconds();
-                return failure(
-                        "Sandbox.Timedout",
-                        "RequestId: " + requestId + " Error: Task timed out after " + seconds + ".00 seconds");
-            }
-        } catch (InterruptedException interrupted) {
-            thread.interrupt();
-            Thread.currentThread().interrupt();
-            return failure("Runtime.ExitError", "RequestId: " + requestId + " Error: the embedded AWS is closing");
+            return account.iam().session(configuration.role(), configuration.functionName());
+        } finally {
+            account.time().lock().unlock();
         }
-        return run.result;
+    }
+
+    /** The invocation with these credentials, if there is one, ends now. The caller holds the lock. */
+    void kill(Identity caller) {
+        running.stream().filter(run -> run.session.equals(caller)).toList().forEach(Run::kill);
     }
 
     private final class Run implements Runnable {
         private final String requestId;
         private final byte[] payload;
+        private final Identity session;
         private final Map<String, String> variables;
+        private final CompletableFuture<InvocationResult> end = new CompletableFuture<>();
         private ExecutionEnvironment environment;
-        private InvocationResult result;
 
-        private Run(String requestId, byte[] payload, Idle warm, Map<String, String> variables) {
+        private Run(String requestId, byte[] payload, Idle warm, Identity session, Map<String, String> variables) {
             this.requestId = requestId;
             this.payload = payload;
             this.environment = warm == null ? null : warm.environment();
+            this.session = session;
             this.variables = variables;
+        }
+
+        /** Runs on the thread until the handler returns, the function is killed, or the real limit has passed. */
+        InvocationResult on(Thread thread) {
+            locked(() -> running.add(this));
+            thread.start();
+            try {
+                return end.get(REAL_LIMIT.toSeconds(), TimeUnit.SECONDS);
+            } catch (TimeoutException stuck) {
+                var seconds = configuration.timeout().toSeconds();
+                return failure(
+                        "Sandbox.Timedout",
+                        "RequestId: " + requestId + " Error: Task timed out after " + seconds + ".00 seconds");
+            } catch (InterruptedException interrupted) {
+                Thread.currentThread().interrupt();
+                return failure("Runtime.ExitError", "RequestId: " + requestId + " Error: the embedded AWS is closing");
+            } catch (ExecutionException impossible) {
+                throw new IllegalStateException(impossible);
+            } finally {
+                locked(() -> running.remove(this));
+                if (thread.isAlive()) thread.interrupt();
+            }
+        }
+
+        /** What the process does after this has no effect: its credentials are void and nobody reads its answer. */
+        void kill() {
+            account.iam().endSession(session);
+            end.complete(failure(
+                    "Runtime.ExitError",
+                    "RequestId: " + requestId + " Error: Runtime exited with error: signal: killed"));
         }
 
         @Override
         public void run() {
-            var invocation = new Invocation(variables, account.time().clock(), message -> writeLog(variables, message));
+            var invocation = new Invocation(variables, account.time().clock(), this::log);
             invocation.enter();
             try {
                 if (environment == null) {
@@ -155,20 +195,28 @@ final class LambdaFunction {
                 if (answer.failed())
                     invocation.log(new String(answer.payload(), java.nio.charset.StandardCharsets.UTF_8));
                 invocation.log("END RequestId: " + requestId);
-                result = new InvocationResult(answer.payload(), answer.failed() ? "Unhandled" : "");
-                keepWarm();
+                locked(() -> end(answer));
             } catch (ReflectiveOperationException | RuntimeException | Error defect) {
-                result = failure("Runtime.ExitError", "The Lambda runtime could not run the handler: " + defect);
+                end.complete(failure("Runtime.ExitError", "The Lambda runtime could not run the handler: " + defect));
             }
         }
 
-        private void keepWarm() {
-            account.time().lock().lock();
-            try {
-                idle.push(new Idle(environment, variables));
-            } finally {
-                account.time().lock().unlock();
-            }
+        private void log(String message) {
+            if (!end.isDone()) writeLog(variables, message);
+        }
+
+        private void end(ExecutionEnvironment.Answer answer) {
+            var ended = end.complete(new InvocationResult(answer.payload(), answer.failed() ? "Unhandled" : ""));
+            if (ended) idle.push(new Idle(environment, session, variables));
+        }
+    }
+
+    private void locked(Runnable work) {
+        account.time().lock().lock();
+        try {
+            work.run();
+        } finally {
+            account.time().lock().unlock();
         }
     }
 
@@ -193,15 +241,15 @@ final class LambdaFunction {
      * @see <a href="https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html">Lambda environment
      *     variables</a>
      */
-    Map<String, String> environmentVariables(URI endpoint) {
+    Map<String, String> environmentVariables(Identity session, URI endpoint) {
         account.time().lock().lock();
         try {
             var variables = new LinkedHashMap<>(configuration.environment());
             var day = DateTimeFormatter.ofPattern("yyyy/MM/dd").withZone(ZoneOffset.UTC);
             variables.put("AWS_REGION", Iam.REGION);
             variables.put("AWS_DEFAULT_REGION", Iam.REGION);
-            variables.put("AWS_ACCESS_KEY_ID", identity.accessKeyId());
-            variables.put("AWS_SECRET_ACCESS_KEY", identity.secretAccessKey());
+            variables.put("AWS_ACCESS_KEY_ID", session.accessKeyId());
+            variables.put("AWS_SECRET_ACCESS_KEY", session.secretAccessKey());
             variables.put("AWS_SESSION_TOKEN", "embedded-aws");
             variables.put("AWS_LAMBDA_FUNCTION_NAME", configuration.functionName());
             variables.put("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST");

@@ -104,7 +104,7 @@ final class LambdaProcess implements AutoCloseable {
         var builder = new ProcessBuilder(command)
                 .directory(function.artifact().directory().toFile());
         builder.environment().clear();
-        builder.environment().putAll(function.environmentVariables(endpoint));
+        builder.environment().putAll(function.environmentVariables(function.identity(), endpoint));
         builder.environment()
                 .put(
                         "AWS_LAMBDA_RUNTIME_API",

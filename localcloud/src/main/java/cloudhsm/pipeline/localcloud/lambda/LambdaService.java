@@ -276,6 +276,16 @@ public final class LambdaService implements Service {
         }
     }
 
+    /** The invocation that signs with these credentials ends at once; nothing that its code still does has effect. */
+    public void kill(Identity caller) {
+        locked();
+        try {
+            functions.values().forEach(function -> function.kill(caller));
+        } finally {
+            unlocked();
+        }
+    }
+
     /**
      * Runs one invocation in a JVM of its own, by the real runtime client against a local Runtime API; Linux only.
      * That JVM reads the real clock, not the simulated one.

@@ -55,7 +55,7 @@ final class Integrations {
         try {
             var qualifier = arguments.path("Qualifier").asText("");
             var function = arguments.path("FunctionName").asText() + (qualifier.isEmpty() ? "" : ":" + qualifier);
-            var fault = account.faults().onCall("lambda", "Invoke");
+            var fault = account.faults().onCall(machine.identity().arn(), "lambda", "Invoke");
             if (fault == Faults.Kind.THROTTLED)
                 throw new AwsException("TooManyRequestsException", 429, "Rate exceeded");
             if (fault == Faults.Kind.INTERNAL_ERROR) throw Faults.error(fault, "lambda");

@@ -1,0 +1,54 @@
+package cloudhsm.pipeline.localcloud.matrix;
+
+import cloudhsm.pipeline.localcloud.LocalCloud;
+import cloudhsm.pipeline.localcloud.http.Json;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+
+/** Starts executions as a person in the console does: when one has failed, another one. */
+final class Executions {
+    /** No fault is so bad that a third execution is needed for it; a pair of faults may cost an execution each. */
+    static final int MOST = 3;
+
+    /** More than any state machine may take. */
+    private static final Duration LIMIT = Duration.ofDays(60);
+
+    private static final Set<String> ENDS =
+            Set.of("ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted");
+
+    private final LocalCloud cloud;
+    private final Map<String, String> ended = new ConcurrentHashMap<>();
+
+    Executions(LocalCloud cloud) {
+        this.cloud = cloud;
+        cloud.states().onHistoryEvent((execution, event) -> {
+            var type = event.path("type").asText();
+            if (ENDS.contains(type)) ended.put(execution.arn(), type);
+        });
+    }
+
+    /** @return how many executions it took; {@link #MOST} + 1 if none succeeded */
+    int runUntilSuccess(String stateMachineArn, String name, String input) {
+        for (int i = 1; i <= MOST; i++) {
+            if (run(stateMachineArn, name + "-" + i, input)) return i;
+        }
+        return MOST + 1;
+    }
+
+    private boolean run(String stateMachineArn, String name, String input) {
+        var started = cloud.endpoint()
+                .call(
+                        cloud.iam().administrator(),
+                        "states",
+                        "StartExecution",
+                        Json.object()
+                                .put("stateMachineArn", stateMachineArn)
+                                .put("name", name)
+                                .put("input", input));
+        var arn = started.path("executionArn").asText();
+        cloud.time().runUntil(() -> ended.containsKey(arn), LIMIT);
+        return ended.get(arn).equals("ExecutionSucceeded");
+    }
+}
