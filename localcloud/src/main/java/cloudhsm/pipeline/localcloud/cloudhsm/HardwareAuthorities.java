@@ -11,7 +11,9 @@ import java.security.PrivateKey;
 import java.security.PublicKey;
 import java.security.SecureRandom;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Date;
+import java.util.List;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x500.X500NameBuilder;
@@ -29,7 +31,8 @@ import org.bouncycastle.pkcs.jcajce.JcaPKCS10CertificationRequestBuilder;
 /**
  * The two roots that vouch for HSM hardware, AWS's and the manufacturer's, and what they issue. One hardware key has a
  * certificate under each root, so the HSM's own certificate is valid under both [HSM:verify-hsm-identity]. The keys are
- * made when the first certificate is asked for; all accounts of a JVM have their hardware from the same vendors.
+ * made when the first certificate is asked for; all accounts of a JVM have their hardware from the same vendors, and
+ * keys are dear, so after {@value #PARTITIONS} partitions the first one's key is taken again.
  */
 final class HardwareAuthorities {
     /** Wide, and no simulated time: a certificate that runs out would make tests fail on some future day. */
@@ -45,7 +48,12 @@ final class HardwareAuthorities {
     private static final X500Name MANUFACTURER_ROOT =
             new X500Name("C=US,ST=CA,L=SanJose,O=Marvell,OU=LS2,CN=mrvl-ls2-root-AR-v1");
 
+    /** More than one account ever has. */
+    private static final int PARTITIONS = 32;
+
     private final SecureRandom random = new SecureRandom();
+    private final List<KeyPair> partitionKeys = new ArrayList<>();
+    private int partitions;
     private Authorities authorities;
 
     private record Authorities(
@@ -68,7 +76,7 @@ final class HardwareAuthorities {
     HsmIdentity newIdentity(String mode) {
         var authorities = authorities();
         var subject = partitionName(authorities.hardwareSerial(), 1 + random.nextInt(32), mode);
-        var keys = keyPair();
+        var keys = partitionKey();
         try {
             var csr = new JcaPKCS10CertificationRequestBuilder(subject, keys.getPublic())
                     .build(signer(keys.getPrivate()));
@@ -146,6 +154,11 @@ final class HardwareAuthorities {
 
     private static ContentSigner signer(PrivateKey key) throws OperatorCreationException {
         return new JcaContentSignerBuilder("SHA256withRSA").build(key);
+    }
+
+    private synchronized KeyPair partitionKey() {
+        if (partitionKeys.size() < PARTITIONS) partitionKeys.add(keyPair());
+        return partitionKeys.get(partitions++ % PARTITIONS);
     }
 
     private KeyPair keyPair() {

@@ -47,7 +47,7 @@ final class CellRun {
             scenario.prepare(deployment, executions);
             var before = deployment.cloud().endpoint().calls().size();
             var further = scenario.run(deployment, executions);
-            if (further != 0) throw new IllegalStateException("Without any fault, " + scenario + " failed");
+            if (further != 0) throw new IllegalStateException("Without any fault, " + scenario.name() + " failed");
             var calls = deployment.cloud().endpoint().calls();
             deployment.cloud().advance(AFTERWARDS);
             var problems = problemsOf(deployment.cloud());

@@ -14,6 +14,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorCompletionService;
 import java.util.concurrent.Executors;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -39,7 +40,11 @@ public final class Matrix implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Option(names = "--of", paramLabel = "WHAT", description = "provision", defaultValue = "provision")
+    @Option(
+            names = "--of",
+            paramLabel = "WHAT",
+            description = "provision; default: ${DEFAULT-VALUE}",
+            defaultValue = "provision")
     private String of;
 
     @Option(names = "--pairs", paramLabel = "N", description = "N random pairs of faults instead of each fault alone")
@@ -70,11 +75,12 @@ public final class Matrix implements Callable<Integer> {
         if (threads < 1 || pairs < 0 || sample < 0) {
             throw new ParameterException(spec.commandLine(), "--threads: at least 1; --pairs, --sample: at least 0");
         }
+        var only = cell == null ? List.<Cell>of() : List.of(parsed());
         var out = spec.commandLine().getOut();
         try {
             var run = new CellRun(scenario);
             var clean = run.cleanly();
-            var cells = cells(clean.calls());
+            var cells = only.isEmpty() ? cells(clean.calls()) : only;
             out.printf(
                     Locale.ROOT,
                     "%s: %d calls in a clean run; %d cells, seed %d, %d at a time%n",
@@ -97,14 +103,16 @@ public final class Matrix implements Callable<Integer> {
     }
 
     private Scenario scenario() {
-        for (var scenario : Scenario.values()) {
-            if (scenario.name().toLowerCase(Locale.ROOT).equals(of)) return scenario;
-        }
-        throw new ParameterException(spec.commandLine(), "--of: there is no " + of);
+        return Scenario.ALL.stream()
+                .filter(scenario -> scenario.name().equals(of))
+                .findFirst()
+                .orElseThrow(() -> new ParameterException(
+                        spec.commandLine(),
+                        "--of: there is no " + of + "; there are "
+                                + Scenario.ALL.stream().map(Scenario::name).collect(Collectors.joining(", "))));
     }
 
     private List<Cell> cells(List<RecordedCall> calls) {
-        if (cell != null) return List.of(parsed());
         var all = new ArrayList<Cell>();
         for (var call : calls) {
             for (var kind : Faults.Kind.values()) all.add(Cell.of(call, kind));

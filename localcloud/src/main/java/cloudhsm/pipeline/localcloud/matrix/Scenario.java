@@ -3,43 +3,48 @@ package cloudhsm.pipeline.localcloud.matrix;
 import cloudhsm.pipeline.localcloud.cli.LocalDeployment;
 import java.util.List;
 
-/** What the matrix runs again and again. */
-enum Scenario {
+/**
+ * What the matrix runs again and again: executions, one after the other.
+ *
+ * @param name as {@code --of} takes it
+ * @param before makes what the scenario starts from; nothing goes wrong in it
+ */
+record Scenario(String name, List<Step> before, List<Step> steps) {
     /** One execution with the input {} on an empty account. */
-    PROVISION(List.of(), List.of(new Step("ProvisionStateMachineArn", "{}")));
+    private static final Step PROVISION = new Step("ProvisionStateMachineArn", "{}");
+
+    static final List<Scenario> ALL = List.of(new Scenario("provision", List.of(), List.of(PROVISION)));
 
     /**
-     * One execution.
+     * One execution, and further ones if it fails.
      *
      * @param output of the stack, which names the state machine
      */
-    private record Step(String output, String input) {}
+    record Step(String output, String input) {}
 
-    private final List<Step> before;
-    private final List<Step> steps;
-
-    Scenario(List<Step> before, List<Step> steps) {
-        this.before = before;
-        this.steps = steps;
+    Scenario {
+        before = List.copyOf(before);
+        steps = List.copyOf(steps);
     }
 
-    /** Makes what the scenario starts from; nothing goes wrong in it. */
+    /** @throws IllegalStateException if it does not succeed at once */
     void prepare(LocalDeployment deployment, Executions executions) {
         if (run(before, "before", deployment, executions) > before.size()) {
-            throw new IllegalStateException("The preparation of " + this + " failed");
+            throw new IllegalStateException("What " + name + " starts from could not be made");
         }
     }
 
     /** @return how many executions more than its own it took; at least {@link Executions#MOST} if one never succeeded */
     int run(LocalDeployment deployment, Executions executions) {
-        return run(steps, "run", deployment, executions) - steps.size();
+        return run(steps, name, deployment, executions) - steps.size();
     }
 
     private static int run(List<Step> steps, String name, LocalDeployment deployment, Executions executions) {
         int count = 0;
-        for (var step : steps) {
-            var stateMachine = deployment.stack().outputs().get(step.output());
-            count += executions.runUntilSuccess(stateMachine, name + "-" + steps.indexOf(step), step.input());
+        for (int i = 0; i < steps.size(); i++) {
+            var stateMachine = deployment.stack().outputs().get(steps.get(i).output());
+            count += executions.runUntilSuccess(
+                    stateMachine, name + i, steps.get(i).input());
         }
         return count;
     }
