@@ -80,6 +80,26 @@ final class Pipeline implements AutoCloseable {
         return end(start(name, input));
     }
 
+    /**
+     * Starts an execution of another state machine and lets simulated time pass until it has ended.
+     *
+     * @param stateMachine as in the stack's outputs: Pause for PauseStateMachineArn
+     */
+    DescribeExecutionResponse run(String stateMachine, String name, String input) {
+        var arn = deployment.stack().outputs().get(stateMachine + "StateMachineArn");
+        return end(states.startExecution(
+                        request -> request.stateMachineArn(arn).name(name).input(input))
+                .executionArn());
+    }
+
+    /** How long HSMs have existed so far, all of them together: what AWS bills, but for its rounding. */
+    Duration hsmTime() {
+        return cloud().cloudHsm().everCreated().stream()
+                .map(hsm -> Duration.between(
+                        hsm.createdAt(), hsm.deletedAt().orElse(cloud().time().now())))
+                .reduce(Duration.ZERO, Duration::plus);
+    }
+
     /** Lets simulated time pass until the execution has ended. */
     DescribeExecutionResponse end(String executionArn) {
         cloud().time().runUntil(() -> describe(executionArn).status() != ExecutionStatus.RUNNING, LIMIT);

@@ -48,7 +48,18 @@ class PoliciesTest {
         var second = pipeline.provision("second", input);
         assertEquals(ExecutionStatus.SUCCEEDED, second.status(), () -> second.error() + ": " + second.cause());
         pipeline.provision("refused", "{\"deployment\": \"Not A Name\"}");
+        pauseWhileAnExecutionIsAtWork(input);
+        var resumed = pipeline.run("Resume", "resumed", "{\"deployment\": \"policies\"}");
+        assertEquals(ExecutionStatus.SUCCEEDED, resumed.status(), () -> resumed.error() + ": " + resumed.cause());
         pipeline.cloud().advance(Duration.ofMinutes(10));
+    }
+
+    private static void pauseWhileAnExecutionIsAtWork(String input) {
+        pipeline.start("interrupted", input);
+        pipeline.runUntilEntered("interrupted", "CreateKmsUser");
+        pipeline.cloud().advance(Duration.ofSeconds(1));
+        var paused = pipeline.run("Pause", "paused", "{\"deployment\": \"policies\", \"interrupt\": true}");
+        assertEquals(ExecutionStatus.SUCCEEDED, paused.status(), () -> paused.error() + ": " + paused.cause());
     }
 
     @AfterAll

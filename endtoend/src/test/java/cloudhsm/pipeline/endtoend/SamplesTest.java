@@ -25,6 +25,8 @@ class SamplesTest {
     @CsvSource({
         "provision.json, provision.schema.json",
         "watch.json, watch.schema.json",
+        "pause.json, pause.schema.json",
+        "resume.json, resume.schema.json",
         "cluster-state-change.json, state-change.schema.json",
         "cluster-csr-state-change.json, state-change.schema.json",
         "hsm-state-change.json, state-change.schema.json",

@@ -3,6 +3,7 @@ package cloudhsm.pipeline.provisioning.events;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.lambda.JsonHandler;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
+import cloudhsm.pipeline.provisioning.lambda.Wait;
 import cloudhsm.pipeline.provisioning.lambda.Waits;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -10,6 +11,8 @@ import java.time.Clock;
 import software.amazon.awssdk.core.SdkBytes;
 import software.amazon.awssdk.services.lambda.LambdaClient;
 import software.amazon.awssdk.services.lambda.model.InvocationType;
+import software.amazon.awssdk.services.sfn.SfnClient;
+import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
 
 /**
  * Takes the pipeline's own state changes and SSM's command events, and has every stage that waits for the resource
@@ -18,6 +21,7 @@ import software.amazon.awssdk.services.lambda.model.InvocationType;
 public final class ResumeExecution extends JsonHandler<ResumeExecution.Event, ResumeExecution.Output> {
     private final Waits waits;
     private final LambdaClient lambda;
+    private final SfnClient states;
     private final Clock clock;
 
     /** The members of an EventBridge event that matter here. */
@@ -32,13 +36,15 @@ public final class ResumeExecution extends JsonHandler<ResumeExecution.Event, Re
         this(
                 new Waits(Aws.dynamoDb(), Aws.environment("TABLE_NAME"), Clock.systemUTC()),
                 Aws.lambda(),
+                Aws.states(),
                 Clock.systemUTC());
     }
 
-    ResumeExecution(Waits waits, LambdaClient lambda, Clock clock) {
+    ResumeExecution(Waits waits, LambdaClient lambda, SfnClient states, Clock clock) {
         super(Event.class);
         this.waits = waits;
         this.lambda = lambda;
+        this.states = states;
         this.clock = clock;
     }
 
@@ -50,11 +56,21 @@ public final class ResumeExecution extends JsonHandler<ResumeExecution.Event, Re
                 .asText();
         var over = waits.of(resource).stream()
                 .filter(wait -> wait.isOver(state, clock.instant()))
+                .filter(this::isWanted)
                 .toList();
         over.forEach(wait -> lambda.invoke(request -> request.functionName(wait.function())
                 .invocationType(InvocationType.EVENT)
                 .payload(SdkBytes.fromUtf8String("{\"waitId\":\"" + wait.id() + "\"}"))));
         return new Output(over.size());
+    }
+
+    /** A stopped execution must not go on creating HSMs: what it waited for is forgotten. */
+    private boolean isWanted(Wait wait) {
+        var running = states.describeExecution(request -> request.executionArn(wait.execution()))
+                        .status()
+                == ExecutionStatus.RUNNING;
+        if (!running) waits.remove(wait.id());
+        return running;
     }
 
     private static boolean isCommandEvent(Event event) {

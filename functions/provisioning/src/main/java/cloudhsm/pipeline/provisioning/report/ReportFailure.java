@@ -14,13 +14,9 @@ import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
 import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
 import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
-import software.amazon.awssdk.services.sns.SnsClient;
 
 /** Says why an execution failed and which HSMs it leaves billing, to whoever has subscribed to the topic. */
 public final class ReportFailure extends JsonHandler<ReportFailure.Input, ReportFailure.Output> {
-    /** SNS's limit for the subject of a mail, characters. */
-    private static final int SUBJECT_LENGTH = 100;
-
     /** What Step Functions hands to a Catch; with JSONata it may add members. */
     @JsonIgnoreProperties(ignoreUnknown = true)
     public record Failure(
@@ -52,21 +48,18 @@ public final class ReportFailure extends JsonHandler<ReportFailure.Input, Report
     }
 
     private final CloudHsmV2Client cloudHsm;
-    private final SnsClient sns;
-    private final String topicArn;
+    private final Notifications notifications;
     private final HsmPrice price;
 
     /** Called by Lambda, once per execution environment. */
     public ReportFailure() {
-        this(Aws.cloudHsm(), Aws.sns(), Aws.environment("NOTIFICATION_TOPIC_ARN"), HsmPrice.ofFunction());
+        this(Aws.cloudHsm(), Notifications.ofFunction(), HsmPrice.ofFunction());
     }
 
-    /** @param topicArn empty if nobody is to be told */
-    ReportFailure(CloudHsmV2Client cloudHsm, SnsClient sns, String topicArn, HsmPrice price) {
+    ReportFailure(CloudHsmV2Client cloudHsm, Notifications notifications, HsmPrice price) {
         super(Input.class);
         this.cloudHsm = cloudHsm;
-        this.sns = sns;
-        this.topicArn = topicArn;
+        this.notifications = notifications;
         this.price = price;
     }
 
@@ -74,7 +67,7 @@ public final class ReportFailure extends JsonHandler<ReportFailure.Input, Report
     protected Output handle(Input input) {
         var output = new Output(
                 input.failure().error(), input.failure().cause(), leftBilling(Optional.ofNullable(input.deployment())));
-        if (!topicArn.isEmpty()) publish(input, output);
+        notifications.publish("CloudHSM pipeline failed: " + output.error(), message(input, output));
         return output;
     }
 
@@ -111,22 +104,6 @@ public final class ReportFailure extends JsonHandler<ReportFailure.Input, Report
                 hsm.stateAsString(),
                 cluster.clusterId(),
                 price.perHour(1).toPlainString());
-    }
-
-    /** The failure itself counts more than telling it: if the topic cannot be reached, the log says so. */
-    private void publish(Input input, Output output) {
-        try {
-            sns.publish(request ->
-                    request.topicArn(topicArn).subject(subject(output)).message(message(input, output)));
-        } catch (SdkException failure) {
-            System.out.println("{\"notification\":\"failed\",\"error\":\""
-                    + failure.getClass().getSimpleName() + "\"}");
-        }
-    }
-
-    private static String subject(Output output) {
-        var subject = "CloudHSM pipeline failed: " + output.error();
-        return subject.substring(0, Math.min(subject.length(), SUBJECT_LENGTH));
     }
 
     private String message(Input input, Output output) {

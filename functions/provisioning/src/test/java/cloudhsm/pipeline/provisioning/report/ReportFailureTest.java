@@ -21,7 +21,7 @@ class ReportFailureTest {
             aws.initializedCluster();
             var topic = aws.cloud.sns().createTopic("failures", Map.of());
 
-            var output = new ReportFailure(aws.cloudHsm, aws.sns, topic, PRICE).handle(INPUT);
+            var output = new ReportFailure(aws.cloudHsm, new Notifications(aws.sns, topic), PRICE).handle(INPUT);
 
             assertEquals(1, output.leftBilling().size());
             assertTrue(output.leftBilling().getFirst().endsWith("1.60 USD an hour"), output.toString());
@@ -41,7 +41,7 @@ class ReportFailureTest {
         try (var aws = new TestAccount()) {
             aws.cloud.faults().add("cloudhsm", "DescribeClusters", 1, Faults.Kind.THROTTLED);
 
-            var output = new ReportFailure(aws.cloudHsm, aws.sns, "", PRICE).handle(INPUT);
+            var output = new ReportFailure(aws.cloudHsm, new Notifications(aws.sns, ""), PRICE).handle(INPUT);
             assertTrue(output.leftBilling().getFirst().startsWith("Unknown"), output.toString());
         }
     }

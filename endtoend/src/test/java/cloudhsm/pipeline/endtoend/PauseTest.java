@@ -1,0 +1,90 @@
+package cloudhsm.pipeline.endtoend;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import cloudhsm.pipeline.localcloud.http.Json;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import software.amazon.awssdk.core.sync.RequestBody;
+import software.amazon.awssdk.services.s3.model.S3Exception;
+import software.amazon.awssdk.services.sfn.model.DescribeExecutionResponse;
+import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
+
+/** The meter can be stopped and started again without losing an object. */
+class PauseTest {
+    private final Pipeline pipeline = Pipeline.deploy();
+
+    @AfterEach
+    void close() {
+        pipeline.close();
+    }
+
+    @Test
+    void aPausedDeploymentBillsNoHsmsAndComesBackReadable() {
+        var provisioned = pipeline.provision("first", "{}");
+        assertSucceeded(provisioned);
+        var bucket = Json.parse(provisioned.output()).path("bucket").asText();
+        pipeline.s3().putObject(put -> put.bucket(bucket).key("kept"), RequestBody.fromString("kept content"));
+
+        var paused = pipeline.run("Pause", "pause", "{\"deployment\": \"default\"}");
+        assertSucceeded(paused);
+        assertTrue(Json.parse(paused.output()).path("newestBackupId").asText().startsWith("backup-"), paused.output());
+        assertTrue(
+                Duration.between(paused.startDate(), paused.stopDate()).compareTo(Duration.ofMinutes(15)) < 0,
+                "every minute more bills two HSMs");
+        var hoursWhenPaused = pipeline.hsmTime();
+        pipeline.cloud().advance(Duration.ofHours(6));
+        assertEquals(hoursWhenPaused, pipeline.hsmTime(), "no HSM-hours while paused");
+
+        var unreadable = assertThrows(S3Exception.class, () -> content(bucket));
+        assertEquals(
+                "KMS.KMSInvalidStateException", unreadable.awsErrorDetails().errorCode());
+        assertTrue(unreadable.getMessage().contains("CloudHSM cluster"), unreadable.getMessage());
+
+        assertSucceeded(pipeline.run("Resume", "resume", "{\"deployment\": \"default\"}"));
+        assertEquals("kept content", content(bucket));
+        var zones = pipeline.cluster().hsms().stream()
+                .map(hsm -> hsm.availabilityZone() + " " + hsm.stateAsString())
+                .sorted()
+                .toList();
+        assertEquals(List.of("eu-central-1a ACTIVE", "eu-central-1b ACTIVE"), zones);
+        var told = pipeline.cloud().sns().published();
+        assertEquals(2, told.size(), "one mail for the pause, one for the return");
+        assertTrue(
+                told.getFirst().message().contains("cannot be read"),
+                told.getFirst().message());
+    }
+
+    @Test
+    void anExecutionThatIsAtWorkIsRespectedUnlessALimitAsks() {
+        var execution = pipeline.start("first", "{}");
+        pipeline.runUntilEntered("first", "CreateSecondHsm");
+
+        var refused = pipeline.run("Pause", "polite", "{}");
+        assertEquals("DEPLOYMENT_LOCKED", refused.error());
+        assertEquals(ExecutionStatus.RUNNING, pipeline.describe(execution).status());
+
+        assertSucceeded(pipeline.run("Pause", "firm", "{\"interrupt\": true}"));
+        assertEquals(ExecutionStatus.ABORTED, pipeline.describe(execution).status());
+        var billed = pipeline.hsmTime();
+        pipeline.cloud().advance(Duration.ofHours(1));
+        assertEquals(billed, pipeline.hsmTime(), "a stopped execution creates no more HSMs");
+        assertEquals(
+                "DEPLOYMENT_INCOMPLETE", pipeline.run("Resume", "resume", "{}").error());
+        assertSucceeded(pipeline.provision("second", "{}"));
+    }
+
+    private String content(String bucket) {
+        return pipeline.s3()
+                .getObjectAsBytes(get -> get.bucket(bucket).key("kept"))
+                .asUtf8String();
+    }
+
+    private static void assertSucceeded(DescribeExecutionResponse execution) {
+        assertEquals(ExecutionStatus.SUCCEEDED, execution.status(), () -> execution.error() + ": " + execution.cause());
+    }
+}

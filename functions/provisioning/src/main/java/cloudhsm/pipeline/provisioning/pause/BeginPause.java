@@ -1,0 +1,124 @@
+package cloudhsm.pipeline.provisioning.pause;
+
+import cloudhsm.pipeline.provisioning.cluster.Clusters;
+import cloudhsm.pipeline.provisioning.deployment.Deployment;
+import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
+import cloudhsm.pipeline.provisioning.deployment.Phase;
+import cloudhsm.pipeline.provisioning.lambda.Aws;
+import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import cloudhsm.pipeline.provisioning.lambda.Resource;
+import cloudhsm.pipeline.provisioning.lambda.StageHandler;
+import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import java.time.Clock;
+import java.util.Objects;
+import java.util.Optional;
+import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
+import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
+import software.amazon.awssdk.services.sfn.SfnClient;
+
+/**
+ * Takes the deployment's lock and marks it PAUSED, so that nobody takes the HSMs that are going to be missing for a
+ * fault. Nothing is deleted yet.
+ */
+public final class BeginPause extends StageHandler<BeginPause.Input> {
+    /**
+     * The execution input.
+     *
+     * @param deployment "default" if it is not given
+     * @param interrupt whether an execution that is at work on the deployment is stopped instead of respected; the
+     *     limits of time and cost ask for it, because an execution that hangs bills like any other
+     */
+    public record Request(String deployment, boolean interrupt) {
+        public Request {
+            deployment = Objects.requireNonNullElse(deployment, "default");
+        }
+    }
+
+    /** @param execution ARN of the execution that pauses */
+    public record Input(String execution, Request request) {
+        public Input {
+            Objects.requireNonNull(execution, "execution");
+            request = Objects.requireNonNullElse(request, new Request(null, false));
+        }
+    }
+
+    /**
+     * @param clusterId "" if the deployment has none yet
+     * @param interrupted ARN of the execution that was stopped, or ""
+     */
+    public record Output(String deployment, String clusterId, String bucket, String interrupted) {}
+
+    private final Deployments deployments;
+    private final DeploymentLock lock;
+    private final Clusters clusters;
+    private final SfnClient states;
+    private final Clock clock;
+
+    /** Called by Lambda, once per execution environment. */
+    public BeginPause() {
+        this(
+                Aws.cloudHsm(),
+                new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
+                new DeploymentLock(Aws.dynamoDb(), Aws.states(), Aws.environment("TABLE_NAME")),
+                StageRuntime.ofFunction());
+    }
+
+    BeginPause(CloudHsmV2Client cloudHsm, Deployments deployments, DeploymentLock lock, StageRuntime runtime) {
+        super(Input.class, runtime);
+        this.clusters = new Clusters(cloudHsm);
+        this.deployments = deployments;
+        this.lock = lock;
+        this.states = runtime.states();
+        this.clock = runtime.clock();
+    }
+
+    @Override
+    protected Outcome run(Input input, Optional<Resource> awaited) {
+        var name = input.request().deployment();
+        var deployment = deployments.find(name);
+        if (deployment.isEmpty()) return PauseFailures.unknown(name);
+        if (deployment.get().phase() == Phase.TEARING_DOWN) return PauseFailures.tearingDown(name);
+        var holder = lock.take(name, input.execution());
+        if (holder.isEmpty()) return paused(deployment.get(), "");
+        if (!input.request().interrupt() || ofOneMachine(holder.get(), input.execution())) {
+            return PauseFailures.locked(name, holder.get());
+        }
+        states.stopExecution(stop -> stop.executionArn(holder.get())
+                .error("INTERRUPTED_BY_PAUSE")
+                .cause("The deployment \"" + name + "\" has reached a limit and is paused by " + input.execution()
+                        + ". Next: resume it, or start a new execution with other limits."));
+        return lock.take(name, input.execution())
+                .<Outcome>map(still -> stillRunning(name, still))
+                .orElseGet(() -> paused(deployment.get(), holder.get()));
+    }
+
+    /** A second start of the same pause must not stop the first one. */
+    private static boolean ofOneMachine(String one, String another) {
+        return stateMachine(one).equals(stateMachine(another));
+    }
+
+    /** The execution's ARN without its name. */
+    private static String stateMachine(String execution) {
+        return execution.substring(0, execution.lastIndexOf(':') + 1);
+    }
+
+    private static Outcome stillRunning(String name, String holder) {
+        return new Outcome.Failed(
+                TRANSIENT,
+                "Execution " + holder + " holds the deployment \"" + name + "\" and was told to stop, but still runs."
+                        + " No HSM was deleted yet. Next: look again a little later.");
+    }
+
+    private Outcome paused(Deployment deployment, String interrupted) {
+        deployments.enter(deployment.name(), Phase.PAUSED, clock.instant());
+        var resources = deployment.resources();
+        var clusterId =
+                clusters.ofDeployment(deployment.name()).map(Cluster::clusterId).orElse("");
+        return new Outcome.Done(new Output(
+                deployment.name(),
+                clusterId,
+                resources.path("bucket").path("bucket").asText(""),
+                interrupted));
+    }
+}

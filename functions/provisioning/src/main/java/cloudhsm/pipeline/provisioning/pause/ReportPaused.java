@@ -1,0 +1,88 @@
+package cloudhsm.pipeline.provisioning.pause;
+
+import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import cloudhsm.pipeline.provisioning.lambda.Resource;
+import cloudhsm.pipeline.provisioning.lambda.StageHandler;
+import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import cloudhsm.pipeline.provisioning.report.Notifications;
+import java.math.BigDecimal;
+import java.util.Objects;
+import java.util.Optional;
+
+/** Tells in plain words what the pause means: nothing bills by the hour, and nothing under the key can be read. */
+public final class ReportPaused extends StageHandler<ReportPaused.Input> {
+    /** AWS's price of one KMS key, whatever it is used for. */
+    private static final BigDecimal KEY_PER_MONTH = BigDecimal.ONE;
+
+    /**
+     * @param clusterId "" if the deployment had none
+     * @param newestBackupId "" if there is none
+     * @param bucket "" if the deployment had not come that far
+     * @param interrupted ARN of the execution that the pause stopped, or ""
+     */
+    public record Input(String deployment, String clusterId, String newestBackupId, String bucket, String interrupted) {
+        public Input {
+            Objects.requireNonNull(deployment, "deployment");
+            Objects.requireNonNull(clusterId, "clusterId");
+            Objects.requireNonNull(newestBackupId, "newestBackupId");
+            Objects.requireNonNull(bucket, "bucket");
+            Objects.requireNonNull(interrupted, "interrupted");
+        }
+    }
+
+    /** What is billed from now on, in USD: nothing by the hour for HSMs, and the key by the month. */
+    public record Output(
+            String deployment,
+            String clusterId,
+            String newestBackupId,
+            BigDecimal hsmCostPerHourUsd,
+            BigDecimal keyCostPerMonthUsd,
+            String message) {}
+
+    private final Notifications notifications;
+
+    /** Called by Lambda, once per execution environment. */
+    public ReportPaused() {
+        this(Notifications.ofFunction(), StageRuntime.ofFunction());
+    }
+
+    ReportPaused(Notifications notifications, StageRuntime runtime) {
+        super(Input.class, runtime);
+        this.notifications = notifications;
+    }
+
+    @Override
+    protected Outcome run(Input input, Optional<Resource> awaited) {
+        var message = message(input);
+        notifications.publish("CloudHSM pipeline: \"" + input.deployment() + "\" is paused", message);
+        return new Outcome.Done(new Output(
+                input.deployment(),
+                input.clusterId(),
+                input.newestBackupId(),
+                BigDecimal.ZERO,
+                input.bucket().isEmpty() ? BigDecimal.ZERO : KEY_PER_MONTH,
+                message));
+    }
+
+    private static String message(Input input) {
+        var hsms = input.clusterId().isEmpty()
+                ? "It had no cluster yet, so nothing was deleted."
+                : "Cluster " + input.clusterId() + " has no HSMs any more: 0.00 USD an hour for HSMs."
+                        + (input.newestBackupId().isEmpty()
+                                ? " There is no backup, because no HSM had been activated: there were no users and no"
+                                        + " keys yet."
+                                : " Users and keys are in the backup " + input.newestBackupId()
+                                        + ", which CloudHSM keeps as the cluster's newest.");
+        var objects = input.bucket().isEmpty()
+                ? "It had no bucket yet. Next: start a new provisioning execution; it continues from here."
+                : "Objects in s3://" + input.bucket() + " under the key cannot be read or written until the deployment"
+                        + " is resumed: S3 answers KMS.KMSInvalidStateException. Nothing is lost. What is left to pay"
+                        + " is the key (1 USD a month), the client instance (about 0.02 USD an hour; terminate it if"
+                        + " you like, the resume launches another) and S3 storage. Next: start the state machine that"
+                        + " resumes, with {\"deployment\": \"" + input.deployment() + "\"}.";
+        var interrupted = input.interrupted().isEmpty()
+                ? ""
+                : " The execution " + input.interrupted() + " was at work and has been stopped.";
+        return "The deployment \"" + input.deployment() + "\" is paused." + interrupted + " " + hsms + " " + objects;
+    }
+}
