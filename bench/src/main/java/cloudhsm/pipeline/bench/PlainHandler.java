@@ -28,7 +28,8 @@ public final class PlainHandler implements RequestHandler<SQSEvent, SQSBatchResp
                     var uploaded = event.path("s3");
                     reencrypt(
                             uploaded.path("bucket").path("name").asText(),
-                            URLDecoder.decode(uploaded.path("object").path("key").asText(), StandardCharsets.UTF_8),
+                            URLDecoder.decode(
+                                    uploaded.path("object").path("key").asText(), StandardCharsets.UTF_8),
                             context);
                 }
             } catch (JsonProcessingException malformed) {

@@ -86,7 +86,8 @@ public final class Benchmark implements AutoCloseable {
         var jar = root.resolve("bench/target/plain-handler.jar");
         if (!Files.isRegularFile(jar)) return Optional.empty();
         var cloud = deployment.cloud();
-        var role = cloud.iam().role(deployment.stack().resource(FUNCTION + "Role")).orElseThrow();
+        var role =
+                cloud.iam().role(deployment.stack().resource(FUNCTION + "Role")).orElseThrow();
         cloud.lambda()
                 .createFunction(new FunctionConfiguration(
                         "plain-handler",

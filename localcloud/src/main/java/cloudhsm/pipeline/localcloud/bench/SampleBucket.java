@@ -43,12 +43,12 @@ final class SampleBucket {
                             configuration -> configuration.locationConstraint(BucketLocationConstraint.EU_CENTRAL_1)));
             s3.putBucketEncryption(encryption -> encryption
                     .bucket(name)
-                    .serverSideEncryptionConfiguration(configuration -> configuration.rules(
-                            ServerSideEncryptionRule.builder()
+                    .serverSideEncryptionConfiguration(configuration ->
+                            configuration.rules(ServerSideEncryptionRule.builder()
                                     .bucketKeyEnabled(true)
-                                    .applyServerSideEncryptionByDefault(standard -> standard.sseAlgorithm(
-                                                    ServerSideEncryption.AWS_KMS)
-                                            .kmsMasterKeyID(keys.target()))
+                                    .applyServerSideEncryptionByDefault(
+                                            standard -> standard.sseAlgorithm(ServerSideEncryption.AWS_KMS)
+                                                    .kmsMasterKeyID(keys.target()))
                                     .build())));
             var random = new Random(objects);
             var content = new byte[LARGEST];
@@ -68,7 +68,8 @@ final class SampleBucket {
 
     private static PutObjectRequest upload(String bucket, String key, int index, String otherKey) {
         var upload = PutObjectRequest.builder().bucket(bucket).key(key);
-        if (index % 2 == 0) return upload.serverSideEncryption(ServerSideEncryption.AES256).build();
+        if (index % 2 == 0)
+            return upload.serverSideEncryption(ServerSideEncryption.AES256).build();
         return upload.serverSideEncryption(ServerSideEncryption.AWS_KMS)
                 .ssekmsKeyId(otherKey)
                 .bucketKeyEnabled(true)

@@ -17,12 +17,7 @@ import java.util.List;
  * @param peakMemory of the last start's process, in bytes
  */
 public record StartUp(
-        String name,
-        long artifactBytes,
-        double firstAnswer,
-        double cpuToFirstAnswer,
-        double warm,
-        long peakMemory) {
+        String name, long artifactBytes, double firstAnswer, double cpuToFirstAnswer, double warm, long peakMemory) {
     private static final int WARM_INVOCATIONS = 200;
 
     /** One start. */
@@ -81,9 +76,6 @@ public record StartUp(
     }
 
     private static double median(List<Double> values) {
-        return values.stream()
-                .sorted(Comparator.naturalOrder())
-                .toList()
-                .get(values.size() / 2);
+        return values.stream().sorted(Comparator.naturalOrder()).toList().get(values.size() / 2);
     }
 }

@@ -55,8 +55,17 @@ final class Throughput {
                 "aws s3 cp",
                 objects,
                 List.of(
-                        "aws", "s3", "cp", bucket, bucket, "--recursive", "--sse", "aws:kms", "--sse-kms-key-id",
-                        objects.keyArn(), "--only-show-errors"));
+                        "aws",
+                        "s3",
+                        "cp",
+                        bucket,
+                        bucket,
+                        "--recursive",
+                        "--sse",
+                        "aws:kms",
+                        "--sse-kms-key-id",
+                        objects.keyArn(),
+                        "--only-show-errors"));
     }
 
     /** CopyObject in boto3 with 16 threads. */
@@ -88,8 +97,8 @@ final class Throughput {
     }
 
     private Used run(List<String> command) {
-        var all = new ArrayList<>(
-                List.of("python3", scripts.resolve("measure.py").toString()));
+        var all =
+                new ArrayList<>(List.of("python3", scripts.resolve("measure.py").toString()));
         all.addAll(command);
         var builder = new ProcessBuilder(all).redirectError(ProcessBuilder.Redirect.INHERIT);
         var environment = builder.environment();

@@ -60,8 +60,7 @@ final class Bench implements Callable<Integer> {
     private static void print(PrintWriter out, Benchmark.Results results) {
         out.printf("%nStart under Lambda's runtime client, %d processors%n", results.processors());
         out.printf(
-                "%-20s %10s %14s %14s %10s %10s%n",
-                "", "artifact", "first answer", "CPU until then", "warm", "memory");
+                "%-20s %10s %14s %14s %10s %10s%n", "", "artifact", "first answer", "CPU until then", "warm", "memory");
         for (var start : results.startUps()) {
             out.printf(
                     "%-20.20s %7.1f MB %11.0f ms %11.0f ms %7.1f ms %7d MB%n",
