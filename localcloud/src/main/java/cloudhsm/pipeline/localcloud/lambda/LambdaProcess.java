@@ -11,42 +11,47 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.URI;
 import java.net.URISyntaxException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
+import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 
 /**
- * One function in a JVM of its own, run by the real runtime client ({@code AWSLambda}, with its native library) against
- * a local Runtime API. Shows that an artifact starts as Lambda starts it; serves one invocation.
+ * One execution environment in a JVM of its own, run by the real runtime client ({@code AWSLambda}, with its native
+ * library) against a local Runtime API. Shows that an artifact starts as Lambda starts it, and what it costs.
  *
  * @see <a href="https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html">Lambda runtime API</a>
  */
-final class LambdaProcess implements AutoCloseable {
+public final class LambdaProcess implements AutoCloseable {
     private static final String MAIN_CLASS = "com.amazonaws.services.lambda.runtime.api.client.AWSLambda";
     private static final String API = "/2018-06-01/runtime/";
 
-    /** How long the process may take on the real clock, its start included. */
-    private static final Duration REAL_LIMIT = Duration.ofSeconds(60);
+    /** How long one invocation may take on the real clock, the start of the process included. */
+    private static final Duration REAL_LIMIT = Duration.ofMinutes(15);
 
     private final LambdaFunction function;
     private final URI endpoint;
     private final HttpServer server;
     private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
-    private final CompletableFuture<InvocationResult> result = new CompletableFuture<>();
-    private final CountDownLatch closed = new CountDownLatch(1);
-    private final String requestId = UUID.randomUUID().toString();
-    private byte[] payload = new byte[0];
-    private boolean taken;
+    private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
+    private final Map<String, CompletableFuture<InvocationResult>> results = new ConcurrentHashMap<>();
+    private Optional<Process> process = Optional.empty();
+
+    private record Event(String requestId, byte[] payload) {}
 
     LambdaProcess(LambdaFunction function, URI endpoint) {
         this.function = function;
@@ -60,13 +65,15 @@ final class LambdaProcess implements AutoCloseable {
         server.createContext(API, this::serve);
     }
 
-    InvocationResult invoke(byte[] event) {
-        payload = event;
-        server.start();
-        Process process = null;
+    /** Runs one invocation; the first one starts the process. One at a time, as in every execution environment. */
+    public InvocationResult invoke(byte[] payload) {
+        var requestId = UUID.randomUUID().toString();
+        var result = new CompletableFuture<InvocationResult>();
+        results.put(requestId, result);
         try {
-            process = start();
-            var exited = process.onExit().thenApply(ended -> exit(ended.exitValue()));
+            events.add(new Event(requestId, payload));
+            var running = process.isPresent() ? process.get() : start();
+            var exited = running.onExit().thenApply(ended -> exit(requestId, ended.exitValue()));
             return result.applyToEither(exited, answer -> answer).get(REAL_LIMIT.toSeconds(), TimeUnit.SECONDS);
         } catch (IOException failed) {
             throw new UncheckedIOException(failed);
@@ -80,7 +87,29 @@ final class LambdaProcess implements AutoCloseable {
         } catch (ExecutionException impossible) {
             throw new IllegalStateException(impossible);
         } finally {
-            if (process != null) process.destroyForcibly();
+            results.remove(requestId);
+        }
+    }
+
+    /** CPU time of the process so far, its start included; zero before the first invocation. */
+    public Duration cpu() {
+        return process.flatMap(running -> running.info().totalCpuDuration()).orElse(Duration.ZERO);
+    }
+
+    /**
+     * The most memory that the process has held so far, in bytes; Linux only.
+     *
+     * @throws IllegalStateException before the first invocation and where there is no /proc
+     */
+    public long peakMemory() {
+        var running = process.orElseThrow(() -> new IllegalStateException("The process has not started"));
+        try (var status = Files.lines(Path.of("/proc", String.valueOf(running.pid()), "status"))) {
+            return status.filter(line -> line.startsWith("VmHWM:"))
+                    .mapToLong(line -> Long.parseLong(line.replaceAll("[^0-9]", "")) * 1024)
+                    .findFirst()
+                    .orElseThrow(() -> new IllegalStateException("/proc does not show the peak memory"));
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
         }
     }
 
@@ -97,10 +126,14 @@ final class LambdaProcess implements AutoCloseable {
         var command = List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xmx256m",
+                // As Lambda starts functions on demand.
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
                 "-cp",
                 String.join(File.pathSeparator, classPath),
                 MAIN_CLASS,
                 function.configuration().handler());
+        server.start();
         var builder = new ProcessBuilder(command)
                 .directory(function.artifact().directory().toFile());
         builder.environment().clear();
@@ -111,7 +144,9 @@ final class LambdaProcess implements AutoCloseable {
                         "127.0.0.1:" + server.getAddress().getPort());
         builder.redirectErrorStream(true);
         builder.redirectOutput(ProcessBuilder.Redirect.DISCARD);
-        return builder.start();
+        var started = builder.start();
+        process = Optional.of(started);
+        return started;
     }
 
     private void serve(HttpExchange exchange) throws IOException {
@@ -120,47 +155,49 @@ final class LambdaProcess implements AutoCloseable {
             var body = exchange.getRequestBody().readAllBytes();
             if (path.equals("invocation/next")) {
                 next(exchange);
-            } else if (path.equals("invocation/" + requestId + "/response")) {
-                accept(exchange, new InvocationResult(body, ""));
-            } else if (path.equals("invocation/" + requestId + "/error") || path.equals("init/error")) {
-                accept(exchange, new InvocationResult(body, "Unhandled"));
+            } else if (path.startsWith("invocation/") && path.endsWith("/response")) {
+                accept(exchange, requestId(path), new InvocationResult(body, ""));
+            } else if (path.startsWith("invocation/") && path.endsWith("/error")) {
+                accept(exchange, requestId(path), new InvocationResult(body, "Unhandled"));
+            } else if (path.equals("init/error")) {
+                results.values().forEach(result -> result.complete(new InvocationResult(body, "Unhandled")));
+                exchange.sendResponseHeaders(202, -1);
             } else {
                 exchange.sendResponseHeaders(404, -1);
             }
         }
     }
 
+    private static String requestId(String path) {
+        return path.split("/")[1];
+    }
+
+    /** The Runtime API holds the call until there is an event. */
     private void next(HttpExchange exchange) throws IOException {
-        boolean first;
-        synchronized (this) {
-            first = !taken;
-            taken = true;
-        }
-        if (!first) {
-            // The Runtime API holds the call until there is an event; this process gets only one.
-            try {
-                closed.await();
-            } catch (InterruptedException closing) {
-                Thread.currentThread().interrupt();
-            }
+        Event event;
+        try {
+            event = events.take();
+        } catch (InterruptedException closing) {
+            Thread.currentThread().interrupt();
             return;
         }
         var deadline = Instant.now().plus(function.configuration().timeout()).toEpochMilli();
         var headers = exchange.getResponseHeaders();
-        headers.set("Lambda-Runtime-Aws-Request-Id", requestId);
+        headers.set("Lambda-Runtime-Aws-Request-Id", event.requestId());
         headers.set("Lambda-Runtime-Deadline-Ms", String.valueOf(deadline));
         headers.set("Lambda-Runtime-Invoked-Function-Arn", function.arn());
         headers.set("Content-Type", "application/json");
-        exchange.sendResponseHeaders(200, payload.length == 0 ? -1 : payload.length);
-        exchange.getResponseBody().write(payload);
+        exchange.sendResponseHeaders(200, event.payload().length == 0 ? -1 : event.payload().length);
+        exchange.getResponseBody().write(event.payload());
     }
 
-    private void accept(HttpExchange exchange, InvocationResult answer) throws IOException {
-        exchange.sendResponseHeaders(202, -1);
-        result.complete(answer);
+    private void accept(HttpExchange exchange, String requestId, InvocationResult answer) throws IOException {
+        var result = results.get(requestId);
+        exchange.sendResponseHeaders(result == null ? 404 : 202, -1);
+        if (result != null) result.complete(answer);
     }
 
-    private InvocationResult exit(int status) {
+    private static InvocationResult exit(String requestId, int status) {
         return failure(
                 "Runtime.ExitError",
                 "RequestId: " + requestId + " Error: Runtime exited with error: exit status " + status);
@@ -173,7 +210,7 @@ final class LambdaProcess implements AutoCloseable {
 
     @Override
     public void close() {
-        closed.countDown();
+        process.ifPresent(Process::destroyForcibly);
         server.stop(0);
         threads.shutdownNow();
     }

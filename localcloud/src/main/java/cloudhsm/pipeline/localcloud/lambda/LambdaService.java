@@ -291,15 +291,18 @@ public final class LambdaService implements Service {
      * That JVM reads the real clock, not the simulated one.
      */
     public InvocationResult invokeInSeparateProcess(String functionName, byte[] payload) {
-        LambdaFunction function;
+        try (var process = separateProcess(functionName)) {
+            return process.invoke(payload);
+        }
+    }
+
+    /** An execution environment in a JVM of its own, as for {@link #invokeInSeparateProcess}, to be closed after use. */
+    public LambdaProcess separateProcess(String functionName) {
         locked();
         try {
-            function = find(functionName);
+            return new LambdaProcess(find(functionName), endpoint.get());
         } finally {
             unlocked();
-        }
-        try (var process = new LambdaProcess(function, endpoint.get())) {
-            return process.invoke(payload);
         }
     }
 

@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
 
 /** Puts versions into buckets and takes them out: what lies on disk is ciphertext under the version's data key. */
 final class ObjectStore {
@@ -27,6 +28,7 @@ final class ObjectStore {
     private final Account account;
     private final DataKeys dataKeys;
     private final Path directory;
+    private final AtomicLong bytesWritten = new AtomicLong();
 
     /**
      * What an upload says beside its bytes.
@@ -148,7 +150,12 @@ final class ObjectStore {
         return version;
     }
 
+    long bytesWritten() {
+        return bytesWritten.get();
+    }
+
     Path write(byte[] bytes) {
+        bytesWritten.addAndGet(bytes.length);
         try {
             Files.createDirectories(directory);
             return Files.write(directory.resolve(account.hex(32)), bytes);

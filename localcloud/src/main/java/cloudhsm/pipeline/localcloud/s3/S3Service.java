@@ -186,6 +186,11 @@ public final class S3Service implements Service {
         }
     }
 
+    /** Bytes of object data that S3 has written to disk so far, copies included. */
+    public long bytesWritten() {
+        return store.bytesWritten();
+    }
+
     private Bucket bucket(String name) {
         var bucket = buckets.byName().get(name);
         if (bucket == null) throw S3Errors.noSuchBucket(name);

@@ -1,0 +1,41 @@
+package cloudhsm.pipeline.localcloud.bench;
+
+import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.lambda.LambdaService.InvocationResult;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+
+/**
+ * A function that takes S3's events from a queue.
+ *
+ * @param name in the embedded AWS
+ * @param artifactBytes of the zip or jar
+ */
+record Function(String name, long artifactBytes) {
+    /** The event that Lambda makes of the queue's messages. */
+    static byte[] batch(List<String> messages) {
+        var batch = Json.object();
+        var records = batch.putArray("Records");
+        for (int i = 0; i < messages.size(); i++) {
+            var message = records.addObject()
+                    .put("messageId", "00000000-0000-4000-a000-%012d".formatted(i))
+                    .put("receiptHandle", "benchmark")
+                    .put("body", messages.get(i))
+                    .put("eventSource", "aws:sqs")
+                    .put("eventSourceARN", "arn:aws:sqs:eu-central-1:111122223333:benchmark")
+                    .put("awsRegion", "eu-central-1");
+            message.putObject("attributes").put("ApproximateReceiveCount", "1");
+            message.putObject("messageAttributes");
+        }
+        return Json.bytes(batch);
+    }
+
+    /** @throws IllegalStateException where the function failed or gave messages back */
+    static void succeeded(InvocationResult result) {
+        var answer = new String(result.payload(), StandardCharsets.UTF_8);
+        if (!result.functionError().isEmpty()
+                || !Json.parse(result.payload()).path("batchItemFailures").isEmpty()) {
+            throw new IllegalStateException("The function did not do its work: " + answer);
+        }
+    }
+}

@@ -1,0 +1,141 @@
+package cloudhsm.pipeline.localcloud.bench;
+
+import cloudhsm.pipeline.localcloud.LocalCloud;
+import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.iam.Iam;
+import java.io.ByteArrayInputStream;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import software.amazon.awssdk.core.sync.RequestBody;
+import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.s3.model.BucketLocationConstraint;
+import software.amazon.awssdk.services.s3.model.PutObjectRequest;
+import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
+import software.amazon.awssdk.services.s3.model.ServerSideEncryptionRule;
+
+/**
+ * A bucket of objects that are not under its default key: every other one under SSE-S3, the rest under another KMS
+ * key. Sizes spread evenly over their orders of magnitude, from 1 KiB to 8 MiB: 0.9 MB on average.
+ */
+final class SampleBucket {
+    private static final int SMALLEST = 1 << 10;
+    private static final int LARGEST = 8 << 20;
+
+    private final String name;
+    private final String keyArn;
+    private final Map<String, String> etags;
+    private final List<String> keys;
+
+    private SampleBucket(String name, String keyArn, Map<String, String> etags) {
+        this.name = name;
+        this.keyArn = keyArn;
+        this.etags = etags;
+        keys = List.copyOf(etags.keySet());
+    }
+
+    /** Makes and fills the bucket; the same number of objects gives the same keys and sizes. */
+    static SampleBucket fill(LocalCloud cloud, String name, int objects, Keys keys) {
+        try (var s3 = cloud.client(S3Client.builder().forcePathStyle(true))) {
+            s3.createBucket(create -> create.bucket(name)
+                    .createBucketConfiguration(
+                            configuration -> configuration.locationConstraint(BucketLocationConstraint.EU_CENTRAL_1)));
+            s3.putBucketEncryption(encryption -> encryption
+                    .bucket(name)
+                    .serverSideEncryptionConfiguration(configuration ->
+                            configuration.rules(ServerSideEncryptionRule.builder()
+                                    .bucketKeyEnabled(true)
+                                    .applyServerSideEncryptionByDefault(
+                                            standard -> standard.sseAlgorithm(ServerSideEncryption.AWS_KMS)
+                                                    .kmsMasterKeyID(keys.target()))
+                                    .build())));
+            var random = new Random(objects);
+            var content = new byte[LARGEST];
+            random.nextBytes(content);
+            var etags = new LinkedHashMap<String, String>();
+            for (int i = 0; i < objects; i++) {
+                var key = "data/%02d/object-%06d.bin".formatted(i % 100, i);
+                var size = (int) (SMALLEST * Math.pow((double) LARGEST / SMALLEST, random.nextDouble()));
+                var stored = s3.putObject(
+                        upload(name, key, i, keys.other()),
+                        RequestBody.fromInputStream(new ByteArrayInputStream(content, 0, size), size));
+                etags.put(key, stored.eTag().replace("\"", ""));
+            }
+            return new SampleBucket(name, keys.target(), etags);
+        }
+    }
+
+    private static PutObjectRequest upload(String bucket, String key, int index, String otherKey) {
+        var upload = PutObjectRequest.builder().bucket(bucket).key(key);
+        if (index % 2 == 0)
+            return upload.serverSideEncryption(ServerSideEncryption.AES256).build();
+        return upload.serverSideEncryption(ServerSideEncryption.AWS_KMS)
+                .ssekmsKeyId(otherKey)
+                .bucketKeyEnabled(true)
+                .build();
+    }
+
+    /**
+     * Two KMS keys of the account, by ARN.
+     *
+     * @param target that all objects belong under
+     * @param other that some are under
+     */
+    record Keys(String target, String other) {
+        static Keys create(LocalCloud cloud) {
+            return new Keys(create(cloud, "benchmark: target"), create(cloud, "benchmark: other"));
+        }
+
+        private static String create(LocalCloud cloud, String description) {
+            return cloud.endpoint()
+                    .call(
+                            cloud.iam().administrator(),
+                            "kms",
+                            "CreateKey",
+                            Json.object().put("Description", description))
+                    .path("KeyMetadata")
+                    .path("Arn")
+                    .asText();
+        }
+    }
+
+    String name() {
+        return name;
+    }
+
+    String keyArn() {
+        return keyArn;
+    }
+
+    List<String> keys() {
+        return keys;
+    }
+
+    /** @throws IllegalStateException where an object is not under the bucket's key */
+    void requireAllUnderTheKey(LocalCloud cloud) {
+        try (var s3 = cloud.client(S3Client.builder().forcePathStyle(true))) {
+            for (var key : keys) {
+                var object = s3.headObject(head -> head.bucket(name).key(key));
+                if (!keyArn.equals(object.ssekmsKeyId())) {
+                    throw new IllegalStateException("s3://" + name + "/" + key + " is not under " + keyArn);
+                }
+            }
+        }
+    }
+
+    /** An S3 event as it lies in the queue, for one of the bucket's objects. */
+    String event(String key) {
+        var event = Json.object()
+                .put("eventVersion", "2.3")
+                .put("eventSource", "aws:s3")
+                .put("awsRegion", Iam.REGION)
+                .put("eventName", "ObjectCreated:Put");
+        var s3 = event.putObject("s3").put("s3SchemaVersion", "1.0");
+        s3.putObject("bucket").put("name", name).put("arn", "arn:aws:s3:::" + name);
+        s3.putObject("object").put("key", key).put("versionId", "null").put("eTag", etags.get(key));
+        var message = Json.object();
+        message.putArray("Records").add(event);
+        return Json.text(message);
+    }
+}
