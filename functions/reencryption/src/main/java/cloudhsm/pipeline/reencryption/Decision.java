@@ -1,56 +1,128 @@
 package cloudhsm.pipeline.reencryption;
 
+import cloudhsm.pipeline.reencryption.Outcome.Way;
+import cloudhsm.pipeline.reencryption.Settings.DualLayerObjects;
+import cloudhsm.pipeline.reencryption.Settings.Mode;
 import java.time.Instant;
-import java.util.Optional;
+import java.util.Set;
 import software.amazon.awssdk.awscore.exception.AwsServiceException;
 import software.amazon.awssdk.services.s3.model.HeadObjectResponse;
 import software.amazon.awssdk.services.s3.model.ObjectLockLegalHoldStatus;
+import software.amazon.awssdk.services.s3.model.ObjectLockMode;
+import software.amazon.awssdk.services.s3.model.StorageClass;
 
 /**
- * Decides what becomes of an object. UpdateObjectEncryption serves objects under SSE-S3 and SSE-KMS only.
+ * Decides what becomes of an object, from what HeadObject tells of it, and what S3's refusals mean.
  *
  * @see <a href="https://docs.aws.amazon.com/AmazonS3/latest/userguide/update-sse-encryption.html">Updating server-side
  *     encryption for existing objects</a>
+ * @see <a href="https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html">CopyObject</a>
  */
-final class Decision {
-    private Decision() {}
+sealed interface Decision {
+    /** "You can create a copy of your object up to 5 GB in size in a single atomic action." */
+    long LARGEST_SINGLE_COPY = 5L << 30;
 
-    /** What HeadObject already settles; empty where the object's encryption is to be updated. */
-    static Optional<Outcome> settled(
-            HeadObjectResponse object, UploadedObject upload, String targetKeyArn, Instant now) {
-        if (upload.mayBeOverwritten() && !upload.etag().equals(object.eTag().replace("\"", ""))) {
-            return Optional.of(new Outcome.Gone("OVERWRITTEN")); // the newer upload has an event of its own
+    /** Refusals that pass although their status says that the caller is wrong. */
+    Set<String> PASSING = Set.of(
+            "ConditionalRequestConflict",
+            "ExpiredToken",
+            "NoSuchUpload",
+            "OperationAborted",
+            "PreconditionFailed",
+            "RequestTimeout",
+            "RequestTimeTooSkewed",
+            "SlowDown",
+            "ThrottlingException");
+
+    /** Nothing is to be done to the object. */
+    record Settled(Outcome outcome) implements Decision {}
+
+    /** The object is to come under the key in this way. */
+    record Act(Way way) implements Decision {}
+
+    /**
+     * @param object what HeadObject said of the version meant or, in COPY mode, of the current version
+     * @param meant what was asked for
+     */
+    static Decision of(
+            HeadObjectResponse object, ObjectReference meant, String targetKeyArn, Settings settings, Instant now) {
+        if (meant.mayBeOverwritten()
+                && !meant.etag().isEmpty()
+                && !meant.etag().equals(object.eTag().replace("\"", ""))) {
+            return settled(new Outcome.Gone("OVERWRITTEN")); // the newer upload has an event of its own
         }
-        if (targetKeyArn.equals(object.ssekmsKeyId())) return Optional.of(new Outcome.AlreadyDone());
-        if (isLocked(object, now)) return Optional.of(new Outcome.Left("OBJECT_LOCKED"));
-        if (object.sseCustomerAlgorithm() != null) return Optional.of(new Outcome.Left("SSE_C"));
-        if (object.serverSideEncryption() == null) return Optional.of(new Outcome.Left("UNENCRYPTED"));
+        // A copy of an older version would take the newer one's place.
+        if (!meant.versionId().orElse(versionId(object)).equals(versionId(object))) return left("NOT_CURRENT_VERSION");
+        if (targetKeyArn.equals(object.ssekmsKeyId())) return settled(new Outcome.AlreadyDone());
+        // A copy would leave the locked version as it is, and a second one without the lock.
+        if (object.objectLockLegalHoldStatus() == ObjectLockLegalHoldStatus.ON) return left("LEGAL_HOLD");
+        if (isRetained(object, now)) {
+            return left(
+                    object.objectLockMode() == ObjectLockMode.COMPLIANCE ? "LOCKED_COMPLIANCE" : "LOCKED_GOVERNANCE");
+        }
+        if (object.sseCustomerAlgorithm() != null) return left("SSE_C");
+        if (object.serverSideEncryption() == null) return copy(object); // stored before January 2023, unencrypted
         return switch (object.serverSideEncryption()) {
-            case AES256, AWS_KMS -> Optional.empty();
-            case AWS_KMS_DSSE -> Optional.of(new Outcome.Left("DSSE_KMS"));
-            case AWS_FSX, AWS_BACKUP, UNKNOWN_TO_SDK_VERSION -> Optional.of(new Outcome.Left("UNKNOWN_ENCRYPTION"));
+            case AES256, AWS_KMS -> settings.mode() == Mode.UPDATE ? new Act(Way.UPDATE) : copy(object);
+            case AWS_KMS_DSSE -> settings.dualLayerObjects() == DualLayerObjects.COPY ? copy(object) : left("DSSE_KMS");
+            case AWS_FSX, AWS_BACKUP, UNKNOWN_TO_SDK_VERSION -> left("UNKNOWN_ENCRYPTION");
         };
     }
 
-    private static boolean isLocked(HeadObjectResponse object, Instant now) {
-        var retained = object.objectLockRetainUntilDate() != null && now.isBefore(object.objectLockRetainUntilDate());
-        return retained || object.objectLockLegalHoldStatus() == ObjectLockLegalHoldStatus.ON;
+    /** How to copy the object, if that is possible at all. */
+    static Decision copy(HeadObjectResponse object) {
+        if (isArchived(object)) return left("ARCHIVED");
+        if (object.contentLength() <= LARGEST_SINGLE_COPY) return new Act(Way.COPY);
+        // CreateMultipartUpload must repeat the metadata, so it must be readable.
+        if (object.missingMeta() != null && object.missingMeta() > 0) return left("METADATA_NOT_READABLE");
+        return new Act(Way.MULTIPART_COPY);
     }
 
-    /** What S3's refusal of any request means. */
+    private static String versionId(HeadObjectResponse object) {
+        return object.versionId() == null ? "null" : object.versionId();
+    }
+
+    private static boolean isRetained(HeadObjectResponse object, Instant now) {
+        return object.objectLockRetainUntilDate() != null && now.isBefore(object.objectLockRetainUntilDate());
+    }
+
+    /** Archived objects have no data to copy until someone restores them, which takes hours and costs money. */
+    private static boolean isArchived(HeadObjectResponse object) {
+        if (object.archiveStatus() != null) return true; // of INTELLIGENT_TIERING
+        var archived =
+                object.storageClass() == StorageClass.GLACIER || object.storageClass() == StorageClass.DEEP_ARCHIVE;
+        return archived && (object.restore() == null || !object.restore().contains("ongoing-request=\"false\""));
+    }
+
+    private static Decision left(String reason) {
+        return settled(new Outcome.Left(reason));
+    }
+
+    private static Decision settled(Outcome outcome) {
+        return new Settled(outcome);
+    }
+
+    /** What S3's refusal of any request about an object means. */
     static Outcome refused(AwsServiceException error) {
+        var code = code(error);
+        if (PASSING.contains(code) || error.statusCode() >= 500 || error.statusCode() == 429) {
+            return new Outcome.Retry(code);
+        }
+        if (code.equals("KMS.NotFoundException")) return new Outcome.Refused(code);
+        if (code.startsWith("KMS.")) return new Outcome.Retry(code); // disabled, disconnected, throttled
+        if (code.equals("ObjectNotInActiveTierError")) return new Outcome.Left("ARCHIVED");
         if (error.statusCode() == 404) return new Outcome.Gone("NOT_FOUND");
         if (error.statusCode() == 405) return new Outcome.Gone("DELETE_MARKER");
-        return new Outcome.Retry(code(error));
+        return new Outcome.Refused(code);
     }
 
-    /** What S3's refusal to update the encryption means: InvalidRequest says that this object cannot be served. */
-    static Outcome updateRefused(AwsServiceException error, String reasonIfInvalid) {
-        return code(error).equals("InvalidRequest") ? new Outcome.Left(reasonIfInvalid) : refused(error);
+    /** Whether S3 says that UpdateObjectEncryption does not serve this object or this key, so that a copy may. */
+    static boolean isNotUpdatable(AwsServiceException error) {
+        return Set.of("InvalidRequest", "NotImplemented").contains(code(error));
     }
 
     /** AWS's error code, or the HTTP status where the answer has no body, as to HEAD. */
-    private static String code(AwsServiceException error) {
+    static String code(AwsServiceException error) {
         var details = error.awsErrorDetails();
         return details == null
                         || details.errorCode() == null

@@ -7,13 +7,14 @@ import software.amazon.awssdk.protocols.jsoncore.JsonWriter;
 final class LogLine {
     private LogLine() {}
 
-    static String of(UploadedObject upload, Outcome outcome) {
+    static String of(ObjectReference upload, Outcome outcome) {
         var line = JsonWriter.create().writeStartObject();
         switch (outcome) {
-            case Outcome.Reencrypted done -> outcome(line, "REENCRYPTED", "");
+            case Outcome.Reencrypted(var way, var bytes) -> outcome(line, "REENCRYPTED", way.name());
             case Outcome.AlreadyDone done -> outcome(line, "ALREADY_DONE", "");
             case Outcome.Gone(var reason) -> outcome(line, "GONE", reason);
             case Outcome.Left(var reason) -> outcome(line, "LEFT", reason);
+            case Outcome.Refused(var reason) -> outcome(line, "REFUSED", reason);
             case Outcome.Retry(var reason) -> outcome(line, "RETRY", reason);
         }
         field(line, "bucket", upload.bucket());

@@ -2,8 +2,12 @@ package cloudhsm.pipeline.reencryption;
 
 /** What became of one object; each reason is a constant to search logs for. */
 sealed interface Outcome {
-    /** It is now under the target key. */
-    record Reencrypted() implements Outcome {}
+    /**
+     * It is now under the target key; for a preview: it would be.
+     *
+     * @param bytes the object's size
+     */
+    record Reencrypted(Way way, long bytes) implements Outcome {}
 
     /** It was under the target key already. */
     record AlreadyDone() implements Outcome {}
@@ -14,6 +18,19 @@ sealed interface Outcome {
     /** It keeps the encryption it has, and repeating cannot change that; a person may want to know why. */
     record Left(String reason) implements Outcome {}
 
-    /** It may work later; the message goes back to the queue. The reason is AWS's error code. */
+    /** AWS refused in a way that only a person can change, a missing right for example. The reason is AWS's error code. */
+    record Refused(String reason) implements Outcome {}
+
+    /** It may work later: the key is unavailable, S3 throttles. The reason is AWS's error code. */
     record Retry(String reason) implements Outcome {}
+
+    /** How an object comes under the key. */
+    enum Way {
+        /** No data moves, no version is made, no event follows. */
+        UPDATE,
+        /** CopyObject onto itself, up to 5 GB. */
+        COPY,
+        /** UploadPartCopy onto itself, above 5 GB. */
+        MULTIPART_COPY
+    }
 }

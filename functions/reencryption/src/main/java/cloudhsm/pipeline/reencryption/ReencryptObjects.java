@@ -9,6 +9,7 @@ import com.amazonaws.services.lambda.runtime.events.SQSEvent;
 import com.amazonaws.services.lambda.runtime.events.SQSEvent.SQSMessage;
 import com.amazonaws.services.lambda.runtime.logging.LogLevel;
 import java.time.Clock;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
@@ -31,11 +32,12 @@ public final class ReencryptObjects implements RequestHandler<SQSEvent, SQSBatch
                         .httpClient(UrlConnectionHttpClient.create())
                         .region(Region.of(System.getenv("AWS_REGION")))
                         .build(),
+                Settings.of(System.getenv()),
                 Clock.systemUTC());
     }
 
-    ReencryptObjects(S3Client s3, Clock clock) {
-        reencryption = new Reencryption(s3, clock);
+    ReencryptObjects(S3Client s3, Settings settings, Clock clock) {
+        reencryption = new Reencryption(s3, settings, clock);
     }
 
     @Override
@@ -49,7 +51,7 @@ public final class ReencryptObjects implements RequestHandler<SQSEvent, SQSBatch
 
     /** Whether nothing is left to do for this message, so that it may leave the queue. */
     private boolean isDone(SQSMessage message, LambdaLogger logger) {
-        List<UploadedObject> uploads;
+        List<ObjectReference> uploads;
         try {
             uploads = S3Message.uploads(message.getBody());
         } catch (S3Message.UnreadableException unreadable) {
@@ -58,9 +60,9 @@ public final class ReencryptObjects implements RequestHandler<SQSEvent, SQSBatch
         }
         var done = true;
         for (var upload : uploads) {
-            var outcome = reencryption.reencrypt(upload);
+            var outcome = reencryption.reencrypt(upload, Instant.MAX);
             logger.log(LogLine.of(upload, outcome), outcome instanceof Outcome.Retry ? LogLevel.WARN : LogLevel.INFO);
-            if (outcome instanceof Outcome.Retry) done = false;
+            if (outcome instanceof Outcome.Retry || outcome instanceof Outcome.Refused) done = false;
         }
         return done;
     }

@@ -30,10 +30,10 @@ final class S3Message {
     }
 
     /** The objects that were created; none for S3's test message and for events of other kinds. */
-    static List<UploadedObject> uploads(String body) throws UnreadableException {
+    static List<ObjectReference> uploads(String body) throws UnreadableException {
         var message = parse(body);
         if (text(message, "Event").equals(Optional.of("s3:TestEvent"))) return List.of();
-        var uploads = new ArrayList<UploadedObject>();
+        var uploads = new ArrayList<ObjectReference>();
         var records = message.field("Records")
                 .filter(JsonNode::isArray)
                 .orElseThrow(() -> new UnreadableException("It has no Records"));
@@ -57,7 +57,7 @@ final class S3Message {
         throw new UnreadableException("It is not a JSON object");
     }
 
-    private static UploadedObject upload(JsonNode event) throws UnreadableException {
+    private static ObjectReference upload(JsonNode event) throws UnreadableException {
         var s3 = event.field("s3").orElseThrow(() -> new UnreadableException("A record has no s3"));
         var object = s3.field("object").orElseThrow(() -> new UnreadableException("A record has no s3.object"));
         var bucket = s3.field("bucket")
@@ -65,7 +65,7 @@ final class S3Message {
                 .orElseThrow(() -> new UnreadableException("A record has no s3.bucket.name"));
         var key = text(object, "key").orElseThrow(() -> new UnreadableException("A record has no s3.object.key"));
         try {
-            return new UploadedObject(
+            return new ObjectReference(
                     bucket,
                     URLDecoder.decode(key, StandardCharsets.UTF_8), // form-encoded: a space comes as "+"
                     text(object, "versionId"),

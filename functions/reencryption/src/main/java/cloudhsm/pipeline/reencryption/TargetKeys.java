@@ -36,8 +36,12 @@ final class TargetKeys {
         this.clock = clock;
     }
 
-    /** @throws software.amazon.awssdk.services.s3.model.S3Exception what S3 refused; not remembered */
-    Target of(String bucket) {
+    /**
+     * One lookup at a time: a batch of a new bucket's uploads asks once.
+     *
+     * @throws software.amazon.awssdk.services.s3.model.S3Exception what S3 refused; not remembered
+     */
+    synchronized Target of(String bucket) {
         var known = byBucket.get(bucket);
         if (known != null && clock.instant().isBefore(known.expires())) return known.target();
         var rules = s3.getBucketEncryption(request -> request.bucket(bucket))

@@ -45,7 +45,7 @@ class ReencryptObjectsTest {
             .overrideConfiguration(configuration -> configuration.retryStrategy(AwsRetryStrategy.doNotRetry()))
             .build();
     private final Clock clock = cloud.time().clock();
-    private final ReencryptObjects function = new ReencryptObjects(s3, clock);
+    private final ReencryptObjects function = new ReencryptObjects(s3, Settings.DEFAULT, clock);
     private final RecordedLog log = new RecordedLog();
     private final TestKeys keys = new TestKeys(cloud);
     private String target;
@@ -143,7 +143,7 @@ class ReencryptObjectsTest {
         assertTrue(head.bucketKeyEnabled(), "else each download costs a call of the key store");
         assertEquals(version, head.versionId(), "no second version under the old encryption");
         assertEquals(
-                "{\"outcome\":\"REENCRYPTED\",\"bucket\":\"quarterly-reports\",\"key\":\"Q3"
+                "{\"outcome\":\"REENCRYPTED\",\"reason\":\"UPDATE\",\"bucket\":\"quarterly-reports\",\"key\":\"Q3"
                         + " (final)+.csv\",\"versionId\":\""
                         + version + "\"}",
                 log.only());
@@ -243,7 +243,7 @@ class ReencryptObjectsTest {
         s3.putObjectLegalHold(request ->
                 request.bucket(BUCKET).key("k").legalHold(hold -> hold.status(ObjectLockLegalHoldStatus.ON)));
         assertEquals(List.of(), handle(delivered()));
-        assertTrue(log.only().contains("\"LEFT\",\"reason\":\"OBJECT_LOCKED\""), log.only());
+        assertTrue(log.only().contains("\"LEFT\",\"reason\":\"LEGAL_HOLD\""), log.only());
         assertEquals(ServerSideEncryption.AES256, head("k").serverSideEncryption());
     }
 
@@ -255,10 +255,11 @@ class ReencryptObjectsTest {
     }
 
     @Test
-    void unencryptedObjectIsLeft() {
+    void unencryptedObjectIsCopied() {
         var version = cloud.s3().addUnencrypted(BUCKET, "from-2022", "text".getBytes(StandardCharsets.UTF_8));
         assertEquals(List.of(), handle(message("1", created("from-2022", version))));
-        assertTrue(log.only().contains("\"LEFT\",\"reason\":\"UNENCRYPTED\""), log.only());
+        assertTrue(log.only().contains("\"REENCRYPTED\",\"reason\":\"COPY\""), log.only());
+        assertEquals(target, head("from-2022").ssekmsKeyId());
     }
 
     @Test

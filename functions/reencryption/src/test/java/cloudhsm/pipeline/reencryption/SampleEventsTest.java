@@ -29,7 +29,7 @@ class SampleEventsTest {
     @Test
     void uploadIsReadWithItsKeyDecoded() throws Exception {
         assertEquals(
-                List.of(new UploadedObject(
+                List.of(new ObjectReference(
                         "quarterly-reports",
                         "2026/Q3 results (final).csv",
                         Optional.of("096fKKXTRTtl3on89fVO.nfljtsv6qko"),
@@ -55,7 +55,8 @@ class SampleEventsTest {
             PojoSerializer<SQSEvent> reader = LambdaEventSerializers.serializerFor(
                     SQSEvent.class, getClass().getClassLoader());
             var batch = reader.fromJson(Files.newInputStream(EVENTS.resolve("sqs-s3-batch.json")));
-            var answer = new ReencryptObjects(s3, cloud.time().clock()).handleRequest(batch, log.context());
+            var answer = new ReencryptObjects(s3, Settings.DEFAULT, cloud.time().clock())
+                    .handleRequest(batch, log.context());
             var written = new ByteArrayOutputStream();
             JacksonFactory.getInstance().getSerializer(SQSBatchResponse.class).toJson(answer, written);
             assertEquals("{\"batchItemFailures\":[]}", written.toString(StandardCharsets.UTF_8));
