@@ -19,6 +19,8 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import software.amazon.awssdk.core.sync.RequestBody;
+import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
+import software.amazon.awssdk.services.sfn.model.DescribeExecutionResponse;
 import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
 
 /**
@@ -40,7 +42,7 @@ class PoliciesTest {
              "key": {"administrators": ["arn:aws:iam::111122223333:role/KeyAdministrator"],
                      "users": ["arn:aws:iam::111122223333:user/administrator"]}}\
             """.formatted(threeSubnets());
-        var first = pipeline.provision("first", input);
+        var first = provisionWhileAnHsmIsLost(input);
         assertEquals(ExecutionStatus.SUCCEEDED, first.status(), () -> first.error() + ": " + first.cause());
         var output = Json.parse(first.output());
         uploadUnderAnotherKey(output.path("bucket").asText());
@@ -178,6 +180,21 @@ class PoliciesTest {
                 RequestBody.fromString("text"));
         s3.deleteObject(request -> request.bucket(bucket).key("soon-gone"));
         pipeline.cloud().advance(Duration.ofMinutes(1));
+    }
+
+    /** An HSM is deleted during a connection that fails, and its first successor turns DEGRADED. */
+    private static DescribeExecutionResponse provisionWhileAnHsmIsLost(String input) {
+        var execution = pipeline.start("first", input);
+        pipeline.runUntilEntered("first", "ConnectKeyStore");
+        var cluster = pipeline.cluster();
+        var lost = cluster.hsms().stream()
+                .filter(hsm -> hsm.state() == HsmState.ACTIVE)
+                .findFirst()
+                .orElseThrow();
+        pipeline.cloudHsm()
+                .deleteHsm(request -> request.clusterId(cluster.clusterId()).hsmId(lost.hsmId()));
+        pipeline.cloud().cloudHsm().nextHsmDegrades(lost.availabilityZone());
+        return pipeline.end(execution);
     }
 
     private static void terminateTheClient() {

@@ -72,7 +72,17 @@ final class HsmCreation {
         };
     }
 
-    private Outcome create() {
+    /** Asks for the deletion; an HSM that has gone already is as well. */
+    void delete(Hsm hsm) {
+        try {
+            cloudHsm.deleteHsm(request -> request.clusterId(cluster.clusterId()).hsmId(hsm.hsmId()));
+        } catch (CloudHsmResourceNotFoundException gone) {
+            // That is what was wanted.
+        }
+    }
+
+    /** Creates an HSM in the zone behind the one that was waited for last. */
+    Outcome create() {
         var zone = nextZone();
         if (zone.isEmpty()) return noZone();
         try {
@@ -104,24 +114,20 @@ final class HsmCreation {
      * execution left behind does not, so every zone is tried once.
      */
     private Outcome replace(Hsm hsm) {
-        try {
-            cloudHsm.deleteHsm(request -> request.clusterId(cluster.clusterId()).hsmId(hsm.hsmId()));
-        } catch (CloudHsmResourceNotFoundException gone) {
-            // That is what was wanted.
-        }
+        delete(hsm);
         var ours = awaitedZone().equals(Optional.of(hsm.availabilityZone()));
         var last = zones.isEmpty() || zones.getLast().equals(hsm.availabilityZone());
         return ours && last ? degraded(hsm) : waitForDeletion(hsm);
     }
 
-    private Outcome waitForCreation(String zone) {
+    Outcome waitForCreation(String zone) {
         return new Outcome.Waiting(
                 Resource.hsm(cluster.clusterId(), zone),
                 Set.of(HsmState.CREATE_IN_PROGRESS.toString(), Resource.ABSENT),
                 CREATION_BUDGET);
     }
 
-    private Outcome waitForDeletion(Hsm hsm) {
+    Outcome waitForDeletion(Hsm hsm) {
         return new Outcome.Waiting(
                 Resource.hsm(cluster.clusterId(), hsm.availabilityZone()),
                 Set.of(HsmState.DEGRADED.toString(), HsmState.DELETE_IN_PROGRESS.toString()),
@@ -138,7 +144,7 @@ final class HsmCreation {
                         + " new execution; it tries the zones again.");
     }
 
-    private Outcome unexpected(Hsm hsm) {
+    Outcome unexpected(Hsm hsm) {
         return new Outcome.Failed(
                 "HSM_STATE_UNEXPECTED",
                 "HSM " + hsm.hsmId() + " (" + hsm.availabilityZone() + ") of cluster " + cluster.clusterId()

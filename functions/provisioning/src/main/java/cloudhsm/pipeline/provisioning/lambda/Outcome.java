@@ -1,6 +1,7 @@
 package cloudhsm.pipeline.provisioning.lambda;
 
 import java.time.Duration;
+import java.util.Optional;
 import java.util.Set;
 
 /** What one run of a stage came to. */
@@ -13,10 +14,22 @@ public sealed interface Outcome {
      *
      * @param whileIn the states that mean "still working"; every other one, expected or not, ends the wait
      * @param budget how long AWS may take, from the first time the stage waited for this resource
+     * @param nextInput the input of the next run, where it is another one: what a stage has to remember
      */
-    record Waiting(Resource resource, Set<String> whileIn, Duration budget) implements Outcome {
+    record Waiting(Resource resource, Set<String> whileIn, Duration budget, Optional<Record> nextInput)
+            implements Outcome {
         public Waiting {
             whileIn = Set.copyOf(whileIn);
+        }
+
+        /** The next run has the same input. */
+        public Waiting(Resource resource, Set<String> whileIn, Duration budget) {
+            this(resource, whileIn, budget, Optional.empty());
+        }
+
+        /** The same wait; the next run has this input. */
+        public Waiting then(Record input) {
+            return new Waiting(resource, whileIn, budget, Optional.of(input));
         }
     }
 

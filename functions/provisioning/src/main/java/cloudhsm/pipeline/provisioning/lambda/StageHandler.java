@@ -150,7 +150,7 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
                         runtime.functionName(),
                         attempt.execution(),
                         attempt.stage(),
-                        attempt.input(),
+                        waiting.nextInput().map(StageHandler::written).orElseGet(attempt::input),
                         waiting.resource(),
                         waiting.whileIn(),
                         since,
