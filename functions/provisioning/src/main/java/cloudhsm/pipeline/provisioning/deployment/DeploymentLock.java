@@ -36,7 +36,8 @@ public final class DeploymentLock {
      */
     public Optional<String> take(String deployment, String execution) {
         var held = holding(deployment);
-        while (held.isPresent() && (held.get().by(execution) || !isRunning(held.get().execution()))) {
+        while (held.isPresent()
+                && (held.get().by(execution) || !isRunning(held.get().execution()))) {
             if (replace(deployment, held.get(), execution)) return Optional.empty();
             held = holding(deployment);
         }
@@ -78,8 +79,8 @@ public final class DeploymentLock {
     }
 
     private Optional<Holding> holding(String deployment) {
-        var item = dynamoDb.getItem(request ->
-                        request.tableName(table).key(key(deployment)).consistentRead(true))
+        var item = dynamoDb.getItem(
+                        request -> request.tableName(table).key(key(deployment)).consistentRead(true))
                 .item();
         return item == null || item.isEmpty()
                 ? Optional.empty()

@@ -33,10 +33,11 @@ class DeploymentLockTest {
     private final DeploymentLock lock = new DeploymentLock(dynamoDb, aws.states, TABLE);
     private final String machine = aws.cloud
             .states()
-            .createStateMachine("busy", """
-                {"QueryLanguage": "JSONata", "StartAt": "Busy",
-                 "States": {"Busy": {"Type": "Wait", "Seconds": 86400, "End": true}}}\
-                """, aws.cloud.iam().createRole("states", aws.trusting("states.amazonaws.com")));
+            .createStateMachine(
+                    "busy", """
+                    {"QueryLanguage": "JSONata", "StartAt": "Busy",
+                     "States": {"Busy": {"Type": "Wait", "Seconds": 86400, "End": true}}}\
+                    """, aws.cloud.iam().createRole("states", aws.trusting("states.amazonaws.com")));
 
     @BeforeEach
     void createTable() {
