@@ -10,12 +10,14 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
 import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
 import software.amazon.awssdk.services.kms.model.ConnectionStateType;
+import software.amazon.awssdk.services.sfn.model.DescribeExecutionResponse;
 import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
 
 /** What happens on the way does not lose the run. */
@@ -31,7 +33,7 @@ class ResumeTest {
     }
 
     @Test
-    void aLostEventCostsOneTickOnly() {
+    void aLostEventCostsOneTickAndASecondExecutionMakesNothing() {
         var execution = pipeline.start("first", "{}");
         var time = pipeline.cloud().time();
         var events = pipeline.cloud().events();
@@ -55,6 +57,7 @@ class ResumeTest {
                     () -> "the first look's event was lost and the second look repeats it, but " + stage + " ended "
                             + late.get(stage) + " after AWS");
         }
+        findsEverythingAndMakesNothing(ended, () -> pipeline.provision("second", "{}"));
     }
 
     private boolean clusterIsMade() {
@@ -74,11 +77,10 @@ class ResumeTest {
                 .anyMatch(store -> store.connectionState() == ConnectionStateType.CONNECTED);
     }
 
-    @Test
-    void aSecondExecutionFindsEverythingAndMakesNothing() {
-        var first = pipeline.provision("first", "{}");
+    private void findsEverythingAndMakesNothing(
+            DescribeExecutionResponse first, Supplier<DescribeExecutionResponse> again) {
         var made = creations();
-        var second = pipeline.provision("second", "{}");
+        var second = again.get();
         assertEquals(ExecutionStatus.SUCCEEDED, second.status(), () -> second.error() + ": " + second.cause());
         assertEquals(made, creations());
         assertEquals(2, pipeline.cloud().calls("CreateHsm"), "a third HSM would be billed by the hour");
@@ -96,12 +98,50 @@ class ResumeTest {
     }
 
     @Test
-    void aSecondExecutionAtTheSameTimeIsToldWhichOneHoldsTheDeployment() {
+    void oneExecutionAtATimeWorksOnADeploymentAfterAStopAndARedriveToo() {
         var first = pipeline.start("first", "{}");
         pipeline.cloud().advance(Duration.ofMinutes(1));
-        var second = pipeline.provision("second", "{}");
-        assertEquals("DEPLOYMENT_LOCKED", second.error());
-        assertTrue(second.cause().contains(first), second::cause);
+        var locked = pipeline.provision("at-the-same-time", "{}");
+        assertLockedBy(first, locked);
         assertEquals(1, pipeline.cloud().calls("CreateCluster"));
+
+        pipeline.runUntilEntered("first", "CreateSecondHsm");
+        pipeline.cloud().advance(Duration.ofMinutes(1));
+        pipeline.states().stopExecution(request -> request.executionArn(first));
+        var second = pipeline.start("takes-over", "{}");
+        pipeline.runUntilEntered("takes-over", "CreateSecondHsm");
+        assertLockedBy(second, redrive(first));
+
+        var ended = pipeline.end(second);
+        assertEquals(ExecutionStatus.SUCCEEDED, ended.status(), () -> ended.error() + ": " + ended.cause());
+        findsEverythingAndMakesNothing(ended, () -> redrive(first));
+    }
+
+    private static void assertLockedBy(String holder, DescribeExecutionResponse execution) {
+        assertEquals("DEPLOYMENT_LOCKED", execution.error(), execution::cause);
+        assertTrue(execution.cause().contains(holder), execution::cause);
+    }
+
+    private DescribeExecutionResponse redrive(String execution) {
+        pipeline.states().redriveExecution(request -> request.executionArn(execution));
+        return pipeline.end(execution);
+    }
+
+    @Test
+    void aRedrivenExecutionGoesOnWhereItFailed() {
+        var execution = pipeline.start("first", "{}");
+        pipeline.cloud().time().runUntil(() -> pipeline.cloud().calls("RunInstances") == 1, LIMIT);
+        var egress = new ClientEgress(pipeline.ec2());
+        egress.close();
+        var failed = pipeline.end(execution);
+        assertEquals("CLIENT_NOT_ONLINE", failed.error(), failed::cause);
+        assertEquals("CLIENT_EGRESS_CLOSED", redrive(execution).error(), "nobody has opened it");
+
+        egress.open();
+        var redriven = redrive(execution);
+        assertEquals(ExecutionStatus.SUCCEEDED, redriven.status(), () -> redriven.error() + ": " + redriven.cause());
+        assertEquals(2, redriven.redriveCount());
+        assertEquals(1, pipeline.cloud().calls("CreateCluster"));
+        assertEquals(2, pipeline.cloud().calls("CreateHsm"), "what was made before the failure is found");
     }
 }

@@ -10,10 +10,6 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
 import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
-import software.amazon.awssdk.services.ec2.model.Filter;
-import software.amazon.awssdk.services.ec2.model.IpPermission;
-import software.amazon.awssdk.services.ec2.model.IpRange;
-import software.amazon.awssdk.services.ec2.model.SecurityGroup;
 import software.amazon.awssdk.services.kms.model.ConnectionErrorCodeType;
 import software.amazon.awssdk.services.kms.model.ConnectionStateType;
 import software.amazon.awssdk.services.kms.model.CustomKeyStoresListEntry;
@@ -23,11 +19,6 @@ import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
 class SnagsThatEndAnExecutionTest {
     /** More than KMS takes to connect, or to disconnect, a key store. */
     private static final Duration KEY_STORE_LIMIT = Duration.ofHours(1);
-
-    private static final IpPermission EVERYTHING = IpPermission.builder()
-            .ipProtocol("-1")
-            .ipRanges(IpRange.builder().cidrIp("0.0.0.0/0").build())
-            .build();
 
     private Pipeline pipeline;
 
@@ -58,8 +49,8 @@ class SnagsThatEndAnExecutionTest {
     void snag9_theDownloadTimedOut() {
         var first = pipeline.start("before-it-connects", "{}");
         pipeline.cloud().time().runUntil(() -> pipeline.cloud().calls("RunInstances") == 1, Duration.ofHours(1));
-        var group = clientGroup();
-        closeEgress(group);
+        var egress = new ClientEgress(pipeline.ec2());
+        egress.close();
         var notOnline = pipeline.end(first);
         assertEquals("CLIENT_NOT_ONLINE", notOnline.error(), notOnline::cause);
         assertTrue(notOnline.cause().contains("ssm, ssmmessages and ec2messages"), notOnline::cause);
@@ -67,14 +58,12 @@ class SnagsThatEndAnExecutionTest {
 
         var closed = pipeline.provision("still-closed", "{}");
         assertEquals("CLIENT_EGRESS_CLOSED", closed.error(), closed::cause);
-        assertTrue(closed.cause().contains(group.groupId()), closed::cause);
+        assertTrue(closed.cause().contains(egress.group().groupId()), closed::cause);
 
-        pipeline.ec2()
-                .authorizeSecurityGroupEgress(
-                        request -> request.groupId(group.groupId()).ipPermissions(EVERYTHING));
+        egress.open();
         var second = pipeline.start("before-the-download", "{}");
         pipeline.runUntilEntered("before-the-download", "ActivateCluster");
-        closeEgress(group);
+        egress.close();
         var unreachable = pipeline.end(second);
         assertEquals("ENDPOINT_UNREACHABLE", unreachable.error(), unreachable::cause);
         assertTrue(unreachable.cause().contains("https://s3.amazonaws.com/"), unreachable::cause);
@@ -140,21 +129,5 @@ class SnagsThatEndAnExecutionTest {
 
     private void until(String store, ConnectionStateType state) {
         pipeline.cloud().time().runUntil(() -> describe(store).connectionState() == state, KEY_STORE_LIMIT);
-    }
-
-    private SecurityGroup clientGroup() {
-        return pipeline.ec2()
-                .describeSecurityGroups(request -> request.filters(Filter.builder()
-                        .name("group-name")
-                        .values("cloudhsm-client-default")
-                        .build()))
-                .securityGroups()
-                .getFirst();
-    }
-
-    private void closeEgress(SecurityGroup group) {
-        pipeline.ec2()
-                .revokeSecurityGroupEgress(
-                        request -> request.groupId(group.groupId()).ipPermissions(EVERYTHING));
     }
 }

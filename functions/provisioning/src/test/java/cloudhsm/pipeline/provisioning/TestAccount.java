@@ -6,6 +6,7 @@ import cloudhsm.pipeline.localcloud.ec2.Ec2Service.Subnet;
 import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.iam.PolicyDocument;
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
+import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
 import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
 import cloudhsm.pipeline.provisioning.lambda.Waits;
@@ -25,6 +26,7 @@ import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 import software.amazon.awssdk.awscore.client.builder.AwsClientBuilder;
 import software.amazon.awssdk.awscore.client.builder.AwsSyncClientBuilder;
 import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
+import software.amazon.awssdk.core.interceptor.ExecutionInterceptor;
 import software.amazon.awssdk.http.SdkHttpClient;
 import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
 import software.amazon.awssdk.regions.Region;
@@ -65,16 +67,21 @@ public final class TestAccount implements AutoCloseable {
     public final StageRuntime runtime = new StageRuntime(
             states,
             new Waits(client(DynamoDbClient.builder()), "pipeline", cloud.time().clock()),
+            new DeploymentLock(client(DynamoDbClient.builder()), states, "pipeline"),
             "stage",
             "arn:aws:states:eu-central-1:111122223333:stateMachine:watch",
             cloud.time().clock());
 
-    public <B extends AwsClientBuilder<B, C> & AwsSyncClientBuilder<B, C>, C> C client(B builder) {
+    public <B extends AwsClientBuilder<B, C> & AwsSyncClientBuilder<B, C>, C> C client(
+            B builder, ExecutionInterceptor... interceptors) {
         return builder.httpClient(HTTP)
                 .endpointOverride(cloud.uri())
                 .region(Region.EU_CENTRAL_1)
                 .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create("test", "test")))
-                .overrideConfiguration(config -> config.retryStrategy(AwsRetryStrategy.doNotRetry()))
+                .overrideConfiguration(config -> {
+                    config.retryStrategy(AwsRetryStrategy.doNotRetry());
+                    for (var interceptor : interceptors) config.addExecutionInterceptor(interceptor);
+                })
                 .build();
     }
 

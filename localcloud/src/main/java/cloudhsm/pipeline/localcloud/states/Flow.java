@@ -403,6 +403,7 @@ final class Flow {
                 .put("RoleArn", machine.role().arn())
                 .put("StartTime", execution.started().toString())
                 .put("RedriveCount", execution.redriveCount());
+        execution.redrives().last().ifPresent(last -> run.put("RedriveTime", last.toString()));
         run.set("Input", execution.input());
         context.putObject("StateMachine").put("Id", machine.arn()).put("Name", machine.name());
         context.putObject("State")

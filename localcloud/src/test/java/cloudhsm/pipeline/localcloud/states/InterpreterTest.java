@@ -223,8 +223,8 @@ class InterpreterTest {
     void outputOverTheLimitFails() {
         assertEquals("States.DataLimitExceeded", failure("""
             "StartAt": "P", "States": {"P": {"Type": "Pass", "End": true,
-             "Output": "{% $pad('x', 262144) %}"}}\
-            """, "{}"));
+             "Output": "{% $states.input & $states.input %}"}}\
+            """, "\"" + "x".repeat(140_000) + "\""));
     }
 
     @Test

@@ -5,6 +5,7 @@ import java.util.Optional;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 import software.amazon.awssdk.services.dynamodb.model.AttributeValue;
 import software.amazon.awssdk.services.dynamodb.model.ConditionalCheckFailedException;
+import software.amazon.awssdk.services.dynamodb.model.ReturnValuesOnConditionCheckFailure;
 import software.amazon.awssdk.services.sfn.SfnClient;
 import software.amazon.awssdk.services.sfn.model.ExecutionDoesNotExistException;
 import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
@@ -34,40 +35,92 @@ public final class DeploymentLock {
      * @return ARN of the running execution that has it instead; empty if it was taken
      */
     public Optional<String> take(String deployment, String execution) {
-        if (put(deployment, execution, "attribute_not_exists(pk) OR execution = :holder", execution)) {
-            return Optional.empty();
+        var held = holding(deployment);
+        while (held.isPresent()
+                && (held.get().by(execution) || !isRunning(held.get().execution()))) {
+            if (replace(deployment, held.get(), execution)) return Optional.empty();
+            held = holding(deployment);
         }
-        var holder = holder(deployment);
-        if (holder.isPresent() && isRunning(holder.get())) return holder;
-        var taken = holder.isPresent()
-                ? put(deployment, execution, "execution = :holder", holder.get())
-                : put(deployment, execution, "attribute_not_exists(pk) OR execution = :holder", execution);
-        return taken ? Optional.empty() : Optional.of(holder(deployment).orElse("another execution"));
+        if (held.isEmpty() && !create(deployment, execution)) return take(deployment, execution);
+        return held.map(Holding::execution);
     }
 
-    private boolean put(String deployment, String execution, String condition, String holder) {
+    /**
+     * Makes sure that an execution which once took the lock still has it: while it had failed or was stopped, before a
+     * redrive, another one may have taken over.
+     *
+     * @return ARN of the execution that has taken over; empty if none has, and none will while this one runs
+     */
+    public Optional<String> keep(String deployment, String execution) {
         try {
-            dynamoDb.putItem(request -> request.tableName(table)
-                    .item(Map.of(
-                            "pk", AttributeValue.fromS(PARTITION),
-                            "sk", AttributeValue.fromS(deployment),
-                            "execution", AttributeValue.fromS(execution)))
-                    .conditionExpression(condition)
-                    .expressionAttributeValues(Map.of(":holder", AttributeValue.fromS(holder))));
+            // A new turn spoils the take-over by whoever saw this execution dead just before its redrive.
+            dynamoDb.updateItem(request -> request.tableName(table)
+                    .key(key(deployment))
+                    .updateExpression("SET turn = turn + :one")
+                    .conditionExpression("execution = :execution")
+                    .expressionAttributeValues(
+                            Map.of(":one", AttributeValue.fromN("1"), ":execution", AttributeValue.fromS(execution)))
+                    .returnValuesOnConditionCheckFailure(ReturnValuesOnConditionCheckFailure.ALL_OLD));
+            return Optional.empty();
+        } catch (ConditionalCheckFailedException lost) {
+            var item = lost.item();
+            return Optional.of(
+                    item == null || item.isEmpty()
+                            ? "no execution any more"
+                            : item.get("execution").s());
+        }
+    }
+
+    /** @param turn counts how often the lock was taken or kept, so that no change of hands goes unseen */
+    private record Holding(String execution, String turn) {
+        boolean by(String other) {
+            return execution.equals(other);
+        }
+    }
+
+    private Optional<Holding> holding(String deployment) {
+        var item = dynamoDb.getItem(
+                        request -> request.tableName(table).key(key(deployment)).consistentRead(true))
+                .item();
+        return item == null || item.isEmpty()
+                ? Optional.empty()
+                : Optional.of(
+                        new Holding(item.get("execution").s(), item.get("turn").n()));
+    }
+
+    private boolean create(String deployment, String execution) {
+        return happens(() -> dynamoDb.putItem(request -> request.tableName(table)
+                .item(Map.of(
+                        "pk", AttributeValue.fromS(PARTITION),
+                        "sk", AttributeValue.fromS(deployment),
+                        "execution", AttributeValue.fromS(execution),
+                        "turn", AttributeValue.fromN("1")))
+                .conditionExpression("attribute_not_exists(pk)")));
+    }
+
+    private boolean replace(String deployment, Holding seen, String execution) {
+        return happens(() -> dynamoDb.updateItem(request -> request.tableName(table)
+                .key(key(deployment))
+                .updateExpression("SET execution = :execution, turn = turn + :one")
+                .conditionExpression("execution = :holder AND turn = :turn")
+                .expressionAttributeValues(Map.of(
+                        ":execution", AttributeValue.fromS(execution),
+                        ":one", AttributeValue.fromN("1"),
+                        ":holder", AttributeValue.fromS(seen.execution()),
+                        ":turn", AttributeValue.fromN(seen.turn())))));
+    }
+
+    private static boolean happens(Runnable conditional) {
+        try {
+            conditional.run();
             return true;
-        } catch (ConditionalCheckFailedException held) {
+        } catch (ConditionalCheckFailedException changedMeanwhile) {
             return false;
         }
     }
 
-    private Optional<String> holder(String deployment) {
-        var item = dynamoDb.getItem(request -> request.tableName(table)
-                        .key(Map.of("pk", AttributeValue.fromS(PARTITION), "sk", AttributeValue.fromS(deployment)))
-                        .consistentRead(true))
-                .item();
-        return Optional.ofNullable(item)
-                .filter(found -> found.containsKey("execution"))
-                .map(found -> found.get("execution").s());
+    private static Map<String, AttributeValue> key(String deployment) {
+        return Map.of("pk", AttributeValue.fromS(PARTITION), "sk", AttributeValue.fromS(deployment));
     }
 
     private boolean isRunning(String execution) {

@@ -33,18 +33,40 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
     /** Error of the task when a resource did not get anywhere within its budget. */
     public static final String TOOK_TOO_LONG = "TOOK_TOO_LONG";
 
+    /** Error of the task when another execution works on the deployment. */
+    public static final String DEPLOYMENT_LOCKED = "DEPLOYMENT_LOCKED";
+
     /** Step Functions' limit for the cause of a failure is 32,768 characters; a person reads fewer. */
     private static final int CAUSE_LENGTH = 4_000;
 
-    /** A first run has all but {@code waitId}; a run after a wait has only that. */
-    record Request(String token, String execution, String stage, JsonNode input, String waitId) {}
+    /**
+     * A first run has all but {@code waitId}; a run after a wait has only that.
+     *
+     * @param deployment whose lock the execution must have; null in stages that take the lock or need none
+     */
+    record Request(String token, String execution, String stage, String deployment, JsonNode input, String waitId) {}
 
-    /** @param before the wait that this run follows; empty in a stage's first run */
+    /**
+     * @param locked the deployment whose lock the execution must have; empty in runs after a wait
+     * @param before the wait that this run follows; empty in a stage's first run
+     */
     private record Attempt(
-            String id, String token, String execution, String stage, String input, Optional<Wait> before) {
+            String id,
+            String token,
+            String execution,
+            String stage,
+            Optional<String> locked,
+            String input,
+            Optional<Wait> before) {
         static Attempt after(Wait wait) {
             return new Attempt(
-                    wait.id(), wait.token(), wait.execution(), wait.stage(), wait.input(), Optional.of(wait));
+                    wait.id(),
+                    wait.token(),
+                    wait.execution(),
+                    wait.stage(),
+                    Optional.empty(),
+                    wait.input(),
+                    Optional.of(wait));
         }
     }
 
@@ -86,6 +108,7 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
                 request.token(),
                 request.execution(),
                 request.stage(),
+                Optional.ofNullable(request.deployment()),
                 Json.MAPPER.writeValueAsString(request.input()),
                 Optional.empty());
     }
@@ -107,6 +130,8 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
 
     private Outcome runSafely(Attempt attempt) {
         try {
+            var takenOver = takenOver(attempt);
+            if (takenOver.isPresent()) return takenOver.get();
             return run(
                     Json.MAPPER.readValue(attempt.input(), inputType),
                     attempt.before().map(Wait::resource));
@@ -123,6 +148,21 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
                     defect.getClass().getName(),
                     attempt.stage() + " failed: " + defect.getMessage() + ". Next: see the function's log.");
         }
+    }
+
+    private Optional<Outcome> takenOver(Attempt attempt) {
+        return attempt.locked()
+                .flatMap(deployment -> runtime.lock()
+                        .keep(deployment, attempt.execution())
+                        .map(holder -> takenOver(attempt.stage(), deployment, holder)));
+    }
+
+    private static Outcome takenOver(String stage, String deployment, String holder) {
+        return new Outcome.Failed(
+                DEPLOYMENT_LOCKED,
+                "While this execution did not run, the deployment \"" + deployment + "\" was taken over by " + holder
+                        + ". " + stage + " changed nothing. Next: wait for its end or stop it, then start a new"
+                        + " execution; it continues where the other one ended.");
     }
 
     private static Outcome failed(String stage, SdkException failure) {

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.provisioning.lambda;
 
+import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
 import java.time.Clock;
 import software.amazon.awssdk.services.sfn.SfnClient;
 
@@ -9,13 +10,21 @@ import software.amazon.awssdk.services.sfn.SfnClient;
  * @param functionName the stage's own function, which is run again when the wait is over
  * @param watchStateMachine ARN of the machine that ticks while something waits
  */
-public record StageRuntime(SfnClient states, Waits waits, String functionName, String watchStateMachine, Clock clock) {
+public record StageRuntime(
+        SfnClient states,
+        Waits waits,
+        DeploymentLock lock,
+        String functionName,
+        String watchStateMachine,
+        Clock clock) {
     /** From the function's environment: TABLE_NAME, WATCH_STATE_MACHINE_ARN. */
     public static StageRuntime ofFunction() {
         var clock = Clock.systemUTC();
+        var table = Aws.environment("TABLE_NAME");
         return new StageRuntime(
                 Aws.states(),
-                new Waits(Aws.dynamoDb(), Aws.environment("TABLE_NAME"), clock),
+                new Waits(Aws.dynamoDb(), table, clock),
+                new DeploymentLock(Aws.dynamoDb(), Aws.states(), table),
                 Aws.environment("AWS_LAMBDA_FUNCTION_NAME"),
                 Aws.environment("WATCH_STATE_MACHINE_ARN"),
                 clock);

@@ -110,7 +110,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
 
     private static Outcome locked(String deployment, String holder) {
         return new Outcome.Failed(
-                "DEPLOYMENT_LOCKED",
+                DEPLOYMENT_LOCKED,
                 "The deployment \"" + deployment + "\" is being worked on by " + holder
                         + ". Nothing was created. Next: wait for its end or stop it, then start a new execution; or"
                         + " choose another deployment name.");

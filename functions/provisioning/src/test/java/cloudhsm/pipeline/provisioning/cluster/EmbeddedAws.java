@@ -42,7 +42,7 @@ public final class EmbeddedAws implements AutoCloseable {
 
     /** Enough for {@code run}: the clock. */
     public StageRuntime runtime() {
-        return new StageRuntime(null, null, "stage", "watch", cloud.time().clock());
+        return new StageRuntime(null, null, null, "stage", "watch", cloud.time().clock());
     }
 
     public List<String> subnetIds() {
