@@ -257,7 +257,7 @@ class InvalidInputTest {
             13. key.administrators: "x" is not the ARN of a role or user, such as "arn:aws:iam::111122223333:role/KeyAdministrator"
             14. key.users: "y" is not the ARN of a role or user, such as "arn:aws:iam::111122223333:role/KeyAdministrator"
             15. bucket.name: "X" must have 3 to 63 characters; it has 1
-            16. depolyment: is not a known field; here are bucket, client, clusterCertificate, deployment, hsm, hsmIdentity, key, keyStore, network\
+            16. depolyment: is not a known field; here are atLimit, bucket, client, clusterCertificate, deployment, hsm, hsmIdentity, key, keyStore, maxCostUsd, network, teardownAfter\
             """, rejection(Json.MAPPER.readTree(request)));
     }
 }
