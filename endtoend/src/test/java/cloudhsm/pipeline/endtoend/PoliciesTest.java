@@ -38,7 +38,7 @@ class PoliciesTest {
         pipeline.cloud().cloudHsm().nextHsmDegrades("eu-central-1a");
         pipeline.cloud().kms().failNextConnection("INTERNAL_ERROR");
         var input = """
-            {"deployment": "policies", "network": {"subnetIds": %s},
+            {"deployment": "policies", "teardownAfter": "PT9H", "network": {"subnetIds": %s},
              "key": {"administrators": ["arn:aws:iam::111122223333:role/KeyAdministrator"],
                      "users": ["arn:aws:iam::111122223333:user/administrator"]}}\
             """.formatted(threeSubnets());

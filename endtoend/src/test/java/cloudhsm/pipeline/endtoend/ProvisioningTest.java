@@ -239,6 +239,7 @@ class ProvisioningTest {
         assertEquals(
                 List.of(
                         "Preflight",
+                        "SetLimits",
                         "CreateCluster",
                         "CreateFirstHsm",
                         "VerifyHsmIdentity",

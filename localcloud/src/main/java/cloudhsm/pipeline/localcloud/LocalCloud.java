@@ -13,6 +13,7 @@ import cloudhsm.pipeline.localcloud.kms.KmsService;
 import cloudhsm.pipeline.localcloud.lambda.LambdaService;
 import cloudhsm.pipeline.localcloud.logs.LogsService;
 import cloudhsm.pipeline.localcloud.s3.S3Service;
+import cloudhsm.pipeline.localcloud.scheduler.SchedulerService;
 import cloudhsm.pipeline.localcloud.secretsmanager.SecretsManagerService;
 import cloudhsm.pipeline.localcloud.sns.SnsService;
 import cloudhsm.pipeline.localcloud.sqs.SqsService;
@@ -59,6 +60,7 @@ public final class LocalCloud implements AutoCloseable {
     private final LogsService logs;
     private final SsmService ssm;
     private final StatesService states;
+    private final SchedulerService scheduler;
 
     private LocalCloud(int port, long seed) {
         var time = new SimulatedTime(START);
@@ -91,6 +93,8 @@ public final class LocalCloud implements AutoCloseable {
         endpoint.register(dynamoDb);
         endpoint.register(ssm);
         endpoint.register(states);
+        scheduler = new SchedulerService(account, states, sns);
+        endpoint.register(scheduler);
         endpoint.register(new StsService(account));
         endpoint.register(new IamService(account));
         endpoint.onFunctionKilled(lambda::kill);
@@ -222,6 +226,10 @@ public final class LocalCloud implements AutoCloseable {
 
     public StatesService states() {
         return states;
+    }
+
+    public SchedulerService scheduler() {
+        return scheduler;
     }
 
     @Override

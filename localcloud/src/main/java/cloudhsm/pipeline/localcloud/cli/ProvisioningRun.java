@@ -33,7 +33,8 @@ final class ProvisioningRun {
             "key");
 
     private final LocalCloud cloud;
-    private final LocalDeployment deployment;
+    private final String stateMachineArn;
+    private final String name;
     private final PrintWriter out;
     private final Meter meter;
     private final Set<String> told = new HashSet<>();
@@ -41,7 +42,13 @@ final class ProvisioningRun {
     private JsonNode execution = Json.object();
 
     ProvisioningRun(LocalDeployment deployment, PrintWriter out) {
-        this.deployment = deployment;
+        this(deployment, deployment.provisionStateMachine(), "run-local", out);
+    }
+
+    /** Another state machine of the pipeline, told in the same way. */
+    ProvisioningRun(LocalDeployment deployment, String stateMachineArn, String name, PrintWriter out) {
+        this.stateMachineArn = stateMachineArn;
+        this.name = name;
         this.cloud = deployment.cloud();
         this.out = out;
         this.meter = new Meter(cloud);
@@ -55,8 +62,8 @@ final class ProvisioningRun {
                         "states",
                         "StartExecution",
                         Json.object()
-                                .put("stateMachineArn", deployment.provisionStateMachine())
-                                .put("name", "run-local")
+                                .put("stateMachineArn", stateMachineArn)
+                                .put("name", name)
                                 .put("input", Json.text(input)));
         history = new ExecutionHistory(cloud, started.path("executionArn").asText());
         out.printf("%n%-9s %-24s %-9s %-9s %s%n", "at", "stage", "took", "cost", "made");
@@ -133,6 +140,10 @@ final class ProvisioningRun {
     /** Whether nothing was made because the input was wrong. */
     boolean inputWasRefused() {
         return execution.path("error").asText().equals("INVALID_INPUT");
+    }
+
+    String clusterId() {
+        return output().path("clusterId").asText();
     }
 
     String bucket() {

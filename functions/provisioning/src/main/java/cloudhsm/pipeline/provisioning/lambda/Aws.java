@@ -18,6 +18,7 @@ import software.amazon.awssdk.services.iam.IamClient;
 import software.amazon.awssdk.services.kms.KmsClient;
 import software.amazon.awssdk.services.lambda.LambdaClient;
 import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.scheduler.SchedulerClient;
 import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
 import software.amazon.awssdk.services.sfn.SfnClient;
 import software.amazon.awssdk.services.sns.SnsClient;
@@ -70,6 +71,10 @@ public final class Aws {
 
     public static SfnClient states() {
         return build(SfnClient.builder());
+    }
+
+    public static SchedulerClient scheduler() {
+        return build(SchedulerClient.builder());
     }
 
     public static LambdaClient lambda() {

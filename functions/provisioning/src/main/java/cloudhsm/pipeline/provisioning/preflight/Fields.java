@@ -2,6 +2,7 @@ package cloudhsm.pipeline.provisioning.preflight;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -49,6 +50,10 @@ final class Fields {
     Optional<Integer> integer(String name) {
         return member(name, "a whole number", node -> node.isIntegralNumber() && node.canConvertToInt())
                 .map(JsonNode::intValue);
+    }
+
+    Optional<BigDecimal> decimal(String name) {
+        return member(name, "a number", JsonNode::isNumber).map(JsonNode::decimalValue);
     }
 
     /** The member as it is; an object. */

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.provisioning.preflight;
 
+import cloudhsm.pipeline.provisioning.limits.Limits;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.NullNode;
 import java.math.BigDecimal;
@@ -41,6 +42,7 @@ public record Plan(
         boolean keyDeletable,
         JsonNode keyPolicy,
         String bucket,
+        Limits limits,
         BigDecimal hourlyCostUsd,
         BigDecimal dailyCostUsd) {
     private static final BigDecimal HSMS = BigDecimal.valueOf(2);
@@ -52,11 +54,17 @@ public record Plan(
         subnetIds = List.copyOf(subnetIds);
         keyAdministrators = List.copyOf(keyAdministrators);
         keyUsers = List.copyOf(keyUsers);
+        limits = Objects.requireNonNullElse(limits, Limits.NONE);
         keyPolicy = keyPolicy == null ? NullNode.getInstance() : keyPolicy;
     }
 
+    /** What all HSMs of a deployment cost. */
+    static BigDecimal hourlyCostUsd(BigDecimal pricePerHsmHour) {
+        return pricePerHsmHour.multiply(HSMS);
+    }
+
     static Plan of(ProvisionRequest request, NetworkChoice network, BigDecimal pricePerHsmHour) {
-        var hourly = pricePerHsmHour.multiply(HSMS);
+        var hourly = hourlyCostUsd(pricePerHsmHour);
         return new Plan(
                 request.deployment(),
                 network.vpcId(),
@@ -79,6 +87,7 @@ public record Plan(
                 request.key().deletable(),
                 request.key().policy().orElse(NullNode.getInstance()),
                 request.bucket(),
+                request.limits(),
                 hourly,
                 hourly.multiply(HOURS_A_DAY));
     }

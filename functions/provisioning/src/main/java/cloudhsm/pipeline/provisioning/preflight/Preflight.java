@@ -80,7 +80,8 @@ public final class Preflight extends StageHandler<Preflight.Input> {
     protected Outcome run(Input input, Optional<Resource> awaited) {
         var problems = new Problems();
         var execution = Execution.of(input.execution());
-        var request = new RequestReader(execution, runtime.clock(), problems).read(input.request());
+        var request = new RequestReader(execution, runtime.clock(), Plan.hourlyCostUsd(pricePerHsmHour), problems)
+                .read(input.request());
         var all = clusters.all();
         var own = problems.concern("deployment")
                 ? Optional.<Cluster>empty()

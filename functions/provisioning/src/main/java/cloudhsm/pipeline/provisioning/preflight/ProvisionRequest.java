@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.provisioning.preflight;
 
+import cloudhsm.pipeline.provisioning.limits.Limits;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.List;
 import java.util.Optional;
@@ -18,7 +19,8 @@ record ProvisionRequest(
         String instanceType,
         String keyStoreName,
         Key key,
-        String bucket) {
+        String bucket,
+        Limits limits) {
     /**
      * @param vpcId empty: the subnets', or else the default VPC
      * @param subnetIds empty: chosen by the pipeline, one in a zone

@@ -4,6 +4,7 @@ import cloudhsm.pipeline.provisioning.pki.MalformedPemException;
 import cloudhsm.pipeline.provisioning.pki.Pem;
 import cloudhsm.pipeline.provisioning.pki.Root;
 import com.fasterxml.jackson.databind.JsonNode;
+import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;
@@ -44,9 +45,12 @@ final class RequestReader {
 
     private final Execution execution;
     private final Clock clock;
+    private final BigDecimal hourlyCostUsd;
     private final Problems problems;
 
-    RequestReader(Execution execution, Clock clock, Problems problems) {
+    /** @param hourlyCostUsd of all HSMs together */
+    RequestReader(Execution execution, Clock clock, BigDecimal hourlyCostUsd, Problems problems) {
+        this.hourlyCostUsd = hourlyCostUsd;
         this.execution = execution;
         this.clock = clock;
         this.problems = problems;
@@ -64,7 +68,8 @@ final class RequestReader {
                 instanceType(fields.object("client")),
                 keyStoreName(fields.object("keyStore"), "cloudhsm-" + deployment),
                 key(fields.object("key"), deployment),
-                bucket(fields.object("bucket"), deployment));
+                bucket(fields.object("bucket"), deployment),
+                LimitsReader.read(fields, hourlyCostUsd, problems));
         fields.refuseOthers();
         return request;
     }

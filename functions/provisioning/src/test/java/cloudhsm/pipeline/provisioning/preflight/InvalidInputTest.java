@@ -61,8 +61,8 @@ class InvalidInputTest {
                 bad("[]", "input: the execution input must be a JSON object, not an array"),
                 bad(
                         "{'dployment': 'x'}",
-                        "dployment: is not a known field; here are bucket, client, clusterCertificate, deployment, hsm,"
-                                + " hsmIdentity, key, keyStore, network"),
+                        "dployment: is not a known field; here are atLimit, bucket, client, clusterCertificate, deployment,"
+                                + " hsm, hsmIdentity, key, keyStore, maxCostUsd, network, teardownAfter"),
                 bad("{'bucket': {'nam': 'x'}}", "bucket.nam: is not a known field; here are name"),
                 bad("{'bucket': null}", "bucket: must be an object, not null"),
                 bad("{'deployment': 7}", "deployment: must be text, not 7"),
@@ -111,6 +111,17 @@ class InvalidInputTest {
                         "{'hsm': {'type': 'hsm9.large'}}",
                         "hsm.type: \"hsm9.large\" is not an HSM type for new clusters; use \"hsm2m.medium\""),
                 bad("{'hsm': {'mode': 'fips'}}", "hsm.mode: must be one of FIPS, NON_FIPS, not \"fips\""),
+                bad("{'teardownAfter': 'PT1H'}", "teardownAfter: must be from PT2H to P365D, not PT1H"),
+                bad("{'teardownAfter': '2h'}", "teardownAfter: \"2h\" is not an ISO-8601 duration, such as \"PT8H\""),
+                bad(
+                        "{'maxCostUsd': 5}",
+                        "maxCostUsd: must be at least 6.40, the price of two HSMs for 2 hours, because provisioning"
+                                + " alone takes about one; not 5"),
+                bad("{'maxCostUsd': '9'}", "maxCostUsd: must be a number, not the text \"9\""),
+                bad("{'atLimit': 'PAUSE'}", "atLimit: needs a limit: give teardownAfter or maxCostUsd"),
+                bad(
+                        "{'maxCostUsd': 9, 'atLimit': 'STOP'}",
+                        "atLimit: must be one of PAUSE, TEARDOWN, not \"STOP\""),
                 bad("{'hsm': {'backupRetentionDays': 6}}", "hsm.backupRetentionDays: must be from 7 to 379, not 6"),
                 bad("{'hsm': {'backupRetentionDays': 380}}", "hsm.backupRetentionDays: must be from 7 to 379, not 380"),
                 bad(
@@ -257,7 +268,7 @@ class InvalidInputTest {
             13. key.administrators: "x" is not the ARN of a role or user, such as "arn:aws:iam::111122223333:role/KeyAdministrator"
             14. key.users: "y" is not the ARN of a role or user, such as "arn:aws:iam::111122223333:role/KeyAdministrator"
             15. bucket.name: "X" must have 3 to 63 characters; it has 1
-            16. depolyment: is not a known field; here are bucket, client, clusterCertificate, deployment, hsm, hsmIdentity, key, keyStore, network\
+            16. depolyment: is not a known field; here are atLimit, bucket, client, clusterCertificate, deployment, hsm, hsmIdentity, key, keyStore, maxCostUsd, network, teardownAfter\
             """, rejection(Json.MAPPER.readTree(request)));
     }
 }

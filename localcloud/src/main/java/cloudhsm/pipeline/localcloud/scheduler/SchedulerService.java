@@ -1,0 +1,262 @@
+package cloudhsm.pipeline.localcloud.scheduler;
+
+import cloudhsm.pipeline.localcloud.Account;
+import cloudhsm.pipeline.localcloud.http.AwsException;
+import cloudhsm.pipeline.localcloud.http.AwsRequest;
+import cloudhsm.pipeline.localcloud.http.AwsResponse;
+import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.http.Service;
+import cloudhsm.pipeline.localcloud.iam.Iam;
+import cloudhsm.pipeline.localcloud.iam.Identity;
+import cloudhsm.pipeline.localcloud.iam.PolicyDocument.Decision;
+import cloudhsm.pipeline.localcloud.iam.Role;
+import cloudhsm.pipeline.localcloud.sns.SnsService;
+import cloudhsm.pipeline.localcloud.states.StatesService;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.net.URLDecoder;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+
+/**
+ * EventBridge Scheduler: one-time schedules that start executions or publish to topics, under a role.
+ *
+ * @see <a href="https://docs.aws.amazon.com/scheduler/latest/APIReference/Welcome.html">API Reference</a>
+ */
+public final class SchedulerService implements Service {
+    private static final String PRINCIPAL = "scheduler.amazonaws.com";
+
+    /** Scheduler invokes its target within 60 seconds of the time [SCH:schedule-types]. */
+    private static final Duration PRECISION = Duration.ofSeconds(59);
+
+    private final Account account;
+    private final StatesService states;
+    private final SnsService sns;
+    private final Map<String, Schedule> schedules = new TreeMap<>();
+    private final List<String> failures = new ArrayList<>();
+
+    public SchedulerService(Account account, StatesService states, SnsService sns) {
+        this.account = account;
+        this.states = states;
+        this.sns = sns;
+    }
+
+    @Override
+    public String signingName() {
+        return "scheduler";
+    }
+
+    @Override
+    public String operation(AwsRequest request) {
+        var named = request.rawPath().startsWith("/schedules/");
+        return switch (request.method()) {
+            case "POST" -> named ? "CreateSchedule" : "";
+            case "PUT" -> named ? "UpdateSchedule" : "";
+            case "DELETE" -> named ? "DeleteSchedule" : "";
+            case "GET" -> named ? "GetSchedule" : request.rawPath().equals("/schedules") ? "ListSchedules" : "";
+            default -> "";
+        };
+    }
+
+    @Override
+    public AwsResponse handle(String operation, AwsRequest request) {
+        return switch (operation) {
+            case "CreateSchedule" -> json(create(name(request), body(request), request.caller()));
+            case "UpdateSchedule" -> json(update(name(request), body(request), request.caller()));
+            case "GetSchedule" -> json(describe(existing(request, "GetSchedule")));
+            case "DeleteSchedule" -> json(delete(existing(request, "DeleteSchedule")));
+            case "ListSchedules" -> json(list(request));
+            default ->
+                throw new AwsException(
+                        "UnknownOperationException",
+                        404,
+                        "The embedded AWS's scheduler answers CreateSchedule, UpdateSchedule, GetSchedule,"
+                                + " DeleteSchedule and ListSchedules, not " + request.method() + " "
+                                + request.rawPath());
+        };
+    }
+
+    @Override
+    public AwsResponse error(AwsException error, AwsRequest request) {
+        return new AwsResponse(
+                error.status(),
+                Map.of("Content-Type", "application/json", "x-amzn-ErrorType", error.code()),
+                Json.bytes(Json.object().put("Message", error.getMessage())));
+    }
+
+    /** What could not be delivered, as "name: reason". */
+    public List<String> failures() {
+        account.time().lock().lock();
+        try {
+            return List.copyOf(failures);
+        } finally {
+            account.time().lock().unlock();
+        }
+    }
+
+    private static AwsResponse json(JsonNode body) {
+        return new AwsResponse(200, Map.of("Content-Type", "application/json"), Json.bytes(body));
+    }
+
+    private static String name(AwsRequest request) {
+        return ScheduleInput.name(
+                URLDecoder.decode(request.rawPath().substring("/schedules/".length()), StandardCharsets.UTF_8));
+    }
+
+    private static ObjectNode body(AwsRequest request) {
+        if (Json.parse(request.body()) instanceof ObjectNode object) return object;
+        throw ScheduleInput.invalid("The request body is not a JSON object");
+    }
+
+    private static String arn(String name) {
+        return "arn:aws:scheduler:" + Iam.REGION + ":" + Iam.ACCOUNT + ":schedule/default/" + name;
+    }
+
+    private ObjectNode create(String name, ObjectNode input, Identity caller) {
+        authorize(caller, "CreateSchedule", name, input);
+        var token = input.path("ClientToken").asText();
+        var same = schedules.get(name);
+        if (same != null) {
+            if (!token.isEmpty() && token.equals(same.clientToken)) return answer(same);
+            throw new AwsException("ConflictException", 409, "Schedule " + name + " already exists.");
+        }
+        var schedule = new Schedule(name, arn(name), account.time().now(), token, input);
+        schedules.put(name, schedule);
+        arm(schedule);
+        return answer(schedule);
+    }
+
+    /** Replaces the whole definition: what is left out gets its default. */
+    private ObjectNode update(String name, ObjectNode input, Identity caller) {
+        authorize(caller, "UpdateSchedule", name, input);
+        var schedule = existing(name);
+        schedule.cancel();
+        schedule.definition = input;
+        schedule.modified = account.time().now();
+        arm(schedule);
+        return answer(schedule);
+    }
+
+    private static ObjectNode answer(Schedule schedule) {
+        return Json.object().put("ScheduleArn", schedule.arn);
+    }
+
+    /** The caller hands the role over, and the role must trust the service [SCH:setting-up]. */
+    private void authorize(Identity caller, String operation, String name, ObjectNode input) {
+        ScheduleInput.requireDefaultGroup(input.path("GroupName").asText("default"));
+        account.iam().authorize(caller, "scheduler:" + operation, arn(name));
+        ScheduleInput.check(input, account.time().now());
+        var roleArn = input.path("Target").path("RoleArn").asText();
+        account.iam().authorize(caller, "iam:PassRole", roleArn, Map.of("iam:PassedToService", PRINCIPAL));
+        if (role(roleArn).isEmpty()) {
+            throw ScheduleInput.invalid(
+                    "The execution role you provide must allow AWS EventBridge Scheduler to assume the role.");
+        }
+    }
+
+    private Optional<Role> role(String arn) {
+        return account.iam()
+                .role(arn.substring(arn.lastIndexOf('/') + 1))
+                .filter(role -> role.arn().equals(arn))
+                .filter(role ->
+                        role.trust().decide(Set.of(PRINCIPAL), "sts:AssumeRole", arn, Map.of()) == Decision.ALLOWED);
+    }
+
+    private Schedule existing(AwsRequest request, String operation) {
+        var name = name(request);
+        ScheduleInput.requireDefaultGroup(request.queryParameter("groupName").orElse("default"));
+        account.iam().authorize(request.caller(), "scheduler:" + operation, arn(name));
+        return existing(name);
+    }
+
+    private Schedule existing(String name) {
+        var schedule = schedules.get(name);
+        if (schedule != null) return schedule;
+        throw new AwsException("ResourceNotFoundException", 404, "Schedule " + name + " does not exist.");
+    }
+
+    private JsonNode describe(Schedule schedule) {
+        var described = schedule.definition.deepCopy();
+        described.remove("ClientToken");
+        described
+                .put("Arn", schedule.arn)
+                .put("Name", schedule.name)
+                .put("GroupName", "default")
+                .put("CreationDate", schedule.created.toEpochMilli() / 1000.0)
+                .put("LastModificationDate", schedule.modified.toEpochMilli() / 1000.0);
+        if (!described.has("State")) described.put("State", "ENABLED");
+        if (!described.has("ActionAfterCompletion")) described.put("ActionAfterCompletion", "NONE");
+        if (!described.has("ScheduleExpressionTimezone")) described.put("ScheduleExpressionTimezone", "UTC");
+        return described;
+    }
+
+    private JsonNode delete(Schedule schedule) {
+        schedule.cancel();
+        schedules.remove(schedule.name);
+        return Json.object();
+    }
+
+    private JsonNode list(AwsRequest request) {
+        account.iam().authorize(request.caller(), "scheduler:ListSchedules", arn("*"));
+        if (request.queryParameter("NextToken").isPresent()) {
+            throw ScheduleInput.invalid("The embedded AWS lists all schedules on one page; there is no such token");
+        }
+        var prefix = request.queryParameter("NamePrefix").orElse("");
+        var summaries = Json.array();
+        for (var schedule : schedules.values()) {
+            if (!schedule.name.startsWith(prefix)) continue;
+            var summary = summaries
+                    .addObject()
+                    .put("Arn", schedule.arn)
+                    .put("Name", schedule.name)
+                    .put("GroupName", "default")
+                    .put("State", schedule.enabled() ? "ENABLED" : "DISABLED")
+                    .put("CreationDate", schedule.created.toEpochMilli() / 1000.0)
+                    .put("LastModificationDate", schedule.modified.toEpochMilli() / 1000.0);
+            summary.putObject("Target")
+                    .put("Arn", schedule.definition.path("Target").path("Arn").asText());
+        }
+        return Json.object().set("Schedules", summaries);
+    }
+
+    private void arm(Schedule schedule) {
+        if (!schedule.enabled()) return;
+        var window = Duration.ofMinutes(schedule.definition
+                .path("FlexibleTimeWindow")
+                .path("MaximumWindowInMinutes")
+                .asInt());
+        var delay = Duration.between(account.time().now(), ScheduleInput.at(schedule.definition))
+                .plus(account.between(Duration.ZERO, PRECISION.plus(window)));
+        schedule.due = Optional.of(account.time()
+                .schedule(delay, "EventBridge Scheduler: schedule " + schedule.name, () -> invoke(schedule)));
+    }
+
+    private void invoke(Schedule schedule) {
+        var target = schedule.definition.path("Target");
+        var arn = target.path("Arn").asText();
+        try {
+            var role = role(target.path("RoleArn").asText())
+                    .orElseThrow(() -> AwsException.badRequest(
+                            "AccessDeniedException", PRINCIPAL + " cannot assume " + target.path("RoleArn")));
+            var session = new Identity("", "", role.arn() + "/EventBridgeScheduler", Optional.of(role));
+            if (arn.startsWith("arn:aws:sns:")) {
+                account.iam().authorize(session, "sns:Publish", arn);
+                sns.publish(arn, null, target.path("Input").asText());
+            } else {
+                account.iam().authorize(session, "states:StartExecution", arn);
+                var name = account.hex(8) + "-" + account.hex(4) + "-" + account.hex(20);
+                states.startExecution(arn, name, Json.parse(target.path("Input").asText("{}")));
+            }
+        } catch (AwsException refused) {
+            failures.add(schedule.name + ": " + refused.code() + ": " + refused.getMessage());
+        }
+        if (schedule.definition.path("ActionAfterCompletion").asText().equals("DELETE"))
+            schedules.remove(schedule.name);
+    }
+}
