@@ -45,6 +45,18 @@ public final class DeploymentLock {
         return taken ? Optional.empty() : Optional.of(holder(deployment).orElse("another execution"));
     }
 
+    /** Gives the lock back, if the execution has it. */
+    public void release(String deployment, String execution) {
+        try {
+            dynamoDb.deleteItem(request -> request.tableName(table)
+                    .key(Map.of("pk", AttributeValue.fromS(PARTITION), "sk", AttributeValue.fromS(deployment)))
+                    .conditionExpression("execution = :holder")
+                    .expressionAttributeValues(Map.of(":holder", AttributeValue.fromS(execution))));
+        } catch (ConditionalCheckFailedException anothers) {
+            // Somebody else's by now, or nobody's.
+        }
+    }
+
     private boolean put(String deployment, String execution, String condition, String holder) {
         try {
             dynamoDb.putItem(request -> request.tableName(table)
