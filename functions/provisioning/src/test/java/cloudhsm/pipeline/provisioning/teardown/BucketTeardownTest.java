@@ -13,7 +13,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.s3.model.NoSuchBucketException;
-import software.amazon.awssdk.services.s3.model.ObjectLockMode;
+import software.amazon.awssdk.services.s3.model.ObjectLockRetentionMode;
 
 class BucketTeardownTest {
     private static final String BUCKET = "cloudhsm-demo-bucket";
@@ -75,7 +75,7 @@ class BucketTeardownTest {
         var until = account.cloud.time().now().plus(Duration.ofDays(90));
         account.s3.putObjectRetention(request -> request.bucket(BUCKET)
                 .key("locked")
-                .retention(retention -> retention.mode(ObjectLockMode.COMPLIANCE).retainUntilDate(until)));
+                .retention(retention -> retention.mode(ObjectLockRetentionMode.COMPLIANCE).retainUntilDate(until)));
         var output = emptied();
         assertEquals(1, output.deleted());
         assertEquals(1, output.lockedCount());
