@@ -227,6 +227,25 @@ final class Pipeline implements AutoCloseable {
                 .executionArn();
     }
 
+    /** Starts a teardown and lets simulated time pass, days, until it has ended. */
+    DescribeExecutionResponse tearDown(String name, String input) {
+        return endOfTeardown(startTeardown(name, input));
+    }
+
+    /** Starts a teardown and returns the execution's ARN. */
+    String startTeardown(String name, String input) {
+        return states.startExecution(request -> request.stateMachineArn(deployment.teardownStateMachine())
+                        .name(name)
+                        .input(input))
+                .executionArn();
+    }
+
+    /** Lets simulated time pass until the teardown has ended. */
+    DescribeExecutionResponse endOfTeardown(String executionArn) {
+        cloud().time().runUntil(() -> describe(executionArn).status() != ExecutionStatus.RUNNING, Duration.ofDays(45));
+        return describe(executionArn);
+    }
+
     DescribeExecutionResponse describe(String executionArn) {
         return states.describeExecution(request -> request.executionArn(executionArn));
     }

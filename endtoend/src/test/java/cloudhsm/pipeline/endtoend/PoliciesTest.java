@@ -33,7 +33,7 @@ class PoliciesTest {
     /** A run with an input that names principals and an HSM and a connection that fail, a second run on what the first made, a refused one, and uploads. */
     @BeforeAll
     static void useEverything() {
-        pipeline = Pipeline.deploy();
+        pipeline = Pipeline.deploy(1, Map.of("HealthCheckSchedule", "rate(1 hour)"));
         pipeline.cloud().iam().createRole("KeyAdministrator", trustingTheAccount());
         pipeline.cloud().cloudHsm().nextHsmDegrades("eu-central-1a");
         pipeline.cloud().kms().failNextConnection("INTERNAL_ERROR");
@@ -54,6 +54,15 @@ class PoliciesTest {
         var resumed = pipeline.run("Resume", "resumed", "{\"deployment\": \"policies\"}");
         assertEquals(ExecutionStatus.SUCCEEDED, resumed.status(), () -> resumed.error() + ": " + resumed.cause());
         pipeline.cloud().advance(Duration.ofMinutes(10));
+        tearDown(output.path("bucket").asText());
+    }
+
+    private static void tearDown(String bucket) {
+        pipeline.s3().createMultipartUpload(request -> request.bucket(bucket).key("unfinished"));
+        pipeline.tearDown("typo", "{\"deployment\": \"p\", \"confirm\": \"p\", \"data\": \"DELETE\"}");
+        var ended = pipeline.tearDown(
+                "down", "{\"deployment\": \"policies\", \"confirm\": \"policies\", \"data\": \"DELETE\"}");
+        assertEquals(ExecutionStatus.SUCCEEDED, ended.status(), () -> ended.error() + ": " + ended.cause());
     }
 
     private static void pauseWhileAnExecutionIsAtWork(String input) {

@@ -24,6 +24,11 @@ class SamplesTest {
     @ParameterizedTest
     @CsvSource({
         "provision.json, provision.schema.json",
+        "teardown.json, teardown.schema.json",
+        "teardown-keeping-data.json, teardown.schema.json",
+        "key-state-change.json, state-change.schema.json",
+        "instance-state-change.json, state-change.schema.json",
+        "key-deleted.json, key-deleted.schema.json",
         "watch.json, watch.schema.json",
         "pause.json, pause.schema.json",
         "resume.json, resume.schema.json",

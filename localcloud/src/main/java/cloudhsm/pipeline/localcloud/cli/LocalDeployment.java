@@ -40,6 +40,11 @@ public record LocalDeployment(LocalCloud cloud, Stack stack) implements AutoClos
         return stack.outputs().get("ProvisionStateMachineArn");
     }
 
+    /** ARN of the state machine that tears down. */
+    public String teardownStateMachine() {
+        return stack.outputs().get("TeardownStateMachineArn");
+    }
+
     @Override
     public void close() {
         cloud.close();

@@ -36,7 +36,8 @@ record TaskResource(String type, String api, Pattern pattern) {
             "dynamodb", new SdkService("dynamodb", "DynamoDb", false),
             "sqs", new SdkService("sqs", "Sqs", false),
             "secretsmanager", new SdkService("secretsmanager", "SecretsManager", false),
-            "eventbridge", new SdkService("events", "EventBridge", false));
+            "eventbridge", new SdkService("events", "EventBridge", false),
+            "cloudwatchlogs", new SdkService("logs", "CloudWatchLogs", true));
 
     private static final Map<String, SdkService> OPTIMIZED = Map.of(
             "dynamodb", new SdkService("dynamodb", "DynamoDB", false),

@@ -8,7 +8,7 @@ import software.amazon.awssdk.services.s3.model.NotificationConfiguration;
 import software.amazon.awssdk.services.s3.model.QueueConfiguration;
 
 /** What S3 tells whom about the bucket: what its owner configured, and uploads to the re-encryptor's queue. */
-final class BucketNotification {
+public final class BucketNotification {
     static final String ID = "cloudhsm-pipeline-reencryption";
 
     /**
@@ -38,6 +38,18 @@ final class BucketNotification {
                 .lambdaFunctionConfigurations(existing.lambdaFunctionConfigurations())
                 .eventBridgeConfiguration(existing.eventBridgeConfiguration())
                 .queueConfigurations(queues)
+                .build();
+    }
+
+    /** Everything that is configured but ours. */
+    public static NotificationConfiguration withoutOurs(GetBucketNotificationConfigurationResponse existing) {
+        return NotificationConfiguration.builder()
+                .topicConfigurations(existing.topicConfigurations())
+                .lambdaFunctionConfigurations(existing.lambdaFunctionConfigurations())
+                .eventBridgeConfiguration(existing.eventBridgeConfiguration())
+                .queueConfigurations(existing.queueConfigurations().stream()
+                        .filter(configuration -> !ID.equals(configuration.id()))
+                        .toList())
                 .build();
     }
 

@@ -5,7 +5,9 @@ import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
 import cloudhsm.pipeline.provisioning.lambda.StageHandler;
 import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
@@ -33,17 +35,26 @@ public final class DeleteHsms extends StageHandler<DeleteHsms.Input> {
     private static final List<HsmState> WAITED_FOR_FIRST =
             List.of(HsmState.ACTIVE, HsmState.DEGRADED, HsmState.CREATE_IN_PROGRESS, HsmState.DELETE_IN_PROGRESS);
 
-    public record Input(String clusterId) {
+    /** @param keep how many of the ACTIVE HSMs stay, as KMS needs one to delete key material in it; usually 0 */
+    public record Input(String clusterId, int keep) {
         public Input {
             Objects.requireNonNull(clusterId, "clusterId");
         }
+
+        public Input(String clusterId) {
+            this(clusterId, 0);
+        }
     }
 
-    /** @param newestBackupId of the cluster's READY backups; "" if it has none, as before its first HSM was activated */
-    public record Output(String clusterId, String newestBackupId) {}
+    /**
+     * @param newestBackupId of the cluster's READY backups; "" if it has none, as before its first HSM was activated
+     * @param hsms how many HSMs the cluster has from {@code at} on
+     */
+    public record Output(String clusterId, String newestBackupId, int hsms, Instant at) {}
 
     private final CloudHsmV2Client cloudHsm;
     private final Clusters clusters;
+    private final Clock clock;
 
     /** Called by Lambda, once per execution environment. */
     public DeleteHsms() {
@@ -54,18 +65,33 @@ public final class DeleteHsms extends StageHandler<DeleteHsms.Input> {
         super(Input.class, runtime);
         this.cloudHsm = cloudHsm;
         this.clusters = new Clusters(cloudHsm);
+        this.clock = runtime.clock();
     }
 
     @Override
     protected Outcome run(Input input, Optional<Resource> awaited) {
         var cluster = clusters.find(input.clusterId());
-        var hsms = cluster.map(Clusters::hsms).orElse(List.of());
-        if (hsms.isEmpty()) return new Outcome.Done(new Output(input.clusterId(), newestBackup(input.clusterId())));
+        var all = cluster.map(Clusters::hsms).orElse(List.of());
+        var kept = kept(all, input.keep());
+        var hsms = all.stream().filter(hsm -> !kept.contains(hsm)).toList();
+        if (hsms.isEmpty()) {
+            return new Outcome.Done(
+                    new Output(input.clusterId(), newestBackup(input.clusterId()), kept.size(), clock.instant()));
+        }
         if (cluster.get().state() == ClusterState.INITIALIZE_IN_PROGRESS) return untilInitialized(cluster.get());
         var unknown = hsms.stream()
                 .filter(hsm -> hsm.state() == HsmState.UNKNOWN_TO_SDK_VERSION)
                 .findFirst();
         return unknown.map(hsm -> unexpected(input, hsm)).orElseGet(() -> delete(input, hsms));
+    }
+
+    /** The same ones in every run, as long as AWS does not replace them. */
+    private static List<Hsm> kept(List<Hsm> hsms, int keep) {
+        return hsms.stream()
+                .filter(hsm -> hsm.state() == HsmState.ACTIVE)
+                .sorted(Comparator.comparing(Hsm::availabilityZone))
+                .limit(keep)
+                .toList();
     }
 
     /** Requests what can be requested now, then waits for one HSM at a time: the others go on in the meantime. */

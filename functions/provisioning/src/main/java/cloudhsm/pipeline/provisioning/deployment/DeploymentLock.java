@@ -45,6 +45,14 @@ public final class DeploymentLock {
         return held.map(Holding::execution);
     }
 
+    /** Gives the lock back, if the execution has it. */
+    public void release(String deployment, String execution) {
+        happens(() -> dynamoDb.deleteItem(request -> request.tableName(table)
+                .key(key(deployment))
+                .conditionExpression("execution = :holder")
+                .expressionAttributeValues(Map.of(":holder", AttributeValue.fromS(execution)))));
+    }
+
     /**
      * Makes sure that an execution which once took the lock still has it: while it had failed or was stopped, before a
      * redrive, another one may have taken over.

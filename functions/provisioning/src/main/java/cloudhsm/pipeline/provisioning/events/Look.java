@@ -13,9 +13,12 @@ import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
 import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
 import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
 import software.amazon.awssdk.services.cloudhsmv2.model.Tag;
+import software.amazon.awssdk.services.ec2.Ec2Client;
+import software.amazon.awssdk.services.ec2.model.Filter;
 import software.amazon.awssdk.services.kms.KmsClient;
 import software.amazon.awssdk.services.kms.model.CustomKeyStoreNotFoundException;
 import software.amazon.awssdk.services.kms.model.CustomKeyStoresListEntry;
+import software.amazon.awssdk.services.kms.model.NotFoundException;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.S3Exception;
 import software.amazon.awssdk.services.ssm.SsmClient;
@@ -28,12 +31,14 @@ final class Look {
     private final Clusters clusters;
     private final KmsClient kms;
     private final SsmClient ssm;
+    private final Ec2Client ec2;
     private final S3Client s3;
 
-    Look(CloudHsmV2Client cloudHsm, KmsClient kms, SsmClient ssm, S3Client s3) {
+    Look(CloudHsmV2Client cloudHsm, KmsClient kms, SsmClient ssm, Ec2Client ec2, S3Client s3) {
         this.clusters = new Clusters(cloudHsm);
         this.kms = kms;
         this.ssm = ssm;
+        this.ec2 = ec2;
         this.s3 = s3;
     }
 
@@ -51,6 +56,8 @@ final class Look {
             case CLIENT -> Observation.of(resource, pingStatus(resource.id()));
             case COMMAND -> Observation.of(resource, commandStatus(resource.parent(), resource.child()));
             case KEY_STORE -> keyStore(resource);
+            case KEY -> Observation.of(resource, keyState(resource.id()));
+            case INSTANCE -> Observation.of(resource, instanceState(resource.id()));
             case OBJECT -> Observation.of(resource, encryption(resource.parent(), resource.child()));
         };
     }
@@ -156,6 +163,26 @@ final class Look {
                 store.connectionStateAsString(),
                 text(store.connectionErrorCodeAsString()),
                 Map.of("keyStoreId", store.customKeyStoreId(), "clusterId", store.cloudHsmClusterId()));
+    }
+
+    private String keyState(String keyId) {
+        try {
+            return kms.describeKey(request -> request.keyId(keyId))
+                    .keyMetadata()
+                    .keyStateAsString();
+        } catch (NotFoundException gone) {
+            return Resource.ABSENT;
+        }
+    }
+
+    private String instanceState(String instanceId) {
+        var thisInstance =
+                Filter.builder().name("instance-id").values(instanceId).build();
+        return ec2.describeInstances(request -> request.filters(thisInstance)).reservations().stream()
+                .flatMap(reservation -> reservation.instances().stream())
+                .map(instance -> instance.state().nameAsString())
+                .findFirst()
+                .orElse(Resource.ABSENT);
     }
 
     private String encryption(String bucket, String key) {

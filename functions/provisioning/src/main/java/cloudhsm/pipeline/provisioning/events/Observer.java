@@ -32,7 +32,7 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
     /** Called by Lambda, once per execution environment. */
     public Observer() {
         this(
-                new Look(Aws.cloudHsm(), Aws.kms(), Aws.ssm(), Aws.s3()),
+                new Look(Aws.cloudHsm(), Aws.kms(), Aws.ssm(), Aws.ec2(), Aws.s3()),
                 Aws.dynamoDb(),
                 Aws.environment("TABLE_NAME"),
                 new StateChanges(Aws.eventBridge()),
@@ -76,7 +76,7 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
             switch (resource.type()) {
                 case CLUSTER, HSM, KEY_STORE -> publish(Observation.of(resource, Resource.ABSENT), false);
                 // What only a wait looks at is not part of the deployment's health.
-                case CLUSTER_CSR, CLIENT, COMMAND, OBJECT -> {}
+                case CLUSTER_CSR, CLIENT, COMMAND, KEY, INSTANCE, OBJECT -> {}
             }
             seenStates.forget(resource);
         }

@@ -15,8 +15,8 @@ import software.amazon.awssdk.services.sfn.SfnClient;
 import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
 
 /**
- * Takes the pipeline's own state changes and SSM's command events, and has every stage that waits for the resource
- * look again. The stage itself decides what the new state means and ends its task.
+ * Takes the pipeline's own state changes, SSM's command events and KMS's deletions of keys, and has every stage that
+ * waits for the resource look again. The stage itself decides what the new state means and ends its task.
  */
 public final class ResumeExecution extends JsonHandler<ResumeExecution.Event, ResumeExecution.Output> {
     private final Waits waits;
@@ -51,9 +51,7 @@ public final class ResumeExecution extends JsonHandler<ResumeExecution.Event, Re
     @Override
     protected Output handle(Event event) {
         var resource = resource(event);
-        var state = event.detail()
-                .path(isCommandEvent(event) ? "status" : "current")
-                .asText();
+        var state = state(event);
         var over = waits.of(resource).stream()
                 .filter(wait -> wait.isOver(state, clock.instant()))
                 .filter(this::isWanted)
@@ -73,19 +71,26 @@ public final class ResumeExecution extends JsonHandler<ResumeExecution.Event, Re
         return running;
     }
 
-    private static boolean isCommandEvent(Event event) {
-        return event.source().equals("aws.ssm");
+    private static String state(Event event) {
+        return switch (event.source()) {
+            case "aws.ssm" -> event.detail().path("status").asText();
+            case "aws.kms" -> Resource.ABSENT;
+            default -> event.detail().path("current").asText();
+        };
     }
 
     private static Resource resource(Event event) {
         var detail = event.detail();
-        if (isCommandEvent(event)) {
-            return Resource.command(
-                    detail.path("command-id").asText(),
-                    detail.path("instance-id").asText());
-        }
-        return new Resource(
-                Resource.Type.valueOf(detail.path("resourceType").asText()),
-                detail.path("resourceId").asText());
+        return switch (event.source()) {
+            case "aws.ssm" ->
+                Resource.command(
+                        detail.path("command-id").asText(),
+                        detail.path("instance-id").asText());
+            case "aws.kms" -> Resource.key(detail.path("key-id").asText());
+            default ->
+                new Resource(
+                        Resource.Type.valueOf(detail.path("resourceType").asText()),
+                        detail.path("resourceId").asText());
+        };
     }
 }

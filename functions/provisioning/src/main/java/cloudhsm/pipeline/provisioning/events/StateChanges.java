@@ -48,6 +48,8 @@ final class StateChanges {
             case KEY_STORE -> "Key Store State Change";
             case CLIENT -> "Client State Change";
             case COMMAND -> "Command State Change";
+            case KEY -> "Key State Change";
+            case INSTANCE -> "Instance State Change";
             case OBJECT -> "Object Encryption Change";
         };
     }

@@ -22,6 +22,10 @@ public record Resource(Type type, String id) {
         COMMAND,
         /** Id: the custom key store's. States: KMS's connection states, or ABSENT. */
         KEY_STORE,
+        /** Id: the KMS key's. States: as DescribeKey names them, or ABSENT. It takes days. */
+        KEY,
+        /** Id: the EC2 instance's. States: EC2's, or ABSENT. */
+        INSTANCE,
         /** Id: bucket "/" key. States: the key ARN it is under, AES256 under SSE-S3, or ABSENT. */
         OBJECT
     }
@@ -61,8 +65,21 @@ public record Resource(Type type, String id) {
         return new Resource(Type.KEY_STORE, keyStoreId);
     }
 
+    public static Resource key(String keyId) {
+        return new Resource(Type.KEY, keyId);
+    }
+
+    public static Resource instance(String instanceId) {
+        return new Resource(Type.INSTANCE, instanceId);
+    }
+
     public static Resource object(String bucket, String key) {
         return new Resource(Type.OBJECT, bucket + "/" + key);
+    }
+
+    /** Whether its changes take days, so that it is not worth a look every ten seconds. */
+    boolean isSlow() {
+        return type == Type.KEY;
     }
 
     /** What stands before the first "/" of the id: the cluster of an HSM, the bucket of an object. */

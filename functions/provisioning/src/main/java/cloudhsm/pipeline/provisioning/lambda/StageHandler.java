@@ -195,7 +195,8 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
                         waiting.whileIn(),
                         since,
                         since.plus(waiting.budget())));
-        watch(attempt.id());
+        // What takes days is left to its own event and to the schedule of minutes.
+        if (!waiting.resource().isSlow()) watch(attempt.id());
     }
 
     private static Outcome.Failed tookTooLong(String stage, Outcome.Waiting waiting, Duration waited) {

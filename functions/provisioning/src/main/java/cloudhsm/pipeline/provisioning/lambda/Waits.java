@@ -19,7 +19,7 @@ public final class Waits {
      */
     static final Duration LEASE = Duration.ofSeconds(60);
 
-    /** Forgotten waits leave the table by themselves after the longest time an execution of the pipeline may take. */
+    /** How long after its deadline a forgotten wait stays in the table, which it then leaves by itself. */
     private static final Duration KEPT = Duration.ofDays(2);
 
     private static final String PARTITION = "WAIT";
@@ -51,7 +51,7 @@ public final class Waits {
                         Map.entry("since", text(wait.since().toString())),
                         Map.entry("deadline", text(wait.deadline().toString())),
                         Map.entry("leasedUntil", number(0)),
-                        Map.entry("expires", number(clock.instant().plus(KEPT).getEpochSecond())))));
+                        Map.entry("expires", number(wait.deadline().plus(KEPT).getEpochSecond())))));
     }
 
     /** The wait of this id; empty if it is over. */

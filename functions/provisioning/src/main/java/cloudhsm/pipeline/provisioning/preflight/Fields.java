@@ -10,7 +10,7 @@ import java.util.Optional;
 import java.util.TreeSet;
 
 /** Reads one JSON object member by member; what is not as it should be becomes a problem, and counts as absent. */
-final class Fields {
+public final class Fields {
     private final JsonNode object;
     private final String path;
     private final Problems problems;
@@ -23,31 +23,32 @@ final class Fields {
     }
 
     /** The whole execution input. */
-    static Fields of(JsonNode input, Problems problems) {
+    public static Fields of(JsonNode input, Problems problems) {
         if (input.isObject()) return new Fields(input, "", problems);
         problems.add("input", "the execution input must be a JSON object, not " + type(input));
         return new Fields(JsonNodeFactory.instance.objectNode(), "", problems);
     }
 
     /** Where the member is, for a message. */
-    String path(String name) {
+    public String path(String name) {
         return path + name;
     }
 
-    Fields object(String name) {
+    /** The member as an object of its own; without members if it is absent. */
+    public Fields object(String name) {
         var member = member(name, "an object", JsonNode::isObject);
         return new Fields(member.orElseGet(JsonNodeFactory.instance::objectNode), path + name + ".", problems);
     }
 
-    Optional<String> text(String name) {
+    public Optional<String> text(String name) {
         return member(name, "text", JsonNode::isTextual).map(JsonNode::textValue);
     }
 
-    Optional<Boolean> flag(String name) {
+    public Optional<Boolean> flag(String name) {
         return member(name, "true or false", JsonNode::isBoolean).map(JsonNode::booleanValue);
     }
 
-    Optional<Integer> integer(String name) {
+    public Optional<Integer> integer(String name) {
         return member(name, "a whole number", node -> node.isIntegralNumber() && node.canConvertToInt())
                 .map(JsonNode::intValue);
     }
@@ -57,12 +58,12 @@ final class Fields {
     }
 
     /** The member as it is; an object. */
-    Optional<JsonNode> json(String name) {
+    public Optional<JsonNode> json(String name) {
         return member(name, "an object", JsonNode::isObject);
     }
 
     /** An array of texts; empty if absent. */
-    List<String> texts(String name) {
+    public List<String> texts(String name) {
         var texts = new ArrayList<String>();
         var array = member(name, "an array of texts", JsonNode::isArray);
         if (array.isEmpty()) return texts;
@@ -77,7 +78,7 @@ final class Fields {
     }
 
     /** Reports every member that was not asked for. */
-    void refuseOthers() {
+    public void refuseOthers() {
         object.fieldNames().forEachRemaining(name -> {
             if (!known.contains(name)) {
                 problems.add(path + name, "is not a known field; here are " + String.join(", ", known));

@@ -5,36 +5,36 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /** Everything found wrong with a request, in the order found, so that one execution tells all of it. */
-final class Problems {
+public final class Problems {
     private record Problem(String field, String text) {}
 
     private final Set<Problem> found = new LinkedHashSet<>();
 
     /** @param field path in the execution input, such as {@code bucket.name} */
-    void add(String field, String text) {
+    public void add(String field, String text) {
         found.add(new Problem(field, text));
     }
 
-    boolean isEmpty() {
+    public boolean isEmpty() {
         return found.isEmpty();
     }
 
     /** Whether something is wrong with the field or within it, so that checking it further would only confuse. */
-    boolean concern(String field) {
+    public boolean concern(String field) {
         return found.stream()
                 .anyMatch(problem ->
                         problem.field().equals(field) || problem.field().startsWith(field + "."));
     }
 
     /** All of them, numbered, one a line. */
-    String message() {
+    public String message() {
         var number = new int[1];
         return found.stream()
                 .map(problem -> ++number[0] + ". " + problem.field() + ": " + problem.text())
                 .collect(Collectors.joining("\n"));
     }
 
-    int count() {
+    public int count() {
         return found.size();
     }
 }

@@ -80,7 +80,8 @@ public final class EmbeddedAws implements AutoCloseable {
                         .map(Hsm::stateAsString)
                         .findFirst()
                         .orElse(Resource.ABSENT);
-            case CLIENT, COMMAND, KEY_STORE, OBJECT -> throw new IllegalArgumentException(resource.toString());
+            case CLIENT, COMMAND, KEY_STORE, KEY, INSTANCE, OBJECT ->
+                throw new IllegalArgumentException(resource.toString());
         };
     }
 

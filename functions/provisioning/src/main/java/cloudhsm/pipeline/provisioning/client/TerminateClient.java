@@ -1,0 +1,90 @@
+package cloudhsm.pipeline.provisioning.client;
+
+import static cloudhsm.pipeline.provisioning.client.ClientSecurityGroup.filter;
+
+import cloudhsm.pipeline.provisioning.cluster.Clusters;
+import cloudhsm.pipeline.provisioning.lambda.Aws;
+import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import cloudhsm.pipeline.provisioning.lambda.Resource;
+import cloudhsm.pipeline.provisioning.lambda.StageHandler;
+import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.Set;
+import software.amazon.awssdk.services.ec2.Ec2Client;
+import software.amazon.awssdk.services.ec2.model.Filter;
+import software.amazon.awssdk.services.ec2.model.Instance;
+import software.amazon.awssdk.services.ec2.model.InstanceStateName;
+import software.amazon.awssdk.services.ec2.model.SecurityGroup;
+
+/** Terminates the deployment's client, its disk with it, and deletes its security group. LaunchClient makes another. */
+public final class TerminateClient extends StageHandler<TerminateClient.Input> {
+    /** A minute or two is usual. */
+    private static final Duration BUDGET = Duration.ofMinutes(15);
+
+    private static final Set<String> NOT_YET = Set.of("pending", "running", "stopping", "stopped", "shutting-down");
+
+    public record Input(String deployment) {
+        public Input {
+            Objects.requireNonNull(deployment, "deployment");
+        }
+    }
+
+    public record Output(Instant at, List<String> removed, List<String> left) {}
+
+    private final Ec2Client ec2;
+    private final Clock clock;
+
+    /** Called by Lambda, once per execution environment. */
+    public TerminateClient() {
+        this(Aws.ec2(), StageRuntime.ofFunction());
+    }
+
+    TerminateClient(Ec2Client ec2, StageRuntime runtime) {
+        super(Input.class, runtime);
+        this.ec2 = ec2;
+        this.clock = runtime.clock();
+    }
+
+    @Override
+    protected Outcome run(Input input, Optional<Resource> awaited) {
+        var there = instances(input.deployment()).stream()
+                .filter(instance -> instance.state().name() != InstanceStateName.TERMINATED)
+                .toList();
+        if (!there.isEmpty()) {
+            var ids = there.stream().map(Instance::instanceId).toList();
+            ec2.terminateInstances(request -> request.instanceIds(ids));
+            return new Outcome.Waiting(Resource.instance(ids.getFirst()), NOT_YET, BUDGET);
+        }
+        var removed = new ArrayList<String>();
+        awaited.ifPresent(instance -> removed.add("instance " + instance.id()));
+        for (var group : groups(input.deployment())) {
+            ec2.deleteSecurityGroup(request -> request.groupId(group.groupId()));
+            removed.add("security group " + group.groupId() + " (" + group.groupName() + ")");
+        }
+        return new Outcome.Done(new Output(clock.instant(), removed, List.of()));
+    }
+
+    private List<Instance> instances(String deployment) {
+        return ec2.describeInstancesPaginator(request -> request.filters(ours(deployment))).reservations().stream()
+                .flatMap(reservation -> reservation.instances().stream())
+                .toList();
+    }
+
+    private List<SecurityGroup> groups(String deployment) {
+        return ec2
+                .describeSecurityGroupsPaginator(request -> request.filters(ours(deployment)))
+                .securityGroups()
+                .stream()
+                .toList();
+    }
+
+    private static List<Filter> ours(String deployment) {
+        return List.of(filter("tag:" + Clusters.DEPLOYMENT_TAG, deployment), filter("tag:" + Tags.ROLE, Tags.CLIENT));
+    }
+}

@@ -1,0 +1,194 @@
+package cloudhsm.pipeline.provisioning.teardown;
+
+import cloudhsm.pipeline.provisioning.lambda.Aws;
+import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import cloudhsm.pipeline.provisioning.lambda.Resource;
+import cloudhsm.pipeline.provisioning.lambda.StageHandler;
+import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.stream.Stream;
+import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.s3.model.ListObjectVersionsResponse;
+import software.amazon.awssdk.services.s3.model.NoSuchBucketException;
+import software.amazon.awssdk.services.s3.model.ObjectIdentifier;
+import software.amazon.awssdk.services.s3.model.ObjectLockLegalHoldStatus;
+import software.amazon.awssdk.services.s3.model.S3Error;
+import software.amazon.awssdk.services.s3.model.S3Exception;
+
+/**
+ * Deletes every version, delete marker and unfinished upload of the bucket, a thousand with one call, as far as it gets
+ * in one run; the state machine runs it again where it stopped. What Object Lock holds is put down and passed over.
+ */
+public final class EmptyBucket extends StageHandler<EmptyBucket.Input> {
+    /** Leaves the rest of the function's minute to the page that is under way. */
+    private static final Duration ONE_RUN = Duration.ofSeconds(40);
+
+    /** So many locked objects are named; the others are counted. */
+    private static final int MOST_NAMED = 20;
+
+    /**
+     * @param data must be DELETE: no other stage of the pipeline deletes a user's object
+     * @param keyMarker where the run before this one stopped; "" at the beginning
+     * @param versionMarker the same; "" at the beginning
+     * @param deleted so far
+     * @param locked so far, see {@link Output}
+     * @param lockedCount so far
+     */
+    public record Input(
+            String bucket,
+            String data,
+            String keyMarker,
+            String versionMarker,
+            long deleted,
+            List<String> locked,
+            int lockedCount) {
+        public Input {
+            Objects.requireNonNull(bucket, "bucket");
+            Objects.requireNonNull(data, "data");
+            keyMarker = Objects.requireNonNullElse(keyMarker, "");
+            versionMarker = Objects.requireNonNullElse(versionMarker, "");
+            locked = locked == null ? List.of() : List.copyOf(locked);
+        }
+    }
+
+    /**
+     * @param more whether the stage has to run again
+     * @param locked objects that Object Lock holds, the first of them
+     * @param lockedCount how many there are
+     */
+    public record Output(
+            Instant at,
+            boolean more,
+            String keyMarker,
+            String versionMarker,
+            long deleted,
+            List<String> locked,
+            int lockedCount) {}
+
+    private final S3Client s3;
+    private final Clock clock;
+
+    /** Called by Lambda, once per execution environment. */
+    public EmptyBucket() {
+        this(Aws.s3(), StageRuntime.ofFunction());
+    }
+
+    EmptyBucket(S3Client s3, StageRuntime runtime) {
+        super(Input.class, runtime);
+        this.s3 = s3;
+        this.clock = runtime.clock();
+    }
+
+    @Override
+    protected Outcome run(Input input, Optional<Resource> awaited) {
+        if (!input.data().equals(TeardownRequest.Data.DELETE.name())) {
+            return new Outcome.Failed(
+                    "DELETION_NOT_CONFIRMED",
+                    "EmptyBucket was run for s3://" + input.bucket() + " although the input says " + input.data()
+                            + ". Nothing was deleted. Next: report this; it is a defect.");
+        }
+        try {
+            return empty(input);
+        } catch (NoSuchBucketException gone) {
+            return done(false, "", "", input.deleted(), input.locked(), input.lockedCount());
+        }
+    }
+
+    private Outcome empty(Input input) {
+        var until = clock.instant().plus(ONE_RUN);
+        var locked = new ArrayList<>(input.locked());
+        int lockedCount = input.lockedCount();
+        long deleted = input.deleted();
+        if (input.keyMarker().isEmpty()) abortUploads(input.bucket());
+        var keyMarker = input.keyMarker();
+        var versionMarker = input.versionMarker();
+        while (true) {
+            var page = page(input.bucket(), keyMarker, versionMarker);
+            var objects = objects(page);
+            var errors = delete(input.bucket(), objects);
+            deleted += objects.size() - errors.size();
+            for (var error : errors) {
+                if (!isLocked(input.bucket(), error)) return refused(input.bucket(), error);
+                lockedCount++;
+                if (locked.size() < MOST_NAMED) locked.add(error.key() + " (version " + error.versionId() + ")");
+            }
+            if (!page.isTruncated()) return done(false, "", "", deleted, locked, lockedCount);
+            keyMarker = page.nextKeyMarker();
+            versionMarker = Objects.requireNonNullElse(page.nextVersionIdMarker(), "");
+            if (clock.instant().isAfter(until)) {
+                return done(true, keyMarker, versionMarker, deleted, locked, lockedCount);
+            }
+        }
+    }
+
+    private Outcome done(
+            boolean more, String keyMarker, String versionMarker, long deleted, List<String> locked, int lockedCount) {
+        return new Outcome.Done(
+                new Output(clock.instant(), more, keyMarker, versionMarker, deleted, List.copyOf(locked), lockedCount));
+    }
+
+    private void abortUploads(String bucket) {
+        s3.listMultipartUploadsPaginator(request -> request.bucket(bucket))
+                .uploads()
+                .forEach(upload -> s3.abortMultipartUpload(
+                        request -> request.bucket(bucket).key(upload.key()).uploadId(upload.uploadId())));
+    }
+
+    private ListObjectVersionsResponse page(String bucket, String keyMarker, String versionMarker) {
+        return s3.listObjectVersions(request -> {
+            request.bucket(bucket);
+            if (!keyMarker.isEmpty()) request.keyMarker(keyMarker);
+            if (!versionMarker.isEmpty()) request.versionIdMarker(versionMarker);
+        });
+    }
+
+    private static List<ObjectIdentifier> objects(ListObjectVersionsResponse page) {
+        return Stream.concat(
+                        page.versions().stream().map(version -> identifier(version.key(), version.versionId())),
+                        page.deleteMarkers().stream().map(marker -> identifier(marker.key(), marker.versionId())))
+                .toList();
+    }
+
+    private static ObjectIdentifier identifier(String key, String versionId) {
+        return ObjectIdentifier.builder().key(key).versionId(versionId).build();
+    }
+
+    private List<S3Error> delete(String bucket, List<ObjectIdentifier> objects) {
+        if (objects.isEmpty()) return List.of();
+        return s3.deleteObjects(request -> request.bucket(bucket)
+                        .delete(delete -> delete.objects(objects).quiet(true)))
+                .errors();
+    }
+
+    /** S3 refuses a locked version with AccessDenied, as it does where rights are missing. */
+    private boolean isLocked(String bucket, S3Error error) {
+        if (!"AccessDenied".equals(error.code())) return false;
+        try {
+            var head = s3.headObject(
+                    request -> request.bucket(bucket).key(error.key()).versionId(error.versionId()));
+            var retained = head.objectLockRetainUntilDate() != null
+                    && clock.instant().isBefore(head.objectLockRetainUntilDate());
+            return retained || head.objectLockLegalHoldStatus() == ObjectLockLegalHoldStatus.ON;
+        } catch (S3Exception unknown) {
+            return false;
+        }
+    }
+
+    private static Outcome refused(String bucket, S3Error error) {
+        if (List.of("InternalError", "SlowDown", "ServiceUnavailable").contains(error.code())) {
+            return new Outcome.Failed(TRANSIENT, "S3 did not delete " + error.key() + " now: " + error.code());
+        }
+        return new Outcome.Failed(
+                "OBJECT_NOT_DELETED",
+                "S3 does not delete s3://" + bucket + "/" + error.key() + " (version " + error.versionId() + "): "
+                        + error.code() + ", " + error.message()
+                        + ". It is not locked, so a policy forbids it. The key and the HSMs were not touched. Next:"
+                        + " allow s3:DeleteObjectVersion, or choose other \"data\"; then start a new execution.");
+    }
+}

@@ -1,0 +1,248 @@
+package cloudhsm.pipeline.provisioning.teardown;
+
+import cloudhsm.pipeline.provisioning.cluster.Clusters;
+import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
+import cloudhsm.pipeline.provisioning.deployment.Phase;
+import cloudhsm.pipeline.provisioning.lambda.Aws;
+import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import cloudhsm.pipeline.provisioning.lambda.Resource;
+import cloudhsm.pipeline.provisioning.lambda.StageHandler;
+import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import cloudhsm.pipeline.provisioning.preflight.Execution;
+import cloudhsm.pipeline.provisioning.preflight.Problems;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import java.math.BigDecimal;
+import java.math.RoundingMode;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
+import software.amazon.awssdk.services.kms.KmsClient;
+import software.amazon.awssdk.services.kms.model.ConnectionStateType;
+import software.amazon.awssdk.services.kms.model.KeyMetadata;
+import software.amazon.awssdk.services.kms.model.KeyState;
+import software.amazon.awssdk.services.kms.model.NotFoundException;
+import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.sfn.model.ExecutionDoesNotExistException;
+import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
+
+/**
+ * Reads the execution input, finds everything that belongs to the deployment, and refuses to take away what others use
+ * as well. Then it takes the deployment's lock and plans. Nothing is removed here.
+ */
+public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
+    /** KMS may delete a key this much later than its window ends. */
+    private static final int HOURS_LATE = 24;
+
+    private static final int HOURS_OF_DAY = 24;
+
+    /**
+     * @param execution ARN
+     * @param request the execution input as it is
+     */
+    public record Input(String execution, JsonNode request) {
+        public Input {
+            Objects.requireNonNull(execution, "execution");
+            request = request == null ? JsonNodeFactory.instance.objectNode() : request;
+        }
+    }
+
+    private final KmsClient kms;
+    private final Buckets buckets;
+    private final DeploymentSearch search;
+    private final DeploymentLock lock;
+    private final Deployments deployments;
+    private final BigDecimal pricePerHsmHour;
+    private final StageRuntime runtime;
+
+    /** Called by Lambda, once per execution environment. */
+    public PlanTeardown() {
+        this(
+                Aws.cloudHsm(),
+                Aws.kms(),
+                Aws.s3(),
+                new DeploymentLock(Aws.dynamoDb(), Aws.states(), Aws.environment("TABLE_NAME")),
+                new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
+                new BigDecimal(Aws.environment("PRICE_PER_HSM_HOUR")),
+                StageRuntime.ofFunction());
+    }
+
+    /** @param pricePerHsmHour in USD */
+    PlanTeardown(
+            CloudHsmV2Client cloudHsm,
+            KmsClient kms,
+            S3Client s3,
+            DeploymentLock lock,
+            Deployments deployments,
+            BigDecimal pricePerHsmHour,
+            StageRuntime runtime) {
+        super(Input.class, runtime);
+        this.kms = kms;
+        this.buckets = new Buckets(s3);
+        this.search = new DeploymentSearch(cloudHsm, kms, buckets, deployments);
+        this.lock = lock;
+        this.deployments = deployments;
+        this.pricePerHsmHour = pricePerHsmHour;
+        this.runtime = runtime;
+    }
+
+    @Override
+    protected Outcome run(Input input, Optional<Resource> awaited) {
+        var problems = new Problems();
+        var request = TeardownRequest.read(input.request(), problems);
+        if (problems.isEmpty()) checkReturnKey(request, problems);
+        if (!problems.isEmpty()) return invalid(problems);
+        var holder = lock.take(request.deployment(), input.execution());
+        if (holder.isPresent()) return locked(request.deployment(), holder.get());
+        var outcome = plan(request, input.execution());
+        if (outcome instanceof Outcome.Failed) lock.release(request.deployment(), input.execution());
+        return outcome;
+    }
+
+    private void checkReturnKey(TeardownRequest request, Problems problems) {
+        if (request.returnTo().isEmpty()) return;
+        try {
+            var key = kms.describeKey(asked -> asked.keyId(request.returnTo())).keyMetadata();
+            if (key.keyState() != KeyState.ENABLED) {
+                problems.add("returnTo", "key " + key.keyId() + " is " + key.keyStateAsString() + ", not Enabled");
+            }
+        } catch (NotFoundException absent) {
+            problems.add("returnTo", "there is no key " + request.returnTo());
+        }
+    }
+
+    private Outcome plan(TeardownRequest request, String execution) {
+        var found = search.find(request.deployment(), Execution.of(execution));
+        if (found.isNothing()) return noSuchDeployment(request.deployment());
+        if (found.keys().stream().anyMatch(key -> key.arn().equals(request.returnTo()))) {
+            var problems = new Problems();
+            problems.add("returnTo", "is a key of the deployment itself, which is going to be deleted");
+            return invalid(problems);
+        }
+        var shared = shared(request, found);
+        if (!shared.isEmpty() && !request.evenIfShared()) return refused(request.deployment(), shared);
+        forgetDeadWaits(execution);
+        deployments.enter(
+                request.deployment(), Phase.TEARING_DOWN, runtime.clock().instant());
+        return new Outcome.Done(planOf(request, found, shared));
+    }
+
+    /** What others would lose. */
+    private List<String> shared(TeardownRequest request, DeploymentSearch.Found found) {
+        var shared = new ArrayList<String>();
+        found.othersKeys()
+                .forEach(key -> shared.add("key " + key.keyId() + " is in key store "
+                        + key.customKeyStoreId() + " as well and is not the deployment's; the store cannot go before"
+                        + " it"));
+        buckets.othersUnder(found.keys(), found.bucket())
+                .forEach(name -> shared.add(
+                        "s3://" + name + " is encrypted under the key, too, and would become" + " unreadable"));
+        found.bucket()
+                .filter(bucket -> !bucket.madeHere() && request.data() == TeardownRequest.Data.DELETE)
+                .ifPresent(bucket -> shared.add("s3://" + bucket.name() + " was there before the deployment, so its"
+                        + " objects may not be the deployment's"));
+        return shared;
+    }
+
+    /**
+     * What stages of stopped executions waited for: the next event would have them look again, and make anew what is
+     * being removed.
+     */
+    private void forgetDeadWaits(String execution) {
+        runtime.waits().all().stream()
+                .filter(wait -> !wait.execution().equals(execution) && !isRunning(wait.execution()))
+                .forEach(wait -> runtime.waits().remove(wait.id()));
+    }
+
+    private boolean isRunning(String execution) {
+        try {
+            return runtime.states()
+                            .describeExecution(request -> request.executionArn(execution))
+                            .status()
+                    == ExecutionStatus.RUNNING;
+        } catch (ExecutionDoesNotExistException forgotten) {
+            return false;
+        }
+    }
+
+    private TeardownPlan planOf(TeardownRequest request, DeploymentSearch.Found found, List<String> shared) {
+        int hsms = found.clusters().stream()
+                .mapToInt(cluster -> Clusters.hsms(cluster).size())
+                .sum();
+        var cannotDeleteMaterial = cannotDeleteMaterial(found, hsms);
+        var meter = request.meter() == TeardownRequest.Meter.DELETE_MATERIAL && cannotDeleteMaterial.isPresent()
+                ? TeardownRequest.Meter.STOP_NOW
+                : request.meter();
+        var leftAlone = new ArrayList<>(found.leftAlone());
+        leftAlone.addAll(shared);
+        return new TeardownPlan(
+                request.deployment(),
+                request.data().name(),
+                request.returnTo(),
+                request.pendingWindowInDays(),
+                meter.name(),
+                meter == request.meter() ? "" : cannotDeleteMaterial.get(),
+                found.bucket().map(Buckets.Found::name).orElse(""),
+                found.keyStore().map(store -> store.customKeyStoreId()).orElse(""),
+                found.keys().stream().map(KeyMetadata::keyId).toList(),
+                found.clusterIds(),
+                hsms,
+                dollars(hsms),
+                dollars(hsms + (hsms == 0 ? 0 : request.pendingWindowInDays() * HOURS_OF_DAY + HOURS_LATE)),
+                leftAlone);
+    }
+
+    /** Why KMS could not delete the key's material in the HSMs even if they stayed. */
+    private static Optional<String> cannotDeleteMaterial(DeploymentSearch.Found found, int hsms) {
+        if (found.keys().isEmpty()) return Optional.of("there is no key whose material could be deleted");
+        if (hsms == 0) return Optional.of("there is no HSM any more in which material could be deleted");
+        return found.keyStore()
+                .filter(store -> store.connectionState() != ConnectionStateType.CONNECTED)
+                .map(store -> "key store " + store.customKeyStoreId() + " is " + store.connectionStateAsString()
+                        + ", so KMS cannot reach the material");
+    }
+
+    private BigDecimal dollars(int hsmHours) {
+        return pricePerHsmHour.multiply(BigDecimal.valueOf(hsmHours)).setScale(2, RoundingMode.UP);
+    }
+
+    private static Outcome invalid(Problems problems) {
+        var count = problems.count() == 1 ? "1 problem" : problems.count() + " problems";
+        return new Outcome.Failed(
+                "INVALID_INPUT",
+                "The execution input does not fit: " + count
+                        + ". Nothing was removed. Next: solve all of them, then start a new execution.\n"
+                        + problems.message());
+    }
+
+    private static Outcome locked(String deployment, String holder) {
+        return new Outcome.Failed(
+                "DEPLOYMENT_LOCKED",
+                "The deployment \"" + deployment + "\" is being worked on by " + holder
+                        + ". Nothing was removed. Next: wait for its end or stop it, then start a new execution.");
+    }
+
+    private Outcome noSuchDeployment(String deployment) {
+        var known = deployments.all().stream()
+                .map(other -> "\"" + other.name() + "\"")
+                .toList();
+        return new Outcome.Failed(
+                "NO_SUCH_DEPLOYMENT",
+                "Nothing in this Region carries the name or the tag of a deployment \"" + deployment
+                        + "\": no cluster, backup, key store, key or bucket, and nothing is remembered of it. Known"
+                        + " are "
+                        + (known.isEmpty() ? "none" : String.join(", ", known))
+                        + ". Nothing was removed. Next: check the name and the Region.");
+    }
+
+    private static Outcome refused(String deployment, List<String> shared) {
+        return new Outcome.Failed(
+                "DEPLOYMENT_SHARED",
+                "Others use what belongs to \"" + deployment
+                        + "\". Nothing was removed. Next: move them away, or start a new execution with"
+                        + " \"evenIfShared\": true.\n- " + String.join("\n- ", shared));
+    }
+}

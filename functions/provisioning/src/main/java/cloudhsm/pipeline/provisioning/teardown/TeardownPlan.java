@@ -1,0 +1,44 @@
+package cloudhsm.pipeline.provisioning.teardown;
+
+import java.math.BigDecimal;
+import java.util.List;
+import java.util.Objects;
+
+/**
+ * What the execution is going to remove: the input of all later stages.
+ *
+ * @param data DELETE, KEEP_READABLE or KEEP
+ * @param returnTo ARN of the key that the objects go under; "" unless KEEP_READABLE
+ * @param meter STOP_NOW or DELETE_MATERIAL
+ * @param meterNote why the meter is not the one that was asked for; "" if it is
+ * @param bucket "" if there is none
+ * @param keyStoreId "" if there is none
+ * @param keyIds of all keys in the key store
+ * @param clusterIds of the deployment's clusters, and of those that are gone and have left backups
+ * @param hsms how many HSMs bill
+ * @param stopNowUsd what HSMs cost from now on with STOP_NOW
+ * @param deleteMaterialUsd what they cost with DELETE_MATERIAL
+ * @param leftAlone what was found and is not the deployment's, so that it stays
+ */
+record TeardownPlan(
+        String deployment,
+        String data,
+        String returnTo,
+        int pendingWindowInDays,
+        String meter,
+        String meterNote,
+        String bucket,
+        String keyStoreId,
+        List<String> keyIds,
+        List<String> clusterIds,
+        int hsms,
+        BigDecimal stopNowUsd,
+        BigDecimal deleteMaterialUsd,
+        List<String> leftAlone) {
+    TeardownPlan {
+        Objects.requireNonNull(deployment, "deployment");
+        keyIds = List.copyOf(keyIds);
+        clusterIds = List.copyOf(clusterIds);
+        leftAlone = List.copyOf(leftAlone);
+    }
+}

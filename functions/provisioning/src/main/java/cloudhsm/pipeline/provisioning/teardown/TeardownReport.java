@@ -1,0 +1,234 @@
+package cloudhsm.pipeline.provisioning.teardown;
+
+import cloudhsm.pipeline.provisioning.cluster.Clusters;
+import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
+import cloudhsm.pipeline.provisioning.lambda.Aws;
+import cloudhsm.pipeline.provisioning.lambda.Json;
+import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import cloudhsm.pipeline.provisioning.lambda.Resource;
+import cloudhsm.pipeline.provisioning.lambda.StageHandler;
+import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import java.math.BigDecimal;
+import java.math.RoundingMode;
+import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
+import java.util.stream.Stream;
+import software.amazon.awssdk.core.sync.RequestBody;
+import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.s3.model.S3Exception;
+import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
+import software.amazon.awssdk.services.s3.model.Tag;
+
+/**
+ * Writes down what was removed when, what is left and why, and what it cost. If nothing is left that should not be, the
+ * deployment is forgotten and its lock given back.
+ */
+public final class TeardownReport extends StageHandler<TeardownReport.Input> {
+    private static final BigDecimal SECONDS_OF_HOUR = BigDecimal.valueOf(3_600);
+
+    /** Where the stages have looked for what belongs to the deployment. */
+    private static final List<String> LOOKED_IN = List.of(
+            "CloudHSM: clusters, HSMs, backups",
+            "KMS: key stores, keys, aliases",
+            "S3: the bucket, its versions, delete markers and unfinished uploads",
+            "EC2: the client, its disk, its security group",
+            "Secrets Manager: the passwords and the cluster's root",
+            "CloudWatch Logs: the HSMs' audit log",
+            "DynamoDB: the deployment's record, lock and waits");
+
+    /**
+     * One stage's output.
+     *
+     * @param hsms how many HSMs there were from then on; null unless the stage is DeleteHsms
+     */
+    @JsonIgnoreProperties(ignoreUnknown = true)
+    public record Step(String stage, Instant at, List<String> removed, List<String> left, Integer hsms) {
+        public Step {
+            removed = removed == null ? List.of() : List.copyOf(removed);
+            left = left == null ? List.of() : List.copyOf(left);
+        }
+    }
+
+    /** A stage that failed although it was tried again. */
+    public record Failure(String stage, String error, String cause) {}
+
+    public record Input(
+            String execution, Instant startTime, TeardownPlan plan, List<Step> steps, List<Failure> failures) {
+        public Input {
+            Objects.requireNonNull(execution, "execution");
+            Objects.requireNonNull(startTime, "startTime");
+            Objects.requireNonNull(plan, "plan");
+            steps = List.copyOf(steps);
+            failures = List.copyOf(failures);
+        }
+    }
+
+    /** @param keptByChoice what the input said shall stay, and what is not the deployment's */
+    record Evidence(
+            String execution,
+            Instant started,
+            Instant finished,
+            TeardownPlan plan,
+            List<Step> steps,
+            List<String> left,
+            List<String> keptByChoice,
+            List<Failure> failures,
+            List<String> lookedIn,
+            BigDecimal hsmCostUsd) {}
+
+    /**
+     * @param complete whether nothing is left that the input wanted to go
+     * @param bucket where the report is
+     * @param left what is, and why
+     * @param hsmCostUsd what HSMs have cost since the execution began
+     */
+    public record Output(
+            boolean complete,
+            String bucket,
+            String key,
+            List<String> left,
+            List<String> keptByChoice,
+            BigDecimal hsmCostUsd,
+            String message) {}
+
+    private final S3Client s3;
+    private final String evidenceBucket;
+    private final Deployments deployments;
+    private final DeploymentLock lock;
+    private final BigDecimal pricePerHsmHour;
+    private final Clock clock;
+
+    /** Called by Lambda, once per execution environment. */
+    public TeardownReport() {
+        this(
+                Aws.s3(),
+                Aws.environment("EVIDENCE_BUCKET"),
+                new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
+                new DeploymentLock(Aws.dynamoDb(), Aws.states(), Aws.environment("TABLE_NAME")),
+                new BigDecimal(Aws.environment("PRICE_PER_HSM_HOUR")),
+                StageRuntime.ofFunction());
+    }
+
+    TeardownReport(
+            S3Client s3,
+            String evidenceBucket,
+            Deployments deployments,
+            DeploymentLock lock,
+            BigDecimal pricePerHsmHour,
+            StageRuntime runtime) {
+        super(Input.class, runtime);
+        this.s3 = s3;
+        this.evidenceBucket = evidenceBucket;
+        this.deployments = deployments;
+        this.lock = lock;
+        this.pricePerHsmHour = pricePerHsmHour;
+        this.clock = runtime.clock();
+    }
+
+    @Override
+    protected Outcome run(Input input, Optional<Resource> awaited) {
+        var plan = input.plan();
+        var left = Stream.concat(
+                        input.steps().stream().flatMap(step -> step.left().stream()),
+                        input.failures().stream().map(TeardownReport::told))
+                .toList();
+        var kept = new ArrayList<>(plan.leftAlone());
+        var bucketStays = !plan.bucket().isEmpty() && !plan.data().equals("DELETE");
+        if (bucketStays) {
+            kept.add("s3://" + plan.bucket() + " and its objects, "
+                    + (plan.data().equals("KEEP") ? "unreadable, as confirmed" : "under " + plan.returnTo()));
+        }
+        var finished = clock.instant();
+        var cost = cost(input, finished);
+        var key = plan.deployment() + "/"
+                + input.execution().substring(input.execution().lastIndexOf(':') + 1) + ".json";
+        write(
+                key,
+                new Evidence(
+                        input.execution(),
+                        input.startTime(),
+                        finished,
+                        plan,
+                        input.steps(),
+                        left,
+                        kept,
+                        input.failures(),
+                        LOOKED_IN,
+                        cost));
+        if (left.isEmpty()) {
+            if (bucketStays) removeTag(plan);
+            deployments.remove(plan.deployment());
+            lock.release(plan.deployment(), input.execution());
+        }
+        return new Outcome.Done(
+                new Output(left.isEmpty(), evidenceBucket, key, left, kept, cost, message(plan, left, key)));
+    }
+
+    private static String told(Failure failure) {
+        return failure.stage() + " failed: " + failure.error() + ", " + failure.cause();
+    }
+
+    private String message(TeardownPlan plan, List<String> left, String key) {
+        if (left.isEmpty()) return "Nothing of \"" + plan.deployment() + "\" is left that bills.";
+        return "The teardown of \"" + plan.deployment() + "\" went as far as it could and left:\n- "
+                + String.join("\n- ", left) + "\nThe report is s3://" + evidenceBucket + "/" + key
+                + ". Next: remove what is in the way, then start a new teardown; it continues from here.";
+    }
+
+    /** What the HSMs cost in this execution, by the minute; AWS counts started hours. */
+    private BigDecimal cost(Input input, Instant finished) {
+        var hsmSeconds = 0L;
+        var hsms = input.plan().hsms();
+        var since = input.startTime();
+        for (var step : input.steps()) {
+            if (step.hsms() == null) continue;
+            hsmSeconds += hsms * Duration.between(since, step.at()).toSeconds();
+            hsms = step.hsms();
+            since = step.at();
+        }
+        hsmSeconds += hsms * Duration.between(since, finished).toSeconds();
+        return pricePerHsmHour.multiply(BigDecimal.valueOf(hsmSeconds)).divide(SECONDS_OF_HOUR, 2, RoundingMode.UP);
+    }
+
+    /** The bucket is its owner's again; other tags stay. */
+    private void removeTag(TeardownPlan plan) {
+        List<Tag> tags;
+        try {
+            tags = s3.getBucketTagging(request -> request.bucket(plan.bucket())).tagSet();
+        } catch (S3Exception failure) {
+            if (failure.statusCode() == 404) return;
+            throw failure;
+        }
+        var others = tags.stream()
+                .filter(tag -> !Clusters.DEPLOYMENT_TAG.equals(tag.key()))
+                .toList();
+        if (others.size() == tags.size()) return;
+        if (others.isEmpty()) s3.deleteBucketTagging(request -> request.bucket(plan.bucket()));
+        else s3.putBucketTagging(request -> request.bucket(plan.bucket()).tagging(tagging -> tagging.tagSet(others)));
+    }
+
+    private void write(String key, Evidence evidence) {
+        s3.putObject(
+                request -> request.bucket(evidenceBucket)
+                        .key(key)
+                        .contentType("application/json")
+                        .serverSideEncryption(ServerSideEncryption.AES256),
+                RequestBody.fromString(text(evidence)));
+    }
+
+    private static String text(Evidence evidence) {
+        try {
+            return Json.MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(evidence);
+        } catch (JsonProcessingException impossible) {
+            throw new IllegalStateException(impossible);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+package cloudhsm.pipeline.provisioning.teardown;
+
+import cloudhsm.pipeline.provisioning.preflight.Fields;
+import cloudhsm.pipeline.provisioning.preflight.Problems;
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.List;
+import java.util.regex.Pattern;
+
+/**
+ * What the user asks for.
+ *
+ * @param data what becomes of the bucket's objects
+ * @param returnTo ARN of the KMS key that the objects go under with KEEP_READABLE; "" otherwise
+ * @param pendingWindowInDays how long KMS keeps the key after its deletion was asked for
+ * @param evenIfShared whether what others use as well is torn down, too
+ */
+record TeardownRequest(
+        String deployment, Data data, String returnTo, int pendingWindowInDays, Meter meter, boolean evenIfShared) {
+    /** What becomes of the bucket's objects. */
+    enum Data {
+        /** Every version goes, and the bucket. */
+        DELETE,
+        /** They stay, under another key. */
+        KEEP_READABLE,
+        /** They stay as they are, and nobody can read them any more. */
+        KEEP
+    }
+
+    /** What becomes of the HSMs while KMS keeps the key for some days. */
+    enum Meter {
+        /** They go at once; the key's material is left in backups until those go. */
+        STOP_NOW,
+        /** One stays, so that KMS can delete the material in it. */
+        DELETE_MATERIAL
+    }
+
+    private static final Pattern DEPLOYMENT = Pattern.compile("[a-z0-9-]{1,32}");
+    private static final Pattern KEY_ARN = Pattern.compile("arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[a-zA-Z0-9-]+");
+
+    /** ScheduleKeyDeletion's bounds. */
+    private static final int SHORTEST_WINDOW = 7;
+
+    private static final int LONGEST_WINDOW = 30;
+
+    /** Reads the execution input. Every problem is reported; what has one falls back to something harmless. */
+    static TeardownRequest read(JsonNode input, Problems problems) {
+        var fields = Fields.of(input, problems);
+        var deployment = required(fields, "deployment", "the name of the deployment to tear down", problems);
+        if (!problems.concern("deployment") && !DEPLOYMENT.matcher(deployment).matches()) {
+            problems.add("deployment", "must have 1 to 32 characters, all lower-case letters, digits or hyphens");
+        }
+        var confirm = required(fields, "confirm", "the name of the deployment once more", problems);
+        if (!problems.concern("confirm") && !confirm.equals(deployment)) {
+            problems.add(
+                    "confirm", "must repeat the deployment's name \"" + deployment + "\", but is \"" + confirm + "\"");
+        }
+        var data = data(fields, problems);
+        var request = new TeardownRequest(
+                deployment,
+                data,
+                returnTo(fields, data, problems),
+                window(fields, problems),
+                meter(fields, problems),
+                fields.flag("evenIfShared").orElse(false));
+        confirmUnreadable(fields, request, problems);
+        fields.refuseOthers();
+        return request;
+    }
+
+    private static String required(Fields fields, String name, String what, Problems problems) {
+        var text = fields.text(name);
+        if (text.isEmpty() && !problems.concern(name)) problems.add(name, "is missing: " + what);
+        return text.orElse("");
+    }
+
+    private static Data data(Fields fields, Problems problems) {
+        var text = fields.text("data");
+        if (text.isEmpty()) {
+            if (!problems.concern("data")) {
+                problems.add(
+                        "data",
+                        "is missing: DELETE (every version of every object, then the bucket), KEEP_READABLE (they go"
+                                + " under another KMS key) or KEEP (they stay and become unreadable)");
+            }
+            return Data.KEEP;
+        }
+        return choice("data", text.get(), List.of(Data.values()), Data.KEEP, problems);
+    }
+
+    private static Meter meter(Fields fields, Problems problems) {
+        return fields.text("meter")
+                .map(text -> choice("meter", text, List.of(Meter.values()), Meter.STOP_NOW, problems))
+                .orElse(Meter.STOP_NOW);
+    }
+
+    private static <E extends Enum<E>> E choice(
+            String field, String text, List<E> values, E otherwise, Problems problems) {
+        var chosen = values.stream().filter(value -> value.name().equals(text)).findFirst();
+        if (chosen.isEmpty()) {
+            var names = values.stream().map(Enum::name).toList();
+            problems.add(field, "must be one of " + String.join(", ", names) + ", not \"" + text + "\"");
+        }
+        return chosen.orElse(otherwise);
+    }
+
+    private static String returnTo(Fields fields, Data data, Problems problems) {
+        var text = fields.text("returnTo");
+        if (data == Data.KEEP_READABLE) {
+            if (text.isEmpty() && !problems.concern("returnTo")) {
+                problems.add("returnTo", "is missing: ARN of the KMS key that the objects go under");
+            }
+            text.filter(arn -> !KEY_ARN.matcher(arn).matches())
+                    .ifPresent(arn -> problems.add(
+                            "returnTo",
+                            "\"" + arn + "\" is not the full ARN of a KMS key, which S3 asks for; an alias or a bare id"
+                                    + " does not do"));
+        } else if (text.isPresent() && !problems.concern("data")) {
+            problems.add("returnTo", "goes with \"data\": \"KEEP_READABLE\" only");
+        }
+        return text.orElse("");
+    }
+
+    private static int window(Fields fields, Problems problems) {
+        var days = fields.integer("pendingWindowInDays").orElse(SHORTEST_WINDOW);
+        if (days < SHORTEST_WINDOW || days > LONGEST_WINDOW) {
+            problems.add(
+                    "pendingWindowInDays",
+                    "must be from " + SHORTEST_WINDOW + " to " + LONGEST_WINDOW + ", which is KMS's rule, not " + days);
+        }
+        return days;
+    }
+
+    /** The sentence that has to be repeated before data becomes unreadable. */
+    String unreadable() {
+        return "the objects of " + deployment + " become unreadable";
+    }
+
+    private static void confirmUnreadable(Fields fields, TeardownRequest request, Problems problems) {
+        var text = fields.text("confirmUnreadable");
+        if (problems.concern("data") || problems.concern("deployment")) return;
+        if (request.data() != Data.KEEP) {
+            if (text.isPresent()) problems.add("confirmUnreadable", "goes with \"data\": \"KEEP\" only");
+        } else if (!text.orElse("").equals(request.unreadable()) && !problems.concern("confirmUnreadable")) {
+            problems.add("confirmUnreadable", "must say \"" + request.unreadable() + "\", because KEEP means that");
+        }
+    }
+}
