@@ -36,7 +36,7 @@ class PoliciesTest {
         pipeline = Pipeline.deploy(1, Map.of("HealthCheckSchedule", "rate(1 hour)"));
         pipeline.cloud().iam().createRole("KeyAdministrator", trustingTheAccount());
         pipeline.cloud().cloudHsm().nextHsmDegrades("eu-central-1a");
-        pipeline.cloud().kms().failNextConnection("INTERNAL_ERROR");
+        pipeline.cloud().kms().failNextConnection("INVALID_CREDENTIALS");
         var input = """
             {"deployment": "policies", "teardownAfter": "PT9H", "network": {"subnetIds": %s},
              "key": {"administrators": ["arn:aws:iam::111122223333:role/KeyAdministrator"],
@@ -203,6 +203,10 @@ class PoliciesTest {
         pipeline.cloudHsm()
                 .deleteHsm(request -> request.clusterId(cluster.clusterId()).hsmId(lost.hsmId()));
         pipeline.cloud().cloudHsm().nextHsmDegrades(lost.availabilityZone());
+        pipeline.cloud()
+                .time()
+                .runUntil(() -> pipeline.cloud().calls("ConnectCustomKeyStore") == 2, Duration.ofHours(3));
+        pipeline.cloud().kms().failNextConnection("NETWORK_ERRORS");
         return pipeline.end(execution);
     }
 

@@ -76,13 +76,15 @@ class RunLocalTest {
         var screen = out.toString();
         assertTrue(screen.contains("USER_NOT_FOUND: Key store cks-"), screen);
         assertTrue(screen.contains("has no crypto user named kmsuser"), screen);
+        assertTrue(screen.contains("there is no kmsuser"), screen);
+        assertTrue(screen.contains("Repair 1 of 3"), screen);
         assertTrue(screen.indexOf("DisconnectKeyStore") < screen.lastIndexOf("CONNECTED"), screen);
     }
 
     @Test
     void aConnectionThatOnlyAPersonCanMendEndsUnderKmsOwnCode() {
-        assertEquals(1, run("--fault", "connection:USER_LOGGED_IN"));
-        assertTrue(out.toString().contains("The execution ended FAILED: USER_LOGGED_IN"), out::toString);
+        assertEquals(1, run("--fault", "connection:CLUSTER_NOT_FOUND"));
+        assertTrue(out.toString().contains("The execution ended FAILED: CLUSTER_NOT_FOUND"), out::toString);
     }
 
     @Test

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -112,12 +113,57 @@ class SnagsThatEndAnExecutionTest {
         var ended = pipeline.end(first);
         assertEquals("NETWORK_ERRORS", ended.error(), ended::cause);
         assertTrue(ended.cause().contains("rules of the cluster's security group"), ended::cause);
-        assertEquals(3, pipeline.cloud().calls("DisconnectCustomKeyStore"));
+        assertEquals(4, pipeline.cloud().calls("DisconnectCustomKeyStore"), "the store is left ready to connect");
 
         var second = pipeline.provision("second", "{}");
         assertEquals(ExecutionStatus.SUCCEEDED, second.status(), () -> second.error() + ": " + second.cause());
-        assertEquals(4, pipeline.cloud().calls("DisconnectCustomKeyStore"), "it found the store FAILED");
+        assertEquals(4, pipeline.cloud().calls("DisconnectCustomKeyStore"), "it found the store DISCONNECTED");
         assertEquals(2, pipeline.cloud().calls("CreateHsm"), "every try is free of further HSMs");
+    }
+
+    @Test
+    @DisplayName("16: what a connection fails from, one cause after the other, is found and repaired; the last needs a person")
+    void snag16_eachCauseIsRepairedAndWhatNeedsAPersonContinuesInANewExecution() {
+        var first = pipeline.start("first", "{}");
+        untilConnection(1);
+        var cluster = pipeline.cluster().clusterId();
+        pipeline.cloud().cloudHsm().changePassword("kmsuser", "changedByHand1");
+        untilConnection(2);
+        for (int login = 1; login <= 5; login++) {
+            pipeline.cloud().cloudHsm().cluster(cluster).orElseThrow().login("kmsuser", "aWrongPassword1");
+        }
+        untilConnection(3);
+        for (var hsm : pipeline.cluster().hsms()) {
+            pipeline.cloudHsm()
+                    .deleteHsm(request -> request.clusterId(cluster).hsmId(hsm.hsmId()));
+        }
+        untilConnection(4);
+        pipeline.cloud().kms().failNextConnection("INSUFFICIENT_FREE_ADDRESSES_IN_SUBNET");
+        var ended = pipeline.end(first);
+        assertEquals("INSUFFICIENT_FREE_ADDRESSES_IN_SUBNET", ended.error(), ended::cause);
+        assertTrue(ended.cause().contains("free addresses. "), () -> "the evidence: " + ended.cause());
+        assertTrue(ended.cause().contains("Next: free at least one address"), ended::cause);
+        assertEquals(
+                List.of(
+                        "INVALID_CREDENTIALS",
+                        "USER_LOCKED_OUT",
+                        "INSUFFICIENT_CLOUDHSM_HSMS",
+                        "INSUFFICIENT_FREE_ADDRESSES_IN_SUBNET"),
+                pipeline.history(first).stream()
+                        .filter(event -> event.taskFailedEventDetails() != null)
+                        .map(event -> event.taskFailedEventDetails().error())
+                        .toList());
+
+        var second = pipeline.provision("second", "{}");
+        assertEquals(ExecutionStatus.SUCCEEDED, second.status(), () -> second.error() + ": " + second.cause());
+        assertEquals(4, pipeline.cloud().calls("CreateHsm"), "two in the beginning, two in place of those deleted");
+        assertEquals(5, pipeline.cloud().calls("ConnectCustomKeyStore"), "it connects at once");
+    }
+
+    private void untilConnection(int number) {
+        pipeline.cloud()
+                .time()
+                .runUntil(() -> pipeline.cloud().calls("ConnectCustomKeyStore") == number, Duration.ofHours(3));
     }
 
     private CustomKeyStoresListEntry describe(String store) {

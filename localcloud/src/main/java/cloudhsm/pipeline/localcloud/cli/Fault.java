@@ -35,6 +35,7 @@ record Fault(Kind kind, String where) {
         HSM_DEGRADED("hsm:degraded", "ZONE", "eu-central-1a"),
         HSM_REPLACED("hsm:replaced", "STATE", "InitializeCluster"),
         USER_MISSING("user:missing", "STATE", "ConnectKeyStore"),
+        PASSWORD_WRONG("password:wrong", "STATE", "ConnectKeyStore"),
         CONNECTION("connection", "CONNECTION-ERROR-CODE", "NETWORK_ERRORS");
 
         private final String spelling;
@@ -94,7 +95,7 @@ record Fault(Kind kind, String where) {
                 where.matches("[a-z]+:[A-Za-z]+:[1-9][0-9]*");
             case CONNECTION -> CONNECTION_ERROR_CODES.contains(where);
             case HSM_DEGRADED -> where.matches("[a-z]{2}(-[a-z]+)+-\\d[a-z]");
-            case EVENT_LOST, EVENT_TWICE, EVENT_LATE, READ_STALE, HSM_REPLACED, USER_MISSING -> !where.isBlank();
+            case EVENT_LOST, EVENT_TWICE, EVENT_LATE, READ_STALE, HSM_REPLACED, USER_MISSING, PASSWORD_WRONG -> !where.isBlank();
         };
     }
 
@@ -114,6 +115,8 @@ record Fault(Kind kind, String where) {
             case HSM_REPLACED -> onceEntered(cloud, () -> cloud.cloudHsm().replaceHsm(active(cloud, List::getFirst)));
             case USER_MISSING ->
                 onceEntered(cloud, () -> cloud.cloudHsm().deleteUserOnOneHsm(active(cloud, List::getLast), "kmsuser"));
+            case PASSWORD_WRONG ->
+                onceEntered(cloud, () -> cloud.cloudHsm().changePassword("kmsuser", "changedByHand1"));
         }
     }
 

@@ -30,7 +30,8 @@ final class ProvisioningRun {
             "keyArn",
             "bucket",
             "after",
-            "key");
+            "key",
+            "says");
 
     private final LocalCloud cloud;
     private final String stateMachineArn;

@@ -127,6 +127,11 @@ public final class CloudHsmService extends JsonService {
                 .orElseThrow();
     }
 
+    /** An admin gives a user of every cluster another password, on each ACTIVE HSM that knows the user. */
+    public void changePassword(String username, String password) {
+        lockedRun(() -> clusters.all().forEach(cluster -> cluster.changePassword(username, password)));
+    }
+
     /** The next HSM that is cloned from another lacks this user. */
     public void omitUserFromNextClone(String username) {
         lockedRun(() -> switches.omitUser(username));

@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
 import software.amazon.awssdk.services.ssm.SsmClient;
 import software.amazon.awssdk.services.ssm.model.CommandInvocationStatus;
 import software.amazon.awssdk.services.ssm.model.GetCommandInvocationResponse;
@@ -18,7 +19,7 @@ import software.amazon.awssdk.services.ssm.model.InvocationDoesNotExistException
  * A script of {@code client/}, run on the EC2 client by Run Command. Its parameters are in plain text in SSM's history
  * and events, so they name secrets and never hold one.
  */
-final class ClientCommand {
+public final class ClientCommand {
     /** A stage ends with this when its client is gone or offline; the state machine then launches another one. */
     static final String CLIENT_GONE = "CLIENT_GONE";
 
@@ -37,7 +38,7 @@ final class ClientCommand {
     private static final int ERROR_OUTPUT = 500;
 
     /** How far a command has got. */
-    sealed interface Progress {
+    public sealed interface Progress {
         record Running(Outcome.Waiting waiting) implements Progress {}
 
         record Succeeded(ClientReport report) implements Progress {}
@@ -50,9 +51,9 @@ final class ClientCommand {
      *
      * @param packageSha256 lower-case hex of the rpm
      */
-    record Cli(String region, String packageUrl, String packageSha256) {
+    public record Cli(String region, String packageUrl, String packageSha256) {
         /** From the function's environment: AWS_REGION, CLI_PACKAGE_URL, CLI_PACKAGE_SHA256. */
-        static Cli ofFunction() {
+        public static Cli ofFunction() {
             return new Cli(
                     Aws.environment("AWS_REGION"),
                     Aws.environment("CLI_PACKAGE_URL"),
@@ -64,14 +65,23 @@ final class ClientCommand {
     private final String document;
     private final Cli cli;
 
-    ClientCommand(SsmClient ssm, String document, Cli cli) {
+    /** @param document the name of the SSM document that was made of the script */
+    public ClientCommand(SsmClient ssm, String document, Cli cli) {
         this.ssm = ssm;
         this.document = document;
         this.cli = cli;
     }
 
+    /** The parameters that every script has: the cluster, the addresses of its ACTIVE HSMs, its trust anchor as PEM. */
+    public static Map<String, String> target(Cluster cluster, String trustAnchor) {
+        return Map.of(
+                "ClusterId", cluster.clusterId(),
+                "HsmAddresses", String.join(" ", ActivateCluster.activeAddresses(cluster)),
+                "TrustAnchor", ActivateCluster.base64(trustAnchor));
+    }
+
     /** Sends the document to the instance. A second one does no harm: the scripts look before they change anything. */
-    Progress send(String instanceId, Map<String, String> parameters) {
+    public Progress send(String instanceId, Map<String, String> parameters) {
         var all = new HashMap<String, List<String>>();
         parameters.forEach((name, value) -> all.put(name, List.of(value)));
         all.put("Region", List.of(cli.region()));
@@ -90,7 +100,7 @@ final class ClientCommand {
     }
 
     /** What has become of a command sent earlier. */
-    Progress progress(Resource command) {
+    public Progress progress(Resource command) {
         try {
             return progress(
                     command,

@@ -22,6 +22,7 @@ public record ClientReport(Outcome outcome, String reason, String message, List<
         CREATED,
         ALREADY_THERE,
         COMPLETED,
+        RESET,
         LISTED,
         FAILED
     }
@@ -87,7 +88,7 @@ public record ClientReport(Outcome outcome, String reason, String message, List<
     }
 
     /** The user of that name as this HSM shows it. */
-    Optional<User> userAt(String address, String username) {
+    public Optional<User> userAt(String address, String username) {
         return hsms.stream()
                 .filter(hsm -> hsm.address().equals(address))
                 .flatMap(hsm -> hsm.users().stream())

@@ -3,11 +3,39 @@ package cloudhsm.pipeline.provisioning.keystore;
 /**
  * What a ConnectionErrorCode of a FAILED key store means, and what helps.
  *
+ * @param repair what an execution does by itself before it connects again
+ * @param tries how often it does so for this code
+ * @param remedy what a person does when that is not enough
  * @see <a href="https://docs.aws.amazon.com/kms/latest/developerguide/fix-keystore.html">Troubleshooting a key
  *     store</a>
  */
-record ConnectionError(String meaning, String remedy) {
-    private static final String RESTORE = "make a cluster from the newest backup and point the key store at it";
+record ConnectionError(String meaning, Repair repair, int tries, String remedy) {
+    /** What an execution does about it, after the key store has been disconnected. */
+    enum Repair {
+        COMPLETE_USER("kmsuser is created on every HSM that lacks it"),
+        RESET_PASSWORD("kmsuser gets the password in its secret on every HSM, and KMS is told the same"),
+        RESTORE_HSMS("two ACTIVE HSMs in two zones are made again"),
+        WAIT("five minutes are let pass"),
+        PERSON("a person is needed");
+
+        private final String words;
+
+        Repair(String words) {
+            this.words = words;
+        }
+
+        /** A sentence without its end. */
+        String words() {
+            return words;
+        }
+    }
+
+    private static final String RESTORE =
+            "create a cluster from the newest backup and name it in UpdateCustomKeyStore (CloudHsmClusterId)";
+
+    private static ConnectionError person(String meaning, String remedy) {
+        return new ConnectionError(meaning, Repair.PERSON, 0, remedy);
+    }
 
     /** Of a code as KMS writes it; one that is new to us is said to be so. */
     static ConnectionError of(String code) {
@@ -15,35 +43,55 @@ record ConnectionError(String meaning, String remedy) {
             case "INVALID_CREDENTIALS" ->
                 new ConnectionError(
                         "KMS has another password for kmsuser than the HSMs",
-                        "set kmsuser's password as admin, and tell KMS the same one");
+                        Repair.RESET_PASSWORD,
+                        2,
+                        "find out who changes kmsuser's password; then set it as admin, and tell KMS the same one");
             case "USER_LOCKED_OUT" ->
                 new ConnectionError(
                         "kmsuser is locked after too many failed logins",
-                        "set kmsuser's password as admin, which unlocks it, and tell KMS the same one");
+                        Repair.RESET_PASSWORD,
+                        2,
+                        "find out who logs in as kmsuser with wrong passwords; then set it as admin, which unlocks the"
+                                + " user, and tell KMS the same one");
             case "USER_NOT_FOUND" ->
                 new ConnectionError(
                         "the HSM that KMS logged in to has no crypto user named kmsuser",
-                        "create kmsuser on every HSM, and tell KMS its password");
+                        Repair.COMPLETE_USER,
+                        3,
+                        "find out who deletes kmsuser; then create it on every HSM, and tell KMS its password");
             case "USER_LOGGED_IN" ->
                 new ConnectionError(
-                        "somebody else is logged in to the cluster as kmsuser",
-                        "log out there; if the password was changed, tell KMS the new one");
+                        "somebody is logged in to the cluster as kmsuser",
+                        // KMS's own session ends with the disconnection; the pipeline itself never logs in as kmsuser.
+                        Repair.WAIT,
+                        1,
+                        "log kmsuser out wherever somebody uses the CloudHSM CLI or an application with it; if the"
+                                + " password was changed there, tell KMS the new one");
             case "INSUFFICIENT_CLOUDHSM_HSMS" ->
-                new ConnectionError("the cluster has no active HSM", "create an HSM in the cluster");
-            case "CLUSTER_NOT_FOUND" -> new ConnectionError("KMS finds no cluster of that id", RESTORE);
-            case "SUBNET_NOT_FOUND" -> new ConnectionError("a subnet of the cluster has been deleted", RESTORE);
-            case "INSUFFICIENT_FREE_ADDRESSES_IN_SUBNET" ->
                 new ConnectionError(
+                        "the cluster has no active HSM",
+                        Repair.RESTORE_HSMS,
+                        2,
+                        "find out who deletes HSMs; then create two in two zones");
+            case "CLUSTER_NOT_FOUND" -> person("KMS finds no cluster of that id", RESTORE);
+            case "SUBNET_NOT_FOUND" -> person("a subnet of the cluster has been deleted", RESTORE);
+            case "INSUFFICIENT_FREE_ADDRESSES_IN_SUBNET" ->
+                person(
                         "a subnet of the cluster has no free address for KMS's network interface",
-                        "free an address in each of the cluster's subnets");
+                        "free at least one address in each of the cluster's subnets");
             case "NETWORK_ERRORS" ->
                 new ConnectionError(
                         "KMS could not reach the cluster, usually for a short time",
-                        "wait some minutes; if it repeats, look at the rules of the cluster's security group");
-            case "INTERNAL_ERROR" -> new ConnectionError("KMS failed for a reason of its own", "just try again");
-            default ->
+                        Repair.WAIT,
+                        3,
+                        "look at the rules of the cluster's security group: TCP 2223 to 2225 from and to itself");
+            case "INTERNAL_ERROR" ->
                 new ConnectionError(
-                        "this pipeline does not know the code", "read AWS's page on troubleshooting a key store");
+                        "KMS failed for a reason of its own", Repair.WAIT, 3, "open a case with AWS Support");
+            default ->
+                person(
+                        "this pipeline does not know the code",
+                        "read AWS's page on troubleshooting a key store (fix-keystore)");
         };
     }
 }

@@ -197,7 +197,7 @@ class KeyStoreStagesTest {
         var failure = failed(connectKeyStore.run(connect, Optional.of(waiting.resource())));
 
         assertEquals("USER_LOGGED_IN", failure.reason(), "the remedy depends on it");
-        assertTrue(failure.message().contains("somebody else is logged in"), failure.message());
+        assertTrue(failure.message().contains("somebody is logged in"), failure.message());
     }
 
     @Test
