@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.provisioning.TestAccount;
 import cloudhsm.pipeline.provisioning.client.ClientCommand;
 import java.util.Collections;
@@ -32,6 +33,14 @@ class DiagnoseConnectionTest {
             "NETWORK_ERRORS", "WAIT",
             "INTERNAL_ERROR", "WAIT");
 
+    private static final String LIST_USERS = """
+        {"schemaVersion": "2.2", "description": "Lists users",
+         "parameters": {"ClusterId": {"type": "String"}, "HsmAddresses": {"type": "String"},
+                        "TrustAnchor": {"type": "String"}, "Region": {"type": "String"},
+                        "CliPackageUrl": {"type": "String"}, "CliPackageSha256": {"type": "String"}},
+         "mainSteps": [{"action": "aws:runShellScript", "name": "run", "inputs": {"runCommand": ["true"]}}]}
+        """;
+
     private final TestAccount aws = new TestAccount();
     private final DiagnoseConnection stage = new DiagnoseConnection(
             aws.kms,
@@ -48,6 +57,7 @@ class DiagnoseConnectionTest {
     @BeforeEach
     void kmsHasAKeyStore() {
         cluster = aws.clusterForKms(PASSWORD);
+        aws.cloud.ssm().createDocument("list-users", Json.parse(LIST_USERS));
         keyStoreId = aws.kms
                 .createCustomKeyStore(request -> request.customKeyStoreName("cloudhsm-demo")
                         .cloudHsmClusterId(cluster.id())
