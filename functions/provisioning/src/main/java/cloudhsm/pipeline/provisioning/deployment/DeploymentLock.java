@@ -97,13 +97,12 @@ public final class DeploymentLock {
     }
 
     private boolean create(String deployment, String execution) {
-        return happens(() -> dynamoDb.putItem(request -> request.tableName(table)
-                .item(Map.of(
-                        "pk", AttributeValue.fromS(PARTITION),
-                        "sk", AttributeValue.fromS(deployment),
-                        "execution", AttributeValue.fromS(execution),
-                        "turn", AttributeValue.fromN("1")))
-                .conditionExpression("attribute_not_exists(pk)")));
+        return happens(() -> dynamoDb.updateItem(request -> request.tableName(table)
+                .key(key(deployment))
+                .updateExpression("SET execution = :execution, turn = :one")
+                .conditionExpression("attribute_not_exists(pk)")
+                .expressionAttributeValues(
+                        Map.of(":execution", AttributeValue.fromS(execution), ":one", AttributeValue.fromN("1")))));
     }
 
     private boolean replace(String deployment, Holding seen, String execution) {
