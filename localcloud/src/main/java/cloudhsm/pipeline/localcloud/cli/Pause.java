@@ -118,7 +118,7 @@ final class Pause implements Callable<Integer> {
                     meter.costUntil(cloud.time().now()).doubleValue(),
                     refused,
                     readable));
-            return readable && !refused.isEmpty() && after.equals(before);
+            return readable && !refused.isEmpty() && after.compareTo(before) == 0;
         }
     }
 

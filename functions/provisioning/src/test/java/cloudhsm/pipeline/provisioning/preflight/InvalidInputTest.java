@@ -61,8 +61,8 @@ class InvalidInputTest {
                 bad("[]", "input: the execution input must be a JSON object, not an array"),
                 bad(
                         "{'dployment': 'x'}",
-                        "dployment: is not a known field; here are atLimit, bucket, client, clusterCertificate, deployment,"
-                                + " hsm, hsmIdentity, key, keyStore, maxCostUsd, network, teardownAfter"),
+                        "dployment: is not a known field; here are atLimit, bucket, client, clusterCertificate,"
+                                + " deployment, hsm, hsmIdentity, key, keyStore, maxCostUsd, network, teardownAfter"),
                 bad("{'bucket': {'nam': 'x'}}", "bucket.nam: is not a known field; here are name"),
                 bad("{'bucket': null}", "bucket: must be an object, not null"),
                 bad("{'deployment': 7}", "deployment: must be text, not 7"),
@@ -119,9 +119,7 @@ class InvalidInputTest {
                                 + " alone takes about one; not 5"),
                 bad("{'maxCostUsd': '9'}", "maxCostUsd: must be a number, not the text \"9\""),
                 bad("{'atLimit': 'PAUSE'}", "atLimit: needs a limit: give teardownAfter or maxCostUsd"),
-                bad(
-                        "{'maxCostUsd': 9, 'atLimit': 'STOP'}",
-                        "atLimit: must be one of PAUSE, TEARDOWN, not \"STOP\""),
+                bad("{'maxCostUsd': 9, 'atLimit': 'STOP'}", "atLimit: must be one of PAUSE, TEARDOWN, not \"STOP\""),
                 bad("{'hsm': {'backupRetentionDays': 6}}", "hsm.backupRetentionDays: must be from 7 to 379, not 6"),
                 bad("{'hsm': {'backupRetentionDays': 380}}", "hsm.backupRetentionDays: must be from 7 to 379, not 380"),
                 bad(
