@@ -30,7 +30,7 @@ import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
 class PoliciesTest {
     private static Pipeline pipeline;
 
-    /** A run with an input that names principals and an HSM and a connection that fail, a second run on what the first made, a refused one, and uploads. */
+    /** A run with an input that names principals and an HSM and a connection that fail, a second run on what the first made, a refused one, uploads, and an HSM that is lost. */
     @BeforeAll
     static void useEverything() {
         pipeline = Pipeline.deploy(1, Map.of("HealthCheckSchedule", "rate(1 hour)"));
@@ -53,7 +53,7 @@ class PoliciesTest {
         pauseWhileAnExecutionIsAtWork(input);
         var resumed = pipeline.run("Resume", "resumed", "{\"deployment\": \"policies\"}");
         assertEquals(ExecutionStatus.SUCCEEDED, resumed.status(), () -> resumed.error() + ": " + resumed.cause());
-        pipeline.cloud().advance(Duration.ofMinutes(10));
+        loseAnHsm();
         tearDown(output.path("bucket").asText());
     }
 
@@ -208,6 +208,16 @@ class PoliciesTest {
                 .runUntil(() -> pipeline.cloud().calls("ConnectCustomKeyStore") == 2, Duration.ofHours(3));
         pipeline.cloud().kms().failNextConnection("NETWORK_ERRORS");
         return pipeline.end(execution);
+    }
+
+    private static void loseAnHsm() {
+        var hsm = pipeline.cluster().hsms().stream()
+                .filter(any -> any.state() == HsmState.ACTIVE)
+                .findFirst()
+                .orElseThrow();
+        pipeline.cloudHsm()
+                .deleteHsm(request -> request.clusterId(hsm.clusterId()).hsmId(hsm.hsmId()));
+        pipeline.cloud().advance(Duration.ofMinutes(105));
     }
 
     private static void terminateTheClient() {

@@ -32,6 +32,8 @@ class SamplesTest {
         "watch.json, watch.schema.json",
         "pause.json, pause.schema.json",
         "resume.json, resume.schema.json",
+        "heal.json, heal.schema.json",
+        "deployment-health-change.json, deployment-health-change.schema.json",
         "cluster-state-change.json, state-change.schema.json",
         "cluster-csr-state-change.json, state-change.schema.json",
         "hsm-state-change.json, state-change.schema.json",

@@ -1,6 +1,9 @@
 package cloudhsm.pipeline.provisioning.events;
 
+import cloudhsm.pipeline.provisioning.deployment.Deployment;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -13,6 +16,27 @@ import java.util.Map;
 record Observation(Resource resource, String state, String message, Map<String, String> ids) {
     Observation {
         ids = Map.copyOf(ids);
+    }
+
+    /** Names the deployment that the resource belongs to, also where nothing but its id is left of it. */
+    Observation within(List<Deployment> deployments) {
+        var all = new HashMap<>(ids);
+        deployments.stream()
+                .filter(this::isPartOf)
+                .findFirst()
+                .ifPresent(deployment -> all.put("deployment", deployment.name()));
+        return new Observation(resource, state, message, all);
+    }
+
+    private boolean isPartOf(Deployment deployment) {
+        var clusterId = deployment.resources().at("/cluster/clusterId").asText();
+        var keyStoreId = deployment.resources().at("/keyStore/keyStoreId").asText();
+        return switch (resource.type()) {
+            case CLUSTER -> resource.id().equals(clusterId);
+            case HSM -> resource.parent().equals(clusterId);
+            case KEY_STORE -> resource.id().equals(keyStoreId);
+            case CLUSTER_CSR, CLIENT, COMMAND, KEY, INSTANCE, OBJECT -> false;
+        };
     }
 
     static Observation of(Resource resource, String state) {

@@ -1,5 +1,9 @@
 package cloudhsm.pipeline.provisioning.events;
 
+import cloudhsm.pipeline.provisioning.deployment.Deployment;
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
+import cloudhsm.pipeline.provisioning.deployment.Phase;
+import cloudhsm.pipeline.provisioning.healing.HealthCheck;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.lambda.JsonHandler;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
@@ -7,17 +11,20 @@ import cloudhsm.pipeline.provisioning.lambda.Wait;
 import cloudhsm.pipeline.provisioning.lambda.Waits;
 import java.time.Clock;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Optional;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 
 /**
  * AWS tells nobody when an HSM, a cluster or a key store changes, so this function looks and publishes each change.
  * A tick of a watch looks at what one wait is for, and repeats an event until the wait is over: a lost event costs one
- * tick. The schedule of minutes looks at the health of everything that carries the pipeline's tag, and at waits whose
- * watch has died.
+ * tick. The schedule of minutes looks at everything that carries the pipeline's tag, at the health of
+ * each RUNNING deployment, and at waits whose watch has died.
  */
 public final class Observer extends JsonHandler<Observer.Input, Observer.Output> {
     private final Look look;
+    private final HealthCheck healthCheck;
+    private final Deployments deployments;
     private final Waits waits;
     private final SeenStates seenStates;
     private final StateChanges changes;
@@ -33,15 +40,24 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
     public Observer() {
         this(
                 new Look(Aws.cloudHsm(), Aws.kms(), Aws.ssm(), Aws.ec2(), Aws.s3()),
+                new HealthCheck(Aws.cloudHsm(), Aws.kms()),
                 Aws.dynamoDb(),
                 Aws.environment("TABLE_NAME"),
                 new StateChanges(Aws.eventBridge()),
                 Clock.systemUTC());
     }
 
-    Observer(Look look, DynamoDbClient dynamoDb, String table, StateChanges changes, Clock clock) {
+    Observer(
+            Look look,
+            HealthCheck healthCheck,
+            DynamoDbClient dynamoDb,
+            String table,
+            StateChanges changes,
+            Clock clock) {
         super(Input.class);
         this.look = look;
+        this.healthCheck = healthCheck;
+        this.deployments = new Deployments(dynamoDb, table);
         this.waits = new Waits(dynamoDb, table, clock);
         this.seenStates = new SeenStates(dynamoDb, table);
         this.changes = changes;
@@ -56,7 +72,11 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
             return new Output(wait.isPresent());
         }
         waits.all().forEach(this::lookFor);
-        lookAtEverything();
+        var running = deployments.all().stream()
+                .filter(deployment -> deployment.phase() == Phase.RUNNING)
+                .toList();
+        lookAtEverything(running);
+        running.forEach(this::lookAtHealth);
         return new Output(false);
     }
 
@@ -65,16 +85,23 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
         publish(observation, wait.isOver(observation.state(), clock.instant()));
     }
 
-    private void lookAtEverything() {
+    /** By level, not by edge: an event that is lost costs one period of the schedule. */
+    private void lookAtHealth(Deployment deployment) {
+        var health = healthCheck.of(deployment);
+        if (health.isDegraded()) changes.publish(health, clock.instant());
+    }
+
+    private void lookAtEverything(List<Deployment> running) {
         var present = new HashSet<Resource>();
         for (var observation : look.atEverything()) {
-            publish(observation, false);
+            publish(observation.within(running), false);
             present.add(observation.resource());
         }
         for (var resource : seenStates.all()) {
             if (present.contains(resource)) continue;
             switch (resource.type()) {
-                case CLUSTER, HSM, KEY_STORE -> publish(Observation.of(resource, Resource.ABSENT), false);
+                case CLUSTER, HSM, KEY_STORE ->
+                    publish(Observation.of(resource, Resource.ABSENT).within(running), false);
                 // What only a wait looks at is not part of the deployment's health.
                 case CLUSTER_CSR, CLIENT, COMMAND, KEY, INSTANCE, OBJECT -> {}
             }

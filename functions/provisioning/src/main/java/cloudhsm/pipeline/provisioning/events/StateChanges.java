@@ -1,7 +1,9 @@
 package cloudhsm.pipeline.provisioning.events;
 
+import cloudhsm.pipeline.provisioning.healing.DeploymentHealth;
 import cloudhsm.pipeline.provisioning.lambda.Json;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.time.Instant;
 import software.amazon.awssdk.services.eventbridge.EventBridgeClient;
 import software.amazon.awssdk.services.eventbridge.model.PutEventsRequestEntry;
@@ -10,6 +12,9 @@ import software.amazon.awssdk.services.eventbridge.model.PutEventsRequestEntry;
 final class StateChanges {
     /** Source of every event that the pipeline publishes. */
     static final String SOURCE = "cloudhsm.pipeline";
+
+    /** Detail type of a deployment that is not healthy. */
+    static final String HEALTH_CHANGE = "Deployment Health Change";
 
     private final EventBridgeClient eventBridge;
 
@@ -27,16 +32,30 @@ final class StateChanges {
                 .put("current", observation.state())
                 .put("message", observation.message())
                 .put("observedAt", observedAt.toString());
+        publish(
+                detailType(observation.resource().type()),
+                detail,
+                observation.resource().toString());
+    }
+
+    /** Says that a deployment is not healthy; repeated by every health check until it is. */
+    void publish(DeploymentHealth health, Instant observedAt) {
+        ObjectNode detail = Json.MAPPER.valueToTree(health);
+        detail.put("observedAt", observedAt.toString());
+        publish(HEALTH_CHANGE, detail, "the health of deployment " + health.deployment());
+    }
+
+    private void publish(String detailType, ObjectNode detail, String what) {
         var entry = PutEventsRequestEntry.builder()
                 .source(SOURCE)
-                .detailType(detailType(observation.resource().type()))
+                .detailType(detailType)
                 .detail(detail.toString())
                 .build();
         var answer = eventBridge.putEvents(request -> request.entries(entry));
         if (answer.failedEntryCount() > 0) {
             var failed = answer.entries().getFirst();
-            throw new IllegalStateException("EventBridge did not take the change of " + observation.resource() + ": "
-                    + failed.errorCode() + ", " + failed.errorMessage());
+            throw new IllegalStateException("EventBridge did not take the change of " + what + ": " + failed.errorCode()
+                    + ", " + failed.errorMessage());
         }
     }
 

@@ -7,8 +7,9 @@ import software.amazon.awssdk.services.kms.model.CustomKeyStoreNotFoundException
 import software.amazon.awssdk.services.kms.model.CustomKeyStoresListEntry;
 
 /** Finds a key store, and says what the stages say alike when there is none or none that they know how to treat. */
-record KeyStores(KmsClient kms) {
-    Optional<CustomKeyStoresListEntry> find(String keyStoreId) {
+public record KeyStores(KmsClient kms) {
+    /** The key store of this id. */
+    public Optional<CustomKeyStoresListEntry> find(String keyStoreId) {
         try {
             return kms
                     .describeCustomKeyStores(request -> request.customKeyStoreId(keyStoreId))

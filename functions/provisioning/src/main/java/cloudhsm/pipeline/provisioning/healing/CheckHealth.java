@@ -1,0 +1,194 @@
+package cloudhsm.pipeline.provisioning.healing;
+
+import cloudhsm.pipeline.provisioning.deployment.Deployment;
+import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
+import cloudhsm.pipeline.provisioning.deployment.Phase;
+import cloudhsm.pipeline.provisioning.lambda.Aws;
+import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import cloudhsm.pipeline.provisioning.lambda.Resource;
+import cloudhsm.pipeline.provisioning.lambda.StageHandler;
+import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import java.time.Clock;
+import java.util.Objects;
+import java.util.Optional;
+
+/**
+ * Decides whether a deployment is to be healed: looks again, takes the deployment's lock, and counts. What a person
+ * wanted, or another execution works on, is left alone.
+ */
+public final class CheckHealth extends StageHandler<CheckHealth.Input> {
+    /** So that a zone in which no HSM lasts does not bill for ever. */
+    static final int HEALINGS_A_DAY = 2;
+
+    /** @param execution ARN of the execution that wants to heal */
+    public record Input(String execution, String deployment) {
+        public Input {
+            Objects.requireNonNull(execution, "execution");
+            Objects.requireNonNull(deployment, "deployment");
+        }
+    }
+
+    /** What comes of it. */
+    public enum Action {
+        HEAL,
+        NOTHING_TO_DO,
+        LEFT_ALONE
+    }
+
+    /**
+     * @param reason for a person
+     * @param reconnect whether the key store has to be disconnected and connected again
+     * @param mayReconnect whether it may be, should its keys not work: only if they cannot be used now
+     * @param plan of the deployment; empty unless it is to be healed, like {@code resources}
+     */
+    public record Output(
+            Action action,
+            String deployment,
+            String reason,
+            boolean reconnect,
+            boolean mayReconnect,
+            JsonNode plan,
+            JsonNode resources) {}
+
+    private final Deployments deployments;
+    private final DeploymentLock lock;
+    private final HealthCheck healthCheck;
+    private final Healings healings;
+    private final Notices notices;
+    private final Clock clock;
+
+    /** Called by Lambda, once per execution environment. */
+    public CheckHealth() {
+        this(
+                new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
+                new DeploymentLock(Aws.dynamoDb(), Aws.states(), Aws.environment("TABLE_NAME")),
+                new HealthCheck(Aws.cloudHsm(), Aws.kms()),
+                new Healings(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
+                new Notices(Aws.sns(), Aws.environment("NOTIFICATION_TOPIC_ARN")),
+                StageRuntime.ofFunction());
+    }
+
+    CheckHealth(
+            Deployments deployments,
+            DeploymentLock lock,
+            HealthCheck healthCheck,
+            Healings healings,
+            Notices notices,
+            StageRuntime runtime) {
+        super(Input.class, runtime);
+        this.deployments = deployments;
+        this.lock = lock;
+        this.healthCheck = healthCheck;
+        this.healings = healings;
+        this.notices = notices;
+        this.clock = runtime.clock();
+    }
+
+    @Override
+    protected Outcome run(Input input, Optional<Resource> awaited) {
+        var notRunning = whyNotRunning(deployments.find(input.deployment()));
+        if (notRunning.isPresent()) return leftAlone(input, notRunning.get());
+        var holder = lock.take(input.deployment(), input.execution());
+        if (holder.isPresent()) return leftAlone(input, "it is being worked on by " + holder.get() + ".");
+        // Whoever had the lock until a moment ago may have paused the deployment, or taken it down.
+        var deployment = deployments.find(input.deployment());
+        var notRunningNow = whyNotRunning(deployment);
+        return notRunningNow.isPresent() ? leftAlone(input, notRunningNow.get()) : look(input, deployment.get());
+    }
+
+    private static Optional<String> whyNotRunning(Optional<Deployment> deployment) {
+        if (deployment.isEmpty()) return Optional.of("the pipeline knows no such deployment.");
+        var phase = deployment.get().phase();
+        return phase == Phase.RUNNING
+                ? Optional.empty()
+                : Optional.of("it is " + phase + " since " + deployment.get().since() + ", not RUNNING.");
+    }
+
+    private Outcome look(Input input, Deployment deployment) {
+        var health = healthCheck.of(deployment);
+        var history = healings.of(input.deployment());
+        if (history.starts().containsKey(input.execution())) return heal(deployment, health);
+        if (!health.isDegraded()) {
+            return new Outcome.Done(output(Action.NOTHING_TO_DO, input.deployment(), health.inWords()));
+        }
+        if (health.isClusterOrKeyStoreGone()) {
+            return tell(input, health, history, "its cluster or its key store does not exist any more", """
+                Nothing was changed. Next: if that was a mistake, start the provisioning again with the same \
+                input; otherwise run the teardown, which ends the watch over this deployment.\
+                """);
+        }
+        if (health.isDisconnected() && !history.reconnecting()) {
+            return tell(input, health, history, "a person disconnected its key store", """
+                Nothing was changed: what a person disconnects is left alone until it is connected again. Next: \
+                none; or connect the key store in the KMS console.\
+                """);
+        }
+        var now = clock.instant();
+        if (history.since(now) >= HEALINGS_A_DAY) {
+            return tell(
+                    input,
+                    health,
+                    history,
+                    "it was healed " + HEALINGS_A_DAY + " times within " + Healings.PERIOD.toHours() + " hours",
+                    """
+                    That is the most, so that HSMs that do not last do not bill for ever. Nothing was changed; the \
+                    pipeline tries again a day after the first of them. Next: look at the executions of the state \
+                    machine named heal for what keeps going wrong.\
+                    """);
+        }
+        healings.put(input.deployment(), history.begun(input.execution(), now, health.isOutOfUse()), now);
+        notices.publish("CloudHSM pipeline heals " + input.deployment(), """
+            Deployment %s is not healthy. %s
+
+            The pipeline now restores two HSMs in two zones%s, proves kmsuser on each, and proves the encryption \
+            of an upload. That takes about half an hour; a new HSM bills from the moment it is created, in place \
+            of the one that is missing. You will be told how it ended. Next: nothing.
+
+            Execution: %s
+            """.formatted(
+                        input.deployment(),
+                        health.inWords(),
+                        health.mustReconnect() ? ", connects the key store again" : "",
+                        input.execution()));
+        return heal(deployment, health);
+    }
+
+    private static Outcome heal(Deployment deployment, DeploymentHealth health) {
+        return new Outcome.Done(new Output(
+                Action.HEAL,
+                deployment.name(),
+                health.inWords(),
+                health.mustReconnect(),
+                health.isOutOfUse(),
+                deployment.plan(),
+                deployment.resources()));
+    }
+
+    private Outcome leftAlone(Input input, String why) {
+        return new Outcome.Done(
+                output(Action.LEFT_ALONE, input.deployment(), "Deployment " + input.deployment() + ": " + why));
+    }
+
+    /** Left alone although it is not healthy, which a person has to hear of, but not every few minutes. */
+    private Outcome tell(Input input, DeploymentHealth health, Healings.History history, String why, String next) {
+        var now = clock.instant();
+        if (!history.wasTold(why, now)) {
+            notices.publish("CloudHSM pipeline leaves " + input.deployment() + " alone", """
+                Deployment %s is not healthy, and is left alone because %s. %s
+
+                %s
+                """.formatted(
+                            input.deployment(), why, health.inWords(), next));
+            healings.put(input.deployment(), history.told(why, now), now);
+        }
+        return leftAlone(input, why + ". " + health.inWords());
+    }
+
+    private static Output output(Action action, String deployment, String reason) {
+        var none = JsonNodeFactory.instance.objectNode();
+        return new Output(action, deployment, reason, false, false, none, none);
+    }
+}
