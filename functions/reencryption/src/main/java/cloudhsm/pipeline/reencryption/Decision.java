@@ -32,7 +32,8 @@ sealed interface Decision {
             "RequestTimeout",
             "RequestTimeTooSkewed",
             "SlowDown",
-            "ThrottlingException");
+            "ThrottlingException",
+            "TooManyRequestsException");
 
     /** Nothing is to be done to the object. */
     record Settled(Outcome outcome) implements Decision {}
@@ -105,7 +106,8 @@ sealed interface Decision {
     /** What S3's refusal of any request about an object means. */
     static Outcome refused(AwsServiceException error) {
         var code = code(error);
-        if (PASSING.contains(code) || error.statusCode() >= 500 || error.statusCode() == 429) {
+        // Below 300: S3 had begun its answer to a copy before it failed.
+        if (PASSING.contains(code) || error.statusCode() < 300 || error.statusCode() >= 500) {
             return new Outcome.Retry(code);
         }
         if (code.equals("KMS.NotFoundException")) return new Outcome.Refused(code);

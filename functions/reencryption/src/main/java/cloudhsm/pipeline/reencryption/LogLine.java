@@ -23,9 +23,9 @@ final class LogLine {
         return text(line);
     }
 
-    static String unreadable(String messageId, S3Message.UnreadableException why) {
+    static String unreadable(String messageId, String why) {
         var line = JsonWriter.create().writeStartObject();
-        outcome(line, "UNREADABLE", why.getMessage());
+        outcome(line, "UNREADABLE", why);
         field(line, "messageId", messageId);
         return text(line);
     }

@@ -9,21 +9,33 @@ import com.amazonaws.services.lambda.runtime.events.SQSEvent;
 import com.amazonaws.services.lambda.runtime.events.SQSEvent.SQSMessage;
 import com.amazonaws.services.lambda.runtime.logging.LogLevel;
 import java.time.Clock;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.Consumer;
 import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.sqs.SqsClient;
 
 /**
- * Puts every uploaded object under its bucket's default KMS key. S3 tells of uploads through SQS; what cannot be done
- * now (the key or its key store is unavailable, S3 throttles) goes back to the queue, message by message.
+ * Puts every uploaded object under its bucket's default KMS key. S3 tells of uploads through SQS. What cannot be done
+ * now (the key or its key store is unavailable, S3 throttles) comes back later and later, message by message, for ten
+ * days; what will never work goes to the dead-letter queue with its reason.
  *
- * <p>Each object gives one line of JSON in the log: its outcome, the reason, bucket, key and version.
+ * <p>Each object gives one line of JSON in the log: its outcome, the reason, bucket, key and version. Each invocation
+ * gives one line of metrics.
  */
 public final class ReencryptObjects implements RequestHandler<SQSEvent, SQSBatchResponse> {
+    /** Kept of the function's time for what follows the work: messages, metrics, the abortion of long copies. */
+    private static final Duration RESERVE = Duration.ofSeconds(10);
+
     private final Reencryption reencryption;
+    private final UploadsQueue queue;
+    private final Consumer<String> metrics;
+    private final Clock clock;
 
     /** Called by Lambda, once per execution environment. */
     public ReencryptObjects() {
@@ -32,38 +44,116 @@ public final class ReencryptObjects implements RequestHandler<SQSEvent, SQSBatch
                         .httpClient(UrlConnectionHttpClient.create())
                         .region(Region.of(System.getenv("AWS_REGION")))
                         .build(),
+                new UploadsQueue(
+                        SqsClient.builder()
+                                .httpClient(UrlConnectionHttpClient.create())
+                                .region(Region.of(System.getenv("AWS_REGION")))
+                                .build(),
+                        System.getenv("UPLOADS_QUEUE_URL"),
+                        System.getenv("DEAD_LETTER_QUEUE_URL")),
                 Settings.of(System.getenv()),
+                // Not by the Lambda logger, which would wrap the line in JSON of its own.
+                line -> System.out.println(line),
                 Clock.systemUTC());
     }
 
-    ReencryptObjects(S3Client s3, Settings settings, Clock clock) {
-        reencryption = new Reencryption(s3, settings, clock);
+    ReencryptObjects(S3Client s3, UploadsQueue queue, Settings settings, Consumer<String> metrics, Clock clock) {
+        this.reencryption = new Reencryption(s3, settings, clock);
+        this.queue = queue;
+        this.metrics = metrics;
+        this.clock = clock;
     }
 
     @Override
-    public SQSBatchResponse handleRequest(SQSEvent batch, Context context) {
-        var failures = new ArrayList<BatchItemFailure>();
-        for (var message : batch.getRecords()) {
-            if (!isDone(message, context.getLogger())) failures.add(new BatchItemFailure(message.getMessageId()));
-        }
-        return new SQSBatchResponse(failures);
+    public SQSBatchResponse handleRequest(SQSEvent event, Context context) {
+        var deadline =
+                clock.instant().plusMillis(context.getRemainingTimeInMillis()).minus(RESERVE);
+        var batch = new Batch(event.getRecords());
+        var objects = batch.objects();
+        var outcomes = objects.isEmpty() ? List.<Outcome>of() : reencryption.reencrypt(objects, deadline);
+        batch.settle(outcomes);
+        log(objects, outcomes, context.getLogger());
+        return new Answer(batch, outcomes, context).response();
     }
 
-    /** Whether nothing is left to do for this message, so that it may leave the queue. */
-    private boolean isDone(SQSMessage message, LambdaLogger logger) {
-        List<ObjectReference> uploads;
-        try {
-            uploads = S3Message.uploads(message.getBody());
-        } catch (S3Message.UnreadableException unreadable) {
-            logger.log(LogLine.unreadable(message.getMessageId(), unreadable), LogLevel.ERROR);
-            return false;
+    private static void log(List<ObjectReference> objects, List<Outcome> outcomes, LambdaLogger logger) {
+        for (int i = 0; i < objects.size(); i++) {
+            var level = switch (outcomes.get(i)) {
+                case Outcome.Retry retry -> LogLevel.WARN;
+                case Outcome.Refused refused -> LogLevel.ERROR;
+                case Outcome.Reencrypted done -> LogLevel.INFO;
+                case Outcome.AlreadyDone done -> LogLevel.INFO;
+                case Outcome.Gone gone -> LogLevel.INFO;
+                case Outcome.Left left -> LogLevel.INFO;
+            };
+            logger.log(LogLine.of(objects.get(i), outcomes.get(i)), level);
         }
-        var done = true;
-        for (var upload : uploads) {
-            var outcome = reencryption.reencrypt(upload, Instant.MAX);
-            logger.log(LogLine.of(upload, outcome), outcome instanceof Outcome.Retry ? LogLevel.WARN : LogLevel.INFO);
-            if (outcome instanceof Outcome.Retry || outcome instanceof Outcome.Refused) done = false;
+    }
+
+    /** What is said to the queue and to Lambda once the objects are settled. */
+    private final class Answer {
+        private final Batch batch;
+        private final List<Outcome> outcomes;
+        private final Context context;
+        private final List<BatchItemFailure> failures = new ArrayList<>();
+        private final List<UploadsQueue.Waiting> waiting = new ArrayList<>();
+        private Duration oldest = Duration.ZERO;
+        private int putAside;
+
+        private Answer(Batch batch, List<Outcome> outcomes, Context context) {
+            this.batch = batch;
+            this.outcomes = outcomes;
+            this.context = context;
         }
-        return done;
+
+        private SQSBatchResponse response() {
+            batch.unreadable().forEach((message, why) -> {
+                context.getLogger().log(LogLine.unreadable(message.getMessageId(), why), LogLevel.ERROR);
+                putAside(message, why);
+            });
+            for (var message : batch.readable()) settle(message);
+            queue.comeBackLater(waiting);
+            metrics.accept(
+                    new Metrics(outcomes, oldest, putAside).embedded(context.getFunctionName(), clock.instant()));
+            return new SQSBatchResponse(failures);
+        }
+
+        private void settle(SQSMessage message) {
+            var age = age(message);
+            if (age.compareTo(oldest) > 0) oldest = age;
+            for (var outcome : batch.outcomes(message)) {
+                var redelivery = Redelivery.of(outcome, received(message), age, ThreadLocalRandom.current());
+                if (redelivery instanceof Redelivery.Aside(var reason)) {
+                    putAside(message, reason);
+                    return;
+                }
+                if (redelivery instanceof Redelivery.Again(var delay)) {
+                    waiting.add(new UploadsQueue.Waiting(message, delay));
+                    failures.add(new BatchItemFailure(message.getMessageId()));
+                    return;
+                }
+            }
+        }
+
+        private void putAside(SQSMessage message, String reason) {
+            if (queue.putAside(message, reason)) putAside++;
+            else failures.add(new BatchItemFailure(message.getMessageId()));
+        }
+
+        private static int received(SQSMessage message) {
+            return (int) attribute(message, "ApproximateReceiveCount", 1);
+        }
+
+        private Duration age(SQSMessage message) {
+            var now = clock.instant();
+            var sent = Instant.ofEpochMilli(attribute(message, "SentTimestamp", now.toEpochMilli()));
+            return Duration.between(sent, now);
+        }
+
+        private static long attribute(SQSMessage message, String name, long absent) {
+            var attributes = message.getAttributes();
+            var value = attributes == null ? null : attributes.get(name);
+            return value == null ? absent : Long.parseLong(value);
+        }
     }
 }

@@ -63,6 +63,9 @@ final class Reencryption {
             return Decision.refused(refused);
         } catch (SdkClientException unreachable) {
             return new Outcome.Retry("S3_NOT_REACHED");
+        } catch (RuntimeException defect) {
+            // One object that this function cannot cope with must not hold up the others of its batch.
+            return new Outcome.Refused(defect.getClass().getSimpleName());
         }
     }
 

@@ -29,11 +29,28 @@ final class S3Message {
         }
     }
 
+    /**
+     * One event.
+     *
+     * @param sequencer hexadecimal, of any length; "" where the event has none
+     */
+    record Upload(ObjectReference object, String sequencer) {
+        /** Whether this event of the same key is the later one. */
+        boolean isNewerThan(Upload other) {
+            var length = Math.max(sequencer.length(), other.sequencer.length());
+            return padded(length).compareToIgnoreCase(other.padded(length)) > 0;
+        }
+
+        private String padded(int length) {
+            return "0".repeat(length - sequencer.length()) + sequencer;
+        }
+    }
+
     /** The objects that were created; none for S3's test message and for events of other kinds. */
-    static List<ObjectReference> uploads(String body) throws UnreadableException {
+    static List<Upload> uploads(String body) throws UnreadableException {
         var message = parse(body);
         if (text(message, "Event").equals(Optional.of("s3:TestEvent"))) return List.of();
-        var uploads = new ArrayList<ObjectReference>();
+        var uploads = new ArrayList<Upload>();
         var records = message.field("Records")
                 .filter(JsonNode::isArray)
                 .orElseThrow(() -> new UnreadableException("It has no Records"));
@@ -57,7 +74,7 @@ final class S3Message {
         throw new UnreadableException("It is not a JSON object");
     }
 
-    private static ObjectReference upload(JsonNode event) throws UnreadableException {
+    private static Upload upload(JsonNode event) throws UnreadableException {
         var s3 = event.field("s3").orElseThrow(() -> new UnreadableException("A record has no s3"));
         var object = s3.field("object").orElseThrow(() -> new UnreadableException("A record has no s3.object"));
         var bucket = s3.field("bucket")
@@ -65,11 +82,13 @@ final class S3Message {
                 .orElseThrow(() -> new UnreadableException("A record has no s3.bucket.name"));
         var key = text(object, "key").orElseThrow(() -> new UnreadableException("A record has no s3.object.key"));
         try {
-            return new ObjectReference(
-                    bucket,
-                    URLDecoder.decode(key, StandardCharsets.UTF_8), // form-encoded: a space comes as "+"
-                    text(object, "versionId"),
-                    text(object, "eTag").orElse(""));
+            return new Upload(
+                    new ObjectReference(
+                            bucket,
+                            URLDecoder.decode(key, StandardCharsets.UTF_8), // form-encoded: a space comes as "+"
+                            text(object, "versionId"),
+                            text(object, "eTag").orElse("")),
+                    text(object, "sequencer").orElse(""));
         } catch (IllegalArgumentException notEncoded) {
             throw new UnreadableException("A record's s3.object.key is not form-encoded");
         }

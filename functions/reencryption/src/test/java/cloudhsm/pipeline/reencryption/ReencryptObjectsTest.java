@@ -31,6 +31,8 @@ import software.amazon.awssdk.services.s3.model.Event;
 import software.amazon.awssdk.services.s3.model.HeadObjectResponse;
 import software.amazon.awssdk.services.s3.model.ObjectLockLegalHoldStatus;
 import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
+import software.amazon.awssdk.services.sqs.SqsClient;
+import software.amazon.awssdk.services.sqs.model.Message;
 
 /** Uploads reach the function as they do on AWS: S3 notifies a queue, the queue's messages are the batch. */
 class ReencryptObjectsTest {
@@ -45,11 +47,13 @@ class ReencryptObjectsTest {
             .overrideConfiguration(configuration -> configuration.retryStrategy(AwsRetryStrategy.doNotRetry()))
             .build();
     private final Clock clock = cloud.time().clock();
-    private final ReencryptObjects function = new ReencryptObjects(s3, Settings.DEFAULT, clock);
+    private final List<String> metrics = new ArrayList<>();
     private final RecordedLog log = new RecordedLog();
     private final TestKeys keys = new TestKeys(cloud);
     private String target;
     private String queue;
+    private String deadLetters;
+    private ReencryptObjects function;
 
     @BeforeEach
     void bucketWithTargetKeyAndQueue() {
@@ -63,10 +67,21 @@ class ReencryptObjectsTest {
             {"Statement": [{"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"},
               "Action": "sqs:SendMessage", "Resource": "*"}]}
             """));
+        deadLetters = cloud.sqs().createQueue("put-aside", Map.of());
+        function = new ReencryptObjects(
+                s3,
+                new UploadsQueue(
+                        cloud.client(SqsClient.builder()),
+                        cloud.sqs().queueUrl(queue),
+                        cloud.sqs().queueUrl(deadLetters)),
+                Settings.DEFAULT,
+                metrics::add,
+                clock);
         s3.putBucketNotificationConfiguration(request -> request.bucket(BUCKET)
                 .notificationConfiguration(configuration -> configuration.queueConfigurations(
                         to -> to.queueArn(queue).events(Event.S3_OBJECT_CREATED))));
-        cloud.sqs().receive(queue, 10);
+        // S3's test message.
+        cloud.sqs().receive(queue, 10).forEach(message -> cloud.sqs().delete(queue, message.receiptHandle()));
     }
 
     @AfterEach
@@ -98,8 +113,22 @@ class ReencryptObjectsTest {
     private List<SQSMessage> delivered() {
         cloud.advance(Duration.ofSeconds(5));
         return cloud.sqs().receive(queue, 10).stream()
-                .map(received -> message(received.messageId(), received.body()))
+                .map(received -> {
+                    var message = message(received.messageId(), received.body());
+                    message.setReceiptHandle(received.receiptHandle());
+                    message.setAttributes(received.attributes());
+                    return message;
+                })
                 .toList();
+    }
+
+    /** What lies in the dead-letter queue. */
+    private List<Message> putAside() {
+        return cloud.client(SqsClient.builder())
+                .receiveMessage(request -> request.queueUrl(cloud.sqs().queueUrl(deadLetters))
+                        .maxNumberOfMessages(10)
+                        .messageAttributeNames("All"))
+                .messages();
     }
 
     private static SQSMessage message(String id, String body) {
@@ -340,16 +369,62 @@ class ReencryptObjectsTest {
     }
 
     @Test
-    void unreadableMessagesGoTowardsTheDeadLetterQueue() {
+    void unreadableMessagesGoToTheDeadLetterQueueAtOnce() {
         var failures = handle(
                 message("no JSON", "<Records/>"),
                 message("no records", "{\"detail\": {}}"),
                 message("next major version", created("k", "v").replace("2.6", "3.0")),
                 message("key not encoded", created("50%", "v")),
                 message("fine", "{\"Event\": \"s3:TestEvent\"}"));
-        assertEquals(List.of("no JSON", "no records", "next major version", "key not encoded"), failures);
+        assertEquals(List.of(), failures, "they leave the queue");
+        assertEquals(
+                List.of(
+                        "It is not a JSON object",
+                        "It has no Records",
+                        "Its eventVersion is not 2.x",
+                        "A record's s3.object.key is not form-encoded"),
+                putAside().stream()
+                        .map(message ->
+                                message.messageAttributes().get("Reason").stringValue())
+                        .toList());
         assertEquals(
                 "{\"outcome\":\"UNREADABLE\",\"reason\":\"It is not a JSON object\",\"messageId\":\"no JSON\"}",
                 log.lines().getFirst());
+    }
+
+    @Test
+    void messageStaysWhereTheDeadLetterQueueDoesNotTakeIt() {
+        cloud.faults().add("sqs", "SendMessage", 1, Faults.Kind.THROTTLED);
+        assertEquals(List.of("no JSON"), handle(message("no JSON", "<Records/>")));
+    }
+
+    @Test
+    void waitingMessageComesBackLaterEachTime() {
+        put("k", ServerSideEncryption.AES256);
+        keys.disable(target);
+        var waited = new ArrayList<Duration>();
+        var messages = delivered();
+        for (int i = 0; i < 12; i++) {
+            handle(messages);
+            var from = clock.instant();
+            do {
+                messages = delivered();
+            } while (messages.isEmpty());
+            waited.add(Duration.between(from, clock.instant()));
+        }
+        assertTrue(waited.getFirst().compareTo(Duration.ofSeconds(25)) < 0, waited::toString);
+        assertTrue(waited.getLast().compareTo(Duration.ofMinutes(29)) > 0, waited::toString);
+        assertTrue(waited.getLast().compareTo(Duration.ofMinutes(61)) < 0, waited::toString);
+        assertEquals(List.of(), putAside());
+    }
+
+    @Test
+    void metricsCountOutcomesAndBytes() {
+        put("k", ServerSideEncryption.AES256);
+        handle(delivered());
+        var line = metrics.getLast();
+        assertTrue(line.contains("\"Reencrypted\":1.0") && line.contains("\"BytesNotMoved\":4.0"), line);
+        assertTrue(line.contains("{\"Name\":\"OldestEventAge\",\"Unit\":\"Seconds\"}"), line);
+        assertTrue(line.contains("\"FunctionName\":\"reencrypt-objects\""), line);
     }
 }

@@ -21,6 +21,7 @@ import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.sqs.SqsClient;
 
 /** The samples of {@code events/}, read and answered with the Lambda runtime's own serialization. */
 class SampleEventsTest {
@@ -34,7 +35,9 @@ class SampleEventsTest {
                         "2026/Q3 results (final).csv",
                         Optional.of("096fKKXTRTtl3on89fVO.nfljtsv6qko"),
                         "d41d8cd98f00b204e9800998ecf8427e")),
-                S3Message.uploads(Files.readString(EVENTS.resolve("s3-put.json"))));
+                S3Message.uploads(Files.readString(EVENTS.resolve("s3-put.json"))).stream()
+                        .map(S3Message.Upload::object)
+                        .toList());
     }
 
     @Test
@@ -55,7 +58,12 @@ class SampleEventsTest {
             PojoSerializer<SQSEvent> reader = LambdaEventSerializers.serializerFor(
                     SQSEvent.class, getClass().getClassLoader());
             var batch = reader.fromJson(Files.newInputStream(EVENTS.resolve("sqs-s3-batch.json")));
-            var answer = new ReencryptObjects(s3, Settings.DEFAULT, cloud.time().clock())
+            var answer = new ReencryptObjects(
+                            s3,
+                            new UploadsQueue(cloud.client(SqsClient.builder()), "uploads", "put-aside"),
+                            Settings.DEFAULT,
+                            line -> {},
+                            cloud.time().clock())
                     .handleRequest(batch, log.context());
             var written = new ByteArrayOutputStream();
             JacksonFactory.getInstance().getSerializer(SQSBatchResponse.class).toJson(answer, written);

@@ -3,6 +3,8 @@ package cloudhsm.pipeline.localcloud.faults;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Random;
+import java.util.random.RandomGenerator;
 
 /** What goes wrong on demand. Rules are consulted in the order they were added; each fires once, on its n-th match. */
 public final class Faults {
@@ -37,6 +39,8 @@ public final class Faults {
     }
 
     private final List<Rule> rules = new ArrayList<>();
+    private double share;
+    private RandomGenerator random = RandomGenerator.getDefault();
 
     /** The same for a call of anybody. */
     public void add(String service, String operation, int callNumber, Kind kind) {
@@ -53,6 +57,17 @@ public final class Faults {
         rules.add(new Rule(caller, service, operation, callNumber, kind));
     }
 
+    /**
+     * From now on any call of any service may go wrong, in any of the ways.
+     *
+     * @param share of the calls that do, for example 0.05; 0 for none
+     */
+    public synchronized void failAtRandom(double share, long seed) {
+        if (share < 0 || share > 1) throw new IllegalArgumentException("A share is between 0 and 1, not " + share);
+        this.share = share;
+        this.random = new Random(seed);
+    }
+
     /** Counts the call; null if it goes well. */
     public synchronized Kind onCall(String callerArn, String service, String operation) {
         Kind kind = null;
@@ -63,6 +78,9 @@ public final class Faults {
                 rules.remove();
                 if (kind == null) kind = rule.kind;
             }
+        }
+        if (kind == null && share > 0 && random.nextDouble() < share) {
+            kind = Kind.values()[random.nextInt(Kind.values().length)];
         }
         return kind;
     }

@@ -160,6 +160,33 @@ final class Checksums {
         return ~crc;
     }
 
+    /**
+     * The CRC64NVME of so many zero bytes, without going through them: a zero byte is a linear map of the remainder, so
+     * many of them are that map's power.
+     */
+    static String ofZeros(long count) {
+        var byteMap = new long[64];
+        for (int bit = 0; bit < 64; bit++) byteMap[bit] = zeroByte(1L << bit);
+        long crc = ~0L;
+        for (long left = count; left > 0; left >>>= 1) {
+            if ((left & 1) == 1) crc = applied(byteMap, crc);
+            var squared = new long[64];
+            for (int bit = 0; bit < 64; bit++) squared[bit] = applied(byteMap, byteMap[bit]);
+            byteMap = squared;
+        }
+        return base64(ByteBuffer.allocate(8).putLong(~crc).array());
+    }
+
+    private static long zeroByte(long crc) {
+        return CRC64NVME_TABLE[(int) crc & 0xff] ^ (crc >>> 8);
+    }
+
+    private static long applied(long[] map, long crc) {
+        long sum = 0;
+        for (int bit = 0; bit < 64; bit++) if ((crc >>> bit & 1) == 1) sum ^= map[bit];
+        return sum;
+    }
+
     private static long[] crc64NvmeTable() {
         var table = new long[256];
         for (int i = 0; i < 256; i++) {

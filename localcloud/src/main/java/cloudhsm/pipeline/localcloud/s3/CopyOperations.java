@@ -70,6 +70,7 @@ final class CopyOperations {
                     .put("RequestId", request.request().requestId())
                     .response();
         }
+        if (version.content.isZeros()) throw S3Errors.notImplemented("copying simulated bytes at once");
         var body = store.read(source.address(), version, source.customerKey());
         var algorithm = request.header("x-amz-checksum-algorithm")
                 .map(Checksums::known)

@@ -11,6 +11,7 @@ import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
@@ -23,6 +24,8 @@ final class MultipartOperations {
 
     /** Every part but the last. */
     private static final long SMALLEST_PART = 5L << 20;
+
+    private static final long LARGEST_PART = 5L << 30;
 
     private final Account account;
     private final Buckets buckets;
@@ -99,14 +102,10 @@ final class MultipartOperations {
         buckets.authorize(request, "s3:PutObject", request.objectArn());
         var upload = upload(request, bucket);
         var source = copies.source(request);
-        var body = store.read(source.address(), source.version(), source.customerKey());
         var range = request.header("x-amz-copy-source-range");
-        if (range.isPresent()) body = cut(body, range.get());
-        var part = add(
-                request,
-                upload,
-                body,
-                Map.of(upload.checksumAlgorithm, Checksums.compute(upload.checksumAlgorithm, body)));
+        var part = source.version().content.isZeros()
+                ? addZeros(request, upload, source, range)
+                : addCopied(request, upload, source, range);
         var headers = new HashMap<>(upload.dataKey.encryption().headers());
         if (source.bucket().everVersioned()) {
             headers.put("x-amz-copy-source-version-id", source.version().versionId);
@@ -118,22 +117,69 @@ final class MultipartOperations {
         return answer.response(200, headers);
     }
 
-    private static byte[] cut(byte[] body, String range) {
-        var matcher = Pattern.compile("bytes=(\\d+)-(\\d+)").matcher(range);
-        if (matcher.matches()) {
-            var first = Long.parseLong(matcher.group(1));
-            var last = Long.parseLong(matcher.group(2));
-            if (first <= last && last < body.length) return Arrays.copyOfRange(body, (int) first, (int) last + 1);
+    private MultipartUpload.Part addCopied(
+            S3Request request, MultipartUpload upload, CopyOperations.Source source, Optional<String> range) {
+        var body = store.read(source.address(), source.version(), source.customerKey());
+        var cut = cut(range, body.length);
+        if (cut.length() < body.length) body = Arrays.copyOfRange(body, (int) cut.first(), (int) cut.last() + 1);
+        return add(
+                request,
+                upload,
+                body,
+                Map.of(upload.checksumAlgorithm, Checksums.compute(upload.checksumAlgorithm, body)));
+    }
+
+    /** A part of simulated bytes; who copies it needs the same keys. */
+    private MultipartUpload.Part addZeros(
+            S3Request request, MultipartUpload upload, CopyOperations.Source source, Optional<String> range) {
+        if (!upload.checksumAlgorithm.equals(Checksums.DEFAULT)) {
+            throw S3Errors.notImplemented(upload.checksumAlgorithm + " of simulated bytes");
         }
-        throw S3Errors.invalidArgument(
-                "x-amz-copy-source-range",
-                range,
-                "Range specified is not valid for source object of size: " + body.length);
+        var version = source.version();
+        store.dataKeys()
+                .unwrap(request.caller(), source.address(), version.encryption, source.customerKey(), version.dataKey);
+        var cut = cut(range, version.content.size());
+        var md5 = account.hex(32);
+        return put(
+                request,
+                upload,
+                new MultipartUpload.Part(
+                        cut.length(),
+                        md5,
+                        md5,
+                        Map.of(Checksums.DEFAULT, Checksums.ofZeros(cut.length())),
+                        ObjectStore.ZEROS,
+                        account.time().now()));
+    }
+
+    private record Cut(long first, long last) {
+        long length() {
+            return last - first + 1;
+        }
+    }
+
+    private static Cut cut(Optional<String> range, long size) {
+        var cut = new Cut(0, size - 1);
+        if (range.isPresent()) {
+            var matcher = Pattern.compile("bytes=(\\d+)-(\\d+)").matcher(range.get());
+            var matches = matcher.matches();
+            if (matches) cut = new Cut(Long.parseLong(matcher.group(1)), Long.parseLong(matcher.group(2)));
+            if (!matches || cut.first() > cut.last() || cut.last() >= size) {
+                throw S3Errors.invalidArgument(
+                        "x-amz-copy-source-range",
+                        range.get(),
+                        "Range specified is not valid for source object of size: " + size);
+            }
+        }
+        if (cut.length() > LARGEST_PART) {
+            throw S3Errors.invalidRequest("The specified copy source is larger than the maximum allowable size for a"
+                    + " copy source: " + LARGEST_PART);
+        }
+        return cut;
     }
 
     private MultipartUpload.Part add(
             S3Request request, MultipartUpload upload, byte[] body, Map<String, String> checksums) {
-        int number = request.number("partNumber", 0, 1, MOST_PARTS);
         var encryption = upload.dataKey.encryption();
         var customerKey = EncryptionHeaders.customerKeyToRead(request, encryption, false);
         var dataKey = store.dataKeys().unwrap(request.caller(), request, encryption, customerKey, upload.dataKey.key());
@@ -144,7 +190,11 @@ final class MultipartOperations {
                 checksums,
                 store.write(AesGcm.encrypt(dataKey, body)),
                 account.time().now());
-        var replaced = upload.parts.put(number, part);
+        return put(request, upload, part);
+    }
+
+    private static MultipartUpload.Part put(S3Request request, MultipartUpload upload, MultipartUpload.Part part) {
+        var replaced = upload.parts.put(request.number("partNumber", 0, 1, MOST_PARTS), part);
         if (replaced != null) ObjectStore.delete(replaced.file());
         return part;
     }
@@ -165,23 +215,31 @@ final class MultipartOperations {
         var encryption = upload.dataKey.encryption();
         var customerKey = upload.upload.customerKey();
         var dataKey = store.dataKeys().unwrap(request.caller(), request, encryption, customerKey, upload.dataKey.key());
+        var zeros = parts.getFirst().file().equals(ObjectStore.ZEROS);
+        for (var part : parts) {
+            if (part.file().equals(ObjectStore.ZEROS) != zeros) throw S3Errors.notImplemented("some simulated parts");
+        }
         var body = new ByteArrayOutputStream();
-        for (var part : parts) body.writeBytes(AesGcm.decrypt(dataKey, ObjectStore.readFile(part.file())));
+        if (!zeros) {
+            for (var part : parts) body.writeBytes(AesGcm.decrypt(dataKey, ObjectStore.readFile(part.file())));
+        }
         var bytes = body.toByteArray();
-        var version = store.store(
-                request,
-                bucket,
-                bytes,
-                new ObjectStore.Upload(
-                        upload.upload.headers(),
-                        upload.upload.storageClass(),
-                        upload.upload.tags(),
-                        upload.upload.lock(),
-                        encryption,
-                        customerKey,
-                        Map.of(upload.checksumAlgorithm, checksum(upload, parts, bytes)),
-                        parts.stream().map(MultipartUpload.Part::size).toList(),
-                        etag(parts)));
+        long size = parts.stream().mapToLong(MultipartUpload.Part::size).sum();
+        var checksum = zeros ? Checksums.ofZeros(size) : checksum(upload, parts, bytes);
+        requireClaims(request, upload, size, checksum);
+        var described = new ObjectStore.Upload(
+                upload.upload.headers(),
+                upload.upload.storageClass(),
+                upload.upload.tags(),
+                upload.upload.lock(),
+                encryption,
+                customerKey,
+                Map.of(upload.checksumAlgorithm, checksum),
+                parts.stream().map(MultipartUpload.Part::size).toList(),
+                etag(parts));
+        var version = zeros
+                ? store.storeZeros(request, bucket, size, described)
+                : store.store(request, bucket, bytes, described);
         discard(bucket, upload);
         events.created(request, bucket, version, "ObjectCreated:CompleteMultipartUpload", "CompleteMultipartUpload");
         var headers = ObjectOperations.written(bucket, version);
@@ -231,6 +289,21 @@ final class MultipartOperations {
                     "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size");
         }
         return parts;
+    }
+
+    /** Size and checksum that the request says the whole object has. */
+    private static void requireClaims(S3Request request, MultipartUpload upload, long size, String checksum) {
+        var claimedSize = request.header("x-amz-mp-object-size");
+        if (claimedSize.isPresent() && !claimedSize.get().equals(String.valueOf(size))) {
+            throw S3Errors.invalidRequest(
+                    "The provided 'x-amz-mp-object-size' header value does not match what was computed");
+        }
+        var claimed = request.header(Checksums.header(upload.checksumAlgorithm));
+        if (claimed.isPresent() && !claimed.get().equals(checksum)) {
+            throw AwsException.badRequest(
+                    "BadDigest",
+                    "The " + upload.checksumAlgorithm + " you specified did not match the calculated checksum.");
+        }
     }
 
     private static AwsException invalidPart() {

@@ -25,6 +25,12 @@ final class ObjectStore {
             "DEEP_ARCHIVE",
             "GLACIER_IR");
 
+    /** Stands for a file of zero bytes, as many as the version's size says, that takes no room on disk. */
+    static final Path ZEROS = Path.of("zeros");
+
+    /** The most zero bytes that are made up for a reader. */
+    private static final long MOST_ZEROS_READ = 64L << 20;
+
     private final Account account;
     private final DataKeys dataKeys;
     private final Path directory;
@@ -78,13 +84,37 @@ final class ObjectStore {
         var plain = sealed.encryption().type() == Encryption.Type.UNENCRYPTED;
         var file = write(plain ? body : AesGcm.encrypt(dataKey, body));
         Arrays.fill(dataKey, (byte) 0);
+        var etag = upload.etag().isEmpty() ? etag(body, sealed.encryption()) : upload.etag();
+        return keep(request, bucket, body.length, etag, file, sealed, upload);
+    }
+
+    /**
+     * Makes so many zero bytes the current version; they take no room on disk.
+     *
+     * @param upload with ETag and checksums
+     * @throws AwsException what KMS refused; nothing is stored then
+     */
+    ObjectVersion storeZeros(S3Request request, Bucket bucket, long size, Upload upload) {
+        var sealed =
+                dataKeys.wrap(request.caller(), request, upload.encryption(), upload.customerKey(), AesGcm.newKey());
+        return keep(request, bucket, size, upload.etag(), ZEROS, sealed, upload);
+    }
+
+    private ObjectVersion keep(
+            S3Request request,
+            Bucket bucket,
+            long size,
+            String etag,
+            Path file,
+            DataKeys.Sealed sealed,
+            Upload upload) {
         var version = new ObjectVersion(
                 request.key(),
                 newVersionId(bucket),
                 account.time().now(),
                 new ObjectVersion.Content(
-                        body.length,
-                        upload.etag().isEmpty() ? etag(body, sealed.encryption()) : upload.etag(),
+                        size,
+                        etag,
                         upload.headers(),
                         upload.storageClass(),
                         upload.checksums(),
@@ -130,7 +160,13 @@ final class ObjectStore {
     byte[] read(S3Request object, ObjectVersion version, byte[] customerKey) {
         if (version.encryption.type() == Encryption.Type.UNENCRYPTED) return readFile(version.content.file());
         var dataKey = dataKeys.unwrap(object.caller(), object, version.encryption, customerKey, version.dataKey);
+        if (version.content.isZeros()) return zeros(version.content.size());
         return AesGcm.decrypt(dataKey, readFile(version.content.file()));
+    }
+
+    private static byte[] zeros(long size) {
+        if (size <= MOST_ZEROS_READ) return new byte[(int) size];
+        throw S3Errors.notImplemented("reading " + size + " simulated bytes");
     }
 
     /**
@@ -173,6 +209,7 @@ final class ObjectStore {
     }
 
     static void delete(Path file) {
+        if (file.equals(ZEROS)) return;
         try {
             Files.deleteIfExists(file);
         } catch (IOException failed) {

@@ -38,6 +38,11 @@ final class ObjectVersion {
             checksums = Map.copyOf(checksums);
             partSizes = List.copyOf(partSizes);
         }
+
+        /** Whether the bytes are all zero and lie nowhere. */
+        boolean isZeros() {
+            return file.equals(ObjectStore.ZEROS);
+        }
     }
 
     /**

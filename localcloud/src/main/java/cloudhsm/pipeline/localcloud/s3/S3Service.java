@@ -226,6 +226,37 @@ public final class S3Service implements Service {
         }
     }
 
+    /**
+     * Puts a large object into the bucket, encrypted with SSE-S3, as a multipart upload with a CRC64NVME checksum does.
+     * Its bytes are zeros and take no room; reading them is left out, copying them is not. No event tells of it.
+     *
+     * @param headers the object's own, for example {@code Content-Type} and {@code x-amz-meta-…}
+     * @return its version id; "null" without versioning
+     */
+    public String addZeros(
+            String bucketName, String key, long size, Map<String, String> headers, Map<String, String> tags) {
+        account.time().lock().lock();
+        try {
+            var bucket = bucket(bucketName);
+            var administrator = account.iam().administrator();
+            var request = new AwsRequest(
+                    "s3", "PUT", "/" + bucketName, Map.of(), Map.of(), new byte[0], administrator, account.hex(16));
+            var upload = new ObjectStore.Upload(
+                    headers,
+                    "STANDARD",
+                    tags,
+                    ObjectVersion.Lock.NONE,
+                    Encryption.SSE_S3,
+                    new byte[0],
+                    Map.of(Checksums.DEFAULT, Checksums.ofZeros(size)),
+                    List.of(size),
+                    account.hex(32) + "-1");
+            return store.storeZeros(new S3Request(request, bucketName, key), bucket, size, upload).versionId;
+        } finally {
+            account.time().lock().unlock();
+        }
+    }
+
     /** S3 delivers events at least once: while this is on, each comes twice, and in no certain order. */
     public void deliverEventsTwice(boolean twice) {
         events.sendTwice(twice);

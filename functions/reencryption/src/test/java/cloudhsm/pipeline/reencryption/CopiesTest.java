@@ -1,0 +1,316 @@
+package cloudhsm.pipeline.reencryption;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import cloudhsm.pipeline.localcloud.LocalCloud;
+import cloudhsm.pipeline.localcloud.faults.Faults;
+import cloudhsm.pipeline.reencryption.Outcome.Way;
+import cloudhsm.pipeline.reencryption.Settings.DualLayerObjects;
+import cloudhsm.pipeline.reencryption.Settings.Mode;
+import cloudhsm.pipeline.reencryption.Settings.PreviousVersions;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import software.amazon.awssdk.core.sync.RequestBody;
+import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.s3.model.BucketLocationConstraint;
+import software.amazon.awssdk.services.s3.model.BucketVersioningStatus;
+import software.amazon.awssdk.services.s3.model.ChecksumAlgorithm;
+import software.amazon.awssdk.services.s3.model.ChecksumMode;
+import software.amazon.awssdk.services.s3.model.HeadObjectResponse;
+import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
+import software.amazon.awssdk.services.s3.model.StorageClass;
+import software.amazon.awssdk.services.s3.model.Tag;
+
+/** What a copy keeps, what it leaves alone, and what it costs. */
+class CopiesTest {
+    private static final String BUCKET = "quarterly-reports";
+    private static final long TEN_GIGABYTES = 10L << 30;
+    private static final Settings COPY = new Settings(Mode.COPY, PreviousVersions.KEEP, DualLayerObjects.KEEP, 16);
+    private static final Settings COPY_AND_DELETE =
+            new Settings(Mode.COPY, PreviousVersions.DELETE, DualLayerObjects.COPY, 16);
+
+    private final LocalCloud cloud = LocalCloud.start();
+    private final S3Client s3 = cloud.client(S3Client.builder().forcePathStyle(true));
+    private final String target = new TestKeys(cloud).create();
+
+    CopiesTest() {
+        s3.createBucket(request -> request.bucket(BUCKET)
+                .createBucketConfiguration(
+                        configuration -> configuration.locationConstraint(BucketLocationConstraint.EU_CENTRAL_1)));
+        s3.putBucketEncryption(request -> request.bucket(BUCKET)
+                .serverSideEncryptionConfiguration(configuration ->
+                        configuration.rules(rule -> rule.applyServerSideEncryptionByDefault(standard ->
+                                        standard.sseAlgorithm("aws:kms").kmsMasterKeyID(target))
+                                .bucketKeyEnabled(true))));
+    }
+
+    @AfterEach
+    void close() {
+        cloud.close();
+    }
+
+    private void keepVersions() {
+        s3.putBucketVersioning(request -> request.bucket(BUCKET)
+                .versioningConfiguration(versioning -> versioning.status(BucketVersioningStatus.ENABLED)));
+    }
+
+    private Outcome reencrypt(Settings settings, String key, String versionId) {
+        return new Reencryption(s3, settings, cloud.time().clock())
+                .reencrypt(new ObjectReference(BUCKET, key, Optional.ofNullable(versionId), ""), Instant.MAX);
+    }
+
+    private String put(String key, String text) {
+        return s3.putObject(
+                        request -> request.bucket(BUCKET).key(key).serverSideEncryption(ServerSideEncryption.AES256),
+                        RequestBody.fromString(text))
+                .versionId();
+    }
+
+    private HeadObjectResponse head(String key) {
+        return s3.headObject(request -> request.bucket(BUCKET).key(key).checksumMode(ChecksumMode.ENABLED));
+    }
+
+    private List<String> versions(String key) {
+        return s3.listObjectVersions(request -> request.bucket(BUCKET).prefix(key)).versions().stream()
+                .map(version -> version.versionId())
+                .toList();
+    }
+
+    private List<String> unfinishedUploads() {
+        return s3.listMultipartUploads(request -> request.bucket(BUCKET)).uploads().stream()
+                .map(upload -> upload.key())
+                .toList();
+    }
+
+    @Test
+    void copyKeepsEverythingThatS3WouldDrop() {
+        s3.putObject(
+                request -> request.bucket(BUCKET)
+                        .key("k")
+                        .serverSideEncryption(ServerSideEncryption.AES256)
+                        .storageClass(StorageClass.STANDARD_IA)
+                        .contentType("text/csv")
+                        .cacheControl("no-store")
+                        .contentLanguage("de")
+                        .metadata(Map.of("origin", "hand"))
+                        .tagging("year=2026")
+                        .websiteRedirectLocation("/elsewhere")
+                        .checksumAlgorithm(ChecksumAlgorithm.SHA256),
+                RequestBody.fromString("text"));
+        var before = head("k");
+        assertEquals(new Outcome.Reencrypted(Way.COPY, 4), reencrypt(COPY, "k", null));
+        var after = head("k");
+        assertEquals(target, after.ssekmsKeyId());
+        assertTrue(after.bucketKeyEnabled());
+        assertEquals(StorageClass.STANDARD_IA, after.storageClass());
+        assertEquals("text/csv", after.contentType());
+        assertEquals("no-store", after.cacheControl());
+        assertEquals("de", after.contentLanguage());
+        assertEquals(Map.of("origin", "hand"), after.metadata());
+        assertEquals("/elsewhere", after.websiteRedirectLocation());
+        assertEquals(before.checksumSHA256(), after.checksumSHA256());
+        assertEquals(
+                List.of(Tag.builder().key("year").value("2026").build()),
+                s3.getObjectTagging(request -> request.bucket(BUCKET).key("k")).tagSet());
+        assertEquals(new Outcome.AlreadyDone(), reencrypt(COPY, "k", null));
+    }
+
+    @Test
+    void errorAfterStatus200IsAnError() {
+        put("k", "text");
+        cloud.s3().failNextCopyAfterStatus200();
+        assertEquals(new Outcome.Retry("InternalError"), reencrypt(COPY, "k", null));
+        assertEquals(new Outcome.Reencrypted(Way.COPY, 4), reencrypt(COPY, "k", null));
+    }
+
+    @Test
+    void onlyTheCurrentVersionIsCopied() {
+        keepVersions();
+        var older = put("k", "same text");
+        var newer = put("k", "same text");
+        assertEquals(new Outcome.Left("NOT_CURRENT_VERSION"), reencrypt(COPY, "k", older), "though the ETags agree");
+        assertEquals(List.of(newer, older), versions("k"));
+    }
+
+    @Test
+    void unencryptedOlderVersionIsNotCopiedOverItsSuccessor() {
+        keepVersions();
+        var older =
+                cloud.s3().addUnencrypted(BUCKET, "k", "same text".getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        put("k", "same text");
+        assertEquals(new Outcome.Left("NOT_CURRENT_VERSION"), reencrypt(Settings.DEFAULT, "k", older));
+        assertEquals(0, cloud.calls("CopyObject"));
+    }
+
+    @Test
+    void previousVersionIsDeletedOnlyWhereAsked() {
+        keepVersions();
+        var kept = put("kept", "text");
+        reencrypt(COPY, "kept", kept);
+        assertEquals(2, versions("kept").size());
+        var untouched = put("deleted", "from before");
+        var copied = put("deleted", "text");
+        assertEquals(new Outcome.Reencrypted(Way.COPY, 4), reencrypt(COPY_AND_DELETE, "deleted", copied));
+        var left = versions("deleted");
+        assertEquals(2, left.size());
+        assertTrue(left.contains(untouched), "only what was copied is deleted");
+    }
+
+    @Test
+    void lostAnswerDoesNotCopyTwice() {
+        keepVersions();
+        var version = put("k", "text");
+        cloud.faults().add("s3", "CopyObject", 1, Faults.Kind.ANSWER_LOST);
+        assertInstanceOf(Outcome.Retry.class, reencrypt(COPY, "k", version));
+        assertEquals(new Outcome.Left("NOT_CURRENT_VERSION"), reencrypt(COPY, "k", version));
+        assertEquals(2, versions("k").size());
+        assertEquals(target, head("k").ssekmsKeyId());
+    }
+
+    @Test
+    void dualLayerObjectIsCopiedOnlyWhereAsked() {
+        s3.putObject(
+                request -> request.bucket(BUCKET).key("k").serverSideEncryption(ServerSideEncryption.AWS_KMS_DSSE),
+                RequestBody.fromString("text"));
+        assertEquals(new Outcome.Left("DSSE_KMS"), reencrypt(COPY, "k", null));
+        assertEquals(new Outcome.Reencrypted(Way.COPY, 4), reencrypt(COPY_AND_DELETE, "k", null));
+    }
+
+    @Test
+    void archivedObjectIsUpdatedButNotCopied() {
+        s3.putObject(
+                request -> request.bucket(BUCKET)
+                        .key("k")
+                        .serverSideEncryption(ServerSideEncryption.AES256)
+                        .storageClass(StorageClass.DEEP_ARCHIVE),
+                RequestBody.fromString("text"));
+        assertEquals(new Outcome.Left("ARCHIVED"), reencrypt(COPY, "k", null));
+        assertEquals(new Outcome.Reencrypted(Way.UPDATE, 4), reencrypt(Settings.DEFAULT, "k", null));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "folder/",
+                "a b+c%20d&e=f?g#h",
+                "ä ö/日本/🔑",
+                "a//b",
+                "/leading",
+                "..a/.b",
+                "back\\slash",
+                "quote\"'<>",
+                "tab\tkey",
+                "?versionId=x",
+                "%2F%25",
+                "{}|^~[]`!*();:@,$"
+            })
+    void everyKeyIsUpdatedAndCopied(String key) {
+        put(key, "");
+        assertEquals(new Outcome.Reencrypted(Way.COPY, 0), reencrypt(COPY, key, null));
+        assertEquals(target, head(key).ssekmsKeyId());
+        put(key, "");
+        assertEquals(new Outcome.Reencrypted(Way.UPDATE, 0), reencrypt(Settings.DEFAULT, key, null));
+        assertEquals(target, head(key).ssekmsKeyId());
+    }
+
+    @Test
+    void tenGigabytesAreUpdatedWithoutMovingData() {
+        cloud.s3().addZeros(BUCKET, "large", TEN_GIGABYTES, Map.of(), Map.of());
+        var before = cloud.endpoint().calls().size();
+        assertEquals(new Outcome.Reencrypted(Way.UPDATE, TEN_GIGABYTES), reencrypt(Settings.DEFAULT, "large", null));
+        assertEquals(
+                List.of("GetBucketEncryption", "HeadObject", "UpdateObjectEncryption"),
+                cloud.endpoint().calls().stream()
+                        .skip(before)
+                        .map(call -> call.operation())
+                        .toList());
+        assertEquals(target, head("large").ssekmsKeyId());
+    }
+
+    @Test
+    void tenGigabytesAreCopiedInPartsWithChecksumAndTags() {
+        keepVersions();
+        var version = cloud.s3()
+                .addZeros(
+                        BUCKET,
+                        "large",
+                        TEN_GIGABYTES,
+                        Map.of("Content-Type", "application/x-tar", "x-amz-meta-origin", "hand", "expires", "never"),
+                        Map.of("year", "2026", "a key", "a/value"));
+        var before = head("large");
+        var started = System.nanoTime();
+        assertEquals(
+                new Outcome.Reencrypted(Way.MULTIPART_COPY, TEN_GIGABYTES),
+                reencrypt(COPY_AND_DELETE, "large", version));
+        assertTrue(Duration.ofNanos(System.nanoTime() - started).toSeconds() < 30, "no data passes through");
+        var after = head("large");
+        assertEquals(target, after.ssekmsKeyId());
+        assertTrue(after.bucketKeyEnabled());
+        assertEquals(TEN_GIGABYTES, after.contentLength());
+        assertEquals(before.checksumCRC64NVME(), after.checksumCRC64NVME());
+        assertEquals("application/x-tar", after.contentType());
+        assertEquals("never", after.expiresString());
+        assertEquals(Map.of("origin", "hand"), after.metadata());
+        assertEquals(2, after.tagCount());
+        assertEquals(1, versions("large").size(), "the version that was copied is deleted");
+        assertEquals(List.of(), unfinishedUploads());
+    }
+
+    @Test
+    void copyThatFailsLeavesNoPartsBehind() {
+        cloud.s3().addZeros(BUCKET, "large", TEN_GIGABYTES, Map.of(), Map.of());
+        cloud.faults().add("s3", "UploadPartCopy", 7, Faults.Kind.INTERNAL_ERROR);
+        assertEquals(new Outcome.Retry("InternalError"), reencrypt(COPY, "large", null));
+        assertEquals(List.of(), unfinishedUploads());
+        assertEquals(ServerSideEncryption.AES256, head("large").serverSideEncryption(), "unchanged");
+    }
+
+    @Test
+    void copyThatTakesTooLongIsGivenUpCleanly() {
+        cloud.s3().addZeros(BUCKET, "large", TEN_GIGABYTES, Map.of(), Map.of());
+        var outcome = new Copies(s3, COPY, cloud.time().clock())
+                .copy(
+                        new ObjectReference(BUCKET, "large", Optional.empty(), ""),
+                        head("large"),
+                        Way.MULTIPART_COPY,
+                        target,
+                        cloud.time().now().minusSeconds(1));
+        assertEquals(new Outcome.Refused("COPY_OUT_OF_TIME"), outcome);
+        assertEquals(List.of(), unfinishedUploads());
+    }
+
+    @Test
+    void uploadThatArrivesDuringALargeCopyStaysCurrent() {
+        var version = put("k", "older");
+        var stale = head("k");
+        put("k", "newer");
+        var copies = new Copies(s3, COPY, cloud.time().clock());
+        var meant = new ObjectReference(BUCKET, "k", Optional.ofNullable(version), "");
+        try {
+            copies.copy(meant, stale, Way.COPY, target, Instant.MAX);
+        } catch (software.amazon.awssdk.services.s3.model.S3Exception refused) {
+            assertEquals(new Outcome.Retry("PreconditionFailed"), Decision.refused(refused));
+        }
+        assertEquals(
+                "newer",
+                s3.getObjectAsBytes(request -> request.bucket(BUCKET).key("k")).asUtf8String());
+    }
+
+    @Test
+    void previewChangesNothing() {
+        put("k", "text");
+        var preview = new Reencryption(s3, COPY, cloud.time().clock())
+                .preview(new ObjectReference(BUCKET, "k", Optional.empty(), ""));
+        assertEquals(new Outcome.Reencrypted(Way.COPY, 4), preview);
+        assertEquals(ServerSideEncryption.AES256, head("k").serverSideEncryption());
+    }
+}
