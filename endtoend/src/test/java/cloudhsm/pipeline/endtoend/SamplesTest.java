@@ -32,6 +32,7 @@ class SamplesTest {
         "watch.json, watch.schema.json",
         "pause.json, pause.schema.json",
         "resume.json, resume.schema.json",
+        "reencrypt-existing.json, reencrypt-existing.schema.json",
         "cluster-state-change.json, state-change.schema.json",
         "cluster-csr-state-change.json, state-change.schema.json",
         "hsm-state-change.json, state-change.schema.json",

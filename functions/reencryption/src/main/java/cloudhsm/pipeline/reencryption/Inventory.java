@@ -40,7 +40,13 @@ final class Inventory implements ObjectSource {
     }
 
     private Inventory(
-            S3Client s3, String inventoryBucket, JsonNode manifest, String bucket, String prefix, boolean all, int pageSize) {
+            S3Client s3,
+            String inventoryBucket,
+            JsonNode manifest,
+            String bucket,
+            String prefix,
+            boolean all,
+            int pageSize) {
         this.s3 = s3;
         this.inventoryBucket = inventoryBucket;
         this.files = manifest.field("files").map(JsonNode::asArray).orElse(List.of()).stream()
@@ -58,7 +64,8 @@ final class Inventory implements ObjectSource {
             throws UnusableException {
         var path = uri.substring("s3://".length()).split("/", 2);
         var manifest = JsonNodeParser.create()
-                .parse(s3.getObjectAsBytes(get -> get.bucket(path[0]).key(path[1])).asUtf8String());
+                .parse(s3.getObjectAsBytes(get -> get.bucket(path[0]).key(path[1]))
+                        .asUtf8String());
         if (!text(manifest, "sourceBucket").equals(bucket)) {
             throw new UnusableException("The inventory " + uri + " is of the bucket " + text(manifest, "sourceBucket")
                     + ", not of " + bucket + ".");

@@ -36,7 +36,8 @@ public final class ListObjects implements RequestHandler<Map<String, Object>, Ma
     public Map<String, Object> handleRequest(Map<String, Object> input, Context context) {
         var problems = problems(input);
         if (!problems.isEmpty()) return failed("INVALID_INPUT", String.join(" ", problems) + " Nothing was changed.");
-        var pages = new Pages(s3, resultsBucket, text(input, "folder"), number(input, "pages"), number(input, "objects"));
+        var pages =
+                new Pages(s3, resultsBucket, text(input, "folder"), number(input, "pages"), number(input, "objects"));
         var position = text(input, "position");
         try {
             var source = source(input);
@@ -50,8 +51,8 @@ public final class ListObjects implements RequestHandler<Map<String, Object>, Ma
             return failed(
                     "LISTING_REFUSED",
                     "S3 refuses to list s3://" + text(input, "bucket") + ": " + Decision.code(refused)
-                            + ". Nothing was changed. Next: check the bucket's name and Region, its policy, and the"
-                            + " template's parameter BucketNamePattern.");
+                            + ". Nothing was changed. Next: check the bucket's name and Region, its policy, the"
+                            + " template's parameter BucketNamePattern and, of an inventory, its URI and key.");
         }
         return Map.of("position", position, "pages", pages.count(), "objects", pages.objects());
     }

@@ -38,7 +38,9 @@ record Listing(S3Client s3, String bucket, String prefix, boolean all, int pageS
         pages.add(listed.versions().stream()
                 .map(version -> new ObjectReference(bucket, version.key(), Optional.of(version.versionId()), ""))
                 .toList());
-        return listed.isTruncated() ? encoded(listed.nextKeyMarker()) + "&" + encoded(listed.nextVersionIdMarker()) : "";
+        return listed.isTruncated()
+                ? encoded(listed.nextKeyMarker()) + "&" + encoded(listed.nextVersionIdMarker())
+                : "";
     }
 
     private static List<String> decoded(String position) {

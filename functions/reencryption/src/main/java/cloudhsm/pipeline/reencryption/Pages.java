@@ -43,7 +43,8 @@ final class Pages {
         if (page.isEmpty()) return;
         var lines = new StringBuilder();
         for (var object : page) {
-            var line = JsonWriter.create().writeStartObject().writeFieldName("key").writeValue(object.key());
+            var line =
+                    JsonWriter.create().writeStartObject().writeFieldName("key").writeValue(object.key());
             object.versionId().ifPresent(id -> line.writeFieldName("versionId").writeValue(id));
             lines.append(new String(line.writeEndObject().getBytes(), StandardCharsets.UTF_8))
                     .append('\n');
@@ -58,8 +59,7 @@ final class Pages {
     /** The objects of a page. */
     static List<ObjectReference> read(S3Client s3, String pagesBucket, String page, String bucket) {
         var parser = JsonNodeParser.create();
-        return s3
-                .getObjectAsBytes(get -> get.bucket(pagesBucket).key(page))
+        return s3.getObjectAsBytes(get -> get.bucket(pagesBucket).key(page))
                 .asUtf8String()
                 .lines()
                 .map(parser::parse)

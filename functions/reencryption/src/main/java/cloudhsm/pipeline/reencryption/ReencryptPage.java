@@ -43,7 +43,8 @@ public final class ReencryptPage implements RequestHandler<Map<String, Object>, 
     @Override
     public Map<String, Object> handleRequest(Map<String, Object> input, Context context) {
         var objects = Pages.read(s3, resultsBucket, (String) input.get("page"), (String) input.get("bucket"));
-        var deadline = clock.instant().plusMillis(context.getRemainingTimeInMillis()).minus(SPARE);
+        var deadline =
+                clock.instant().plusMillis(context.getRemainingTimeInMillis()).minus(SPARE);
         var outcomes = Boolean.TRUE.equals(input.get("dryRun"))
                 ? Parallel.map(objects, settings.concurrency(), reencryption::preview)
                 : reencryption.reencrypt(objects, deadline);
