@@ -71,7 +71,7 @@ class ReencryptExistingTest {
                 .serverSideEncryptionConfiguration(configuration ->
                         configuration.rules(ServerSideEncryptionRule.builder()
                                 .bucketKeyEnabled(true)
-.blockedEncryptionTypes(blocked -> blocked.encryptionTypeWithStrings("NONE"))
+                                .blockedEncryptionTypes(blocked -> blocked.encryptionTypeWithStrings("NONE"))
                                 .applyServerSideEncryptionByDefault(
                                         standard -> standard.sseAlgorithm(ServerSideEncryption.AWS_KMS)
                                                 .kmsMasterKeyID(keyArn))
