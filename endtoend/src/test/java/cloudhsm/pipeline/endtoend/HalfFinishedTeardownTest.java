@@ -52,8 +52,7 @@ class HalfFinishedTeardownTest {
         pipeline.runUntilEntered(deployment, stage);
         pipeline.states().stopExecution(request -> request.executionArn(execution));
 
-        var ended = pipeline.tearDown(
-                "down-" + deployment, TeardownTest.input(deployment, "\"data\":\"DELETE\""));
+        var ended = pipeline.tearDown("down-" + deployment, TeardownTest.input(deployment, "\"data\":\"DELETE\""));
         assertEquals(ExecutionStatus.SUCCEEDED, ended.status(), () -> ended.error() + ": " + ended.cause());
         pipeline.cloud().advance(TeardownTest.RESTORABLE);
         assertEquals("", TeardownTest.leftSince(before, pipeline));

@@ -49,6 +49,14 @@ class PoliciesTest {
         terminateTheClient();
         var second = pipeline.provision("second", input);
         assertEquals(ExecutionStatus.SUCCEEDED, second.status(), () -> second.error() + ": " + second.cause());
+        reencryptExisting("current", """
+            {"bucket": "%s", "adopt": {"deployment": "policies", "keyArn": "%s"}}\
+            """.formatted(
+                        output.path("bucket").asText(), output.path("keyArn").asText()));
+        reencryptExisting(
+                "all",
+                "{\"bucket\": \"%s\", \"versions\": \"ALL\"}"
+                        .formatted(output.path("bucket").asText()));
         pipeline.provision("refused", "{\"deployment\": \"Not A Name\"}");
         pauseWhileAnExecutionIsAtWork(input);
         var resumed = pipeline.run("Resume", "resumed", "{\"deployment\": \"policies\"}");
@@ -71,6 +79,16 @@ class PoliciesTest {
         pipeline.cloud().advance(Duration.ofSeconds(1));
         var paused = pipeline.run("Pause", "paused", "{\"deployment\": \"policies\", \"interrupt\": true}");
         assertEquals(ExecutionStatus.SUCCEEDED, paused.status(), () -> paused.error() + ": " + paused.cause());
+    }
+
+    private static void reencryptExisting(String name, String input) {
+        var execution = pipeline.end(pipeline.states()
+                .startExecution(start -> start.stateMachineArn(
+                                pipeline.deployment().stack().outputs().get("ReencryptExistingStateMachineArn"))
+                        .name(name)
+                        .input(input))
+                .executionArn());
+        assertEquals(ExecutionStatus.SUCCEEDED, execution.status(), () -> execution.error() + ": " + execution.cause());
     }
 
     @AfterAll

@@ -34,6 +34,7 @@ class SamplesTest {
         "resume.json, resume.schema.json",
         "heal.json, heal.schema.json",
         "deployment-health-change.json, deployment-health-change.schema.json",
+        "reencrypt-existing.json, reencrypt-existing.schema.json",
         "cluster-state-change.json, state-change.schema.json",
         "cluster-csr-state-change.json, state-change.schema.json",
         "hsm-state-change.json, state-change.schema.json",

@@ -115,7 +115,8 @@ class SnagsOnTheWayTest {
     @DisplayName("16: tried again: refused until the FAILED key store had been disconnected")
     void snag16_aFailedKeyStoreHasToBeDisconnectedFirst() {
         var afterTheFailure = stages.subList(stages.indexOf("ConnectKeyStore") + 1, stages.size());
-        assertEquals(List.of("DiagnoseConnection", "DisconnectKeyStore"), afterTheFailure.subList(0, 2), stages::toString);
+        assertEquals(
+                List.of("DiagnoseConnection", "DisconnectKeyStore"), afterTheFailure.subList(0, 2), stages::toString);
         assertTrue(afterTheFailure.contains("ConnectKeyStore"), stages::toString);
         assertEquals(
                 1,

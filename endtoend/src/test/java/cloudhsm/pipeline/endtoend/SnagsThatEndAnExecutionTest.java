@@ -122,7 +122,8 @@ class SnagsThatEndAnExecutionTest {
     }
 
     @Test
-    @DisplayName("16: what a connection fails from, one cause after the other, is found and repaired; the last needs a person")
+    @DisplayName("16: what a connection fails from, one cause after the other, is found and repaired; the last needs a"
+            + " person")
     void snag16_eachCauseIsRepairedAndWhatNeedsAPersonContinuesInANewExecution() {
         var first = pipeline.start("first", "{}");
         untilConnection(1);
@@ -134,8 +135,7 @@ class SnagsThatEndAnExecutionTest {
         }
         untilConnection(3);
         for (var hsm : pipeline.cluster().hsms()) {
-            pipeline.cloudHsm()
-                    .deleteHsm(request -> request.clusterId(cluster).hsmId(hsm.hsmId()));
+            pipeline.cloudHsm().deleteHsm(request -> request.clusterId(cluster).hsmId(hsm.hsmId()));
         }
         untilConnection(4);
         pipeline.cloud().kms().failNextConnection("INSUFFICIENT_FREE_ADDRESSES_IN_SUBNET");

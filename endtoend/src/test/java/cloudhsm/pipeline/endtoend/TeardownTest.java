@@ -46,7 +46,8 @@ class TeardownTest {
             assertEquals(ExecutionStatus.SUCCEEDED, provisioned.status(), provisioned::cause);
             var bucket = Json.parse(provisioned.output()).path("bucket").asText();
             upload(pipeline, bucket);
-            pipeline.s3().createMultipartUpload(request -> request.bucket(bucket).key("unfinished"));
+            pipeline.s3()
+                    .createMultipartUpload(request -> request.bucket(bucket).key("unfinished"));
             // KMS's event is sent as best it can be: the schedule has to find out.
             pipeline.cloud().events().loseNext("KMS CMK Deletion");
 
@@ -65,8 +66,9 @@ class TeardownTest {
             Pipeline pipeline, software.amazon.awssdk.services.sfn.model.DescribeExecutionResponse ended) {
         var report = Json.parse(ended.output()).path("report");
         return Json.parse(pipeline.s3()
-                .getObjectAsBytes(request -> request.bucket(report.path("bucket").asText())
-                        .key(report.path("key").asText()))
+                .getObjectAsBytes(
+                        request -> request.bucket(report.path("bucket").asText())
+                                .key(report.path("key").asText()))
                 .asUtf8String());
     }
 
@@ -151,19 +153,26 @@ class TeardownTest {
                                 + "\"meter\":\"DELETE_MATERIAL\""));
         pipeline.runUntilEntered("cancelled", "AwaitKeyDeletion");
         pipeline.cloud().advance(Duration.ofDays(2));
-        pipeline.kms().cancelKeyDeletion(request -> request.keyId(output.path("keyArn").asText()));
+        pipeline.kms()
+                .cancelKeyDeletion(
+                        request -> request.keyId(output.path("keyArn").asText()));
         var ended = pipeline.endOfTeardown(execution);
         assertEquals("KEY_DELETION_CANCELLED", ended.error());
         assertTrue(ended.cause().contains("can be read again"), ended::cause);
         assertEquals(
                 KeyState.ENABLED,
                 pipeline.kms()
-                        .describeKey(request -> request.keyId(output.path("keyArn").asText()))
+                        .describeKey(
+                                request -> request.keyId(output.path("keyArn").asText()))
                         .keyMetadata()
                         .keyState());
         assertEquals(
                 ConnectionStateType.CONNECTED,
-                pipeline.kms().describeCustomKeyStores().customKeyStores().getFirst().connectionState());
+                pipeline.kms()
+                        .describeCustomKeyStores()
+                        .customKeyStores()
+                        .getFirst()
+                        .connectionState());
         assertEquals(1, pipeline.cluster().hsms().size(), "one is enough for KMS; two would bill");
         assertEquals(
                 "new",

@@ -95,7 +95,8 @@ record Fault(Kind kind, String where) {
                 where.matches("[a-z]+:[A-Za-z]+:[1-9][0-9]*");
             case CONNECTION -> CONNECTION_ERROR_CODES.contains(where);
             case HSM_DEGRADED -> where.matches("[a-z]{2}(-[a-z]+)+-\\d[a-z]");
-            case EVENT_LOST, EVENT_TWICE, EVENT_LATE, READ_STALE, HSM_REPLACED, USER_MISSING, PASSWORD_WRONG -> !where.isBlank();
+            case EVENT_LOST, EVENT_TWICE, EVENT_LATE, READ_STALE, HSM_REPLACED, USER_MISSING, PASSWORD_WRONG ->
+                !where.isBlank();
         };
     }
 

@@ -118,8 +118,7 @@ final class Teardown implements Callable<Integer> {
                                 .put("name", "teardown")
                                 .put("input", Json.text(input)));
         var history = new ExecutionHistory(cloud, started.path("executionArn").asText());
-        cloud.time()
-                .runUntil(() -> !history.describe().path("status").asText().equals("RUNNING"), LIMIT);
+        cloud.time().runUntil(() -> !history.describe().path("status").asText().equals("RUNNING"), LIMIT);
         var execution = history.describe();
         var begin = Instant.ofEpochMilli(Math.round(execution.path("startDate").asDouble() * 1000));
         out.printf("%n%-12s %-22s %s%n", "at", "stage", "took");

@@ -165,8 +165,8 @@ public final class DiagnoseConnection extends StageHandler<DiagnoseConnection.In
                 + store.cloudHsmClusterId() + " is FAILED with " + code + ": " + error.meaning() + ". Seen: "
                 + String.join(" ", evidence);
         var then = repaired
-                ? " Repair " + attempt + " of " + error.tries() + ": the key store is disconnected, "
-                        + repair.words() + ", then it is connected again."
+                ? " Repair " + attempt + " of " + error.tries() + ": the key store is disconnected, " + repair.words()
+                        + ", then it is connected again."
                 : (attempt > 1 ? " " + (failures.size() - 1) + " repairs did not help." : "")
                         + " The key store is being disconnected; its keys cannot be used, and its HSMs go on billing."
                         + " Next: " + error.remedy()

@@ -18,8 +18,9 @@ record NetworkEvidence(Ec2Client ec2) {
     List<String> of(Cluster cluster) {
         var evidence = new ArrayList<String>();
         var wanted = List.copyOf(cluster.subnetMapping().values());
-        var found = ec2.describeSubnetsPaginator(request -> request.filters(filter("subnet-id", wanted))).subnets().stream()
-                .collect(Collectors.toMap(Subnet::subnetId, Function.identity()));
+        var found =
+                ec2.describeSubnetsPaginator(request -> request.filters(filter("subnet-id", wanted))).subnets().stream()
+                        .collect(Collectors.toMap(Subnet::subnetId, Function.identity()));
         wanted.stream()
                 .sorted()
                 .map(id -> found.containsKey(id)

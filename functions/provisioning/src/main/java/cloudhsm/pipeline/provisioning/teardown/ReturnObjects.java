@@ -138,9 +138,8 @@ public final class ReturnObjects extends StageHandler<ReturnObjects.Input> {
 
     private boolean isUnderOurs(Input input, ObjectVersion version) {
         try {
-            var key = s3.headObject(request -> request.bucket(input.bucket())
-                            .key(version.key())
-                            .versionId(version.versionId()))
+            var key = s3.headObject(request ->
+                            request.bucket(input.bucket()).key(version.key()).versionId(version.versionId()))
                     .ssekmsKeyId();
             return key != null && input.keyIds().stream().anyMatch(key::endsWith);
         } catch (S3Exception failure) {

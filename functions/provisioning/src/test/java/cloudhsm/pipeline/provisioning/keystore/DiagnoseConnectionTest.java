@@ -151,7 +151,9 @@ class DiagnoseConnectionTest {
 
     @Test
     void codeThatIsNewIsLeftToAPersonUnderItsName() {
-        assertEquals(ConnectionError.Repair.PERSON, ConnectionError.of("SOMETHING_NEW").repair());
+        assertEquals(
+                ConnectionError.Repair.PERSON,
+                ConnectionError.of("SOMETHING_NEW").repair());
     }
 
     @Test

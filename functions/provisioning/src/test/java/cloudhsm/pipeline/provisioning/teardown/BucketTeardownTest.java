@@ -63,8 +63,7 @@ class BucketTeardownTest {
         var output = emptied();
         assertEquals(1_010, output.deleted());
         delete.run(new DeleteBucket.Input(BUCKET, output.deleted(), output.locked(), 0), Optional.empty());
-        assertThrows(
-                NoSuchBucketException.class, () -> account.s3.headBucket(request -> request.bucket(BUCKET)));
+        assertThrows(NoSuchBucketException.class, () -> account.s3.headBucket(request -> request.bucket(BUCKET)));
         assertEquals(0, emptied().deleted(), "a bucket that is gone is empty");
     }
 
@@ -75,7 +74,8 @@ class BucketTeardownTest {
         var until = account.cloud.time().now().plus(Duration.ofDays(90));
         account.s3.putObjectRetention(request -> request.bucket(BUCKET)
                 .key("locked")
-                .retention(retention -> retention.mode(ObjectLockRetentionMode.COMPLIANCE).retainUntilDate(until)));
+                .retention(retention ->
+                        retention.mode(ObjectLockRetentionMode.COMPLIANCE).retainUntilDate(until)));
         var output = emptied();
         assertEquals(1, output.deleted());
         assertEquals(1, output.lockedCount());
@@ -96,8 +96,7 @@ class BucketTeardownTest {
         assertEquals(
                 "BUCKET_NOT_EMPTY",
                 TestAccount.failed(delete.run(
-                                new DeleteBucket.Input(BUCKET, output.deleted(), output.locked(), 0),
-                                Optional.empty()))
+                                new DeleteBucket.Input(BUCKET, output.deleted(), output.locked(), 0), Optional.empty()))
                         .reason());
     }
 }
