@@ -23,7 +23,7 @@ import software.amazon.awssdk.services.s3.model.S3Exception;
 
 /**
  * Deletes every version, delete marker and unfinished upload of the bucket, a thousand with one call, as far as it gets
- * in one run; the state machine runs it again where it stopped. What Object Lock holds is put down and passed over.
+ * in one run; the state machine runs it again until nothing is left. What Object Lock holds is put down and passed over.
  */
 public final class EmptyBucket extends StageHandler<EmptyBucket.Input> {
     /** Leaves the rest of the function's minute to the page that is under way. */
@@ -34,26 +34,12 @@ public final class EmptyBucket extends StageHandler<EmptyBucket.Input> {
 
     /**
      * @param data must be DELETE: no other stage of the pipeline deletes a user's object
-     * @param keyMarker where the run before this one stopped; "" at the beginning
-     * @param versionMarker the same; "" at the beginning
-     * @param deleted so far
-     * @param locked so far, see {@link Output}
-     * @param lockedCount so far
+     * @param deleted by the runs before this one
      */
-    public record Input(
-            String bucket,
-            String data,
-            String keyMarker,
-            String versionMarker,
-            long deleted,
-            List<String> locked,
-            int lockedCount) {
+    public record Input(String bucket, String data, long deleted) {
         public Input {
             Objects.requireNonNull(bucket, "bucket");
             Objects.requireNonNull(data, "data");
-            keyMarker = Objects.requireNonNullElse(keyMarker, "");
-            versionMarker = Objects.requireNonNullElse(versionMarker, "");
-            locked = locked == null ? List.of() : List.copyOf(locked);
         }
     }
 
@@ -62,14 +48,7 @@ public final class EmptyBucket extends StageHandler<EmptyBucket.Input> {
      * @param locked objects that Object Lock holds, the first of them
      * @param lockedCount how many there are
      */
-    public record Output(
-            Instant at,
-            boolean more,
-            String keyMarker,
-            String versionMarker,
-            long deleted,
-            List<String> locked,
-            int lockedCount) {}
+    public record Output(Instant at, boolean more, long deleted, List<String> locked, int lockedCount) {}
 
     private final S3Client s3;
     private final Clock clock;
@@ -96,20 +75,20 @@ public final class EmptyBucket extends StageHandler<EmptyBucket.Input> {
         try {
             return empty(input);
         } catch (NoSuchBucketException gone) {
-            return done(false, "", "", input.deleted(), input.locked(), input.lockedCount());
+            return done(false, input.deleted(), List.of(), 0);
         }
     }
 
+    /** The next page is listed before one is deleted: a listing goes on behind a version that is still there. */
     private Outcome empty(Input input) {
         var until = clock.instant().plus(ONE_RUN);
-        var locked = new ArrayList<>(input.locked());
-        int lockedCount = input.lockedCount();
+        var locked = new ArrayList<String>();
+        int lockedCount = 0;
         long deleted = input.deleted();
-        if (input.keyMarker().isEmpty()) abortUploads(input.bucket());
-        var keyMarker = input.keyMarker();
-        var versionMarker = input.versionMarker();
+        abortUploads(input.bucket());
+        var page = s3.listObjectVersions(request -> request.bucket(input.bucket()));
         while (true) {
-            var page = page(input.bucket(), keyMarker, versionMarker);
+            var next = page.isTruncated() ? Optional.of(after(page)) : Optional.<ListObjectVersionsResponse>empty();
             var objects = objects(page);
             var errors = delete(input.bucket(), objects);
             deleted += objects.size() - errors.size();
@@ -118,19 +97,14 @@ public final class EmptyBucket extends StageHandler<EmptyBucket.Input> {
                 lockedCount++;
                 if (locked.size() < MOST_NAMED) locked.add(error.key() + " (version " + error.versionId() + ")");
             }
-            if (!page.isTruncated()) return done(false, "", "", deleted, locked, lockedCount);
-            keyMarker = page.nextKeyMarker();
-            versionMarker = Objects.requireNonNullElse(page.nextVersionIdMarker(), "");
-            if (clock.instant().isAfter(until)) {
-                return done(true, keyMarker, versionMarker, deleted, locked, lockedCount);
-            }
+            if (next.isEmpty()) return done(false, deleted, locked, lockedCount);
+            if (clock.instant().isAfter(until)) return done(true, deleted, locked, lockedCount);
+            page = next.get();
         }
     }
 
-    private Outcome done(
-            boolean more, String keyMarker, String versionMarker, long deleted, List<String> locked, int lockedCount) {
-        return new Outcome.Done(
-                new Output(clock.instant(), more, keyMarker, versionMarker, deleted, List.copyOf(locked), lockedCount));
+    private Outcome done(boolean more, long deleted, List<String> locked, int lockedCount) {
+        return new Outcome.Done(new Output(clock.instant(), more, deleted, List.copyOf(locked), lockedCount));
     }
 
     private void abortUploads(String bucket) {
@@ -140,12 +114,10 @@ public final class EmptyBucket extends StageHandler<EmptyBucket.Input> {
                         request -> request.bucket(bucket).key(upload.key()).uploadId(upload.uploadId())));
     }
 
-    private ListObjectVersionsResponse page(String bucket, String keyMarker, String versionMarker) {
-        return s3.listObjectVersions(request -> {
-            request.bucket(bucket);
-            if (!keyMarker.isEmpty()) request.keyMarker(keyMarker);
-            if (!versionMarker.isEmpty()) request.versionIdMarker(versionMarker);
-        });
+    private ListObjectVersionsResponse after(ListObjectVersionsResponse page) {
+        return s3.listObjectVersions(request -> request.bucket(page.name())
+                .keyMarker(page.nextKeyMarker())
+                .versionIdMarker(page.nextVersionIdMarker()));
     }
 
     private static List<ObjectIdentifier> objects(ListObjectVersionsResponse page) {

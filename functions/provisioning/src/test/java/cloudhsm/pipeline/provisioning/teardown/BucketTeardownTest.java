@@ -35,7 +35,7 @@ class BucketTeardownTest {
     }
 
     private static EmptyBucket.Input input(String data) {
-        return new EmptyBucket.Input(BUCKET, data, "", "", 0, List.of(), 0);
+        return new EmptyBucket.Input(BUCKET, data, 0);
     }
 
     private EmptyBucket.Output emptied() {
