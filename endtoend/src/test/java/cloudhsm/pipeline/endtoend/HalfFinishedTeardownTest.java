@@ -13,6 +13,9 @@ import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
 
 /** A provisioning that somebody stops, wherever it stands, can be torn down to nothing. One account, one after the other. */
 class HalfFinishedTeardownTest {
+    /** Names of deployments are short, because names of other resources are made of them. */
+    private static final int LONGEST = 14;
+
     private static Pipeline pipeline;
     private static Set<String> before;
 
@@ -47,7 +50,7 @@ class HalfFinishedTeardownTest {
                 "Report"
             })
     void nothingIsLeftOfAProvisioningThatWasStoppedBefore(String stage) {
-        var deployment = "until-" + stage.toLowerCase(Locale.ROOT);
+        var deployment = "until-" + stage.toLowerCase(Locale.ROOT).substring(0, Math.min(stage.length(), LONGEST));
         var execution = pipeline.start(deployment, "{\"deployment\":\"" + deployment + "\"}");
         pipeline.runUntilEntered(deployment, stage);
         pipeline.states().stopExecution(request -> request.executionArn(execution));
