@@ -59,7 +59,7 @@ class LossFreeTest {
                                 "MessageRetentionPeriod",
                                 "1209600",
                                 "VisibilityTimeout",
-                                "5400",
+                                "960",
                                 "RedrivePolicy",
                                 "{\"deadLetterTargetArn\": \"" + deadLetters + "\", \"maxReceiveCount\": 500}",
                                 "Policy",

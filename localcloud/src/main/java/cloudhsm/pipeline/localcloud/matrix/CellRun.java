@@ -8,8 +8,8 @@ import java.util.List;
 
 /** Runs a scenario on an account of its own, with the faults of one cell. */
 final class CellRun {
-    /** For what ends after an execution: watches, invocations that are tried again, the next health check. */
-    private static final Duration AFTERWARDS = Duration.ofMinutes(11);
+    /** For what ends after an execution: watches, the next health check, messages of a function that died. */
+    private static final Duration AFTERWARDS = Duration.ofMinutes(25);
 
     private static final long SEED = 1;
 
