@@ -29,7 +29,7 @@ import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
  * key, reads it back, and removes every version of it.
  */
 public final class ProveEncryption extends StageHandler<ProveEncryption.Input> {
-    /** S3's notification takes seconds, sometimes a minute; the rest is for a queue that is being drained, or a function that died. */
+    /** S3's notification takes seconds, sometimes a minute; the rest is for a full queue, or a function that died. */
     private static final Duration BUDGET = Duration.ofMinutes(20);
 
     private static final String SSE_S3 = ServerSideEncryption.AES256.toString();

@@ -177,7 +177,7 @@ class BucketStagesTest {
     void probeThatNobodyReencryptsPointsToTheQueue() {
         secured();
         var waiting = waiting(proveEncryption.run(proof, Optional.empty()));
-        aws.cloud.advance(Duration.ofMinutes(11));
+        aws.cloud.advance(Duration.ofMinutes(21));
 
         var failure = failed(proveEncryption.run(proof, Optional.of(waiting.resource())));
         assertEquals("PROOF_FAILED", failure.reason());
