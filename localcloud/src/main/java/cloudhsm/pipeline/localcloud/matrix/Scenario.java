@@ -13,7 +13,14 @@ record Scenario(String name, List<Step> before, List<Step> steps) {
     /** One execution with the input {} on an empty account. */
     private static final Step PROVISION = new Step("ProvisionStateMachineArn", "{}");
 
-    static final List<Scenario> ALL = List.of(new Scenario("provision", List.of(), List.of(PROVISION)));
+    private static final String DEFAULT = "{\"deployment\": \"default\"}";
+
+    static final List<Scenario> ALL = List.of(
+            new Scenario("provision", List.of(), List.of(PROVISION)),
+            new Scenario(
+                    "pause",
+                    List.of(PROVISION),
+                    List.of(new Step("PauseStateMachineArn", DEFAULT), new Step("ResumeStateMachineArn", DEFAULT))));
 
     /**
      * One execution, and further ones if it fails.
