@@ -41,7 +41,7 @@ final class Pipeline implements AutoCloseable {
     static final Duration TICK_AND_LOOK = TICK.plusMillis(500);
 
     /** More than any provisioning takes in simulated time. */
-    private static final Duration LIMIT = Duration.ofHours(5);
+    static final Duration LIMIT = Duration.ofHours(5);
 
     private final LocalDeployment deployment;
     private final SfnClient states;

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.BiConsumer;
@@ -18,6 +19,7 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What holds for every state machine that is deployed, those to come included. */
 class StateMachinesTest {
@@ -74,6 +76,28 @@ class StateMachinesTest {
             if (!missing.isEmpty()) problems.add(name + " does not retry " + missing);
         });
         assertEquals(List.of(), problems, "one throttled call would end an execution");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"provision", "teardown", "pause", "resume", "heal"})
+    void aRedriveStartsOverAndEveryStageBehindTheFirstKeepsTheLock(String name) throws IOException {
+        var machine = Json.parse(Files.readString(DIRECTORY.resolve(name + ".asl.json")));
+        var start = machine.path("StartAt").asText();
+        assertEquals(
+                start, machine.at("/States/FailExecution/Next").asText(), "a redrive goes on where the lock is taken");
+        var failStates = machine.path("States").properties().stream()
+                .filter(state -> state.getValue().path("Type").asText().equals("Fail"))
+                .map(Map.Entry::getKey)
+                .toList();
+        assertEquals(List.of(), failStates, "a redriven Fail state only fails again");
+        var withoutLock = new TreeSet<String>();
+        tasks(machine, (stage, task) -> {
+            var isStage = task.path("Resource").asText().endsWith(".waitForTaskToken");
+            if (isStage && !task.at("/Arguments/Payload").has("deployment")) withoutLock.add(stage);
+        });
+        // TeardownReport gives the lock back, so a second run of it has none.
+        withoutLock.removeAll(Set.of(start, "FailExecution", "TeardownReport"));
+        assertEquals(Set.of(), withoutLock, "redriven, they would work on what another execution has taken over");
     }
 
     /** Every Task of the machine, in Parallel and Map states too. */

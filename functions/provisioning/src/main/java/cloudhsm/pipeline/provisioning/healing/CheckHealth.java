@@ -110,7 +110,6 @@ public final class CheckHealth extends StageHandler<CheckHealth.Input> {
     private Outcome look(Input input, Deployment deployment) {
         var health = healthCheck.of(deployment);
         var history = healings.of(input.deployment());
-        if (history.starts().containsKey(input.execution())) return heal(deployment, health);
         if (!health.isDegraded()) {
             return new Outcome.Done(output(Action.NOTHING_TO_DO, input.deployment(), health.inWords()));
         }
@@ -126,6 +125,8 @@ public final class CheckHealth extends StageHandler<CheckHealth.Input> {
                 none; or connect the key store in the KMS console.\
                 """);
         }
+        // Run again, or redriven: it has been counted and told.
+        if (history.starts().containsKey(input.execution())) return heal(deployment, health);
         var now = clock.instant();
         if (history.since(now) >= HEALINGS_A_DAY) {
             return tell(
