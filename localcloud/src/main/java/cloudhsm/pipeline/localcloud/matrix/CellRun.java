@@ -2,15 +2,11 @@ package cloudhsm.pipeline.localcloud.matrix;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.localcloud.cli.LocalDeployment;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 
 /** Runs a scenario on an account of its own, with the faults of one cell. */
 final class CellRun {
-    /** For what ends after an execution: watches, the next health check, messages of a function that died. */
-    private static final Duration AFTERWARDS = Duration.ofMinutes(25);
-
     private static final long SEED = 1;
 
     private final Scenario scenario;
@@ -43,16 +39,21 @@ final class CellRun {
     /** @throws IllegalStateException if something is wrong even without a fault */
     CleanRun cleanly() {
         try (var deployment = deploy()) {
-            var executions = new Executions(deployment.cloud());
+            var cloud = deployment.cloud();
+            var untouched = EndState.of(cloud);
+            var executions = new Executions(cloud);
             scenario.prepare(deployment, executions);
-            var before = deployment.cloud().endpoint().calls().size();
+            var secrets = SecretSearch.of(cloud);
+            var before = cloud.endpoint().calls().size();
             var further = scenario.run(deployment, executions);
             if (further != 0) throw new IllegalStateException("Without any fault, " + scenario.name() + " failed");
-            var calls = deployment.cloud().endpoint().calls();
-            deployment.cloud().advance(AFTERWARDS);
-            var problems = problemsOf(deployment.cloud());
+            var calls = cloud.endpoint().calls();
+            cloud.advance(scenario.afterwards());
+            var end = EndState.of(cloud);
+            var problems = problemsOf(cloud, secrets);
+            if (scenario.leavesNothing()) problems.addAll(end.differencesFrom(untouched));
             if (!problems.isEmpty()) throw new IllegalStateException("Without any fault: " + problems);
-            return new CleanRun(RecordedCall.of(calls.subList(before, calls.size())), EndState.of(deployment.cloud()));
+            return new CleanRun(RecordedCall.of(calls.subList(before, calls.size())), end);
         }
     }
 
@@ -61,14 +62,15 @@ final class CellRun {
             var cloud = deployment.cloud();
             var executions = new Executions(cloud);
             scenario.prepare(deployment, executions);
+            var secrets = SecretSearch.of(cloud);
             cell.injectInto(cloud.faults());
             var further = scenario.run(deployment, executions);
             if (further >= Executions.MOST) {
                 return new Result(cell, further, List.of("no execution succeeded"));
             }
-            cloud.advance(AFTERWARDS);
+            cloud.advance(scenario.afterwards());
             var problems = new ArrayList<>(EndState.of(cloud).differencesFrom(expected));
-            problems.addAll(problemsOf(cloud));
+            problems.addAll(problemsOf(cloud, secrets));
             if (cell.injections().size() == 1 && cloud.faults().pending() > 0) {
                 problems.add("the call was never made, so nothing was shown");
             }
@@ -78,13 +80,13 @@ final class CellRun {
         }
     }
 
-    private static LocalDeployment deploy() {
-        return LocalDeployment.deploy(LocalCloud.start(0, SEED), LocalDeployment.projectRoot());
+    private LocalDeployment deploy() {
+        return LocalDeployment.deploy(LocalCloud.start(0, SEED), LocalDeployment.projectRoot(), scenario.parameters());
     }
 
-    private static List<String> problemsOf(LocalCloud cloud) {
+    private static List<String> problemsOf(LocalCloud cloud, SecretSearch secrets) {
         var problems = new ArrayList<>(EndState.tooManyHsms(cloud));
-        problems.addAll(SecretSearch.leaks(cloud));
+        problems.addAll(secrets.leaks());
         return problems;
     }
 }

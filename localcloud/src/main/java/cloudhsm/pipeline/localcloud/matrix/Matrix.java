@@ -43,7 +43,7 @@ public final class Matrix implements Callable<Integer> {
     @Option(
             names = "--of",
             paramLabel = "WHAT",
-            description = "provision, or pause (and resume); default: ${DEFAULT-VALUE}",
+            description = "provision, pause (and resume), or teardown; default: ${DEFAULT-VALUE}",
             defaultValue = "provision")
     private String of;
 

@@ -25,20 +25,27 @@ public final class SecretSearch {
 
     private final LocalCloud cloud;
 
+    /** By name; what was deleted since is still a secret. */
+    private final Map<String, String> known = new TreeMap<>();
+
     private SecretSearch(LocalCloud cloud) {
         this.cloud = cloud;
     }
 
-    /** One sentence for each secret that lies where it must not. */
-    public static List<String> leaks(LocalCloud cloud) {
-        return new SecretSearch(cloud).leaks();
+    /** Knows the secrets that the account has now; {@link #leaks} looks for those that it has then as well. */
+    public static SecretSearch of(LocalCloud cloud) {
+        var search = new SecretSearch(cloud);
+        search.known.putAll(search.secrets());
+        return search;
     }
 
-    private List<String> leaks() {
+    /** One sentence for each secret that lies where it must not. */
+    public List<String> leaks() {
+        known.putAll(secrets());
         var histories = histories();
         var written = written();
         var leaks = new ArrayList<String>();
-        secrets().forEach((name, value) -> {
+        known.forEach((name, value) -> {
             if (histories.contains(value)) leaks.add(name + " is in the history of an execution");
             written.forEach((place, text) -> {
                 if (text.contains(value)) leaks.add(name + " is in " + place);
