@@ -30,11 +30,17 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
     private final StateChanges changes;
     private final Clock clock;
 
-    /** @param waitId the wait to look at; null for everything */
-    public record Input(String waitId) {}
+    /**
+     * @param waitId the wait to look at; null for everything
+     * @param seen what the tick before this one of the same watch answered; "" in its first, null for everything
+     */
+    public record Input(String waitId, String seen) {}
 
-    /** @param pending whether the wait goes on; always false for everything */
-    public record Output(boolean pending) {}
+    /**
+     * @param pending whether the wait goes on; always false for everything
+     * @param seen the resource and its state, for the next tick; "" for everything
+     */
+    public record Output(boolean pending, String seen) {}
 
     /** Called by Lambda, once per execution environment. */
     public Observer() {
@@ -67,22 +73,30 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
     @Override
     protected Output handle(Input input) {
         if (input.waitId() != null) {
-            var wait = waits.find(input.waitId());
-            wait.ifPresent(this::lookFor);
-            return new Output(wait.isPresent());
+            return waits.find(input.waitId())
+                    .map(wait -> new Output(true, lookFor(wait, input.seen())))
+                    .orElse(new Output(false, ""));
         }
-        waits.all().forEach(this::lookFor);
+        waits.all().forEach(wait -> lookFor(wait, ""));
         var running = deployments.all().stream()
                 .filter(deployment -> deployment.phase() == Phase.RUNNING)
                 .toList();
         lookAtEverything(running);
         running.forEach(this::lookAtHealth);
-        return new Output(false);
+        return new Output(false, "");
     }
 
-    private void lookFor(Wait wait) {
+    /**
+     * Most looks see what the look before saw, so the state remembered in the table is read only if something is new.
+     *
+     * @param seenBefore what this answered to the tick before
+     */
+    private String lookFor(Wait wait, String seenBefore) {
         var observation = look.at(wait.resource());
-        publish(observation, wait.isOver(observation.state(), clock.instant()));
+        var seen = observation.resource() + " " + observation.state();
+        var over = wait.isOver(observation.state(), clock.instant());
+        if (over || !seen.equals(seenBefore)) publish(observation, over);
+        return seen;
     }
 
     /** By level, not by edge: an event that is lost costs one period of the schedule. */
