@@ -225,6 +225,24 @@ class ProvisioningTest {
     }
 
     @Test
+    void theEvidenceLiesBesideItAsAPage() {
+        var report = output.path("report");
+        var page = pipeline.s3()
+                .getObjectAsBytes(
+                        request -> request.bucket(report.path("bucket").asText())
+                                .key(report.path("page").asText()));
+        assertEquals("text/html; charset=utf-8", page.response().contentType());
+        assertTrue(page.asUtf8String().contains(cluster().clusterId()), page::asUtf8String);
+        assertFalse(page.asUtf8String().contains("PRIVATE KEY"));
+        for (var secret : pipeline.secretsManager().listSecrets(request -> {}).secretList()) {
+            var value = pipeline.secretsManager()
+                    .getSecretValue(request -> request.secretId(secret.arn()))
+                    .secretString();
+            assertFalse(page.asUtf8String().contains(value), () -> "the page holds the value of " + secret.name());
+        }
+    }
+
+    @Test
     void stagesRanInAwsOrder() {
         var entered = pipeline
                 .states()

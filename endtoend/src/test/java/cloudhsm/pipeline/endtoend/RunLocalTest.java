@@ -34,12 +34,23 @@ class RunLocalTest {
         }
         var report = directory.resolve("report.json");
 
-        var exit = run("--upload", directory.resolve("files").toString(), "--report", report.toString());
+        var page = directory.resolve("report.html");
+
+        var exit = run(
+                "--upload",
+                directory.resolve("files").toString(),
+                "--report",
+                report.toString(),
+                "--html",
+                page.toString());
 
         assertEquals(0, exit, () -> out.toString() + err);
         assertTrue(out.toString().contains("Every object is under the key"), out::toString);
         var written = Json.MAPPER.readTree(report.toFile());
         assertEquals("SUCCEEDED", written.path("status").asText());
+        assertTrue(
+                Files.readString(page).contains(written.path("clusterId").asText()),
+                "the page is the evidence of the same run");
         assertTrue(
                 written.path("awsSeconds").asDouble()
                         <= 1.03 * written.path("floorSeconds").asDouble(),

@@ -11,6 +11,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import software.amazon.awssdk.services.s3.S3Client;
 
 /** One execution of the provisioning state machine, told stage by stage while it runs. */
 final class ProvisioningRun {
@@ -153,6 +154,17 @@ final class ProvisioningRun {
 
     String keyArn() {
         return output().path("keyArn").asText();
+    }
+
+    /** The page that the stage Report has put into the evidence bucket. */
+    String page() {
+        var evidence = output().path("report");
+        try (var s3 = cloud.client(S3Client.builder().forcePathStyle(true))) {
+            return s3.getObjectAsBytes(
+                            request -> request.bucket(evidence.path("bucket").asText())
+                                    .key(evidence.path("page").asText()))
+                    .asUtf8String();
+        }
     }
 
     private JsonNode output() {

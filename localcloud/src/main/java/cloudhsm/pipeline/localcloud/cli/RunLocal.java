@@ -50,6 +50,12 @@ public final class RunLocal implements Callable<Integer> {
     private Path report;
 
     @Option(
+            names = "--html",
+            paramLabel = "FILE",
+            description = "Writes the page that the stage Report puts into the evidence bucket, if the run succeeds")
+    private Path html;
+
+    @Option(
             names = "--seed",
             paramLabel = "N",
             description = "Same seed, same durations and ids; default: ${DEFAULT-VALUE}",
@@ -75,11 +81,8 @@ public final class RunLocal implements Callable<Integer> {
         if (!Files.isDirectory(files)) {
             throw new ParameterException(spec.commandLine(), "--upload: " + files + " is not a directory");
         }
-        if (report != null
-                && report.toAbsolutePath().getParent() != null
-                && !Files.isDirectory(report.toAbsolutePath().getParent())) {
-            throw new ParameterException(spec.commandLine(), "--report: there is no directory for " + report);
-        }
+        requireDirectory("--report", report);
+        requireDirectory("--html", html);
         try (var deployment = LocalDeployment.deploy(LocalCloud.start(0, seed), LocalDeployment.projectRoot())) {
             var out = spec.commandLine().getOut();
             out.printf(
@@ -90,11 +93,19 @@ public final class RunLocal implements Callable<Integer> {
             var succeeded = run.run(executionInput);
             var objects = succeeded ? upload(run, deployment, files, out) : List.<UploadedObject>of();
             if (report != null) write(run.report(objects));
+            if (html != null && succeeded) Files.writeString(html, run.page());
             if (succeeded) return 0;
             return run.inputWasRefused() ? 2 : 1;
         } catch (IllegalStateException | TemplateException failed) {
             spec.commandLine().getErr().println("run-local: " + failed.getMessage());
             return 1;
+        }
+    }
+
+    private void requireDirectory(String option, Path file) {
+        if (file == null || file.toAbsolutePath().getParent() == null) return;
+        if (!Files.isDirectory(file.toAbsolutePath().getParent())) {
+            throw new ParameterException(spec.commandLine(), option + ": there is no directory for " + file);
         }
     }
 

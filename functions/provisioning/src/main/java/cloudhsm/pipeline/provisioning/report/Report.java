@@ -2,12 +2,10 @@ package cloudhsm.pipeline.provisioning.report;
 
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
-import cloudhsm.pipeline.provisioning.lambda.Json;
 import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
 import cloudhsm.pipeline.provisioning.lambda.StageHandler;
 import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
-import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.math.BigDecimal;
 import java.time.Clock;
@@ -16,14 +14,11 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import software.amazon.awssdk.core.sync.RequestBody;
-import software.amazon.awssdk.services.s3.S3Client;
-import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
 import software.amazon.awssdk.services.sfn.SfnClient;
 
 /**
- * Writes down what an execution made and proved, as JSON in the evidence bucket; from now on the deployment is RUNNING. The evidence names secrets and holds
- * none. Who started the execution is in CloudTrail, under the execution's ARN.
+ * Writes down what an execution made and proved, as JSON and as a page in the evidence bucket; from now on the
+ * deployment is RUNNING. The evidence names secrets and holds none. Who started the execution is in CloudTrail, under the execution's ARN.
  */
 public final class Report extends StageHandler<Report.Input> {
     /**
@@ -70,10 +65,9 @@ public final class Report extends StageHandler<Report.Input> {
             return new Resources(cluster, certificate, client, activation, kmsUser, keyStore, key, bucket);
         }
 
-        /** Where the evidence goes in its bucket. */
+        /** Where the evidence goes in its bucket, without its ending. */
         String evidenceKey() {
-            return plan.path("deployment").asText() + "/" + execution.substring(execution.lastIndexOf(':') + 1)
-                    + ".json";
+            return EvidenceBucket.key(plan.path("deployment").asText(), execution);
         }
     }
 
@@ -120,36 +114,39 @@ public final class Report extends StageHandler<Report.Input> {
             JsonNode bucket,
             JsonNode proof) {}
 
-    /** Where the evidence is, and what the HSMs cost from now on until they are deleted. */
+    /**
+     * Where the evidence is, and what the HSMs cost from now on until they are deleted.
+     *
+     * @param key of the JSON
+     * @param page key of the same as HTML
+     */
     public record Output(
             String bucket,
             String key,
+            String page,
             BigDecimal costUsdSinceStart,
             BigDecimal costUsdPerHour,
             BigDecimal costUsdPerDay) {}
 
-    private final S3Client s3;
+    private final EvidenceBucket bucket;
     private final SfnClient states;
     private final Deployments deployments;
-    private final String evidenceBucket;
     private final HsmPrice price;
     private final Clock clock;
 
     /** Called by Lambda, once per execution environment. */
     public Report() {
         this(
-                Aws.s3(),
-                Aws.environment("EVIDENCE_BUCKET"),
+                EvidenceBucket.ofFunction(),
                 new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
                 HsmPrice.ofFunction(),
                 StageRuntime.ofFunction());
     }
 
-    Report(S3Client s3, String evidenceBucket, Deployments deployments, HsmPrice price, StageRuntime runtime) {
+    Report(EvidenceBucket bucket, Deployments deployments, HsmPrice price, StageRuntime runtime) {
         super(Input.class, runtime);
-        this.s3 = s3;
+        this.bucket = bucket;
         this.states = runtime.states();
-        this.evidenceBucket = evidenceBucket;
         this.deployments = deployments;
         this.price = price;
         this.clock = runtime.clock();
@@ -163,48 +160,34 @@ public final class Report extends StageHandler<Report.Input> {
         var cost = new Cost(hsms, price.perHour(), price.during(took, hsms), price.perHour(hsms), price.perDay(hsms));
         var history = states.getExecutionHistoryPaginator(
                 request -> request.executionArn(input.execution()).includeExecutionData(false));
-        write(
-                input.evidenceKey(),
-                new Evidence(
-                        input.execution(),
-                        input.startTime(),
-                        finished,
-                        took,
-                        StageTime.of(history.events()),
-                        cost,
-                        input.plan(),
-                        input.cluster(),
-                        input.firstHsm(),
-                        input.identity(),
-                        input.certificate(),
-                        input.client(),
-                        input.activation(),
-                        input.secondHsm(),
-                        input.kmsUser(),
-                        input.keyStore(),
-                        input.key(),
-                        input.bucket(),
-                        input.proof()));
+        var evidence = new Evidence(
+                input.execution(),
+                input.startTime(),
+                finished,
+                took,
+                StageTime.of(history.events()),
+                cost,
+                input.plan(),
+                input.cluster(),
+                input.firstHsm(),
+                input.identity(),
+                input.certificate(),
+                input.client(),
+                input.activation(),
+                input.secondHsm(),
+                input.kmsUser(),
+                input.keyStore(),
+                input.key(),
+                input.bucket(),
+                input.proof());
+        bucket.write(input.evidenceKey(), evidence, RunPage.of(evidence));
         deployments.running(input.plan().path("deployment").asText(), input.resources(), finished);
         return new Outcome.Done(new Output(
-                evidenceBucket, input.evidenceKey(), cost.sinceStartUsd(), cost.perHourUsd(), cost.perDayUsd()));
-    }
-
-    /** Under SSE-S3: the evidence must be readable when the key it speaks of is not. */
-    private void write(String key, Evidence evidence) {
-        s3.putObject(
-                request -> request.bucket(evidenceBucket)
-                        .key(key)
-                        .contentType("application/json")
-                        .serverSideEncryption(ServerSideEncryption.AES256),
-                RequestBody.fromString(text(evidence)));
-    }
-
-    private static String text(Evidence evidence) {
-        try {
-            return Json.MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(evidence);
-        } catch (JsonProcessingException impossible) {
-            throw new IllegalStateException(impossible);
-        }
+                bucket.name(),
+                input.evidenceKey() + ".json",
+                input.evidenceKey() + ".html",
+                cost.sinceStartUsd(),
+                cost.perHourUsd(),
+                cost.perDayUsd()));
     }
 }

@@ -4,13 +4,12 @@ import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
-import cloudhsm.pipeline.provisioning.lambda.Json;
 import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
 import cloudhsm.pipeline.provisioning.lambda.StageHandler;
 import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import cloudhsm.pipeline.provisioning.report.EvidenceBucket;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
-import com.fasterxml.jackson.core.JsonProcessingException;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
 import java.time.Clock;
@@ -21,10 +20,8 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
-import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.S3Exception;
-import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
 import software.amazon.awssdk.services.s3.model.Tag;
 
 /**
@@ -87,6 +84,8 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
     /**
      * @param complete whether nothing is left that the input wanted to go
      * @param bucket where the report is
+     * @param key of the JSON
+     * @param page key of the same as HTML
      * @param left what is, and why
      * @param hsmCostUsd what HSMs have cost since the execution began
      */
@@ -94,13 +93,14 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
             boolean complete,
             String bucket,
             String key,
+            String page,
             List<String> left,
             List<String> keptByChoice,
             BigDecimal hsmCostUsd,
             String message) {}
 
     private final S3Client s3;
-    private final String evidenceBucket;
+    private final EvidenceBucket evidenceBucket;
     private final Deployments deployments;
     private final DeploymentLock lock;
     private final BigDecimal pricePerHsmHour;
@@ -109,8 +109,7 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
     /** Called by Lambda, once per execution environment. */
     public TeardownReport() {
         this(
-                Aws.s3(),
-                Aws.environment("EVIDENCE_BUCKET"),
+                EvidenceBucket.ofFunction(),
                 new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
                 new DeploymentLock(Aws.dynamoDb(), Aws.states(), Aws.environment("TABLE_NAME")),
                 new BigDecimal(Aws.environment("PRICE_PER_HSM_HOUR")),
@@ -118,14 +117,13 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
     }
 
     TeardownReport(
-            S3Client s3,
-            String evidenceBucket,
+            EvidenceBucket evidenceBucket,
             Deployments deployments,
             DeploymentLock lock,
             BigDecimal pricePerHsmHour,
             StageRuntime runtime) {
         super(Input.class, runtime);
-        this.s3 = s3;
+        this.s3 = evidenceBucket.s3();
         this.evidenceBucket = evidenceBucket;
         this.deployments = deployments;
         this.lock = lock;
@@ -148,28 +146,33 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
         }
         var finished = clock.instant();
         var cost = cost(input, finished);
-        var key = plan.deployment() + "/"
-                + input.execution().substring(input.execution().lastIndexOf(':') + 1) + ".json";
-        write(
-                key,
-                new Evidence(
-                        input.execution(),
-                        input.startTime(),
-                        finished,
-                        plan,
-                        input.steps(),
-                        left,
-                        kept,
-                        input.failures(),
-                        LOOKED_IN,
-                        cost));
+        var key = EvidenceBucket.key(plan.deployment(), input.execution());
+        var evidence = new Evidence(
+                input.execution(),
+                input.startTime(),
+                finished,
+                plan,
+                input.steps(),
+                left,
+                kept,
+                input.failures(),
+                LOOKED_IN,
+                cost);
+        evidenceBucket.write(key, evidence, TeardownPage.of(evidence));
         if (left.isEmpty()) {
             if (bucketStays) removeTag(plan);
             deployments.remove(plan.deployment());
             lock.release(plan.deployment(), input.execution());
         }
-        return new Outcome.Done(
-                new Output(left.isEmpty(), evidenceBucket, key, left, kept, cost, message(plan, left, key)));
+        return new Outcome.Done(new Output(
+                left.isEmpty(),
+                evidenceBucket.name(),
+                key + ".json",
+                key + ".html",
+                left,
+                kept,
+                cost,
+                message(plan, left, key + ".html")));
     }
 
     private static String told(Failure failure) {
@@ -179,7 +182,7 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
     private String message(TeardownPlan plan, List<String> left, String key) {
         if (left.isEmpty()) return "Nothing of \"" + plan.deployment() + "\" is left that bills.";
         return "The teardown of \"" + plan.deployment() + "\" went as far as it could and left:\n- "
-                + String.join("\n- ", left) + "\nThe report is s3://" + evidenceBucket + "/" + key
+                + String.join("\n- ", left) + "\nThe report is s3://" + evidenceBucket.name() + "/" + key
                 + ". Next: remove what is in the way, then start a new teardown; it continues from here.";
     }
 
@@ -213,22 +216,5 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
         if (others.size() == tags.size()) return;
         if (others.isEmpty()) s3.deleteBucketTagging(request -> request.bucket(plan.bucket()));
         else s3.putBucketTagging(request -> request.bucket(plan.bucket()).tagging(tagging -> tagging.tagSet(others)));
-    }
-
-    private void write(String key, Evidence evidence) {
-        s3.putObject(
-                request -> request.bucket(evidenceBucket)
-                        .key(key)
-                        .contentType("application/json")
-                        .serverSideEncryption(ServerSideEncryption.AES256),
-                RequestBody.fromString(text(evidence)));
-    }
-
-    private static String text(Evidence evidence) {
-        try {
-            return Json.MAPPER.writerWithDefaultPrettyPrinter().writeValueAsString(evidence);
-        } catch (JsonProcessingException impossible) {
-            throw new IllegalStateException(impossible);
-        }
     }
 }

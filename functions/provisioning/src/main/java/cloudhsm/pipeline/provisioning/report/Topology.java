@@ -1,0 +1,96 @@
+package cloudhsm.pipeline.provisioning.report;
+
+import static cloudhsm.pipeline.provisioning.report.Markup.all;
+import static cloudhsm.pipeline.provisioning.report.Markup.element;
+import static cloudhsm.pipeline.provisioning.report.Page.code;
+
+import cloudhsm.pipeline.provisioning.report.Report.Evidence;
+import com.fasterxml.jackson.databind.JsonNode;
+import java.util.stream.Stream;
+
+/** What exists now and what leads to what: the HSMs in their zones, the key store and its key, the bucket. */
+final class Topology {
+    private final Evidence evidence;
+
+    Topology(Evidence evidence) {
+        this.evidence = evidence;
+    }
+
+    Markup drawing() {
+        return element("div", "topology", cluster(), arrow("serves"), keyStore(), arrow("encrypts"), bucket());
+    }
+
+    private Markup cluster() {
+        var plan = evidence.plan();
+        return element(
+                "div",
+                "box wide",
+                title("CloudHSM cluster", evidence.cluster().path("clusterId")),
+                line(plan.path("hsmType").asText() + ", " + plan.path("mode").asText() + ", in ", plan.path("vpcId")),
+                element("div", "zones", hsm(evidence.firstHsm()), hsm(evidence.secondHsm())),
+                line("Users: ", users()),
+                line("Client: ", evidence.client().path("instanceId")));
+    }
+
+    private static Markup hsm(JsonNode hsm) {
+        return element(
+                "div",
+                "zone",
+                element("span", "name", hsm.path("availabilityZone").asText()),
+                element("strong", "", "HSM"),
+                code(hsm.path("hsmId").asText()),
+                code(hsm.path("eniId").asText()));
+    }
+
+    private Markup keyStore() {
+        return element(
+                "div",
+                "box",
+                title("KMS key store", evidence.keyStore().path("keyStoreId")),
+                line("connected, named ", evidence.plan().path("keyStoreName")),
+                element(
+                        "div",
+                        "zone",
+                        element("span", "name", "Key"),
+                        code(evidence.plan().path("keyAlias").asText()),
+                        code(evidence.key().path("keyArn").asText())));
+    }
+
+    private Markup bucket() {
+        return element(
+                "div",
+                "box",
+                title("S3 bucket", evidence.bucket().path("bucket")),
+                element(
+                        "p",
+                        "",
+                        "This key is its default encryption; versions are kept, public access is blocked, TLS is"
+                                + " required; every upload under another encryption is put under the key."));
+    }
+
+    private Markup users() {
+        return all(Stream.iterate(0, i -> i < evidence.kmsUser().path("hsms").size(), i -> i + 1)
+                .map(i -> evidence.kmsUser().path("hsms").path(i))
+                .map(hsm -> element(
+                        "span",
+                        "user",
+                        code(hsm.path("address").asText()),
+                        Markup.text(" " + hsm.path("kmsuser").asText()))));
+    }
+
+    private static Markup title(String kind, JsonNode identifier) {
+        return element("h3", "", element("span", "name", kind), code(identifier.asText()));
+    }
+
+    private static Markup line(String words, JsonNode identifier) {
+        return line(words, code(identifier.asText()));
+    }
+
+    private static Markup line(String words, Markup value) {
+        return element("p", "", Markup.text(words), value);
+    }
+
+    private static Markup arrow(String verb) {
+        return element("div", "arrow", element("span", "", verb));
+    }
+}
