@@ -41,19 +41,28 @@ sealed interface Decision {
     /** The object is to come under the key in this way. */
     record Act(Way way) implements Decision {}
 
+    /** A copy can serve if this version is the current one, which has to be looked at first. */
+    record LookAtCurrent() implements Decision {}
+
     /**
-     * @param object what HeadObject said of the version meant or, in COPY mode, of the current version
+     * What HeadObject said.
+     *
+     * @param current whether it was asked for the current version, whichever that is
+     */
+    record Seen(HeadObjectResponse object, boolean current) {}
+
+    /**
+     * @param seen the version meant, or the current one
      * @param meant what was asked for
      */
-    static Decision of(
-            HeadObjectResponse object, ObjectReference meant, String targetKeyArn, Settings settings, Instant now) {
+    static Decision of(Seen seen, ObjectReference meant, String targetKeyArn, Settings settings, Instant now) {
+        var object = seen.object();
         if (meant.mayBeOverwritten()
                 && !meant.etag().isEmpty()
                 && !meant.etag().equals(object.eTag().replace("\"", ""))) {
             return settled(new Outcome.Gone("OVERWRITTEN")); // the newer upload has an event of its own
         }
-        // A copy of an older version would take the newer one's place.
-        if (!meant.versionId().orElse(versionId(object)).equals(versionId(object))) return left("NOT_CURRENT_VERSION");
+        if (!meant.hasId(object.versionId())) return left("NOT_CURRENT_VERSION");
         if (targetKeyArn.equals(object.ssekmsKeyId())) return settled(new Outcome.AlreadyDone());
         // A copy would leave the locked version as it is, and a second one without the lock.
         if (object.objectLockLegalHoldStatus() == ObjectLockLegalHoldStatus.ON) return left("LEGAL_HOLD");
@@ -62,25 +71,34 @@ sealed interface Decision {
                     object.objectLockMode() == ObjectLockMode.COMPLIANCE ? "LOCKED_COMPLIANCE" : "LOCKED_GOVERNANCE");
         }
         if (object.sseCustomerAlgorithm() != null) return left("SSE_C");
-        if (object.serverSideEncryption() == null) return copy(object); // stored before January 2023, unencrypted
+        if (object.serverSideEncryption() == null) return copy(seen, meant); // stored before January 2023, unencrypted
         return switch (object.serverSideEncryption()) {
-            case AES256, AWS_KMS -> settings.mode() == Mode.UPDATE ? new Act(Way.UPDATE) : copy(object);
-            case AWS_KMS_DSSE -> settings.dualLayerObjects() == DualLayerObjects.COPY ? copy(object) : left("DSSE_KMS");
+            case AES256, AWS_KMS -> settings.mode() == Mode.UPDATE ? new Act(Way.UPDATE) : copy(seen, meant);
+            case AWS_KMS_DSSE ->
+                settings.dualLayerObjects() == DualLayerObjects.COPY ? copy(seen, meant) : left("DSSE_KMS");
             case AWS_FSX, AWS_BACKUP, UNKNOWN_TO_SDK_VERSION -> left("UNKNOWN_ENCRYPTION");
         };
     }
 
-    /** How to copy the object, if that is possible at all. */
-    static Decision copy(HeadObjectResponse object) {
+    /** How to copy the object, if that is possible at all. Only the current version can be: a copy becomes current. */
+    static Decision copy(Seen seen, ObjectReference meant) {
+        var object = seen.object();
+        if (meant.latest() == ObjectReference.Latest.NO) return left("NOT_CURRENT_VERSION");
         if (isArchived(object)) return left("ARCHIVED");
+        if (!seen.current() && !hasEtagOfItsOwn(object)) return new LookAtCurrent();
         if (object.contentLength() <= LARGEST_SINGLE_COPY) return new Act(Way.COPY);
         // CreateMultipartUpload must repeat the metadata, so it must be readable.
         if (object.missingMeta() != null && object.missingMeta() > 0) return left("METADATA_NOT_READABLE");
         return new Act(Way.MULTIPART_COPY);
     }
 
-    private static String versionId(HeadObjectResponse object) {
-        return object.versionId() == null ? "null" : object.versionId();
+    /**
+     * Whether no other upload has this ETag, so that a copy on condition of it covers no other version. It is a digest of
+     * what S3 stores: under a KMS key, and so under a data key of its own, each upload's differs; otherwise the same
+     * content has the same.
+     */
+    private static boolean hasEtagOfItsOwn(HeadObjectResponse object) {
+        return object.ssekmsKeyId() != null;
     }
 
     private static boolean isRetained(HeadObjectResponse object, Instant now) {
@@ -116,6 +134,12 @@ sealed interface Decision {
         if (error.statusCode() == 404) return new Outcome.Gone("NOT_FOUND");
         if (error.statusCode() == 405) return new Outcome.Gone("DELETE_MARKER");
         return new Outcome.Refused(code);
+    }
+
+    /** What a refusal means of a version that is known to be there, but not whether it is the current one. */
+    static Outcome refusedAsCurrent(AwsServiceException error) {
+        var another = error.statusCode() == 404 || code(error).equals("PreconditionFailed");
+        return another ? new Outcome.Left("NOT_CURRENT_VERSION") : refused(error);
     }
 
     /** Whether S3 says that UpdateObjectEncryption does not serve this object or this key, so that a copy may. */

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.reencryption;
 
+import cloudhsm.pipeline.reencryption.ObjectReference.Latest;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -121,7 +122,15 @@ final class Inventory implements ObjectSource {
         if (!all && field(fields, "IsLatest").equals("false")) return Optional.empty();
         // In an inventory of a bucket without versions the column is empty, and so it is for null versions.
         var version = all ? Optional.of(versionId.isEmpty() ? "null" : versionId) : Optional.<String>empty();
-        return Optional.of(new ObjectReference(bucket, key, version, ""));
+        return Optional.of(new ObjectReference(bucket, key, version, "", latest(field(fields, "IsLatest"))));
+    }
+
+    private static Latest latest(String isLatest) {
+        return switch (isLatest) {
+            case "true" -> Latest.YES;
+            case "false" -> Latest.NO;
+            default -> Latest.NOT_SAID;
+        };
     }
 
     private String field(String[] fields, String column) {

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.reencryption;
 
+import cloudhsm.pipeline.reencryption.ObjectReference.Latest;
 import java.net.URLDecoder;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
@@ -36,7 +37,12 @@ record Listing(S3Client s3, String bucket, String prefix, boolean all, int pageS
             if (!markers.isEmpty()) list.keyMarker(markers.get(0)).versionIdMarker(markers.get(1));
         });
         pages.add(listed.versions().stream()
-                .map(version -> new ObjectReference(bucket, version.key(), Optional.of(version.versionId()), ""))
+                .map(version -> new ObjectReference(
+                        bucket,
+                        version.key(),
+                        Optional.of(version.versionId()),
+                        "",
+                        Boolean.TRUE.equals(version.isLatest()) ? Latest.YES : Latest.NO))
                 .toList());
         return listed.isTruncated()
                 ? encoded(listed.nextKeyMarker()) + "&" + encoded(listed.nextVersionIdMarker())

@@ -4,6 +4,7 @@ import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import software.amazon.awssdk.awscore.exception.AwsServiceException;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.ChecksumAlgorithm;
@@ -43,27 +44,29 @@ final class MultipartCopies {
     private record Part(int number, long first, long last) {}
 
     /** Thrown between parts, so that the copy is given up while there is time to do that cleanly. */
-    private static final class OutOfTimeException extends RuntimeException {
+    static final class OutOfTimeException extends RuntimeException {
         private static final long serialVersionUID = 1L;
     }
 
     /**
      * @param object what HeadObject said of the current version
-     * @return whether there was time enough; if not, or with any exception, no part is left behind
+     * @return the id of the version that the copy became, where the bucket keeps versions
+     * @throws OutOfTimeException if the deadline passed; with this and any other exception no part is left behind
      */
-    boolean copy(ObjectReference meant, HeadObjectResponse object, String targetKeyArn, Instant deadline) {
+    Optional<String> copy(
+            ObjectReference meant,
+            HeadObjectResponse object,
+            Acls.Grants grants,
+            String targetKeyArn,
+            Instant deadline) {
         var checksum = checksum(meant, object);
-        var upload = create(meant, object, checksum, targetKeyArn);
+        var upload = create(meant, object, checksum, grants, targetKeyArn);
         try {
             var parts = Parallel.map(
                     parts(object.contentLength()),
                     CONCURRENCY,
                     part -> copyPart(meant, object, upload, part, deadline));
-            complete(meant, object, checksum, upload, parts);
-            return true;
-        } catch (OutOfTimeException outOfTime) {
-            abort(meant, upload);
-            return false;
+            return complete(meant, object, checksum, upload, parts);
         } catch (RuntimeException failed) {
             abort(meant, upload);
             throw failed;
@@ -90,7 +93,11 @@ final class MultipartCopies {
     }
 
     private String create(
-            ObjectReference meant, HeadObjectResponse object, HeadObjectResponse checksum, String targetKeyArn) {
+            ObjectReference meant,
+            HeadObjectResponse object,
+            HeadObjectResponse checksum,
+            Acls.Grants grants,
+            String targetKeyArn) {
         var tags = object.tagCount() == null || object.tagCount() == 0
                 ? List.<software.amazon.awssdk.services.s3.model.Tag>of()
                 : s3.getObjectTagging(request ->
@@ -109,6 +116,10 @@ final class MultipartCopies {
                         .contentLanguage(object.contentLanguage())
                         .contentType(object.contentType())
                         .websiteRedirectLocation(object.websiteRedirectLocation())
+                        .grantFullControl(grants.fullControl())
+                        .grantRead(grants.read())
+                        .grantReadACP(grants.readAcp())
+                        .grantWriteACP(grants.writeAcp())
                         .storageClass(object.storageClassAsString())
                         .tagging(
                                 tags.isEmpty()
@@ -159,7 +170,7 @@ final class MultipartCopies {
                 .build();
     }
 
-    private void complete(
+    private Optional<String> complete(
             ObjectReference meant,
             HeadObjectResponse object,
             HeadObjectResponse checksum,
@@ -167,7 +178,7 @@ final class MultipartCopies {
             List<CompletedPart> parts) {
         // A checksum of checksums depends on where the parts were cut, so only one of the whole object can be compared.
         var whole = checksum.checksumType() == ChecksumType.FULL_OBJECT;
-        s3.completeMultipartUpload(request -> request.bucket(meant.bucket())
+        var completed = s3.completeMultipartUpload(request -> request.bucket(meant.bucket())
                 .key(meant.key())
                 .uploadId(upload)
                 .ifMatch(object.eTag())
@@ -176,7 +187,8 @@ final class MultipartCopies {
                 .checksumCRC32(whole ? checksum.checksumCRC32() : null)
                 .checksumCRC32C(whole ? checksum.checksumCRC32C() : null)
                 .checksumCRC64NVME(whole ? checksum.checksumCRC64NVME() : null)
-                .multipartUpload(completed -> completed.parts(parts)));
+                .multipartUpload(all -> all.parts(parts)));
+        return Optional.ofNullable(completed.versionId());
     }
 
     /** No part is being copied any more. Where this fails too, the bucket's lifecycle rule is what is left. */

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.reencryption;
 
+import cloudhsm.pipeline.reencryption.ObjectReference.Latest;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
@@ -45,7 +46,10 @@ final class Pages {
         for (var object : page) {
             var line =
                     JsonWriter.create().writeStartObject().writeFieldName("key").writeValue(object.key());
-            object.versionId().ifPresent(id -> line.writeFieldName("versionId").writeValue(id));
+            object.versionId().ifPresent(id -> line.writeFieldName("versionId")
+                    .writeValue(id)
+                    .writeFieldName("latest")
+                    .writeValue(object.latest().name()));
             lines.append(new String(line.writeEndObject().getBytes(), StandardCharsets.UTF_8))
                     .append('\n');
         }
@@ -67,7 +71,8 @@ final class Pages {
                         bucket,
                         line.field("key").map(JsonNode::text).orElseThrow(),
                         line.field("versionId").map(JsonNode::text).or(Optional::empty),
-                        ""))
+                        "",
+                        line.field("latest").map(JsonNode::text).map(Latest::valueOf).orElse(Latest.NOT_SAID)))
                 .toList();
     }
 }

@@ -12,8 +12,9 @@ import software.amazon.awssdk.services.s3.model.HeadObjectResponse;
 
 /**
  * Brings object versions under their bucket's key: a look with HeadObject, then UpdateObjectEncryption or a copy where
- * {@link Decision} says so. One request for an object that is done already, two for one that is not; only in a copy
- * that UpdateObjectEncryption left over, above 5 GB or with ACLs there are more. May be repeated at any time.
+ * {@link Decision} says so. One request for an object that needs nothing, two for one that does. There are more for a
+ * copy that UpdateObjectEncryption left over, above 5 GB or with an ACL, for a version that was overwritten since it was
+ * listed, and to find out that an object is under SSE-C. May be repeated at any time.
  *
  * <p>It cannot loop: an update causes no event, and a copy's own event finds the object under the target key.
  */
@@ -84,23 +85,44 @@ final class Reencryption {
         }
 
         private Outcome outcome() {
-            // Only the current version can be copied, so in COPY mode that is the one to look at.
-            var looked = settings.mode() == Mode.COPY ? meant.current() : meant;
+            if (!looksAtCurrentFirst()) return look(meant);
+            if (settings.mode() == Mode.COPY) return look(meant.current());
+            try {
+                var current = head(meant.current());
+                if (meant.hasId(current.versionId())) return act(new Decision.Seen(current, true));
+            } catch (AwsServiceException notSeen) {
+                // Deleted since, or a newer version that is under SSE-C.
+            }
+            return look(meant);
+        }
+
+        /** A copy takes the current version's place, so what may have to be copied is looked at as the current version. */
+        private boolean looksAtCurrentFirst() {
+            if (meant.versionId().isEmpty() || meant.latest() == ObjectReference.Latest.NO) return false;
+            return settings.mode() == Mode.COPY || meant.latest() == ObjectReference.Latest.YES;
+        }
+
+        private Outcome look(ObjectReference looked) {
             HeadObjectResponse object;
             try {
                 object = head(looked);
             } catch (AwsServiceException refused) {
                 return refused.statusCode() == 400 ? whyNoHead(looked, refused) : Decision.refused(refused);
             }
-            return switch (decide(object)) {
-                case Decision.Settled settled -> settled.outcome();
-                case Decision.Act(var way) when way == Way.UPDATE -> update(object);
-                case Decision.Act(var way) -> copy(object, looked, way);
-            };
+            return act(new Decision.Seen(object, looked.versionId().isEmpty()));
         }
 
-        private Decision decide(HeadObjectResponse object) {
-            return Decision.of(object, meant, targetKeyArn, settings, clock.instant());
+        private Outcome act(Decision.Seen seen) {
+            return act(seen, Decision.of(seen, meant, targetKeyArn, settings, clock.instant()));
+        }
+
+        private Outcome act(Decision.Seen seen, Decision decision) {
+            return switch (decision) {
+                case Decision.Settled(var outcome) -> outcome;
+                case Decision.LookAtCurrent look -> copyIfCurrent();
+                case Decision.Act(var way) when way == Way.UPDATE -> update(seen);
+                case Decision.Act(var way) -> copy(seen, way);
+            };
         }
 
         private HeadObjectResponse head(ObjectReference object) {
@@ -128,7 +150,8 @@ final class Reencryption {
             return new Outcome.Retry(Decision.code(bare));
         }
 
-        private Outcome update(HeadObjectResponse object) {
+        private Outcome update(Decision.Seen seen) {
+            var object = seen.object();
             if (!act) return new Outcome.Reencrypted(Way.UPDATE, object.contentLength());
             try {
                 s3.updateObjectEncryption(request -> request.bucket(meant.bucket())
@@ -139,21 +162,30 @@ final class Reencryption {
                 return new Outcome.Reencrypted(Way.UPDATE, object.contentLength());
             } catch (AwsServiceException refused) {
                 if (!Decision.isNotUpdatable(refused)) return Decision.refused(refused);
-                return switch (Decision.copy(object)) {
-                    case Decision.Settled settled -> settled.outcome();
-                    case Decision.Act(var way) -> copy(object, meant, way);
-                };
+                return act(seen, Decision.copy(seen, meant));
             }
         }
 
-        /** @param looked what the object was asked by; a version looked at by its id need not be the current one */
-        private Outcome copy(HeadObjectResponse object, ObjectReference looked, Way way) {
-            if (looked.versionId().isPresent()
-                    && decide(head(meant.current())) instanceof Decision.Settled(var outcome)) {
-                return outcome;
+        /** The version was looked at by its id and can only be copied. */
+        private Outcome copyIfCurrent() {
+            HeadObjectResponse current;
+            try {
+                current = head(meant.current());
+            } catch (AwsServiceException refused) {
+                return Decision.refusedAsCurrent(refused);
             }
-            if (!act) return new Outcome.Reencrypted(way, object.contentLength());
-            return copies.copy(meant, object, way, targetKeyArn, deadline);
+            var seen = new Decision.Seen(current, true);
+            var decision = Decision.of(seen, meant, targetKeyArn, settings, clock.instant());
+            return act(seen, decision instanceof Decision.Act ? Decision.copy(seen, meant) : decision);
+        }
+
+        private Outcome copy(Decision.Seen seen, Way way) {
+            if (!act) return new Outcome.Reencrypted(way, seen.object().contentLength());
+            try {
+                return copies.copy(meant, seen.object(), way, targetKeyArn, deadline);
+            } catch (AwsServiceException refused) {
+                return seen.current() ? Decision.refused(refused) : Decision.refusedAsCurrent(refused);
+            }
         }
     }
 }

@@ -1,10 +1,6 @@
 package cloudhsm.pipeline.reencryption;
 
 import java.time.Clock;
-import java.time.Duration;
-import java.time.Instant;
-import java.util.HashMap;
-import java.util.Map;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
 import software.amazon.awssdk.services.s3.model.ServerSideEncryptionRule;
@@ -14,12 +10,8 @@ import software.amazon.awssdk.services.s3.model.ServerSideEncryptionRule;
  * function is deployed, so the bucket itself says which it is.
  */
 final class TargetKeys {
-    /** How long a bucket's answer is believed: one lookup for a burst of uploads, a new key noticed soon. */
-    static final Duration LIFETIME = Duration.ofMinutes(1);
-
     private final S3Client s3;
-    private final Clock clock;
-    private final Map<String, Known> byBucket = new HashMap<>();
+    private final Remembered<Target> targets;
 
     /** What a bucket says. */
     sealed interface Target {
@@ -29,28 +21,25 @@ final class TargetKeys {
         record None(String reason) implements Target {}
     }
 
-    private record Known(Target target, Instant expires) {}
-
     TargetKeys(S3Client s3, Clock clock) {
         this.s3 = s3;
-        this.clock = clock;
+        targets = new Remembered<>(clock, this::ask);
     }
 
-    /**
-     * One lookup at a time: a batch of a new bucket's uploads asks once.
-     *
-     * @throws software.amazon.awssdk.services.s3.model.S3Exception what S3 refused; not remembered
-     */
-    synchronized Target of(String bucket) {
-        var known = byBucket.get(bucket);
-        if (known != null && clock.instant().isBefore(known.expires())) return known.target();
-        var rules = s3.getBucketEncryption(request -> request.bucket(bucket))
+    /** @throws software.amazon.awssdk.services.s3.model.S3Exception what S3 refused; not remembered */
+    Target of(String bucket) {
+        return targets.of(bucket);
+    }
+
+    private Target ask(String bucket) {
+        return s3
+                .getBucketEncryption(request -> request.bucket(bucket))
                 .serverSideEncryptionConfiguration()
-                .rules();
-        var target =
-                rules.stream().map(TargetKeys::target).findFirst().orElse(new Target.None("BUCKET_WITHOUT_KMS_KEY"));
-        byBucket.put(bucket, new Known(target, clock.instant().plus(LIFETIME)));
-        return target;
+                .rules()
+                .stream()
+                .map(TargetKeys::target)
+                .findFirst()
+                .orElse(new Target.None("BUCKET_WITHOUT_KMS_KEY"));
     }
 
     private static Target target(ServerSideEncryptionRule rule) {

@@ -17,15 +17,15 @@ import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.BucketLocationConstraint;
 import software.amazon.awssdk.services.s3.model.BucketVersioningStatus;
 import software.amazon.awssdk.services.s3.model.ChecksumAlgorithm;
 import software.amazon.awssdk.services.s3.model.ChecksumMode;
+import software.amazon.awssdk.services.s3.model.Grant;
 import software.amazon.awssdk.services.s3.model.HeadObjectResponse;
+import software.amazon.awssdk.services.s3.model.ObjectOwnership;
 import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
 import software.amazon.awssdk.services.s3.model.StorageClass;
 import software.amazon.awssdk.services.s3.model.Tag;
@@ -33,6 +33,7 @@ import software.amazon.awssdk.services.s3.model.Tag;
 /** What a copy keeps, what it leaves alone, and what it costs. */
 class CopiesTest {
     private static final String BUCKET = "quarterly-reports";
+    private static final String AUDITOR = "0123456789abcdef".repeat(4);
     private static final long TEN_GIGABYTES = 10L << 30;
     private static final Settings COPY = new Settings(Mode.COPY, PreviousVersions.KEEP, DualLayerObjects.KEEP, 16);
     private static final Settings COPY_AND_DELETE =
@@ -176,50 +177,84 @@ class CopiesTest {
         assertEquals(target, head("k").ssekmsKeyId());
     }
 
-    @Test
-    void dualLayerObjectIsCopiedOnlyWhereAsked() {
-        s3.putObject(
-                request -> request.bucket(BUCKET).key("k").serverSideEncryption(ServerSideEncryption.AWS_KMS_DSSE),
-                RequestBody.fromString("text"));
-        assertEquals(new Outcome.Left("DSSE_KMS"), reencrypt(COPY, "k", null));
-        assertEquals(new Outcome.Reencrypted(Way.COPY, 4), reencrypt(COPY_AND_DELETE, "k", null));
+    private void haveAcls(boolean publicOnesToo) {
+        s3.putBucketOwnershipControls(request -> request.bucket(BUCKET)
+                .ownershipControls(controls ->
+                        controls.rules(rule -> rule.objectOwnership(ObjectOwnership.BUCKET_OWNER_PREFERRED))));
+        if (publicOnesToo) s3.deletePublicAccessBlock(request -> request.bucket(BUCKET));
     }
 
-    @Test
-    void archivedObjectIsUpdatedButNotCopied() {
+    private void putForAllAndTheAuditor(String key) {
         s3.putObject(
                 request -> request.bucket(BUCKET)
-                        .key("k")
+                        .key(key)
                         .serverSideEncryption(ServerSideEncryption.AES256)
-                        .storageClass(StorageClass.DEEP_ARCHIVE),
+                        .grantFullControl("id=" + AUDITOR)
+                        .grantRead("uri=http://acs.amazonaws.com/groups/global/AllUsers, id=" + AUDITOR)
+                        .grantReadACP("id=" + AUDITOR)
+                        .grantWriteACP("id=" + AUDITOR),
                 RequestBody.fromString("text"));
-        assertEquals(new Outcome.Left("ARCHIVED"), reencrypt(COPY, "k", null));
-        assertEquals(new Outcome.Reencrypted(Way.UPDATE, 4), reencrypt(Settings.DEFAULT, "k", null));
     }
 
-    @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "folder/",
-                "a b+c%20d&e=f?g#h",
-                "ä ö/日本/🔑",
-                "a//b",
-                "/leading",
-                "..a/.b",
-                "back\\slash",
-                "quote\"'<>",
-                "tab\tkey",
-                "?versionId=x",
-                "%2F%25",
-                "{}|^~[]`!*();:@,$"
-            })
-    void everyKeyIsUpdatedAndCopied(String key) {
-        put(key, "");
-        assertEquals(new Outcome.Reencrypted(Way.COPY, 0), reencrypt(COPY, key, null));
-        assertEquals(target, head(key).ssekmsKeyId());
-        put(key, "");
-        assertEquals(new Outcome.Reencrypted(Way.UPDATE, 0), reencrypt(Settings.DEFAULT, key, null));
-        assertEquals(target, head(key).ssekmsKeyId());
+    private List<Grant> grants(String key) {
+        return s3.getObjectAcl(request -> request.bucket(BUCKET).key(key)).grants();
+    }
+
+    @Test
+    void copyKeepsTheAcl() {
+        haveAcls(true);
+        putForAllAndTheAuditor("k");
+        var before = grants("k");
+        assertEquals(5, before.size());
+        assertEquals(new Outcome.Reencrypted(Way.COPY, 4), reencrypt(COPY, "k", null));
+        assertEquals(before, grants("k"));
+        assertEquals(target, head("k").ssekmsKeyId());
+    }
+
+    @Test
+    void copyInPartsKeepsTheAcl() {
+        haveAcls(true);
+        putForAllAndTheAuditor("k");
+        var before = grants("k");
+        var acls = new Acls(s3, cloud.time().clock());
+        var meant = new ObjectReference(BUCKET, "k", Optional.empty(), "");
+        new MultipartCopies(s3, cloud.time().clock())
+                .copy(meant, head("k"), acls.of(meant, head("k")), target, Instant.MAX);
+        assertEquals(before, grants("k"));
+        assertEquals(target, head("k").ssekmsKeyId());
+    }
+
+    @Test
+    void aclThatTheBucketWouldRefuseTodayLeavesTheObjectAsItIs() {
+        haveAcls(true);
+        putForAllAndTheAuditor("k");
+        s3.putPublicAccessBlock(request -> request.bucket(BUCKET)
+                .publicAccessBlockConfiguration(block -> block.blockPublicAcls(true)));
+        assertEquals(new Outcome.Left("PUBLIC_ACL_BLOCKED"), reencrypt(COPY, "k", null));
+        assertEquals(ServerSideEncryption.AES256, head("k").serverSideEncryption(), "rather than readable by fewer");
+    }
+
+    @Test
+    void bucketIsAskedOnceWhetherItHasAclsAndObjectsOnlyWhereItHas() {
+        var reencryption = new Reencryption(s3, COPY, cloud.time().clock());
+        for (var key : List.of("a", "b", "c")) {
+            put(key, "text");
+            reencryption.reencrypt(new ObjectReference(BUCKET, key, Optional.empty(), ""), Instant.MAX);
+        }
+        assertEquals(1, cloud.calls("GetBucketOwnershipControls"));
+        assertEquals(0, cloud.calls("GetObjectAcl"));
+        s3.deleteBucketOwnershipControls(request -> request.bucket(BUCKET));
+        put("d", "text");
+        assertEquals(new Outcome.Reencrypted(Way.COPY, 4), reencrypt(COPY, "d", null));
+        assertEquals(1, cloud.calls("GetObjectAcl"), "a bucket from before ownership controls");
+    }
+
+    @Test
+    void nullVersionFromBeforeVersionsWereKeptIsDeletedWhereAsked() {
+        put("k", "text");
+        keepVersions();
+        assertEquals(new Outcome.Reencrypted(Way.COPY, 4), reencrypt(COPY_AND_DELETE, "k", "null"));
+        assertEquals(List.of(head("k").versionId()), versions("k"));
     }
 
     @Test

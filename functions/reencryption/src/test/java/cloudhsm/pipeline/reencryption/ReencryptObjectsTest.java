@@ -315,7 +315,7 @@ class ReencryptObjectsTest {
         useKey(next);
         handle(messages);
         assertEquals(target, head("k").ssekmsKeyId(), "within the minute the bucket is not asked again");
-        cloud.advance(TargetKeys.LIFETIME);
+        cloud.advance(Remembered.LIFETIME);
         handle(messages);
         assertEquals(next, head("k").ssekmsKeyId());
     }

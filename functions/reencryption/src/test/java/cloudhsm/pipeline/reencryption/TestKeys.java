@@ -25,6 +25,10 @@ final class TestKeys {
         call("EnableKey", Json.object().put("KeyId", keyArn));
     }
 
+    void scheduleDeletion(String keyArn) {
+        call("ScheduleKeyDeletion", Json.object().put("KeyId", keyArn).put("PendingWindowInDays", 7));
+    }
+
     private com.fasterxml.jackson.databind.JsonNode call(String operation, ObjectNode input) {
         return cloud.endpoint().call(cloud.iam().administrator(), "kms", operation, input);
     }

@@ -64,6 +64,11 @@ final class Bucket {
         this.created = created;
     }
 
+    /** Whether objects have ACLs of their own: without ownership controls, and unless the bucket's owner owns them all. */
+    boolean allowsAcls() {
+        return !objectOwnership.equals(Optional.of("BucketOwnerEnforced"));
+    }
+
     boolean everVersioned() {
         return versioning != Versioning.NEVER_ENABLED;
     }

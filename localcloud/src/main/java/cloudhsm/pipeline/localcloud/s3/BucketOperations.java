@@ -35,7 +35,7 @@ final class BucketOperations {
         }
         requireLocation(request.body());
         buckets.authorize(request, "s3:CreateBucket", request.bucketArn());
-        ObjectOperations.refuseAcl(request);
+        AccessControl.refuse(request);
         if (buckets.byName().containsKey(name)) {
             throw new AwsException(
                     "BucketAlreadyOwnedByYou",
@@ -127,6 +127,6 @@ final class BucketOperations {
 
     AwsResponse getBucketAcl(S3Request request) {
         buckets.authorized(request, "s3:GetBucketAcl");
-        return ObjectOperations.ownersAcl();
+        return AccessControl.PRIVATE.response();
     }
 }

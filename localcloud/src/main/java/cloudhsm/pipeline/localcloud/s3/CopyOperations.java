@@ -2,10 +2,10 @@ package cloudhsm.pipeline.localcloud.s3;
 
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.AwsResponse;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 
 /**
  * CopyObject: a new object from an old one.
@@ -16,7 +16,7 @@ final class CopyOperations {
     /** "You can create a copy of your object up to 5 GB in size in a single atomic action." */
     private static final long MOST = 5L << 30;
 
-    private static final Set<String> ARCHIVED = Set.of("GLACIER", "DEEP_ARCHIVE");
+    private static final String WEBSITE_REDIRECT = "x-amz-website-redirect-location";
 
     private final Buckets buckets;
     private final ObjectStore store;
@@ -82,9 +82,10 @@ final class CopyOperations {
                 bucket,
                 body,
                 new ObjectStore.Upload(
-                        replacesMetadata ? upload.headers() : version.content.headers(),
+                        replacesMetadata ? upload.headers() : headers(version, upload),
                         upload.storageClass(),
                         replacesTags ? upload.tags() : version.tags,
+                        upload.acl(),
                         upload.lock(),
                         upload.encryption(),
                         upload.customerKey(),
@@ -103,6 +104,15 @@ final class CopyOperations {
                 .forEach((name, value) ->
                         answer.put(Checksums.element(name), value).put("ChecksumType", Checksums.type(value)));
         return answer.response(200, headers);
+    }
+
+    /** All of the source's but the redirect, which a copy gets only from its own request. */
+    private static Map<String, String> headers(ObjectVersion source, ObjectStore.Upload upload) {
+        var headers = new HashMap<>(source.content.headers());
+        headers.remove(WEBSITE_REDIRECT);
+        var redirect = upload.headers().get(WEBSITE_REDIRECT);
+        if (redirect != null) headers.put(WEBSITE_REDIRECT, redirect);
+        return headers;
     }
 
     private static boolean replaces(S3Request request, String directive) {
@@ -124,7 +134,7 @@ final class CopyOperations {
                         .isPresent();
         var changes = replacesMetadata
                 || request.hasHeader("x-amz-storage-class")
-                || request.hasHeader("x-amz-website-redirect-location")
+                || request.hasHeader(WEBSITE_REDIRECT)
                 || request.request().headers().keySet().stream()
                         .anyMatch(name -> name.startsWith("x-amz-server-side-encryption"));
         if (!sameObject || changes) return;
@@ -167,7 +177,7 @@ final class CopyOperations {
             }
             throw buckets.missing(address, notThere);
         }
-        if (ARCHIVED.contains(version.content.storageClass())) {
+        if (version.isArchived()) {
             throw new AwsException(
                     "ObjectNotInActiveTierError",
                     403,

@@ -18,6 +18,7 @@ final class EncryptionUpdates {
     private final Buckets buckets;
     private final ObjectOperations objects;
     private final DataKeys dataKeys;
+    private boolean refused;
 
     EncryptionUpdates(Buckets buckets, ObjectOperations objects, DataKeys dataKeys) {
         this.buckets = buckets;
@@ -25,8 +26,14 @@ final class EncryptionUpdates {
         this.dataKeys = dataKeys;
     }
 
+    /** While this is on, the operation serves no object. */
+    void refuse(boolean all) {
+        refused = all;
+    }
+
     AwsResponse updateObjectEncryption(S3Request request) {
         var bucket = buckets.find(request);
+        if (refused) throw S3Errors.invalidRequest("UpdateObjectEncryption does not serve this key");
         Checksums.verify(request, request.body());
         var target = target(Xml.parse(request.body(), "ObjectEncryption"));
         // AWS's list of permissions names both.

@@ -231,6 +231,7 @@ final class MultipartOperations {
                 upload.upload.headers(),
                 upload.upload.storageClass(),
                 upload.upload.tags(),
+                upload.upload.acl(),
                 upload.upload.lock(),
                 encryption,
                 customerKey,

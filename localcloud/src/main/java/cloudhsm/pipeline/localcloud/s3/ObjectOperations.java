@@ -3,7 +3,6 @@ package cloudhsm.pipeline.localcloud.s3;
 import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.AwsResponse;
-import cloudhsm.pipeline.localcloud.iam.Iam;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.Arrays;
@@ -75,33 +74,23 @@ final class ObjectOperations {
 
     /** What the request's headers say of a new object, once the caller may write it so. */
     ObjectStore.Upload upload(S3Request request, Bucket bucket, Map<String, String> checksums) {
-        refuseAcl(request);
         var encryption = EncryptionHeaders.ofUpload(request, bucket, store.dataKeys());
         buckets.authorize(
                 request, "s3:PutObject", request.objectArn(), EncryptionHeaders.conditions(request, encryption));
+        var acl = AccessControl.ofUpload(request, bucket, buckets);
         var tags = Tags.ofHeader(request);
         if (!tags.isEmpty()) buckets.authorize(request, "s3:PutObjectTagging", request.objectArn());
         return new ObjectStore.Upload(
                 ownHeaders(request),
                 ObjectStore.storageClass(request),
                 tags,
+                acl,
                 ObjectLocks.ofUpload(request, bucket, buckets, account.time().now()),
                 encryption,
                 EncryptionHeaders.customerKeyOfUpload(request),
                 checksums,
                 List.of(),
                 "");
-    }
-
-    /** New buckets have ACLs disabled; there only the owner's full control may be asked for. */
-    static void refuseAcl(S3Request request) {
-        var acl = request.header("x-amz-acl");
-        var grants = request.request().headers().keySet().stream().anyMatch(name -> name.startsWith("x-amz-grant-"));
-        if (grants
-                || acl.isPresent()
-                        && !acl.get().equals("bucket-owner-full-control")
-                        && !acl.get().equals("private"))
-            throw AwsException.badRequest("AccessControlListNotSupported", "The bucket does not allow ACLs");
     }
 
     static Map<String, String> ownHeaders(S3Request request) {
@@ -152,7 +141,7 @@ final class ObjectOperations {
         var customerKey = EncryptionHeaders.customerKeyToRead(request, version.encryption, false);
         var unmodified = conditions(request, version);
         if (unmodified.isPresent()) return unmodified.get();
-        if (Set.of("GLACIER", "DEEP_ARCHIVE").contains(version.content.storageClass())) {
+        if (version.isArchived()) {
             throw new AwsException(
                     "InvalidObjectState", 403, "The operation is not valid for the object's storage class");
         }
@@ -370,18 +359,9 @@ final class ObjectOperations {
         return answer.response(200, headers);
     }
 
-    /** ACLs are disabled in every bucket here: the owner has full control, nobody else anything. */
     AwsResponse getObjectAcl(S3Request request) {
-        readable(request, buckets.find(request), "s3:GetObjectAcl", "s3:GetObjectVersionAcl");
-        return ownersAcl();
-    }
-
-    static AwsResponse ownersAcl() {
-        var answer = XmlText.document("AccessControlPolicy");
-        answer.open("Owner").put("ID", Iam.ACCOUNT).close("Owner");
-        answer.open("AccessControlList").open("Grant");
-        answer.openTyped("Grantee", "CanonicalUser").put("ID", Iam.ACCOUNT).close("Grantee");
-        answer.put("Permission", "FULL_CONTROL").close("Grant").close("AccessControlList");
-        return answer.response();
+        var bucket = buckets.find(request);
+        var version = readable(request, bucket, "s3:GetObjectAcl", "s3:GetObjectVersionAcl");
+        return (bucket.allowsAcls() ? version.acl : AccessControl.PRIVATE).response();
     }
 }

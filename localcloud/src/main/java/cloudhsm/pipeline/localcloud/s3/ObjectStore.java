@@ -49,6 +49,7 @@ final class ObjectStore {
             Map<String, String> headers,
             String storageClass,
             Map<String, String> tags,
+            AccessControl acl,
             ObjectVersion.Lock lock,
             Encryption encryption,
             byte[] customerKey,
@@ -123,6 +124,7 @@ final class ObjectStore {
         version.encryption = sealed.encryption();
         version.dataKey = sealed.key();
         version.tags = Map.copyOf(upload.tags());
+        version.acl = upload.acl();
         version.lock = upload.lock();
         add(bucket, version);
         return version;

@@ -9,6 +9,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 
 /** One version of an object, or a delete marker. What may change after it was written is mutable. */
 final class ObjectVersion {
@@ -73,6 +74,10 @@ final class ObjectVersion {
     DataKeys.Wrapped dataKey = new DataKeys.Wrapped(new byte[0], new byte[0]);
     Map<String, String> tags = Map.of();
     Lock lock = Lock.NONE;
+    AccessControl acl = AccessControl.PRIVATE;
+
+    /** Of an object of INTELLIGENT_TIERING in one of its two archive tiers; "" in the others. */
+    String archiveStatus = "";
 
     ObjectVersion(String key, String versionId, Instant now, Content content) {
         this.key = key;
@@ -83,6 +88,11 @@ final class ObjectVersion {
 
     boolean isDeleteMarker() {
         return content == null;
+    }
+
+    /** Nothing can be read or copied before it is restored, which the embedded AWS does not do. */
+    boolean isArchived() {
+        return !archiveStatus.isEmpty() || Set.of("GLACIER", "DEEP_ARCHIVE").contains(content.storageClass());
     }
 
     String quotedEtag() {
@@ -103,6 +113,7 @@ final class ObjectVersion {
         headers.putAll(encryption.headers());
         if (versioned) headers.put("x-amz-version-id", versionId);
         if (!content.storageClass().equals("STANDARD")) headers.put("x-amz-storage-class", content.storageClass());
+        if (!archiveStatus.isEmpty()) headers.put("x-amz-archive-status", archiveStatus);
         if (!tags.isEmpty()) headers.put("x-amz-tagging-count", String.valueOf(tags.size()));
         return headers;
     }

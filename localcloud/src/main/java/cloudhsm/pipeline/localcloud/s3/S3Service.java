@@ -26,6 +26,7 @@ public final class S3Service implements Service {
     private final ObjectStore store;
     private final EventSender events;
     private final CopyOperations copies;
+    private final EncryptionUpdates encryptionUpdates;
 
     public S3Service(Account account, KmsService kms, SqsService sqs, EventBridgeService eventBridge) {
         this.account = account;
@@ -34,6 +35,7 @@ public final class S3Service implements Service {
         events = new EventSender(account, sqs, eventBridge);
         var objects = new ObjectOperations(account, buckets, store, events);
         copies = new CopyOperations(buckets, store, objects, events);
+        encryptionUpdates = new EncryptionUpdates(buckets, objects, store.dataKeys());
         registerBuckets();
         registerConfiguration();
         registerObjects(objects);
@@ -100,10 +102,7 @@ public final class S3Service implements Service {
         on("GetObjectAttributes", "GET object attributes", objects::getObjectAttributes);
         on("GetObjectAcl", "GET object acl", objects::getObjectAcl);
         on("CopyObject", "PUT object copy", copies::copyObject);
-        on(
-                "UpdateObjectEncryption",
-                "PUT object encryption",
-                new EncryptionUpdates(buckets, objects, store.dataKeys())::updateObjectEncryption);
+        on("UpdateObjectEncryption", "PUT object encryption", encryptionUpdates::updateObjectEncryption);
     }
 
     private void registerLocksAndTags(ObjectOperations objects) {
@@ -245,6 +244,7 @@ public final class S3Service implements Service {
                     headers,
                     "STANDARD",
                     tags,
+                    AccessControl.PRIVATE,
                     ObjectVersion.Lock.NONE,
                     Encryption.SSE_S3,
                     new byte[0],
@@ -257,9 +257,29 @@ public final class S3Service implements Service {
         }
     }
 
+    /**
+     * Moves the current version of an object of INTELLIGENT_TIERING into an archive tier, as S3 does after 90 days
+     * without access where that is configured. Nothing reads or copies it there.
+     *
+     * @param tier ARCHIVE_ACCESS or DEEP_ARCHIVE_ACCESS
+     */
+    public void archive(String bucketName, String key, String tier) {
+        account.time().lock().lock();
+        try {
+            ObjectStore.version(bucket(bucketName), key, Optional.empty()).archiveStatus = tier;
+        } finally {
+            account.time().lock().unlock();
+        }
+    }
+
     /** S3 delivers events at least once: while this is on, each comes twice, and in no certain order. */
     public void deliverEventsTwice(boolean twice) {
         events.sendTwice(twice);
+    }
+
+    /** While this is on, UpdateObjectEncryption is refused, as it may be for keys that it does not serve. */
+    public void refuseEncryptionUpdates(boolean all) {
+        encryptionUpdates.refuse(all);
     }
 
     /** The next CopyObject fails after S3 has begun its answer: status 200, an error in the body, nothing copied. */
