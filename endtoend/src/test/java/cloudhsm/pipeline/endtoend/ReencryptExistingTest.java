@@ -230,19 +230,36 @@ class ReencryptExistingTest {
                 put -> put.bucket(bucket).key("inventory/manifest.json"), RequestBody.fromString(Json.text(manifest)));
     }
 
-    @Test
-    void whatCannotBeReencryptedFailsTheExecutionAndTheNextOneEndsTheWork() {
+    /** Pages of one object each, one of them under a disabled key. */
+    private DescribeExecutionResponse failBecauseOfB() {
         belongsUnder(key);
         put("a");
         putUnder(otherKey, "b");
         put("c");
         pipeline.kms().disableKey(disable -> disable.keyId(otherKey));
-
         var failed = run("run", "{\"bucket\": \"%s\", \"pageSize\": 1}".formatted(bucket));
         assertEquals(ExecutionStatus.FAILED, failed.status());
         assertEquals("States.ExceedToleratedFailureThreshold", failed.error());
         assertNotEquals(key, keyOf("b", null));
         pipeline.kms().enableKey(enable -> enable.keyId(otherKey));
+        return failed;
+    }
+
+    @Test
+    void aRedriveRunsThePagesThatHaveNotSucceededAndNoOther() {
+        var failed = failBecauseOfB();
+        var lookedAt = pipeline.cloud().calls("HeadObject");
+        pipeline.states().redriveExecution(redrive -> redrive.executionArn(failed.executionArn()));
+        var output = succeeded(pipeline.end(failed.executionArn()));
+        assertEquals(3, output.path("objects").asInt());
+        assertEquals(3, output.path("outcomes").path("REENCRYPTED:UPDATE").asInt(), output.toString());
+        assertEquals(1, pipeline.cloud().calls("HeadObject") - lookedAt, "the pages of a and c were done");
+        assertEquals(key, keyOf("b", null));
+    }
+
+    @Test
+    void aNewExecutionEndsTheWorkToo() {
+        failBecauseOfB();
         var output = succeeded(run("again", "{\"bucket\": \"%s\", \"pageSize\": 1}".formatted(bucket)));
         assertEquals(3, output.path("objects").asInt());
         assertTrue(output.path("outcomes").path("ALREADY_DONE").asInt() >= 1, output.toString());
@@ -250,7 +267,7 @@ class ReencryptExistingTest {
     }
 
     @Test
-    void failuresWithinTheToleranceAreReported() {
+    void failuresWithinTheToleranceAreReportedByReason() {
         belongsUnder(key);
         put("a");
         putUnder(otherKey, "b");
@@ -259,7 +276,9 @@ class ReencryptExistingTest {
         var output = succeeded(run(
                 "run", "{\"bucket\": \"%s\", \"pageSize\": 1, \"toleratedFailurePercentage\": 50}".formatted(bucket)));
         assertEquals(1, output.path("failedPages").asInt());
-        assertEquals(1, output.path("objects").asInt());
+        assertEquals(2, output.path("objects").asInt());
+        assertEquals(
+                1, output.path("outcomes").path("RETRY:KMS.DisabledException").asInt(), output.toString());
         assertEquals(key, keyOf("a", null));
     }
 

@@ -41,11 +41,7 @@ final class Acls {
 
     private boolean isEnabled(String bucket) {
         try {
-            return s3
-                    .getBucketOwnershipControls(request -> request.bucket(bucket))
-                    .ownershipControls()
-                    .rules()
-                    .stream()
+            return s3.getBucketOwnershipControls(request -> request.bucket(bucket)).ownershipControls().rules().stream()
                     .noneMatch(rule -> rule.objectOwnership() == ObjectOwnership.BUCKET_OWNER_ENFORCED);
         } catch (AwsServiceException refused) {
             // Buckets older than April 2023 may have no ownership controls; their objects have ACLs.

@@ -46,10 +46,11 @@ final class Pages {
         for (var object : page) {
             var line =
                     JsonWriter.create().writeStartObject().writeFieldName("key").writeValue(object.key());
-            object.versionId().ifPresent(id -> line.writeFieldName("versionId")
-                    .writeValue(id)
-                    .writeFieldName("latest")
-                    .writeValue(object.latest().name()));
+            object.versionId()
+                    .ifPresent(id -> line.writeFieldName("versionId")
+                            .writeValue(id)
+                            .writeFieldName("latest")
+                            .writeValue(object.latest().name()));
             lines.append(new String(line.writeEndObject().getBytes(), StandardCharsets.UTF_8))
                     .append('\n');
         }
@@ -72,7 +73,10 @@ final class Pages {
                         line.field("key").map(JsonNode::text).orElseThrow(),
                         line.field("versionId").map(JsonNode::text).or(Optional::empty),
                         "",
-                        line.field("latest").map(JsonNode::text).map(Latest::valueOf).orElse(Latest.NOT_SAID)))
+                        line.field("latest")
+                                .map(JsonNode::text)
+                                .map(Latest::valueOf)
+                                .orElse(Latest.NOT_SAID)))
                 .toList();
     }
 }

@@ -4,20 +4,15 @@ import com.amazonaws.services.lambda.runtime.Context;
 import com.amazonaws.services.lambda.runtime.RequestHandler;
 import java.time.Clock;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import software.amazon.awssdk.services.s3.S3Client;
 
 /**
  * Brings the objects of one page under their bucket's key, by the same code as uploads. What may work later is counted
- * as {@code retry}: the state machine waits and runs the page again, which costs one request for each object done.
+ * as {@code retry}: the state machine waits and runs the page again, which costs one request for each object done. A
+ * page fails once nothing is left to be tried again and something was refused, or at the last attempt.
  */
 public final class ReencryptPage implements RequestHandler<Map<String, Object>, Map<String, Object>> {
-    /** Failures that an answer names; all are counted. */
-    private static final int MOST_NAMED = 20;
-
     /** What is left of an invocation when no further object is begun. */
     private static final Duration SPARE = Duration.ofSeconds(20);
 
@@ -48,48 +43,11 @@ public final class ReencryptPage implements RequestHandler<Map<String, Object>, 
         var outcomes = Boolean.TRUE.equals(input.get("dryRun"))
                 ? Parallel.map(objects, settings.concurrency(), reencryption::preview)
                 : reencryption.reencrypt(objects, deadline);
-        return answer(objects, outcomes);
-    }
-
-    private static Map<String, Object> answer(List<ObjectReference> objects, List<Outcome> outcomes) {
-        var counts = new TreeMap<String, Integer>();
-        var failures = new ArrayList<Map<String, String>>();
-        int refused = 0;
-        int retry = 0;
-        long bytes = 0;
-        for (int i = 0; i < outcomes.size(); i++) {
-            var outcome = outcomes.get(i);
-            counts.merge(name(outcome), 1, Integer::sum);
-            if (outcome instanceof Outcome.Reencrypted done) bytes += done.bytes();
-            if (outcome instanceof Outcome.Refused) refused++;
-            if (outcome instanceof Outcome.Retry) retry++;
-            if ((outcome instanceof Outcome.Refused || outcome instanceof Outcome.Retry)
-                    && failures.size() < MOST_NAMED) {
-                var object = objects.get(i);
-                failures.add(Map.of(
-                        "key", object.key(),
-                        "versionId", object.versionId().orElse(""),
-                        "outcome", name(outcome)));
-            }
+        var result = new PageResult(objects, outcomes);
+        var lastAttempt = Boolean.TRUE.equals(input.get("lastAttempt"));
+        if (result.retry() > 0 ? lastAttempt : result.refused() > 0) {
+            throw new ObjectsNotReencryptedException(result.json());
         }
-        return Map.of(
-                "objects", objects.size(),
-                "bytes", bytes,
-                "outcomes", counts,
-                "refused", refused,
-                "retry", retry,
-                "failures", failures);
-    }
-
-    /** The outcome with its reason, to count by. */
-    private static String name(Outcome outcome) {
-        return switch (outcome) {
-            case Outcome.Reencrypted(var way, var bytes) -> "REENCRYPTED:" + way;
-            case Outcome.AlreadyDone done -> "ALREADY_DONE";
-            case Outcome.Gone(var reason) -> "GONE:" + reason;
-            case Outcome.Left(var reason) -> "LEFT:" + reason;
-            case Outcome.Refused(var reason) -> "REFUSED:" + reason;
-            case Outcome.Retry(var reason) -> "RETRY:" + reason;
-        };
+        return result.output();
     }
 }

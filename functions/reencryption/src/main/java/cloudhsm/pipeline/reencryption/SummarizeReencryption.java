@@ -5,7 +5,9 @@ import com.amazonaws.services.lambda.runtime.RequestHandler;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.protocols.jsoncore.JsonNode;
 import software.amazon.awssdk.protocols.jsoncore.JsonNodeParser;
@@ -34,16 +36,19 @@ public final class SummarizeReencryption implements RequestHandler<Map<String, O
         var outcomes = new TreeMap<String, Long>();
         long objects = 0;
         long bytes = 0;
-        for (var page : entries(files, "SUCCEEDED")) {
-            var output = parser.parse(page.field("Output").map(JsonNode::text).orElseThrow());
-            objects += number(output, "objects");
-            bytes += number(output, "bytes");
-            output.field("outcomes")
+        var failed = entries(files, "FAILED");
+        var results = Stream.concat(
+                entries(files, "SUCCEEDED").stream().map(page -> parser.parse(text(page, "Output"))),
+                failed.stream().flatMap(page -> resultOfFailed(page).stream()));
+        for (var result : (Iterable<JsonNode>) results::iterator) {
+            objects += number(result, "objects");
+            bytes += number(result, "bytes");
+            result.field("outcomes")
                     .orElseThrow()
                     .asObject()
                     .forEach((name, count) -> outcomes.merge(name, Long.parseLong(count.text()), Long::sum));
         }
-        var failedPages = entries(files, "FAILED").size();
+        var failedPages = failed.size();
         var key = input.get("folder") + "summary.json";
         var line = JsonWriter.create().writeStartObject();
         line.writeFieldName("bucket").writeValue((String) input.get("bucket"));
@@ -63,6 +68,21 @@ public final class SummarizeReencryption implements RequestHandler<Map<String, O
                 "failedPages", failedPages,
                 "outcomes", outcomes,
                 "summary", "s3://" + resultsBucket + "/" + key);
+    }
+
+    /** What a page had come to when it failed; empty where it failed of something else, a timeout for example. */
+    private Optional<JsonNode> resultOfFailed(JsonNode page) {
+        try {
+            return Optional.of(parser.parse(text(parser.parse(text(page, "Cause")), "errorMessage")))
+                    .filter(result ->
+                            result.isObject() && result.field("outcomes").isPresent());
+        } catch (RuntimeException noResult) {
+            return Optional.empty();
+        }
+    }
+
+    private static String text(JsonNode node, String field) {
+        return node.field(field).map(JsonNode::text).orElse("");
     }
 
     private List<JsonNode> entries(JsonNode files, String kind) {

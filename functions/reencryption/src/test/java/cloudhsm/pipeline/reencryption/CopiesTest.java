@@ -228,8 +228,8 @@ class CopiesTest {
     void aclThatTheBucketWouldRefuseTodayLeavesTheObjectAsItIs() {
         haveAcls(true);
         putForAllAndTheAuditor("k");
-        s3.putPublicAccessBlock(request -> request.bucket(BUCKET)
-                .publicAccessBlockConfiguration(block -> block.blockPublicAcls(true)));
+        s3.putPublicAccessBlock(
+                request -> request.bucket(BUCKET).publicAccessBlockConfiguration(block -> block.blockPublicAcls(true)));
         assertEquals(new Outcome.Left("PUBLIC_ACL_BLOCKED"), reencrypt(COPY, "k", null));
         assertEquals(ServerSideEncryption.AES256, head("k").serverSideEncryption(), "rather than readable by fewer");
     }

@@ -106,19 +106,28 @@ class DecisionTableTest {
     }
 
     private ObjectReference under(String keyArn, String key) {
-        return put(VERSIONED, key, request -> request.serverSideEncryption(ServerSideEncryption.AWS_KMS)
-                .ssekmsKeyId(keyArn));
+        return put(
+                VERSIONED,
+                key,
+                request -> request.serverSideEncryption(ServerSideEncryption.AWS_KMS)
+                        .ssekmsKeyId(keyArn));
     }
 
     private ObjectReference ofClass(StorageClass storageClass, String key) {
-        return put(VERSIONED, key, request -> request.serverSideEncryption(ServerSideEncryption.AES256)
-                .storageClass(storageClass));
+        return put(
+                VERSIONED,
+                key,
+                request -> request.serverSideEncryption(ServerSideEncryption.AES256)
+                        .storageClass(storageClass));
     }
 
     private ObjectReference retained(ObjectLockMode mode, Duration how, String key) {
-        return put(VERSIONED, key, request -> request.serverSideEncryption(ServerSideEncryption.AES256)
-                .objectLockMode(mode)
-                .objectLockRetainUntilDate(cloud.time().now().plus(how)));
+        return put(
+                VERSIONED,
+                key,
+                request -> request.serverSideEncryption(ServerSideEncryption.AES256)
+                        .objectLockMode(mode)
+                        .objectLockRetainUntilDate(cloud.time().now().plus(how)));
     }
 
     private ObjectReference unencrypted(String key) {
@@ -142,7 +151,8 @@ class DecisionTableTest {
 
     private ObjectReference marker(String key) {
         sseS3(VERSIONED, key);
-        var marker = s3.deleteObject(request -> request.bucket(VERSIONED).key(key)).versionId();
+        var marker =
+                s3.deleteObject(request -> request.bucket(VERSIONED).key(key)).versionId();
         return new ObjectReference(VERSIONED, key, Optional.of(marker), "");
     }
 
@@ -154,8 +164,11 @@ class DecisionTableTest {
     }
 
     private ObjectReference held(String key) {
-        return put(VERSIONED, key, request -> request.serverSideEncryption(ServerSideEncryption.AES256)
-                .objectLockLegalHoldStatus(ObjectLockLegalHoldStatus.ON));
+        return put(
+                VERSIONED,
+                key,
+                request -> request.serverSideEncryption(ServerSideEncryption.AES256)
+                        .objectLockLegalHoldStatus(ObjectLockLegalHoldStatus.ON));
     }
 
     private ObjectReference tiered(String tier, String key) {
@@ -165,9 +178,12 @@ class DecisionTableTest {
     }
 
     private ObjectReference customerKey(String key) {
-        return put(VERSIONED, key, request -> request.sseCustomerAlgorithm("AES256")
-                .sseCustomerKey(Base64.getEncoder().encodeToString(new byte[32]))
-                .sseCustomerKeyMD5("cLyPS3KoaSFGi/joRB3OUQ=="));
+        return put(
+                VERSIONED,
+                key,
+                request -> request.sseCustomerAlgorithm("AES256")
+                        .sseCustomerKey(Base64.getEncoder().encodeToString(new byte[32]))
+                        .sseCustomerKeyMD5("cLyPS3KoaSFGi/joRB3OUQ=="));
     }
 
     private ObjectReference nullVersion(String key) {
@@ -184,9 +200,12 @@ class DecisionTableTest {
 
     private ObjectReference overwritten(String key) {
         var object = sseS3(PLAIN, key);
-        put(PLAIN, key, request -> request.serverSideEncryption(ServerSideEncryption.AES256)
-                .storageClass(StorageClass.STANDARD)
-                .contentType("text/plain"));
+        put(
+                PLAIN,
+                key,
+                request -> request.serverSideEncryption(ServerSideEncryption.AES256)
+                        .storageClass(StorageClass.STANDARD)
+                        .contentType("text/plain"));
         s3.putObject(
                 request -> request.bucket(PLAIN).key(key).serverSideEncryption(ServerSideEncryption.AES256),
                 RequestBody.fromString("newer"));
@@ -228,16 +247,8 @@ class DecisionTableTest {
                 cell("the target key", key -> under(target, key), "ALREADY_DONE 1", "ALREADY_DONE 1"),
                 cell("DSSE-KMS", this::dualLayer, "LEFT DSSE_KMS 1", "LEFT DSSE_KMS 1"),
                 cell("SSE-C", this::customerKey, "LEFT SSE_C 2", "LEFT SSE_C 2"),
-                cell(
-                        "unencrypted",
-                        key -> listed(unencrypted(key), Latest.YES),
-                        COPIED + " 2",
-                        COPIED + " 2"),
-                cell(
-                        "unencrypted, by its key alone",
-                        key -> unencrypted(key).current(),
-                        COPIED + " 2",
-                        COPIED + " 2"),
+                cell("unencrypted", key -> listed(unencrypted(key), Latest.YES), COPIED + " 2", COPIED + " 2"),
+                cell("unencrypted, by its key alone", key -> unencrypted(key).current(), COPIED + " 2", COPIED + " 2"),
                 cell("unencrypted, not known to be current", this::unencrypted, COPIED + " 3", COPIED + " 2"),
                 cell(
                         "unencrypted, listed as noncurrent",
@@ -370,7 +381,8 @@ class DecisionTableTest {
     void asDryRunEveryCellTellsTheSameOfWhatS3WouldNotRefuse(Cell cell) {
         if (cell.update().startsWith("RETRY")) return;
         var before = cloud.calls("CopyObject") + cloud.calls("UpdateObjectEncryption");
-        var told = reencryption(Mode.UPDATE, DualLayerObjects.KEEP).preview(cell.object().apply("preview " + count++));
+        var told = reencryption(Mode.UPDATE, DualLayerObjects.KEEP)
+                .preview(cell.object().apply("preview " + count++));
         assertEquals(cell.update().replaceFirst(" \\d$", ""), named(told));
         assertEquals(before, cloud.calls("CopyObject") + cloud.calls("UpdateObjectEncryption"));
     }
@@ -433,8 +445,7 @@ class DecisionTableTest {
                     put -> put.bucket(VERSIONED).key(key).serverSideEncryption(ServerSideEncryption.AES256), empty);
             var object = new ObjectReference(VERSIONED, key, Optional.empty(), "");
             var way = mode == Mode.UPDATE ? Way.UPDATE : Way.COPY;
-            assertEquals(
-                    "REENCRYPTED " + way + " 2", reencrypt(reencryption(mode, DualLayerObjects.KEEP), object));
+            assertEquals("REENCRYPTED " + way + " 2", reencrypt(reencryption(mode, DualLayerObjects.KEEP), object));
         }
     }
 }

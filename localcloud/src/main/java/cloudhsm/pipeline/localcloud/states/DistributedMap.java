@@ -7,7 +7,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.time.Duration;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalDouble;
@@ -23,6 +25,9 @@ final class DistributedMap {
     /** Child executions at a time where MaxConcurrency is 0 or absent, and at most (aws-facts 7.7). */
     private static final int MAXIMUM_CONCURRENCY = 10_000;
 
+    /** "Hard limit of 1000 redrives of a given Map Run", redrive-map-run. */
+    private static final int MAXIMUM_REDRIVES = 1000;
+
     /** From asking S3 to its answer. @assumed */
     private static final Duration S3_ANSWER = Duration.ofMillis(200);
 
@@ -34,9 +39,12 @@ final class DistributedMap {
     private JsonNode batcher = MissingNode.getInstance();
     private JsonNode writer = MissingNode.getInstance();
     private Optional<MapRun> started = Optional.empty();
-    private int startedChildren;
+    private final Deque<MapRun.Child> waiting = new ArrayDeque<>();
     private int runningChildren;
     private boolean ending;
+
+    /** After these a redrive starts a new Map Run. */
+    private boolean resultsTooLarge;
 
     DistributedMap(Flow flow, State.DistributedMap state, Interpreter interpreter) {
         this.flow = flow;
@@ -78,6 +86,44 @@ final class DistributedMap {
                     .time()
                     .scheduleUnlocked(Duration.ZERO, "item reader of " + state.name(), () -> readItems(run, own));
         }
+    }
+
+    /** Whether a redrive resumes the Map Run, instead of starting a new one: it has child executions. */
+    boolean redrivable() {
+        return !resultsTooLarge
+                && started.filter(run -> !run.children().isEmpty()).isPresent();
+    }
+
+    /**
+     * Resumes the Map Run: its child executions that did not succeed are redriven, those that were never started are
+     * started. Items, concurrency and tolerance are those of the first attempt.
+     *
+     * @see <a href="https://docs.aws.amazon.com/step-functions/latest/dg/redrive-map-run.html">Redriving Map Runs</a>
+     */
+    void redrive() {
+        var run = started.orElseThrow();
+        if (run.redriveCount() == MAXIMUM_REDRIVES) {
+            flow.stateFailed(new StateFailure("States.Runtime", "The Map Run was redriven 1000 times already"));
+            return;
+        }
+        run.redrive(interpreter.time().now());
+        ending = false;
+        runningChildren = 0;
+        waiting.clear();
+        run.children().stream().filter(child -> !child.succeeded()).forEach(waiting::add);
+        flow.execution().whenEnded(this::cancel);
+        flow.record(
+                "MapRunRedriven",
+                "mapRunRedrivenEventDetails",
+                Json.object().put("mapRunArn", run.arn()).put("redriveCount", run.redriveCount()));
+        later(Duration.ZERO, () -> {
+            if (!run.running()) return;
+            try {
+                startMore(run);
+            } catch (StateFailure failure) {
+                fail(run, failure);
+            }
+        });
     }
 
     private List<JsonNode> items() {
@@ -132,6 +178,7 @@ final class DistributedMap {
                 selected.add(flow.itemInput(state.itemSelector(), index, items.get(index)));
             }
             run.children().addAll(ItemBatcher.children(selected, batcher));
+            waiting.addAll(run.children());
             startMore(run);
         } catch (StateFailure failure) {
             fail(run, failure);
@@ -140,20 +187,16 @@ final class DistributedMap {
 
     /** @throws StateFailure where the role may not start executions of its own machine */
     private void startMore(MapRun run) {
-        var children = run.children();
-        while (runningChildren < run.maxConcurrency() && startedChildren < children.size()) {
-            startChild(run, children.get(startedChildren));
-        }
-        if (runningChildren == 0 && startedChildren == children.size()) complete(run);
+        while (runningChildren < run.maxConcurrency() && !waiting.isEmpty()) startChild(run, waiting.remove());
+        if (runningChildren == 0 && waiting.isEmpty()) complete(run);
     }
 
     private void startChild(MapRun run, MapRun.Child child) {
-        try {
-            interpreter.account().iam().authorize(machine.identity(), "states:StartExecution", machine.ownArn());
-        } catch (AwsException denied) {
-            // The error's name is @assumed; its cause is IAM's text.
-            throw new StateFailure("States.Permissions", denied.getMessage());
+        if (child.execution().isPresent() && !state.express()) {
+            redriveChild(run, child, child.execution().get());
+            return;
         }
+        authorize("states:StartExecution", machine.ownArn());
         var name = uuid();
         var execution = new Execution(
                 "arn:aws:states:" + Iam.REGION + ":" + Iam.ACCOUNT + ":execution:" + machine.name() + ":" + name,
@@ -163,10 +206,29 @@ final class DistributedMap {
                 interpreter.time().now(),
                 Optional.of(run.arn()));
         child.started(execution);
-        startedChildren++;
         runningChildren++;
         execution.whenEnded(() -> childEnded(run, child));
         interpreter.start(execution);
+    }
+
+    /** From the state in which it failed, was stopped or timed out; beyond the limits of a redrive it stays failed. */
+    private void redriveChild(MapRun run, MapRun.Child child, Execution execution) {
+        authorize("states:RedriveExecution", execution.arn());
+        var now = interpreter.time().now();
+        if (execution.redrives().beyondLimits(execution, now).isPresent()) return;
+        execution.redrives().add(Optional.empty(), now);
+        runningChildren++;
+        execution.whenEnded(() -> childEnded(run, child));
+        interpreter.redrive(execution);
+    }
+
+    private void authorize(String action, String arn) {
+        try {
+            interpreter.account().iam().authorize(machine.identity(), action, arn);
+        } catch (AwsException denied) {
+            // The error's name is @assumed; its cause is IAM's text.
+            throw new StateFailure("States.Permissions", denied.getMessage());
+        }
     }
 
     private void childEnded(MapRun run, MapRun.Child child) {
@@ -227,6 +289,7 @@ final class DistributedMap {
                             "States.ExceedToleratedFailureThreshold",
                             "The specified tolerated failure threshold was exceeded"));
         } else if (Json.bytes(result).length > Flow.MAXIMUM_DATA) {
+            resultsTooLarge = true;
             fail(
                     run,
                     new StateFailure(

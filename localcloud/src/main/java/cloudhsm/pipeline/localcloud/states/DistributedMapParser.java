@@ -37,7 +37,8 @@ final class DistributedMapParser {
         if (!executionType.equals("STANDARD") && !executionType.equals("EXPRESS")) {
             throw AslParser.invalid(configured + "/ExecutionType", "is STANDARD or EXPRESS");
         }
-        if (executionType.equals("EXPRESS")) requireExpress(processor, where + "/ItemProcessor");
+        var express = executionType.equals("EXPRESS");
+        if (express) requireExpress(processor, where + "/ItemProcessor");
         if (node.has("Items") && node.has("ItemReader")) {
             throw AslParser.invalid(where, "a Map has either Items or ItemReader");
         }
@@ -52,7 +53,8 @@ final class DistributedMapParser {
                 node.path("ToleratedFailureCount"),
                 node.path("ToleratedFailurePercentage"),
                 writer(node.path("ResultWriter"), where + "/ResultWriter"),
-                executionType.equals("EXPRESS")
+                express,
+                express
                         ? new Definition(processor.startAt(), processor.states(), Optional.of(EXPRESS_LIMIT))
                         : processor);
     }

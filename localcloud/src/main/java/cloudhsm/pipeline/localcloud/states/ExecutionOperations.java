@@ -57,8 +57,16 @@ final class ExecutionOperations {
 
     private void describeRedrive(Execution execution, ObjectNode described) {
         var refusal = execution.redrives().refusal(execution, account.time().now());
+        var ended = !execution.running() && execution.status() != Execution.Status.SUCCEEDED;
         if (refusal.isEmpty()) {
             described.put("redriveStatus", "REDRIVABLE");
+        } else if (ended
+                && execution.mapRunArn().isPresent()
+                && execution
+                        .redrives()
+                        .beyondLimits(execution, account.time().now())
+                        .isEmpty()) {
+            described.put("redriveStatus", "REDRIVABLE_BY_MAP_RUN");
         } else {
             described.put("redriveStatus", "NOT_REDRIVABLE").put("redriveStatusReason", refusal.get());
         }
@@ -123,11 +131,6 @@ final class ExecutionOperations {
         if (before.isPresent()) return Json.object().put("redriveDate", Json.epochSeconds(before.get()));
         var refusal = execution.redrives().refusal(execution, now);
         if (refusal.isPresent()) throw AwsException.badRequest("ExecutionNotRedrivable", refusal.get());
-        if (!interpreter.redrivable(execution)) {
-            throw AwsException.badRequest(
-                    "ValidationException",
-                    "The embedded AWS does not redrive Map Runs; start a new execution instead of redriving " + arn);
-        }
         execution.redrives().add(token, now);
         interpreter.redrive(execution);
         return Json.object().put("redriveDate", Json.epochSeconds(now));

@@ -98,23 +98,20 @@ final class Flow {
         later(Duration.ZERO, unfinished);
     }
 
-    /** Whether the state it is in, or failed in, is a distributed Map. */
-    boolean inDistributedMap() {
-        return state instanceof State.DistributedMap;
-    }
-
     /** Goes on where the flow ended unsuccessfully, with the input and the variables that it had. */
     void redrive() {
         ended = false;
         later(Duration.ZERO, unfinished);
     }
 
-    /** Runs the state that was not left: of a Parallel or an inline Map, what did not succeed. */
+    /** Runs the state that was not left: of a Parallel or a Map, what did not succeed. */
     private void runAgain() {
         retries = new int[state.common().retry().size()];
         retryCount = 0;
         if (fork.map(Fork::unfinished).orElse(false)) {
             fork.get().redrive();
+        } else if (distributedMap.map(DistributedMap::redrivable).orElse(false)) {
+            distributedMap.get().redrive();
         } else {
             run();
         }

@@ -99,11 +99,6 @@ final class Interpreter {
         end(execution, Execution.Status.ABORTED, Optional.empty(), "ExecutionAborted", new StateFailure(error, cause));
     }
 
-    /** Whether the state that failed can be started again; a distributed Map's run cannot be resumed here. */
-    boolean redrivable(Execution execution) {
-        return !flows.get(execution).inDistributedMap();
-    }
-
     /** Starts the failed state again. */
     void redrive(Execution execution) {
         execution.redrive();

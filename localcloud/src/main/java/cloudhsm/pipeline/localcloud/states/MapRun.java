@@ -72,6 +72,10 @@ final class MapRun {
                     .orElse("pending");
         }
 
+        boolean succeeded() {
+            return status().equals("succeeded");
+        }
+
         boolean failed() {
             return status().equals("failed") || status().equals("timedOut");
         }
@@ -86,6 +90,8 @@ final class MapRun {
     private Status status = Status.RUNNING;
     private Optional<Instant> stopped = Optional.empty();
     private boolean resultsWritten;
+    private int redriveCount;
+    private Optional<Instant> redriven = Optional.empty();
 
     MapRun(String arn, Execution parent, Instant started, int maxConcurrency, Tolerance tolerance) {
         this.arn = arn;
@@ -118,6 +124,18 @@ final class MapRun {
 
     boolean running() {
         return status == Status.RUNNING;
+    }
+
+    int redriveCount() {
+        return redriveCount;
+    }
+
+    void redrive(Instant when) {
+        status = Status.RUNNING;
+        stopped = Optional.empty();
+        resultsWritten = false;
+        redriveCount++;
+        redriven = Optional.of(when);
     }
 
     void end(Status how, Instant when) {
@@ -156,7 +174,8 @@ final class MapRun {
                 .put("maxConcurrency", maxConcurrency)
                 .put("toleratedFailurePercentage", tolerance.percentage().orElse(0))
                 .put("toleratedFailureCount", tolerance.count().orElse(0))
-                .put("redriveCount", 0);
+                .put("redriveCount", redriveCount);
+        redriven.ifPresent(when -> described.put("redriveDate", Json.epochSeconds(when)));
         stopped.ifPresent(when -> described.put("stopDate", Json.epochSeconds(when)));
         described.set("itemCounts", counts(Child::items));
         described.set("executionCounts", counts(child -> 1));

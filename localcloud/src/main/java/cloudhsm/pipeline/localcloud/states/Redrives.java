@@ -59,6 +59,11 @@ final class Redrives {
         }
         // AWS's words for this one are @assumed.
         if (execution.mapRunArn().isPresent()) return Optional.of("Execution is redriven by its Map Run only");
+        return beyondLimits(execution, now);
+    }
+
+    /** Why an execution that did not succeed cannot be redriven, by its Map Run neither; empty if it can. */
+    Optional<String> beyondLimits(Execution execution, Instant now) {
         if (execution.history().size() >= MAXIMUM_EVENTS) {
             return Optional.of("Execution history event limit exceeded");
         }

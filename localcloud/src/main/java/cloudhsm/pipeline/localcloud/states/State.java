@@ -92,6 +92,7 @@ sealed interface State {
      * @param label the Map's name in ARNs
      * @param reader where the items come from S3, else missing
      * @param toleratedFailureCount missing, as the percentage, where it does not bound the failures
+     * @param express whether the executions are EXPRESS, which are never redriven but started anew
      */
     record DistributedMap(
             Common common,
@@ -104,6 +105,7 @@ sealed interface State {
             JsonNode toleratedFailureCount,
             JsonNode toleratedFailurePercentage,
             JsonNode writer,
+            boolean express,
             Definition processor)
             implements State {
         @Override

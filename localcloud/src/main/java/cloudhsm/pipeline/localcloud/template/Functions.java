@@ -44,6 +44,7 @@ final class Functions {
                 "EphemeralStorage",
                 "PropagateTags",
                 "PackageType");
+        checkAsynchronous(properties);
         var name = properties.text("FunctionName").orElseGet(() -> names.physical(logicalId, 64));
         var events = properties.node("Events");
         var role = roles.execution(logicalId, properties, "lambda.amazonaws.com", policies(properties, events));
@@ -73,7 +74,6 @@ final class Functions {
                         role,
                         logGroup));
         namesByLogicalId.put(logicalId, name);
-        checkAsynchronous(properties);
         for (var event : events.properties()) {
             addEvent(logicalId + event.getKey(), name, arn, event.getKey(), event.getValue());
         }
@@ -90,22 +90,13 @@ final class Functions {
         return policies;
     }
 
-    /**
-     * Two attempts more are what Lambda does by itself and what the embedded one always does; destinations and
-     * dead-letter queues of asynchronous invocations are recorded only.
-     */
+    /** Two attempts more, and then the event is dropped: what Lambda does by itself is all that the embedded one does. */
     private static void checkAsynchronous(Properties properties) {
-        var invoke = properties.nested("EventInvokeConfig").withoutEffect("DestinationConfig");
-        var attempts = invoke.number("MaximumRetryAttempts", 2);
-        if (attempts < 0 || attempts > 2) throw invoke.invalid("MaximumRetryAttempts must be from 0 to 2");
-        var age = invoke.number("MaximumEventAgeInSeconds", 21_600);
-        if (age < 60 || age > 21_600) throw invoke.invalid("MaximumEventAgeInSeconds must be from 60 to 21600");
-        invoke.requireAllRead();
-        var deadLetters = properties.nested("DeadLetterQueue");
-        if (properties.has("DeadLetterQueue")) {
-            deadLetters.required("TargetArn");
-            deadLetters.required("Type");
-            deadLetters.requireAllRead();
+        for (var property : List.of("EventInvokeConfig", "DeadLetterQueue")) {
+            if (properties.has(property)) {
+                throw properties.invalid("the embedded AWS does not carry out " + property
+                        + " of asynchronous invocations; let SQS or EventBridge keep what fails");
+            }
         }
     }
 

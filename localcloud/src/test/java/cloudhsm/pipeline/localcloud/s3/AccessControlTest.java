@@ -91,7 +91,9 @@ class AccessControlTest {
         s3.putObject(
                 request -> request.bucket(WITH_ACLS).key("k").acl(ObjectCannedACL.PUBLIC_READ),
                 RequestBody.fromString("text"));
-        assertEquals("READ http://acs.amazonaws.com/groups/global/AllUsers", acl(WITH_ACLS).get(1));
+        assertEquals(
+                "READ http://acs.amazonaws.com/groups/global/AllUsers",
+                acl(WITH_ACLS).get(1));
     }
 
     @Test

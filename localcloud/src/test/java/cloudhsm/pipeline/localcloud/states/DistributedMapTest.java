@@ -25,7 +25,6 @@ import software.amazon.awssdk.services.s3.model.BucketLocationConstraint;
 import software.amazon.awssdk.services.sfn.SfnClient;
 import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
 import software.amazon.awssdk.services.sfn.model.MapRunStatus;
-import software.amazon.awssdk.services.sfn.model.SfnException;
 
 class DistributedMapTest {
     private static final String MACHINE = "arn:aws:states:eu-central-1:111122223333:stateMachine:objects";
@@ -388,14 +387,6 @@ class DistributedMapTest {
             """, "[1]", START);
         cloud.advance(Duration.ofMinutes(6));
         assertEquals("States.ExceedToleratedFailureThreshold", failed(execution));
-    }
-
-    @Test
-    void redrivingAMapRunIsRefusedAloud() {
-        var execution = run("", FAILING, "[{\"bad\": true}]", START);
-        var refusal = assertThrows(
-                SfnException.class, () -> sfn.redriveExecution(redrive -> redrive.executionArn(execution.arn())));
-        assertTrue(refusal.getMessage().contains("does not redrive Map Runs"), refusal.getMessage());
     }
 
     private void refused(String type, String fields, String processor, String why) {

@@ -173,4 +173,17 @@ class StackTest {
                 Json.parse("{\"Timeout\":5,\"Environment\":{\"Variables\":{\"A\":\"1\",\"B\":\"2\"}}}"),
                 Functions.withGlobals(globals, own));
     }
+
+    @Test
+    void destinationsThatWouldNotBeCarriedOutAreRefused() throws IOException {
+        for (var property : List.of("EventInvokeConfig: {MaximumRetryAttempts: 1}", "DeadLetterQueue: {Type: SQS}")) {
+            var refused = refusal("""
+                Transform: AWS::Serverless-2016-10-31
+                Globals: { Function: { Runtime: java25 } }
+                Resources:
+                  F: { Type: AWS::Serverless::Function, Properties: { CodeUri: f.zip, Handler: a.B, %s } }
+                """.formatted(property), Map.of());
+            assertTrue(refused.contains("does not carry out"), refused);
+        }
+    }
 }
