@@ -27,6 +27,9 @@ CONFIGURATION=/opt/cloudhsm/etc/cloudhsm-cli.cfg
 ANCHOR_FILE=/opt/cloudhsm/etc/customerCA.crt
 INSTALLED_SHA256=/opt/cloudhsm/etc/package.sha256
 
+# How often something is tried that may pass.
+MOST_ATTEMPTS=5
+
 # By address: what "user list" says there, as JSON.
 declare -A USERS=()
 REPORTED=no
@@ -68,7 +71,7 @@ trap finish EXIT
 # require_reachable HOST WHAT-FOR
 require_reachable() {
   local status=0
-  curl --silent --output /dev/null --connect-timeout 10 --max-time 20 "https://$1/" || status=$?
+  curl --silent --output /dev/null --connect-timeout 10 --max-time 20 --retry 2 "https://$1/" || status=$?
   [[ $status == 0 ]] && return
   fail ENDPOINT_UNREACHABLE "The client cannot reach https://$1/ (curl exit status $status), which it needs $2. One of its security groups must let TCP 443 out, and its subnet needs a route there. Nothing was changed. Next: give the client a security group with that rule, then start the stage again."
 }
@@ -82,7 +85,7 @@ ensure_cli() {
   require_reachable "$host" "to download the CloudHSM CLI"
   directory=$(mktemp -d /var/tmp/cloudhsm-cli.XXXXXX)
   package=$directory/${PACKAGE_URL##*/}
-  if ! curl --fail --silent --show-error --location --connect-timeout 10 --max-time 300 --output "$package" "$PACKAGE_URL"; then
+  if ! curl --fail --silent --show-error --location --connect-timeout 10 --max-time 300 --retry 4 --retry-connrefused --output "$package" "$PACKAGE_URL"; then
     rm -rf "$directory"
     fail PACKAGE_DOWNLOAD_FAILED "The CloudHSM CLI cannot be downloaded from $PACKAGE_URL; AWS disables the links of old releases. Nothing was installed. Next: pin a current release and its SHA-256, then start the stage again."
   fi
@@ -129,13 +132,24 @@ error_text() {
   tr -d '\n' <<<"$1" | sed 's/"error_code"/\n&/g' | sed -n '/"error_code": *0/!s/.*"data": *"\([^"]*\)".*/\1/p' | tr '\n' ' '
 }
 
-# Fills USERS: what each HSM itself says, asked one by one.
+# let_pass ATTEMPT: a pause before the next attempt; up to 4 s behind the first, twice as long each time, at most 20 s.
+let_pass() {
+  local most=$((2 ** $1 * 2))
+  ((most <= 20)) || most=20
+  sleep "$((RANDOM % most + 1))"
+}
+
+# Fills USERS: what each HSM itself says, asked one by one. An HSM may fail while CloudHSM takes a backup of it.
 list_users() {
-  local address output
+  local address output attempt
   for address in "${ADDRESSES[@]}"; do
-    output=$("$CLI" user list --config "/opt/cloudhsm/etc/hsm-$address.cfg" || true)
+    for ((attempt = 1; attempt <= MOST_ATTEMPTS; attempt++)); do
+      output=$("$CLI" user list --config "/opt/cloudhsm/etc/hsm-$address.cfg" || true)
+      [[ $(error_codes "$output") != 0 ]] || break
+      [[ $attempt == "$MOST_ATTEMPTS" ]] || let_pass "$attempt"
+    done
     if [[ $(error_codes "$output") != 0 ]]; then
-      fail HSM_UNREACHABLE "The HSM at $address of cluster $CLUSTER_ID does not list its users. The CLI says: \"$(error_text "$output")\". The client must be in the cluster's security group, and the trust anchor must be the cluster's. Nothing was changed. Next: check both, then start the stage again."
+      fail HSM_UNREACHABLE "The HSM at $address of cluster $CLUSTER_ID does not list its users, asked $MOST_ATTEMPTS times. The CLI says: \"$(error_text "$output")\". The client must be in the cluster's security group, and the trust anchor must be the cluster's. Nothing was changed. Next: check both, then start the stage again."
     fi
     USERS[$address]=$(tr -d '\n' <<<"$output" | sed -n 's/.*"users": *\(\[.*\]\).*/\1/p')
   done
@@ -147,15 +161,47 @@ user_field() {
   sed -n "/^\"username\": *\"$2\"/s/.*\"$3\": *\"\([^\"]*\)\".*/\1/p" <<<"$users"
 }
 
+# get_secret ARN: puts the password into SECRET. Throttling, 5xx and lost answers pass; the CLI itself tries little.
+get_secret() {
+  local attempt problem
+  problem=$(mktemp /var/tmp/get-secret.XXXXXX)
+  for ((attempt = 1; attempt <= MOST_ATTEMPTS; attempt++)); do
+    if SECRET=$(aws secretsmanager get-secret-value --secret-id "$1" --query SecretString --output text --region "$REGION" 2>"$problem"); then
+      rm -f "$problem"
+      return 0
+    fi
+    cat "$problem" >&2
+    if grep -q 'AccessDenied\|ResourceNotFound\|InvalidRequest\|InvalidParameter\|DecryptionFailure' "$problem"; then break; fi
+    [[ $attempt == "$MOST_ATTEMPTS" ]] || let_pass "$attempt"
+  done
+  rm -f "$problem"
+  return 1
+}
+
 # read_secret ARN WHOSE: puts the password into SECRET. It stays in this shell: no file, no argument of a program.
 read_secret() {
   require_reachable "secretsmanager.$REGION.amazonaws.com" "to read the password of $2"
-  if ! SECRET=$(aws secretsmanager get-secret-value --secret-id "$1" --query SecretString --output text --region "$REGION"); then
+  if ! get_secret "$1"; then
     fail SECRET_UNREADABLE "The client cannot read the secret $1 with the password of $2; the error output of this command says why. Nothing was changed. Next: let the client's role read it, then start the stage again."
   fi
   if [[ ! $SECRET =~ ^[A-Za-z0-9]{8,32}$ ]]; then
     fail PASSWORD_UNUSABLE "The secret $1 does not hold 8 to 32 letters and digits, which a password of $2 must be for the CLI and for KMS. Nothing was changed. Next: store such a password, then start the stage again."
   fi
+}
+
+# as_admin COMMAND...: has the CLI do them on every HSM, as the admin whose password is in ADMIN_PASSWORD; KMSUSER_PASSWORD
+# is kmsuser's. Sets CODES, one for each command with the login first and the logout last, and PROBLEM.
+as_admin() {
+  local output reason=LOGIN_FAILED
+  # printf is built into bash, so the passwords are in no program's arguments. The exit status says nothing in this mode.
+  output=$(printf '%s\n' "login --username admin --role admin --password $ADMIN_PASSWORD" "$@" logout quit | "$CLI" interactive || true)
+  mapfile -t CODES < <(error_codes "$output")
+  PROBLEM=$(error_text "$output")
+  PROBLEM=${PROBLEM//"$ADMIN_PASSWORD"/(password)}
+  PROBLEM=${PROBLEM//"$KMSUSER_PASSWORD"/(password)}
+  [[ ${CODES[0]-none} != 0 ]] || return 0
+  [[ $PROBLEM != *locked* ]] || reason=USER_LOCKED
+  fail "$reason" "admin cannot log in to cluster $CLUSTER_ID with the password in $ADMIN_SECRET. The CLI says: \"$PROBLEM\". Five wrong passwords lock a user. Next: put the right password into the secret, then start the stage again."
 }
 
 ensure_cli

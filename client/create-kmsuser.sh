@@ -35,30 +35,18 @@ if [[ ${#WITHOUT[@]} == 0 ]]; then
 fi
 
 read_secret "$ADMIN_SECRET" admin
-admin_password=$SECRET
+ADMIN_PASSWORD=$SECRET
 read_secret "$KMSUSER_SECRET" kmsuser
-kmsuser_password=$SECRET
+KMSUSER_PASSWORD=$SECRET
 
 for ((try = 1; try <= MOST_TRIES && ${#WITHOUT[@]} > 0; try++)); do
-  output=$(printf '%s\n' \
-    "login --username admin --role admin --password $admin_password" \
-    "user create --username kmsuser --role crypto-user --password $kmsuser_password" \
-    logout quit | "$CLI" interactive || true)
-  mapfile -t codes < <(error_codes "$output")
-  problem=$(error_text "$output")
-  problem=${problem//"$admin_password"/(password)}
-  problem=${problem//"$kmsuser_password"/(password)}
-  if [[ ${codes[0]-none} != 0 ]]; then
-    reason=LOGIN_FAILED
-    [[ $problem == *locked* ]] && reason=USER_LOCKED
-    fail "$reason" "admin cannot log in to cluster $CLUSTER_ID with the password in $ADMIN_SECRET. The CLI says: \"$problem\". Five wrong passwords lock a user. Next: put the right password into the secret, then start the stage again."
-  fi
+  as_admin "user create --username kmsuser --role crypto-user --password $KMSUSER_PASSWORD"
   look
 done
-unset SECRET admin_password kmsuser_password output
+unset SECRET ADMIN_PASSWORD KMSUSER_PASSWORD
 
 if [[ ${#WITHOUT[@]} -gt 0 ]]; then
-  fail USER_CREATION_FAILED "After $MOST_TRIES tries these HSMs of cluster $CLUSTER_ID still have no kmsuser: ${WITHOUT[*]}. The CLI says: \"$problem\". Next: start the stage again; it completes kmsuser with the same password. Connect the key store only then."
+  fail USER_CREATION_FAILED "After $MOST_TRIES tries these HSMs of cluster $CLUSTER_ID still have no kmsuser: ${WITHOUT[*]}. The CLI says: \"$PROBLEM\". Next: start the stage again; it completes kmsuser with the same password. Connect the key store only then."
 fi
 if [[ $before == 0 ]]; then
   report CREATED '' "Each of the ${#ADDRESSES[@]} HSMs of cluster $CLUSTER_ID has kmsuser now."

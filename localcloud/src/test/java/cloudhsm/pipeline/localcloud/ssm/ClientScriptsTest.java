@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
+import cloudhsm.pipeline.localcloud.faults.Faults;
 import cloudhsm.pipeline.localcloud.http.Json;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
@@ -194,6 +195,24 @@ class ClientScriptsTest {
     void roleThatMayNotReadTheSecretIsReported() {
         ClientInstance.allow(client.role, "ssm:UpdateInstanceInformation");
         assertFailed("SECRET_UNREADABLE", run("activate-cluster"));
+        assertEquals(1, aws.calls("GetSecretValue"), "repeating does not help");
+    }
+
+    @Test
+    void secretIsReadAtLastButNotAskedForForEver() {
+        failReadingOfSecrets(5, Faults.Kind.THROTTLED);
+        assertFailed("SECRET_UNREADABLE", run("activate-cluster"));
+        assertEquals(5, aws.calls("GetSecretValue"));
+        failReadingOfSecrets(2, Faults.Kind.INTERNAL_ERROR);
+        aws.faults().add("secretsmanager", "GetSecretValue", 3, Faults.Kind.ANSWER_LOST);
+        assertOutcome("ACTIVATED", run("activate-cluster"));
+        assertEquals(9, aws.calls("GetSecretValue"));
+    }
+
+    private void failReadingOfSecrets(int calls, Faults.Kind kind) {
+        for (int number = 1; number <= calls; number++) {
+            aws.faults().add("secretsmanager", "GetSecretValue", number, kind);
+        }
     }
 
     @Test
