@@ -6,11 +6,9 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -115,11 +113,13 @@ final class AslParser {
             if (!names.add(name)) throw invalid(where, "the name is used twice in this machine");
             states.put(name, state(name, state.getValue(), where, variables));
         }
-        requireReachable(startAt, states, path);
+
         Optional<Duration> timeout = node.has("TimeoutSeconds")
                 ? Optional.of(Duration.ofSeconds(node.get("TimeoutSeconds").asLong()))
                 : Optional.empty();
-        return new Definition(startAt, states, timeout);
+        var definition = new Definition(startAt, states, timeout);
+        definition.requireReachable(path);
+        return definition;
     }
 
     /** A variable of an outer scope can be read in an inner one, but not assigned there. */
@@ -242,13 +242,13 @@ final class AslParser {
             throw invalid(where, "a state has either Next or End: true");
         }
         var retry = new ArrayList<Retrier>();
-        for (var retrier : node.path("Retry")) retry.add(retrier(retrier, where + "/Retry/" + retry.size()));
+        for (var retrier : node.path("Retry")) retry.add(Retrier.parse(retrier, where + "/Retry/" + retry.size()));
         var catchers = new ArrayList<State.Catcher>();
         for (var catcher : node.path("Catch")) {
             var here = where + "/Catch/" + catchers.size();
             onlyKnown(catcher, Set.of("ErrorEquals", "Next", "Assign", "Output", "Comment"), here);
             catchers.add(new State.Catcher(
-                    errorEquals(catcher, here),
+                    Retrier.errorEquals(catcher, here),
                     requiredText(catcher, "Next", here),
                     catcher.path("Assign"),
                     catcher.path("Output")));
@@ -268,65 +268,6 @@ final class AslParser {
         if (rules.isEmpty()) throw invalid(where + "/Choices", "is required");
         return new State.Choice(
                 common, rules, Optional.ofNullable(node.get("Default")).map(JsonNode::asText));
-    }
-
-    private static Retrier retrier(JsonNode node, String where) {
-        onlyKnown(
-                node,
-                Set.of(
-                        "ErrorEquals",
-                        "IntervalSeconds",
-                        "MaxAttempts",
-                        "BackoffRate",
-                        "MaxDelaySeconds",
-                        "JitterStrategy",
-                        "Comment"),
-                where);
-        var interval = node.path("IntervalSeconds").asInt(1);
-        var attempts = node.path("MaxAttempts").asInt(3);
-        var backoff = node.path("BackoffRate").asDouble(2.0);
-        var maxDelay = node.path("MaxDelaySeconds").asInt(0);
-        var jitter = node.path("JitterStrategy").asText("NONE");
-        if (interval < 1) throw invalid(where + "/IntervalSeconds", "must be at least 1");
-        if (attempts < 0) throw invalid(where + "/MaxAttempts", "must not be negative");
-        if (backoff < 1) throw invalid(where + "/BackoffRate", "must be at least 1.0");
-        if (node.has("MaxDelaySeconds") && (maxDelay <= interval || maxDelay > 31_622_400)) {
-            throw invalid(where + "/MaxDelaySeconds", "must be more than IntervalSeconds and at most 31622400");
-        }
-        if (!jitter.equals("NONE") && !jitter.equals("FULL"))
-            throw invalid(where + "/JitterStrategy", "is NONE or FULL");
-        return new Retrier(errorEquals(node, where), interval, attempts, backoff, maxDelay, jitter.equals("FULL"));
-    }
-
-    private static List<String> errorEquals(JsonNode node, String where) {
-        var names = new ArrayList<String>();
-        node.path("ErrorEquals").forEach(name -> names.add(name.asText()));
-        if (names.isEmpty()) throw invalid(where + "/ErrorEquals", "is required");
-        if (names.contains("States.ALL") && names.size() > 1)
-            throw invalid(where + "/ErrorEquals", "States.ALL stands alone");
-        return names;
-    }
-
-    private static void requireReachable(String startAt, Map<String, State> states, String path) {
-        var reached = new HashSet<String>();
-        var toVisit = new ArrayDeque<Map.Entry<String, String>>();
-        toVisit.add(Map.entry(startAt, path + "/StartAt"));
-        while (!toVisit.isEmpty()) {
-            var step = toVisit.remove();
-            var state = states.get(step.getKey());
-            if (state == null) throw invalid(step.getValue(), "there is no state " + step.getKey());
-            if (!reached.add(step.getKey())) continue;
-            var where = path + "/States/" + step.getKey();
-            state.common().next().ifPresent(next -> toVisit.add(Map.entry(next, where + "/Next")));
-            state.common().catchers().forEach(catcher -> toVisit.add(Map.entry(catcher.next(), where + "/Catch")));
-            if (state instanceof State.Choice choice) {
-                choice.rules().forEach(rule -> toVisit.add(Map.entry(rule.next(), where + "/Choices")));
-                choice.defaultNext().ifPresent(next -> toVisit.add(Map.entry(next, where + "/Default")));
-            }
-        }
-        for (var name : states.keySet()) {
-            if (!reached.contains(name)) throw invalid(path + "/States/" + name, "no transition leads to this state");
-        }
     }
 
     static void onlyKnown(JsonNode node, Set<String> known, String where) {
