@@ -88,11 +88,12 @@ final class TeardownPage {
         return element("table", "", heading, element("tbody", "", all(rows)));
     }
 
+    /** Stages that other state machines have as well do not say when they ended. */
     private static Markup row(Step step) {
         return element(
                 "tr",
                 "",
-                element("td", "", Words.moment(step.at())),
+                element("td", "", step.at() == null ? "" : Words.moment(step.at())),
                 element("td", "", step.stage()),
                 element("td", "", listed(step.removed())),
                 element("td", "", listed(step.left())));
