@@ -37,6 +37,32 @@ class StateMachinesTest {
             "Runtime.ExitError",
             "Sandbox.Timedout");
 
+    /**
+     * The most minutes that a stage waits by budgets of its own before it fails by a name: one creation and one deletion
+     * of an HSM in each of up to four zones, a command of 20 minutes on the client, and so on.
+     */
+    private static final Map<String, Integer> MOST_MINUTES = Map.ofEntries(
+            Map.entry("CreateCluster", 15),
+            Map.entry("CreateFirstHsm", 4 * (30 + 20) + 15),
+            Map.entry("InitializeCluster", 15),
+            Map.entry("LaunchClient", 10),
+            Map.entry("RelaunchClient", 10),
+            Map.entry("ActivateCluster", 20 + 10),
+            Map.entry("CreateSecondHsm", 3 * (30 + 20)),
+            Map.entry("RestoreHsms", 4 * (30 + 20)),
+            Map.entry("CreateKmsUser", 30 + 20),
+            Map.entry("ResetKmsUser", 20),
+            Map.entry("ConnectKeyStore", 40 + 40),
+            Map.entry("DiagnoseConnection", 20),
+            Map.entry("DisconnectKeyStore", 40),
+            Map.entry("DisconnectAgain", 40),
+            Map.entry("ProveEncryption", 20),
+            Map.entry("DeleteHsms", 20 + 30 + 2 * 20),
+            Map.entry("DeleteHsmsOfCluster", 20 + 30 + 2 * 20),
+            Map.entry("TerminateClient", 15),
+            Map.entry("DeleteCluster", 30),
+            Map.entry("AwaitKeyDeletion", (30 + 2) * 24 * 60));
+
     static List<Path> stateMachines() throws IOException {
         try (Stream<Path> files = Files.list(DIRECTORY)) {
             return files.sorted().toList();
@@ -98,6 +124,17 @@ class StateMachinesTest {
         // TeardownReport gives the lock back, so a second run of it has none.
         withoutLock.removeAll(Set.of(start, "FailExecution", "TeardownReport"));
         assertEquals(Set.of(), withoutLock, "redriven, they would work on what another execution has taken over");
+    }
+
+    @ParameterizedTest
+    @MethodSource("stateMachines")
+    void noTaskTimesOutBeforeItsStageHasSaidWhatItWaitsFor(Path file) throws IOException {
+        var problems = new ArrayList<String>();
+        tasks(Json.parse(Files.readString(file)), (name, task) -> {
+            var needed = MOST_MINUTES.getOrDefault(name, 0) * 60;
+            if (task.path("TimeoutSeconds").asInt() <= needed) problems.add(name + " needs more than " + needed + " s");
+        });
+        assertEquals(List.of(), problems, "States.Timeout says neither which resource nor what to do");
     }
 
     /** Every Task of the machine, in Parallel and Map states too. */

@@ -8,6 +8,7 @@ import cloudhsm.pipeline.localcloud.iam.PolicyDocument;
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
 import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import cloudhsm.pipeline.provisioning.lambda.Resource;
 import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
 import cloudhsm.pipeline.provisioning.lambda.Waits;
 import cloudhsm.pipeline.provisioning.pki.ClusterCa;
@@ -15,11 +16,14 @@ import cloudhsm.pipeline.provisioning.pki.Pem;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.function.BiFunction;
 import java.util.function.BooleanSupplier;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
@@ -34,6 +38,7 @@ import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
 import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
 import software.amazon.awssdk.services.cloudhsmv2.model.ClusterMode;
 import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
+import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
 import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
 import software.amazon.awssdk.services.cloudhsmv2.model.Tag;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
@@ -55,6 +60,8 @@ public final class TestAccount implements AutoCloseable {
     private static final Duration LOOK = Duration.ofSeconds(15);
     private static final SdkHttpClient HTTP = UrlConnectionHttpClient.create();
 
+    private int mostHsms;
+    private String busyStateMachine;
     public final LocalCloud cloud = LocalCloud.start();
     public final CloudHsmV2Client cloudHsm = client(CloudHsmV2Client.builder());
     public final KmsClient kms = client(KmsClient.builder());
@@ -66,8 +73,11 @@ public final class TestAccount implements AutoCloseable {
     public final SfnClient states = client(SfnClient.builder());
     public final StageRuntime runtime = new StageRuntime(
             states,
-            new Waits(client(DynamoDbClient.builder()), "pipeline", cloud.time().clock()),
-            new DeploymentLock(client(DynamoDbClient.builder()), states, "pipeline"),
+            new Waits(
+                    client(DynamoDbClient.builder()),
+                    PipelineTable.NAME,
+                    cloud.time().clock()),
+            new DeploymentLock(client(DynamoDbClient.builder()), states, PipelineTable.NAME),
             "stage",
             "arn:aws:states:eu-central-1:111122223333:stateMachine:watch",
             cloud.time().clock());
@@ -112,9 +122,14 @@ public final class TestAccount implements AutoCloseable {
 
     /** A cluster of the deployment with its first HSM, INITIALIZED under a root of our own. */
     public InitializedCluster initializedCluster() {
+        return initializedCluster("eu-central-1a", "eu-central-1b");
+    }
+
+    /** Like {@link #initializedCluster()}, with subnets in these zones; the HSM is in zone a. */
+    public InitializedCluster initializedCluster(String... zones) {
         var id = cloudHsm.createCluster(request -> request.hsmType("hsm2m.medium")
                         .mode(ClusterMode.FIPS)
-                        .subnetIds(subnetIn("eu-central-1a"), subnetIn("eu-central-1b"))
+                        .subnetIds(Arrays.stream(zones).map(this::subnetIn).toList())
                         .tagList(Tag.builder()
                                 .key(Clusters.DEPLOYMENT_TAG)
                                 .value(DEPLOYMENT)
@@ -145,16 +160,53 @@ public final class TestAccount implements AutoCloseable {
     /** @param trustAnchor PEM of the root it was initialized with */
     public record InitializedCluster(String id, String trustAnchor) {}
 
-    /** A cluster that KMS can use: ACTIVE, two HSMs in two zones, {@code kmsuser} on both. */
-    public InitializedCluster clusterForKms(String kmsUserPassword) {
-        var cluster = initializedCluster();
+    /** Runs the cluster's tools for the first time: sets the admin's password, and waits until the cluster is ACTIVE. */
+    public Tools activate(InitializedCluster cluster) {
         var shell = toolsOn(cluster);
         shell.cli("", "cluster", "activate", "--password", ADMIN_PASSWORD);
         waitUntil(() -> cluster(cluster.id()).state() == ClusterState.ACTIVE);
+        return shell;
+    }
+
+    /** A cluster that KMS can use: ACTIVE, two HSMs in two zones, {@code kmsuser} on both. */
+    public InitializedCluster clusterForKms(String kmsUserPassword) {
+        var cluster = initializedCluster();
+        var shell = activate(cluster);
         addHsm(cluster.id(), "eu-central-1b");
         shell.configureForAllHsms();
         shell.createKmsUser(kmsUserPassword);
         return cluster;
+    }
+
+    /**
+     * Runs a stage that waits for HSMs again whenever the one it waits for has left the pending states, with the input
+     * that it left behind, until it has ended.
+     */
+    public <I extends Record> Outcome runToEnd(
+            Class<I> type, I input, BiFunction<I, Optional<Resource>, Outcome> stage) {
+        var next = input;
+        var outcome = stage.apply(next, Optional.empty());
+        while (outcome instanceof Outcome.Waiting waiting) {
+            waitUntil(() -> !waiting.whileIn().contains(state(waiting.resource())));
+            next = waiting.nextInput().map(type::cast).orElse(next);
+            outcome = stage.apply(next, Optional.of(waiting.resource()));
+        }
+        return outcome;
+    }
+
+    private String state(Resource hsm) {
+        var hsms = Clusters.hsms(cluster(hsm.parent()));
+        mostHsms = Math.max(mostHsms, hsms.size());
+        return hsms.stream()
+                .filter(each -> each.availabilityZone().equals(hsm.child()))
+                .map(Hsm::stateAsString)
+                .findFirst()
+                .orElse(Resource.ABSENT);
+    }
+
+    /** The most HSMs that a cluster had at one moment while a stage waited. */
+    public int mostHsms() {
+        return mostHsms;
     }
 
     /** An instance in the cluster's security group that runs the CLI without SSM, as a person would. */
@@ -229,6 +281,19 @@ public final class TestAccount implements AutoCloseable {
         }
     }
 
+    /** Starts an execution that runs for a day unless it is stopped; returns its ARN. */
+    public String runningExecution(String name) {
+        if (busyStateMachine == null) {
+            busyStateMachine = cloud.states()
+                    .createStateMachine(
+                            "busy", """
+                            {"QueryLanguage": "JSONata", "StartAt": "Busy",
+                             "States": {"Busy": {"Type": "Wait", "Seconds": 86400, "End": true}}}\
+                            """, cloud.iam().createRole("states", trusting("states.amazonaws.com")));
+        }
+        return cloud.states().startExecution(busyStateMachine, name, Json.parse("{}"));
+    }
+
     /** A profile whose role may do what the client does: register with SSM, read the deployment's secrets. */
     public String instanceProfile() {
         var role = cloud.iam().createRole("client", trusting("ec2.amazonaws.com"));
@@ -237,6 +302,19 @@ public final class TestAccount implements AutoCloseable {
              "Action": ["ssm:UpdateInstanceInformation", "secretsmanager:GetSecretValue"]}]}
             """));
         return cloud.ec2().createInstanceProfile("client", role);
+    }
+
+    /** The SSM documents that the build makes of {@code client/}, under the scripts' names. */
+    public void createDocuments() {
+        try (var files =
+                Files.list(Path.of(System.getProperty("project.root"), "functions/provisioning/target/documents"))) {
+            for (var file : files.toList()) {
+                var name = file.getFileName().toString().replace(".json", "");
+                cloud.ssm().createDocument(name, Json.parse(Files.readString(file)));
+            }
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
     }
 
     /** What lets a service act as a role. */

@@ -1,6 +1,7 @@
 package cloudhsm.pipeline.provisioning.events;
 
 import cloudhsm.pipeline.provisioning.lambda.Aws;
+import cloudhsm.pipeline.provisioning.lambda.Json;
 import cloudhsm.pipeline.provisioning.lambda.JsonHandler;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
 import cloudhsm.pipeline.provisioning.lambda.Wait;
@@ -58,7 +59,11 @@ public final class ResumeExecution extends JsonHandler<ResumeExecution.Event, Re
                 .toList();
         over.forEach(wait -> lambda.invoke(request -> request.functionName(wait.function())
                 .invocationType(InvocationType.EVENT)
-                .payload(SdkBytes.fromUtf8String("{\"waitId\":\"" + wait.id() + "\"}"))));
+                .payload(SdkBytes.fromUtf8String(Json.MAPPER
+                        .createObjectNode()
+                        .put("waitId", wait.id())
+                        .put("seen", state)
+                        .toString()))));
         return new Output(over.size());
     }
 

@@ -13,7 +13,8 @@ public sealed interface Outcome {
      * AWS is working. The stage runs again when the resource is in none of these states any more.
      *
      * @param whileIn the states that mean "still working"; every other one, expected or not, ends the wait
-     * @param budget how long AWS may take, from the first time the stage waited for this resource
+     * @param budget how long AWS may take, from the first time the stage waited for this resource in
+     *     these states
      * @param nextInput the input of the next run, where it is another one: what a stage has to remember
      */
     record Waiting(Resource resource, Set<String> whileIn, Duration budget, Optional<Record> nextInput)

@@ -40,15 +40,24 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
     private static final int CAUSE_LENGTH = 4_000;
 
     /**
-     * A first run has all but {@code waitId}; a run after a wait has only that.
+     * A first run has all but the last two; a run after a wait has only those.
      *
      * @param deployment whose lock the execution must have; null in stages that take the lock or need none
+     * @param seen the state in which the resource that was waited for has been seen just now
      */
-    record Request(String token, String execution, String stage, String deployment, JsonNode input, String waitId) {}
+    record Request(
+            String token,
+            String execution,
+            String stage,
+            String deployment,
+            JsonNode input,
+            String waitId,
+            String seen) {}
 
     /**
      * @param locked the deployment whose lock the execution must have; empty in runs after a wait
      * @param before the wait that this run follows; empty in a stage's first run
+     * @param seen the state of what that wait was for
      */
     private record Attempt(
             String id,
@@ -57,8 +66,9 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
             String stage,
             Optional<String> locked,
             String input,
-            Optional<Wait> before) {
-        static Attempt after(Wait wait) {
+            Optional<Wait> before,
+            Optional<String> seen) {
+        static Attempt after(Wait wait, Optional<String> seen) {
             return new Attempt(
                     wait.id(),
                     wait.token(),
@@ -66,7 +76,8 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
                     wait.stage(),
                     Optional.empty(),
                     wait.input(),
-                    Optional.of(wait));
+                    Optional.of(wait),
+                    seen);
         }
     }
 
@@ -93,7 +104,9 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
         if (request.waitId() == null) {
             conclude(first(request));
         } else {
-            runtime.waits().claim(request.waitId()).ifPresent(wait -> conclude(Attempt.after(wait)));
+            runtime.waits()
+                    .claim(request.waitId())
+                    .ifPresent(wait -> conclude(Attempt.after(wait, Optional.ofNullable(request.seen()))));
         }
         out.write("{}".getBytes(StandardCharsets.UTF_8));
     }
@@ -110,6 +123,7 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
                 request.stage(),
                 Optional.ofNullable(request.deployment()),
                 Json.MAPPER.writeValueAsString(request.input()),
+                Optional.empty(),
                 Optional.empty());
     }
 
@@ -138,7 +152,8 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
         } catch (JsonProcessingException malformed) {
             return new Outcome.Failed(
                     "INVALID_STAGE_INPUT",
-                    attempt.stage() + " cannot read its input: " + malformed.getOriginalMessage());
+                    attempt.stage() + " cannot read its input: " + malformed.getOriginalMessage()
+                            + ". Nothing was changed. Next: report it: the state machine and the function do not fit.");
         } catch (SdkException failure) {
             return failed(attempt.stage(), failure);
         } catch (RuntimeException defect) {
@@ -167,20 +182,32 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
 
     private static Outcome failed(String stage, SdkException failure) {
         if (Aws.mayPass(failure)) {
-            return new Outcome.Failed(TRANSIENT, stage + " met a failure that may pass: " + failure.getMessage());
+            return new Outcome.Failed(
+                    TRANSIENT,
+                    stage + " met a failure that may pass: " + failure.getMessage()
+                            + ". Next: none as long as the state"
+                            + " machine tries again; if the execution ended so, start a new one; it continues from"
+                            + " here.");
         }
         var code = failure instanceof AwsServiceException service && service.awsErrorDetails() != null
                 ? service.awsErrorDetails().errorCode()
                 : failure.getClass().getSimpleName();
-        return new Outcome.Failed(code, stage + " was refused by AWS: " + failure.getMessage());
+        return new Outcome.Failed(
+                code,
+                stage + " was refused by AWS: " + failure.getMessage() + ". Next: remove what AWS objects to (a missing"
+                        + " right of the function's role, a policy, a quota), then start a new execution; it continues"
+                        + " from here.");
     }
 
     private void suspend(Attempt attempt, Outcome.Waiting waiting) {
         var now = runtime.clock().instant();
-        var same = attempt.before().filter(wait -> wait.resource().equals(waiting.resource()));
+        // A resource that is waited for in other states, an HSM's deletion after its creation, has a budget of its own.
+        var same = attempt.before()
+                .filter(wait -> wait.resource().equals(waiting.resource())
+                        && wait.whileIn().equals(waiting.whileIn()));
         var since = same.map(Wait::since).orElse(now);
         if (now.isAfter(since.plus(waiting.budget()))) {
-            fail(attempt, tookTooLong(attempt.stage(), waiting, Duration.between(since, now)));
+            fail(attempt, tookTooLong(attempt, waiting, Duration.between(since, now)));
             return;
         }
         runtime.waits()
@@ -199,17 +226,18 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
         if (!waiting.resource().isSlow()) watch(attempt.id());
     }
 
-    private static Outcome.Failed tookTooLong(String stage, Outcome.Waiting waiting, Duration waited) {
+    private static Outcome.Failed tookTooLong(Attempt attempt, Outcome.Waiting waiting, Duration waited) {
+        var pending = waiting.whileIn().stream().sorted().toList();
         return new Outcome.Failed(
                 TOOK_TOO_LONG,
                 String.format(
                         Locale.ROOT,
-                        "%s is still in one of %s after %s; %s allows AWS %s. Nothing was changed. Next: look at the"
+                        "%s is still %s after %s; %s allows AWS %s. Nothing was changed. Next: look at the"
                                 + " resource in the console, then start a new execution; it continues from here.",
                         waiting.resource(),
-                        waiting.whileIn().stream().sorted().toList(),
+                        attempt.seen().orElseGet(() -> "in one of " + pending),
                         minutes(waited),
-                        stage,
+                        attempt.stage(),
                         minutes(waiting.budget())));
     }
 

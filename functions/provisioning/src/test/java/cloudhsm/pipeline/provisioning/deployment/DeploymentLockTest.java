@@ -2,9 +2,8 @@ package cloudhsm.pipeline.provisioning.deployment;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.provisioning.PipelineTable;
 import cloudhsm.pipeline.provisioning.TestAccount;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -17,35 +16,18 @@ import software.amazon.awssdk.core.interceptor.Context;
 import software.amazon.awssdk.core.interceptor.ExecutionAttributes;
 import software.amazon.awssdk.core.interceptor.ExecutionInterceptor;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
-import software.amazon.awssdk.services.dynamodb.model.AttributeDefinition;
-import software.amazon.awssdk.services.dynamodb.model.BillingMode;
-import software.amazon.awssdk.services.dynamodb.model.KeySchemaElement;
-import software.amazon.awssdk.services.dynamodb.model.KeyType;
-import software.amazon.awssdk.services.dynamodb.model.ScalarAttributeType;
 import software.amazon.awssdk.services.sfn.SfnClient;
 
 class DeploymentLockTest {
-    private static final String TABLE = "pipeline";
     private static final String NAME = TestAccount.DEPLOYMENT;
 
     private final TestAccount aws = new TestAccount();
     private final DynamoDbClient dynamoDb = aws.client(DynamoDbClient.builder());
-    private final DeploymentLock lock = new DeploymentLock(dynamoDb, aws.states, TABLE);
-    private final String machine = aws.cloud
-            .states()
-            .createStateMachine(
-                    "busy", """
-                    {"QueryLanguage": "JSONata", "StartAt": "Busy",
-                     "States": {"Busy": {"Type": "Wait", "Seconds": 86400, "End": true}}}\
-                    """, aws.cloud.iam().createRole("states", aws.trusting("states.amazonaws.com")));
+    private final DeploymentLock lock = new DeploymentLock(dynamoDb, aws.states, PipelineTable.NAME);
 
     @BeforeEach
     void createTable() {
-        dynamoDb.createTable(table -> table.tableName(TABLE)
-                .billingMode(BillingMode.PAY_PER_REQUEST)
-                .attributeDefinitions(attribute("pk"), attribute("sk"))
-                .keySchema(key("pk", KeyType.HASH), key("sk", KeyType.RANGE)));
-        aws.cloud.advance(Duration.ofMinutes(1));
+        PipelineTable.create(dynamoDb, aws.cloud);
     }
 
     @AfterEach
@@ -53,19 +35,8 @@ class DeploymentLockTest {
         aws.close();
     }
 
-    private static AttributeDefinition attribute(String name) {
-        return AttributeDefinition.builder()
-                .attributeName(name)
-                .attributeType(ScalarAttributeType.S)
-                .build();
-    }
-
-    private static KeySchemaElement key(String name, KeyType type) {
-        return KeySchemaElement.builder().attributeName(name).keyType(type).build();
-    }
-
     private String running(String name) {
-        return aws.cloud.states().startExecution(machine, name, Json.parse("{}"));
+        return aws.runningExecution(name);
     }
 
     private void stop(String execution) {
@@ -151,7 +122,7 @@ class DeploymentLockTest {
                 lock.keep(NAME, first);
             }
         })) {
-            assertEquals(Optional.of(first), new DeploymentLock(dynamoDb, slow, TABLE).take(NAME, second));
+            assertEquals(Optional.of(first), new DeploymentLock(dynamoDb, slow, PipelineTable.NAME).take(NAME, second));
         }
         assertEquals(Optional.empty(), lock.keep(NAME, first));
     }

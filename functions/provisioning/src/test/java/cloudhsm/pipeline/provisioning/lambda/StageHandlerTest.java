@@ -1,0 +1,151 @@
+package cloudhsm.pipeline.provisioning.lambda;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import cloudhsm.pipeline.localcloud.faults.Faults;
+import cloudhsm.pipeline.provisioning.PipelineTable;
+import cloudhsm.pipeline.provisioning.TestAccount;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import software.amazon.awssdk.core.interceptor.Context;
+import software.amazon.awssdk.core.interceptor.ExecutionAttributes;
+import software.amazon.awssdk.core.interceptor.ExecutionInterceptor;
+import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
+import software.amazon.awssdk.services.sfn.SfnClient;
+import software.amazon.awssdk.services.sfn.model.SendTaskFailureRequest;
+
+/** How a stage that waits is ended: by name, with the resource, the state seen, the time waited and the next step. */
+class StageHandlerTest {
+    private static final Resource CLUSTER = Resource.cluster("cluster-abcdefghijk");
+    private static final Duration BUDGET = Duration.ofMinutes(10);
+
+    private final TestAccount aws = new TestAccount();
+    private final List<SendTaskFailureRequest> failures = new ArrayList<>();
+    private final StageRuntime runtime = new StageRuntime(
+            aws.client(SfnClient.builder(), new FailuresSeen()),
+            aws.runtime.waits(),
+            aws.runtime.lock(),
+            "stage",
+            watch(),
+            aws.runtime.clock());
+    private Set<String> whileIn = Set.of("CREATE_IN_PROGRESS", "ABSENT");
+
+    /** Remembers what Step Functions is told. */
+    private final class FailuresSeen implements ExecutionInterceptor {
+        @Override
+        public void beforeExecution(Context.BeforeExecution context, ExecutionAttributes attributes) {
+            if (context.request() instanceof SendTaskFailureRequest failure) failures.add(failure);
+        }
+    }
+
+    private record Input() {}
+
+    /** Waits for ever, asking AWS something each time. */
+    private final class Waiter extends StageHandler<Input> {
+        private Waiter() {
+            super(Input.class, runtime);
+        }
+
+        @Override
+        protected Outcome run(Input input, Optional<Resource> awaited) {
+            aws.cloudHsm.describeClusters();
+            return new Outcome.Waiting(CLUSTER, whileIn, BUDGET);
+        }
+    }
+
+    @BeforeEach
+    void createTable() {
+        PipelineTable.create(aws.client(DynamoDbClient.builder()), aws.cloud);
+    }
+
+    @AfterEach
+    void close() {
+        aws.close();
+    }
+
+    private String watch() {
+        return aws.cloud
+                .states()
+                .createStateMachine(
+                        "watch", """
+                        {"QueryLanguage": "JSONata", "StartAt": "Watched", "States": {"Watched": {"Type": "Succeed"}}}\
+                        """, aws.cloud.iam().createRole("watch", aws.trusting("states.amazonaws.com")));
+    }
+
+    private void invoke(String request) {
+        try {
+            var in = new ByteArrayInputStream(request.getBytes(StandardCharsets.UTF_8));
+            new Waiter().handleRequest(in, new ByteArrayOutputStream(), null);
+        } catch (IOException impossible) {
+            throw new UncheckedIOException(impossible);
+        }
+    }
+
+    private void firstRun() {
+        invoke("""
+            {"token": "token", "stage": "CreateCluster", "input": {},
+             "execution": "arn:aws:states:eu-central-1:111122223333:execution:provision:first"}
+            """);
+    }
+
+    private void runAgain(String seen) {
+        var wait = runtime.waits().all().getFirst();
+        invoke("{\"waitId\": \"" + wait.id() + "\", \"seen\": \"" + seen + "\"}");
+    }
+
+    @Test
+    void whatTakesTooLongIsSaidWithTheStateSeenAndTheTimeWaited() {
+        firstRun();
+        aws.cloud.advance(BUDGET.minusSeconds(1));
+        runAgain("CREATE_IN_PROGRESS");
+        assertEquals(List.of(), failures, "the budget is not used up");
+        aws.cloud.advance(Duration.ofSeconds(31));
+        runAgain("CREATE_IN_PROGRESS");
+        assertEquals("TOOK_TOO_LONG", failures.getFirst().error());
+        assertEquals(
+                CLUSTER
+                        + " is still CREATE_IN_PROGRESS after 10 min 30 s; CreateCluster allows AWS 10 min 00 s."
+                        + " Nothing was changed. Next: look at the resource in the console, then start a new"
+                        + " execution; it continues from here.",
+                failures.getFirst().cause());
+        assertEquals(List.of(), runtime.waits().all(), "nothing waits any more");
+    }
+
+    @Test
+    void anotherWaitForTheSameResourceHasABudgetOfItsOwn() {
+        firstRun();
+        aws.cloud.advance(BUDGET.minusMinutes(1));
+        whileIn = Set.of("DELETE_IN_PROGRESS");
+        runAgain("DEGRADED");
+        aws.cloud.advance(BUDGET.minusMinutes(1));
+        runAgain("DELETE_IN_PROGRESS");
+        assertEquals(List.of(), failures, "a late creation must not take its time from the deletion");
+        aws.cloud.advance(Duration.ofMinutes(2));
+        runAgain("DELETE_IN_PROGRESS");
+        assertTrue(
+                failures.getFirst().cause().contains(" is still DELETE_IN_PROGRESS after 11 min"), failures::toString);
+    }
+
+    @Test
+    void throttlingBehindAWaitIsLeftToTheStateMachinesRetry() {
+        firstRun();
+        aws.cloud.faults().add("cloudhsm", "DescribeClusters", 1, Faults.Kind.THROTTLED);
+        runAgain("UNINITIALIZED");
+        assertEquals("TransientAwsFailure", failures.getFirst().error());
+        assertTrue(
+                failures.getFirst().cause().startsWith("CreateCluster met a failure that may pass"),
+                failures::toString);
+    }
+}
