@@ -92,6 +92,11 @@ public final class CloudHsmService extends JsonService {
         lockedRun(() -> switches.degradeNext(availabilityZone));
     }
 
+    /** Whether CreateHsm is refused in this zone for lack of capacity; by default it is not. */
+    public void zoneIsFull(String availabilityZone, boolean full) {
+        lockedRun(() -> switches.setFull(availabilityZone, full));
+    }
+
     /**
      * AWS replaces an HSM: another HsmId, the same network interface. Before initialisation the new one has a key
      * pair and, some seconds later, a CSR of its own.
@@ -101,6 +106,15 @@ public final class CloudHsmService extends JsonService {
      */
     public String replaceHsm(String hsmId) {
         return locked(() -> hsmOperations.replace(clusterOf(hsmId), activeHsm(hsmId)));
+    }
+
+    /**
+     * Somebody deletes an HSM in the console.
+     *
+     * @throws IllegalArgumentException if there is no ACTIVE HSM of that id
+     */
+    public void deleteHsm(String hsmId) {
+        lockedRun(() -> hsmOperations.delete(clusterOf(hsmId), activeHsm(hsmId)));
     }
 
     /**

@@ -82,6 +82,12 @@ final class HsmOperations {
             throw Input.invalid("Cluster '" + clusterId + "' has no subnet in Availability Zone '" + zone + "'");
         }
         requireRoomForOneMore(cluster);
+        if (switches.isFull(zone)) {
+            // AWS documents neither the error nor its words; a refusal that is not the caller's fault is this one.
+            throw AwsException.badRequest(
+                    "CloudHsmServiceException",
+                    "There is insufficient capacity in Availability Zone '" + zone + "' to create an HSM");
+        }
 
         var hsm = new Hsm("hsm-" + clusters.account().base32(11), zone, subnetId, clusters.now());
         var content = cluster.state() == ClusterState.ACTIVE ? Optional.of(contentForNewHsm(cluster)) : noContent();
@@ -229,6 +235,12 @@ final class HsmOperations {
         if (cluster.state() == ClusterState.INITIALIZE_IN_PROGRESS) {
             throw Input.invalid("Cluster '" + clusterId + "' is being initialised; its HSM cannot be deleted now");
         }
+        delete(cluster, hsm);
+        return Json.object().put("HsmId", hsm.hsmId());
+    }
+
+    /** CloudHSM takes a backup of an ACTIVE HSM first; the rest takes minutes. */
+    void delete(Cluster cluster, Hsm hsm) {
         hsm.partition().filter(any -> hsm.active()).ifPresent(content -> clusters.backUp(cluster, content));
         hsm.setState(HsmState.DELETE_IN_PROGRESS, "");
         if (cluster.state() == ClusterState.UNINITIALIZED) cluster.setCsrPublished(false);
@@ -236,7 +248,6 @@ final class HsmOperations {
                 clusters.account().between(SHORTEST_HSM_DELETION, LONGEST_HSM_DELETION),
                 "deletion of " + hsm.hsmId(),
                 () -> completeDeletion(cluster, hsm));
-        return Json.object().put("HsmId", hsm.hsmId());
     }
 
     private void completeDeletion(Cluster cluster, Hsm hsm) {

@@ -8,6 +8,7 @@ final class Switches {
     private boolean deletedStaysListed = true;
     private boolean concurrentFirstHsms;
     private final Set<String> degrading = new HashSet<>();
+    private final Set<String> full = new HashSet<>();
     private final Set<String> omittedUsers = new HashSet<>();
 
     boolean deletedStaysListed() {
@@ -33,6 +34,15 @@ final class Switches {
     /** Whether the HSM that has just been built there fails; asked once per HSM. */
     boolean degrades(String availabilityZone) {
         return degrading.remove(availabilityZone);
+    }
+
+    void setFull(String availabilityZone, boolean withoutCapacity) {
+        if (withoutCapacity) full.add(availabilityZone);
+        else full.remove(availabilityZone);
+    }
+
+    boolean isFull(String availabilityZone) {
+        return full.contains(availabilityZone);
     }
 
     void omitUser(String username) {

@@ -146,6 +146,7 @@ final class KeyStoreConnections {
         if (found.isEmpty()) return Optional.of("CLUSTER_NOT_FOUND");
         var cluster = found.get();
         if (cluster.activeHsms().isEmpty()) return Optional.of("INSUFFICIENT_CLOUDHSM_HSMS");
+        if (cluster.securityGroup().filter(ec2::admitsCluster).isEmpty()) return Optional.of("NETWORK_ERRORS");
         if (cluster.loggedIn(KMS_USER)) return Optional.of("USER_LOGGED_IN");
         var results = new HashSet<>(cluster.login(KMS_USER, store.password()).values());
         if (!results.equals(Set.of(LoginResult.OK))) {

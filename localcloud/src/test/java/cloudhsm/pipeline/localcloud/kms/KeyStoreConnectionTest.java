@@ -126,6 +126,27 @@ class KeyStoreConnectionTest {
     }
 
     @Test
+    void rulesTakenAwayMeanwhileAreNetworkErrorsUntilTheyAreBack() {
+        try (var aws = KeyStoreScenario.readyForKeyStore();
+                var ec2 = aws.callers.client(Ec2Client.builder(), aws.callers.administrator())) {
+            var id = aws.createStore();
+            var group = aws.cluster().securityGroup().orElseThrow();
+            var rule = ec2.describeSecurityGroups(request -> request.groupIds(group))
+                    .securityGroups()
+                    .getFirst()
+                    .ipPermissions();
+            aws.kms.connectCustomKeyStore(request -> request.customKeyStoreId(id));
+            ec2.revokeSecurityGroupIngress(request -> request.groupId(group).ipPermissions(rule));
+            aws.waitUntil(() -> aws.store().connectionState() != ConnectionStateType.CONNECTING);
+            assertEquals("NETWORK_ERRORS", aws.store().connectionErrorCodeAsString());
+            aws.disconnect(id);
+            ec2.authorizeSecurityGroupIngress(request -> request.groupId(group).ipPermissions(rule));
+            aws.connect(id);
+            assertEquals(ConnectionStateType.CONNECTED, aws.store().connectionState());
+        }
+    }
+
+    @Test
     void forcedFailureHappensOnce() {
         try (var aws = KeyStoreScenario.readyForKeyStore()) {
             aws.cloud.kms().failNextConnection("NETWORK_ERRORS");

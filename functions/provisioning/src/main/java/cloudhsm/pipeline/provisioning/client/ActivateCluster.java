@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.provisioning.client;
 
+import cloudhsm.pipeline.provisioning.cluster.ClusterFailures;
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.lambda.Outcome;
@@ -77,7 +78,7 @@ public final class ActivateCluster extends StageHandler<ActivateCluster.Input> {
     @Override
     protected Outcome run(Input input, Optional<Resource> awaited) {
         var cluster = clusters.find(input.clusterId());
-        if (cluster.isEmpty()) return gone(input);
+        if (cluster.isEmpty()) return ClusterFailures.notFound(input.clusterId());
         return switch (cluster.get().state()) {
             case INITIALIZED -> activate(input, cluster.get(), awaited);
             case ACTIVE, DEGRADED -> active(input, cluster.get());
@@ -155,12 +156,5 @@ public final class ActivateCluster extends StageHandler<ActivateCluster.Input> {
                         + "; activation needs INITIALIZED. AWS says: \""
                         + Objects.requireNonNullElse(cluster.stateMessage(), "") + "\". Nothing was changed. Next:"
                         + " start a new execution, which begins with what the cluster lacks.");
-    }
-
-    private static Outcome gone(Input input) {
-        return new Outcome.Failed(
-                "CLUSTER_GONE",
-                "Cluster " + input.clusterId() + " does not exist any more; somebody deleted it during this execution."
-                        + " Nothing was changed. Next: start a new execution, which makes another cluster.");
     }
 }

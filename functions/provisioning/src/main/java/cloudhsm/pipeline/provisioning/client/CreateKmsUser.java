@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.provisioning.client;
 
+import cloudhsm.pipeline.provisioning.cluster.ClusterFailures;
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.lambda.Outcome;
@@ -9,7 +10,6 @@ import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
@@ -62,7 +62,7 @@ public final class CreateKmsUser extends StageHandler<CreateKmsUser.Input> {
     }
 
     private final Clusters clusters;
-    private final KmsClient kms;
+    private final KmsLogin kmsLogin;
     private final SecretsManagerClient secretsManager;
     private final ClientCommand listUsers;
     private final ClientCommand createKmsUser;
@@ -89,7 +89,7 @@ public final class CreateKmsUser extends StageHandler<CreateKmsUser.Input> {
             StageRuntime runtime) {
         super(Input.class, runtime);
         this.clusters = new Clusters(cloudHsm);
-        this.kms = kms;
+        this.kmsLogin = new KmsLogin(kms);
         this.secretsManager = secretsManager;
         this.listUsers = listUsers;
         this.createKmsUser = createKmsUser;
@@ -98,21 +98,20 @@ public final class CreateKmsUser extends StageHandler<CreateKmsUser.Input> {
     @Override
     protected Outcome run(Input input, Optional<Resource> awaited) {
         var cluster = clusters.find(input.clusterId());
-        if (cluster.isEmpty() || cluster.get().state() != ClusterState.ACTIVE && !isUpdating(cluster.get())) {
-            return notActive(input, cluster);
-        }
+        if (cluster.isEmpty()) return ClusterFailures.notFound(input.clusterId());
+        if (cluster.get().state() != ClusterState.ACTIVE && !isUpdating(cluster.get())) return notActive(cluster.get());
         var beingMade = cluster.get().hsms().stream()
                 .filter(hsm -> hsm.state() == HsmState.CREATE_IN_PROGRESS)
                 .findFirst();
         if (beingMade.isPresent()) return untilMade(beingMade.get(), input);
 
-        var held = heldByKms(input.clusterId());
+        var held = kmsLogin.in(input.clusterId());
         var secretArn =
                 PasswordSecret.ofKmsUser(secretsManager, input.deployment()).ensure(input.deployment());
         var addresses = ActivateCluster.activeAddresses(cluster.get());
         var progress = awaited.filter(resource -> resource.type() == Resource.Type.COMMAND)
                 .map(createKmsUser::progress)
-                .orElseGet(() -> send(input, secretArn, addresses, held.isPresent()));
+                .orElseGet(() -> send(input, cluster.get(), secretArn, held.isPresent()));
         return switch (progress) {
             case ClientCommand.Progress.Running running -> running.waiting();
             case ClientCommand.Progress.Succeeded succeeded ->
@@ -133,22 +132,8 @@ public final class CreateKmsUser extends StageHandler<CreateKmsUser.Input> {
                 HSM_BUDGET);
     }
 
-    /** The cluster's key store, if KMS is logged in through it, or is about to be, or to log out. */
-    private Optional<CustomKeyStoresListEntry> heldByKms(String clusterId) {
-        return kms.describeCustomKeyStoresPaginator(request -> request.limit(100)).customKeyStores().stream()
-                .filter(store -> clusterId.equals(store.cloudHsmClusterId()))
-                .filter(store -> switch (store.connectionState()) {
-                    case CONNECTED, CONNECTING, DISCONNECTING -> true;
-                    case DISCONNECTED, FAILED, UNKNOWN_TO_SDK_VERSION -> false;
-                })
-                .findFirst();
-    }
-
-    private ClientCommand.Progress send(Input input, String secretArn, List<String> addresses, boolean onlyLook) {
-        var target = Map.of(
-                "ClusterId", input.clusterId(),
-                "HsmAddresses", String.join(" ", addresses),
-                "TrustAnchor", ActivateCluster.base64(input.trustAnchor()));
+    private ClientCommand.Progress send(Input input, Cluster cluster, String secretArn, boolean onlyLook) {
+        var target = ClientCommand.target(cluster, input.trustAnchor());
         if (onlyLook) return listUsers.send(input.instanceId(), target);
         var parameters = new HashMap<>(target);
         parameters.put("AdminSecret", input.adminSecretArn());
@@ -197,11 +182,10 @@ public final class CreateKmsUser extends StageHandler<CreateKmsUser.Input> {
                         + (incomplete.isEmpty() ? "any HSM: none is ACTIVE" : "these HSMs: " + seen) + ". " + next);
     }
 
-    private static Outcome notActive(Input input, Optional<Cluster> cluster) {
+    private static Outcome notActive(Cluster cluster) {
         return new Outcome.Failed(
                 "CLUSTER_NOT_ACTIVE",
-                "Cluster " + input.clusterId() + " is "
-                        + cluster.map(Cluster::stateAsString).orElse("gone")
+                "Cluster " + cluster.clusterId() + " is " + cluster.stateAsString()
                         + "; users can be made in an ACTIVE one only. Nothing was changed. Next: start a new"
                         + " execution, which begins with what the cluster lacks.");
     }

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.provisioning.client;
 
+import cloudhsm.pipeline.provisioning.cluster.ClusterFailures;
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.lambda.Outcome;
@@ -80,7 +81,11 @@ public final class ResetKmsUser extends StageHandler<ResetKmsUser.Input> {
     @Override
     protected Outcome run(Input input, Optional<Resource> awaited) {
         var cluster = clusters.find(input.clusterId());
-        if (cluster.isEmpty() || ActivateCluster.activeAddresses(cluster.get()).isEmpty()) return noHsm(input);
+        if (cluster.isEmpty()) return ClusterFailures.notFound(input.clusterId());
+        if (ActivateCluster.activeAddresses(cluster.get()).isEmpty()) return noHsm(input);
+        // KMS is logged in under a password of its own, which must not be taken from it.
+        if (awaited.isEmpty() && new KmsLogin(kms).in(input.clusterId()).isPresent())
+            return notDisconnected(input, "Nothing was changed.");
         var progress = awaited.filter(resource -> resource.type() == Resource.Type.COMMAND)
                 .map(resetKmsUser::progress)
                 .orElseGet(() -> send(input, cluster.get()));
@@ -105,15 +110,19 @@ public final class ResetKmsUser extends StageHandler<ResetKmsUser.Input> {
         try {
             kms.updateCustomKeyStore(
                     request -> request.customKeyStoreId(input.keyStoreId()).keyStorePassword(password));
-        } catch (CustomKeyStoreInvalidStateException notDisconnected) {
-            return new Outcome.Failed(
-                    "KEY_STORE_NOT_DISCONNECTED",
-                    "Key store " + input.keyStoreId() + " is not DISCONNECTED, so KMS was not told kmsuser's password,"
-                            + " which the HSMs have already. Somebody connected it meanwhile. Next: disconnect it, then"
-                            + " start a new execution with the same input; it connects again.");
+        } catch (CustomKeyStoreInvalidStateException connectedMeanwhile) {
+            return notDisconnected(input, "The HSMs have the secret's password already; KMS was not told.");
         }
         return new Outcome.Done(
                 new Output(report.message() + " KMS was told the same for key store " + input.keyStoreId() + "."));
+    }
+
+    private static Outcome notDisconnected(Input input, String changed) {
+        return new Outcome.Failed(
+                "KEY_STORE_NOT_DISCONNECTED",
+                "Key store " + input.keyStoreId() + " is not DISCONNECTED, so KMS cannot be told kmsuser's password:"
+                        + " somebody connected it meanwhile. " + changed + " Next: disconnect it, then start a new"
+                        + " execution with the same input; it connects again.");
     }
 
     private static Outcome noHsm(Input input) {

@@ -4,10 +4,11 @@ import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
 
 /** Ends of stages that several of them share. */
-final class ClusterFailures {
+public final class ClusterFailures {
     private ClusterFailures() {}
 
-    static Outcome.Failed notFound(String clusterId) {
+    /** Named as KMS names it in a ConnectionErrorCode: to every part of the pipeline the cluster is not there. */
+    public static Outcome.Failed notFound(String clusterId) {
         return new Outcome.Failed(
                 "CLUSTER_NOT_FOUND",
                 "Cluster " + clusterId

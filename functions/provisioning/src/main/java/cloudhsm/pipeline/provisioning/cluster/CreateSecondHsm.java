@@ -20,10 +20,18 @@ import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
  * @see <a href="https://docs.aws.amazon.com/cloudhsm/latest/userguide/add-hsm.html">Add an HSM</a>
  */
 public final class CreateSecondHsm extends StageHandler<CreateSecondHsm.Input> {
-    /** @param zones where HSMs may be, in the order to try; the first HSM's among them is left out */
-    public record Input(String clusterId, List<String> zones) {
+    /**
+     * @param zones where HSMs may be, in the order to try; the first HSM's among them is left out
+     * @param firstZone where the first HSM is, which need not be the first of the zones; null where it does not matter
+     *     which of two is the second
+     */
+    public record Input(String clusterId, List<String> zones, String firstZone) {
         public Input {
             zones = List.copyOf(zones);
+        }
+
+        Input(String clusterId, List<String> zones) {
+            this(clusterId, zones, null);
         }
     }
 
@@ -67,7 +75,7 @@ public final class CreateSecondHsm extends StageHandler<CreateSecondHsm.Input> {
         var hsms = Clusters.hsms(cluster);
         var active = hsms.stream()
                 .filter(hsm -> hsm.state() == HsmState.ACTIVE)
-                .sorted(Comparator.comparingInt(hsm -> position(input.zones(), hsm)))
+                .sorted(Comparator.comparingInt(hsm -> position(input, hsm)))
                 .toList();
         if (active.isEmpty()) return firstIsGone(cluster, hsms);
         var first = active.getFirst();
@@ -87,10 +95,11 @@ public final class CreateSecondHsm extends StageHandler<CreateSecondHsm.Input> {
         return new HsmCreation(cloudHsm, cluster, zones, awaited).next(others);
     }
 
-    /** HSMs in zones that the request does not name come last. */
-    private static int position(List<String> zones, Hsm hsm) {
-        var position = zones.indexOf(hsm.availabilityZone());
-        return position < 0 ? zones.size() : position;
+    /** The first HSM's zone comes first; those that the request does not name come last. */
+    private static int position(Input input, Hsm hsm) {
+        if (hsm.availabilityZone().equals(input.firstZone())) return -1;
+        var position = input.zones().indexOf(hsm.availabilityZone());
+        return position < 0 ? input.zones().size() : position;
     }
 
     private static Outcome done(Hsm hsm) {

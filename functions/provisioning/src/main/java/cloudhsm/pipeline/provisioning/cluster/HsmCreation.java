@@ -4,13 +4,16 @@ import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
 import cloudhsm.pipeline.provisioning.lambda.StageHandler;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.IntStream;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
-import software.amazon.awssdk.services.cloudhsmv2.model.CloudHsmInvalidRequestException;
 import software.amazon.awssdk.services.cloudhsmv2.model.CloudHsmResourceNotFoundException;
+import software.amazon.awssdk.services.cloudhsmv2.model.CloudHsmV2Exception;
 import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
 import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
 import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
@@ -81,28 +84,40 @@ final class HsmCreation {
         }
     }
 
-    /** Creates an HSM in the zone behind the one that was waited for last. */
+    /** Creates an HSM in the zone behind the one that was waited for last, or behind those that AWS refuses. */
     Outcome create() {
-        var zone = nextZone();
-        if (zone.isEmpty()) return noZone();
-        try {
-            cloudHsm.createHsm(request -> request.clusterId(cluster.clusterId()).availabilityZone(zone.get()));
-            return waitForCreation(zone.get());
-        } catch (CloudHsmInvalidRequestException refused) {
-            // DescribeClusters may lag behind: an earlier CreateHsm took effect, and AWS refuses a second HSM.
-            if (!refused.getMessage().contains("already contains an HSM")) throw refused;
-            return new Outcome.Failed(
-                    StageHandler.TRANSIENT,
-                    "Cluster " + cluster.clusterId() + " has an HSM that DescribeClusters does not show yet. No second"
-                            + " one was created. Next: look again a little later.");
+        if (zones.isEmpty()) return noZone();
+        var refusals = new ArrayList<String>();
+        for (var zone : zonesToTry()) {
+            try {
+                cloudHsm.createHsm(
+                        request -> request.clusterId(cluster.clusterId()).availabilityZone(zone));
+                return waitForCreation(zone);
+            } catch (CloudHsmV2Exception refused) {
+                // DescribeClusters may lag behind: an earlier CreateHsm took effect, and AWS refuses a second HSM.
+                if (refused.getMessage().contains("already contains an HSM")) return notSeenYet();
+                if (!isForLackOfCapacity(refused)) throw refused;
+                refusals.add(zone + ": \"" + refused.awsErrorDetails().errorMessage() + "\"");
+            }
         }
+        return noCapacity(refusals);
     }
 
-    /** The zone behind the one whose HSM was waited for, and the first when there was none. */
-    private Optional<String> nextZone() {
-        if (zones.isEmpty()) return Optional.empty();
-        var tried = awaitedZone().map(zones::indexOf).orElse(-1);
-        return Optional.of(zones.get((tried + 1) % zones.size()));
+    /** Each once, from the one behind that whose HSM was waited for; from the first when there was none. */
+    private List<String> zonesToTry() {
+        int first = awaitedZone().map(zones::indexOf).orElse(-1) + 1;
+        return IntStream.range(first, first + zones.size())
+                .mapToObj(number -> zones.get(number % zones.size()))
+                .toList();
+    }
+
+    /** AWS documents no error of its own for this, so its words decide; what else it refuses is not the zone's fault. */
+    private static boolean isForLackOfCapacity(CloudHsmV2Exception refused) {
+        return refused.statusCode() < 500
+                && refused.awsErrorDetails()
+                        .errorMessage()
+                        .toLowerCase(Locale.ROOT)
+                        .contains("capacity");
     }
 
     private Optional<String> awaitedZone() {
@@ -151,6 +166,22 @@ final class HsmCreation {
                         + " is in the state " + hsm.stateAsString() + ", in which nothing can be done with it."
                         + Clusters.awsSays(hsm.stateMessage())
                         + " Nothing was changed. Next: look at the HSM in the console; update the pipeline.");
+    }
+
+    private Outcome notSeenYet() {
+        return new Outcome.Failed(
+                StageHandler.TRANSIENT,
+                "Cluster " + cluster.clusterId() + " has an HSM that DescribeClusters does not show yet. No second"
+                        + " one was created. Next: look again a little later.");
+    }
+
+    private Outcome noCapacity(List<String> refusals) {
+        return new Outcome.Failed(
+                "NO_HSM_CAPACITY",
+                "AWS has no room for another HSM of cluster " + cluster.clusterId() + " in any zone that was left to"
+                        + " try. AWS says in " + String.join("; in ", refusals) + ". Nothing was created. Next: start a"
+                        + " new execution later; or ask AWS Support when there will be room. A cluster cannot be given"
+                        + " other zones.");
     }
 
     private Outcome noZone() {

@@ -155,6 +155,17 @@ class CertificateStagesTest {
     }
 
     @Test
+    void replacedHsmIsVerifiedAndItsCsrSignedAnew() {
+        var key = csrKey();
+        issued(CaKey.KEEP);
+        replaceFirstHsm();
+        var newKey = csrKey();
+        assertNotEquals(key, newKey);
+        assertInstanceOf(Outcome.Done.class, initialize(issued(CaKey.KEEP), newKey));
+        assertEquals(1, aws.cloud.calls("InitializeCluster"));
+    }
+
+    @Test
     void certificateOfAnotherKeyIsNotSent() {
         var issued = issued(CaKey.KEEP);
         replaceFirstHsm();

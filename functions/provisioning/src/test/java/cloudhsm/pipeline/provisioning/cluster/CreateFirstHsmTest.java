@@ -107,6 +107,38 @@ class CreateFirstHsmTest {
     }
 
     @Test
+    void zoneWithoutCapacityIsLeftForTheOther() {
+        aws.cloud.cloudHsm().zoneIsFull(EmbeddedAws.ZONE_A, true);
+        var done = assertInstanceOf(Outcome.Done.class, runToEnd());
+        assertEquals(EmbeddedAws.ZONE_B, ((CreateFirstHsm.Output) done.output()).availabilityZone());
+        assertEquals(2, aws.cloud.calls("CreateHsm"));
+    }
+
+    @Test
+    void capacityNowhereEndsTheStageByNameWithAwssOwnWords() {
+        aws.cloud.cloudHsm().zoneIsFull(EmbeddedAws.ZONE_A, true);
+        aws.cloud.cloudHsm().zoneIsFull(EmbeddedAws.ZONE_B, true);
+        var failed = assertInstanceOf(Outcome.Failed.class, runToEnd());
+        assertEquals("NO_HSM_CAPACITY", failed.reason());
+        assertTrue(
+                failed.message().contains("AWS says in eu-central-1a: \"There is insufficient capacity in"),
+                failed::message);
+        assertTrue(failed.message().contains("; in eu-central-1b: \"There is"), failed::message);
+        assertEquals(2, aws.cloud.calls("CreateHsm"), "each zone is asked once");
+        assertEquals(0, Clusters.hsms(aws.cluster(clusterId)).size());
+    }
+
+    @Test
+    void degradedHsmAndAFullZoneEndTheStageWithoutALeftover() {
+        aws.cloud.cloudHsm().nextHsmDegrades(EmbeddedAws.ZONE_A);
+        aws.cloud.cloudHsm().zoneIsFull(EmbeddedAws.ZONE_B, true);
+        var done = assertInstanceOf(Outcome.Done.class, runToEnd(), "the first zone is asked again, once");
+        assertEquals(EmbeddedAws.ZONE_A, ((CreateFirstHsm.Output) done.output()).availabilityZone());
+        assertEquals(1, Clusters.hsms(aws.cluster(clusterId)).size(), "the DEGRADED one may bill");
+        assertEquals(3, aws.cloud.calls("CreateHsm"));
+    }
+
+    @Test
     void hsmReplacedWhileWaitingIsFoundByItsZone() {
         var first = (CreateFirstHsm.Output)
                 assertInstanceOf(Outcome.Done.class, runToEnd()).output();

@@ -10,7 +10,6 @@ import cloudhsm.pipeline.localcloud.faults.Faults;
 import cloudhsm.pipeline.provisioning.TestAccount;
 import cloudhsm.pipeline.provisioning.lambda.Json;
 import cloudhsm.pipeline.provisioning.lambda.Outcome;
-import cloudhsm.pipeline.provisioning.lambda.Resource;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -32,7 +31,6 @@ class RestoreHsmsTest {
     private final String clusterId = cluster.id();
     private final long createdBefore = aws.cloud.calls("CreateHsm");
     private final RestoreHsms.Input input = new RestoreHsms.Input(clusterId, List.of(ZONE_A, ZONE_B));
-    private int mostHsms;
 
     @AfterEach
     void close() {
@@ -40,24 +38,7 @@ class RestoreHsmsTest {
     }
 
     private Outcome runToEnd() {
-        var next = input;
-        var outcome = stage.run(next, Optional.empty());
-        while (outcome instanceof Outcome.Waiting waiting) {
-            aws.waitUntil(() -> !waiting.whileIn().contains(state(waiting.resource())));
-            next = waiting.nextInput().map(RestoreHsms.Input.class::cast).orElse(next);
-            outcome = stage.run(next, Optional.of(waiting.resource()));
-        }
-        return outcome;
-    }
-
-    private String state(Resource hsm) {
-        var hsms = hsms();
-        mostHsms = Math.max(mostHsms, hsms.size());
-        return hsms.stream()
-                .filter(each -> each.availabilityZone().equals(hsm.child()))
-                .map(Hsm::stateAsString)
-                .findFirst()
-                .orElse(Resource.ABSENT);
+        return aws.runToEnd(RestoreHsms.Input.class, input, stage::run);
     }
 
     private List<Hsm> hsms() {
@@ -136,7 +117,7 @@ class RestoreHsmsTest {
         var output = restored();
         assertEquals(2, output.created());
         assertEquals(1, output.deleted());
-        assertTrue(mostHsms <= RestoreHsms.MOST_HSMS, () -> mostHsms + " HSMs at once");
+        assertTrue(aws.mostHsms() <= RestoreHsms.MOST_HSMS, () -> aws.mostHsms() + " HSMs at once");
     }
 
     @Test
@@ -152,21 +133,12 @@ class RestoreHsmsTest {
     @Test
     void fourCreationsAreTheMost() {
         delete(ZONE_B);
-        var next = input;
-        Optional<Resource> awaited = Optional.empty();
-        while (true) {
+        var failure = failed(aws.runToEnd(RestoreHsms.Input.class, input, (next, awaited) -> {
             aws.cloud.cloudHsm().nextHsmDegrades(ZONE_B);
-            var outcome = stage.run(next, awaited);
-            if (!(outcome instanceof Outcome.Waiting waiting)) {
-                var failure = failed(outcome);
-                assertEquals("HSM_DEGRADED", failure.reason());
-                assertTrue(failure.message().contains("after 4 were created; 4 turned DEGRADED"), failure::message);
-                break;
-            }
-            aws.waitUntil(() -> !waiting.whileIn().contains(state(waiting.resource())));
-            next = (RestoreHsms.Input) waiting.nextInput().orElseThrow();
-            awaited = Optional.of(waiting.resource());
-        }
+            return stage.run(next, awaited);
+        }));
+        assertEquals("HSM_DEGRADED", failure.reason());
+        assertTrue(failure.message().contains("after 4 were created; 4 turned DEGRADED"), failure::message);
         assertEquals(4, created());
         assertEquals(1, hsms().size(), "no DEGRADED HSM is left billing");
     }
@@ -178,6 +150,17 @@ class RestoreHsmsTest {
         aws.waitUntil(() -> hsms().stream().anyMatch(hsm -> hsm.state() == HsmState.DEGRADED));
         assertEquals(1, restored().deleted());
         assertEquals(1, created(), "only the one of this test");
+    }
+
+    @Test
+    void zoneWithoutCapacityEndsTheStageByNameAndNothingIsLost() {
+        delete(ZONE_B);
+        aws.cloud.cloudHsm().zoneIsFull(ZONE_B, true);
+        var failure = failed(runToEnd());
+        assertEquals("NO_HSM_CAPACITY", failure.reason());
+        assertEquals(1, hsms().size(), "the other HSM serves KMS meanwhile");
+        aws.cloud.cloudHsm().zoneIsFull(ZONE_B, false);
+        assertEquals(1, restored().created());
     }
 
     @Test
