@@ -80,9 +80,10 @@ class RunLocalTest {
     }
 
     @Test
-    void theDiagnosisOfAFailedConnectionIsOnTheScreenAndTheRunSucceeds() throws IOException {
+    void theDiagnosisOfAFailedConnectionAndTheHealingOfALostHsmAreOnTheScreen() throws IOException {
         Files.writeString(directory.resolve("a.txt"), "the plain text");
-        var exit = run("--fault", "user:missing:ConnectKeyStore", "--upload", directory.toString());
+        var exit = run(
+                "--fault", "user:missing:ConnectKeyStore", "--fault", "hsm:lost:5", "--upload", directory.toString());
         assertEquals(0, exit, () -> out.toString() + err);
         var screen = out.toString();
         assertTrue(screen.contains("USER_NOT_FOUND: Key store cks-"), screen);
@@ -90,6 +91,12 @@ class RunLocalTest {
         assertTrue(screen.contains("there is no kmsuser"), screen);
         assertTrue(screen.contains("Repair 1 of 3"), screen);
         assertTrue(screen.indexOf("DisconnectKeyStore") < screen.lastIndexOf("CONNECTED"), screen);
+        var lost = screen.indexOf("is lost: somebody deleted it. s3://");
+        assertTrue(screen.indexOf("/a.txt can be read.", lost) > 0, "one HSM is enough to read: " + screen);
+        var told = screen.indexOf("CloudHSM pipeline heals default", lost);
+        var healed = screen.indexOf("CloudHSM pipeline has healed default", told);
+        assertTrue(0 < lost && lost < told && told < healed, screen);
+        assertTrue(screen.indexOf("HSMs are ACTIVE in eu-central-1a and eu-central-1b, and s3://", healed) > 0, screen);
     }
 
     @Test

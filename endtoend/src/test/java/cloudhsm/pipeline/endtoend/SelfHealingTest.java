@@ -1,6 +1,7 @@
 package cloudhsm.pipeline.endtoend;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.http.Json;
@@ -22,6 +23,7 @@ import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
 import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
 import software.amazon.awssdk.services.kms.model.ConnectionStateType;
+import software.amazon.awssdk.services.s3.model.S3Exception;
 import software.amazon.awssdk.services.sfn.model.ExecutionListItem;
 import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
 
@@ -105,15 +107,17 @@ class SelfHealingTest {
 
     @Test
     @Order(4)
-    void aKeyStoreThatFailsToConnectIsConnectedAgainAndItsHsmRestored() {
-        pipeline.cloud().kms().failNextConnection("NETWORK_ERRORS");
+    void aKeyStoreThatFailsToConnectIsDiagnosedAndRepairedAndItsHsmRestored() {
+        pipeline.cloud().cloudHsm().changePassword("kmsuser", "changedByHand1");
         pipeline.kms().connectCustomKeyStore(request -> request.customKeyStoreId(keyStoreId));
         // The person has connected it, so the health checks no longer leave it alone: the HSM comes back meanwhile.
-        runUntil(() -> state() == ConnectionStateType.FAILED);
         runUntil(() -> healed() == 2);
         assertEquals(2, zones());
         assertEquals(ConnectionStateType.CONNECTED, state());
         assertEquals("text", read());
+        assertTrue(
+                lastTold("CloudHSM pipeline has healed ").message().contains("is FAILED with INVALID_CREDENTIALS"),
+                "says what it was");
     }
 
     @Test
@@ -160,6 +164,21 @@ class SelfHealingTest {
                 .orElseThrow();
         assertEquals("default", gone.path("deployment").asText(), gone::toString);
         assertEquals("ACTIVE", gone.path("previous").asText(), gone::toString);
+    }
+
+    @Test
+    @Order(8)
+    void bothHsmsLostComeBackFromTheBackupAndTheObjectWithThem() {
+        active().forEach(SelfHealingTest::delete);
+        runUntil(() -> active().isEmpty());
+        assertThrows(S3Exception.class, SelfHealingTest::read, "without an HSM there is no key");
+        var hsmsSoFar = pipeline.cloud().calls("CreateHsm");
+        // The limit of a day ends, and the health check tries again.
+        pipeline.cloud().advance(Duration.ofHours(23));
+        runUntil(() -> healed() == 3);
+        assertEquals(2, zones());
+        assertEquals(hsmsSoFar + 2, pipeline.cloud().calls("CreateHsm"));
+        assertEquals("text", read());
     }
 
     private static Instant now() {
@@ -238,6 +257,13 @@ class SelfHealingTest {
         return pipeline.cloud().sns().published().stream()
                 .filter(published -> published.subject().startsWith(subject))
                 .findFirst()
+                .orElseThrow();
+    }
+
+    private static SnsService.Published lastTold(String subject) {
+        return pipeline.cloud().sns().published().stream()
+                .filter(published -> published.subject().startsWith(subject))
+                .reduce((earlier, later) -> later)
                 .orElseThrow();
     }
 

@@ -9,6 +9,8 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import java.util.stream.Collectors;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
 
 /**
  * One thing that goes wrong in a run, as {@code --fault} names it: {@code THING:KIND:WHERE}.
@@ -18,6 +20,9 @@ import java.util.stream.Collectors;
 record Fault(Kind kind, String where) {
     /** How late a late event is: more than the tick that makes up for a lost one. */
     private static final Duration LATE = Duration.ofMinutes(2);
+
+    /** How long a zone has no room for an HSM: longer than it takes to come to the first one. */
+    private static final Duration NO_CAPACITY = Duration.ofMinutes(15);
 
     /** How many answers in a row are old: a stage reads once, the observer once more. */
     private static final int STALE_READS = 3;
@@ -33,7 +38,11 @@ record Fault(Kind kind, String where) {
         EVENT_LATE("event:late", "DETAIL-TYPE", "Cluster State Change"),
         READ_STALE("read:stale", "STATE", "CreateSecondHsm"),
         HSM_DEGRADED("hsm:degraded", "ZONE", "eu-central-1a"),
+        /** For a while: until the second HSM is created. */
+        HSM_REFUSED("hsm:refused", "ZONE", "eu-central-1a"),
         HSM_REPLACED("hsm:replaced", "STATE", "InitializeCluster"),
+        /** So many minutes after the provisioning. */
+        HSM_LOST("hsm:lost", "MINUTES", "5"),
         USER_MISSING("user:missing", "STATE", "ConnectKeyStore"),
         PASSWORD_WRONG("password:wrong", "STATE", "ConnectKeyStore"),
         CONNECTION("connection", "CONNECTION-ERROR-CODE", "NETWORK_ERRORS");
@@ -70,6 +79,15 @@ record Fault(Kind kind, String where) {
             "SUBNET_NOT_FOUND",
             "INSUFFICIENT_FREE_ADDRESSES_IN_SUBNET");
 
+    /** Reads the command's faults. @throws ParameterException like {@link #parse} */
+    static List<Fault> parseAll(List<String> texts, CommandSpec command) {
+        try {
+            return texts.stream().map(Fault::parse).toList();
+        } catch (IllegalArgumentException malformed) {
+            throw new ParameterException(command.commandLine(), "--fault: " + malformed.getMessage(), malformed);
+        }
+    }
+
     /**
      * Reads a fault as it is given on the command line.
      *
@@ -94,7 +112,8 @@ record Fault(Kind kind, String where) {
             case CALL_THROTTLED, CALL_INTERNAL_ERROR, CALL_ANSWER_LOST, CALL_FUNCTION_KILLED ->
                 where.matches("[a-z]+:[A-Za-z]+:[1-9][0-9]*");
             case CONNECTION -> CONNECTION_ERROR_CODES.contains(where);
-            case HSM_DEGRADED -> where.matches("[a-z]{2}(-[a-z]+)+-\\d[a-z]");
+            case HSM_DEGRADED, HSM_REFUSED -> where.matches("[a-z]{2}(-[a-z]+)+-\\d[a-z]");
+            case HSM_LOST -> where.matches("[1-9][0-9]{0,3}");
             case EVENT_LOST, EVENT_TWICE, EVENT_LATE, READ_STALE, HSM_REPLACED, USER_MISSING, PASSWORD_WRONG ->
                 !where.isBlank();
         };
@@ -114,6 +133,8 @@ record Fault(Kind kind, String where) {
             case CONNECTION -> cloud.kms().failNextConnection(where);
             case READ_STALE -> onceEntered(cloud, () -> cloud.cloudHsm().answerNextDescribesFromNow(STALE_READS));
             case HSM_REPLACED -> onceEntered(cloud, () -> cloud.cloudHsm().replaceHsm(active(cloud, List::getFirst)));
+            case HSM_REFUSED -> refuseHsms(cloud);
+            case HSM_LOST -> onceProvisioned(cloud, () -> cloud.cloudHsm().deleteHsm(active(cloud, List::getLast)));
             case USER_MISSING ->
                 onceEntered(cloud, () -> cloud.cloudHsm().deleteUserOnOneHsm(active(cloud, List::getLast), "kmsuser"));
             case PASSWORD_WRONG ->
@@ -131,6 +152,26 @@ record Fault(Kind kind, String where) {
         cloud.states().onHistoryEvent((execution, event) -> {
             var entered = event.path("stateEnteredEventDetails").path("name").asText();
             if (entered.equals(where) && done.compareAndSet(false, true)) effect.run();
+        });
+    }
+
+    private void refuseHsms(LocalCloud cloud) {
+        cloud.cloudHsm().zoneIsFull(where, true);
+        cloud.time()
+                .schedule(
+                        NO_CAPACITY,
+                        "fault hsm:refused:" + where,
+                        () -> cloud.cloudHsm().zoneIsFull(where, false));
+    }
+
+    private void onceProvisioned(LocalCloud cloud, Runnable effect) {
+        var done = new AtomicBoolean();
+        cloud.states().onHistoryEvent((execution, event) -> {
+            if (event.path("type").asText().equals("ExecutionSucceeded")
+                    && execution.stateMachineArn().endsWith("-provision")
+                    && done.compareAndSet(false, true)) {
+                cloud.time().schedule(Duration.ofMinutes(Long.parseLong(where)), "fault hsm:lost:" + where, effect);
+            }
         });
     }
 

@@ -14,7 +14,6 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.s3.S3Client;
@@ -70,7 +69,7 @@ final class Pause implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        var toInject = faults();
+        var toInject = Fault.parseAll(faults, spec);
         try (var deployment = LocalDeployment.deploy(LocalCloud.start(0, seed), LocalDeployment.projectRoot())) {
             toInject.forEach(fault -> fault.injectInto(deployment.cloud()));
             var out = spec.commandLine().getOut();
@@ -79,14 +78,6 @@ final class Pause implements Callable<Integer> {
         } catch (IllegalStateException | TemplateException failed) {
             spec.commandLine().getErr().println("run-local: " + failed.getMessage());
             return 1;
-        }
-    }
-
-    private List<Fault> faults() {
-        try {
-            return faults.stream().map(Fault::parse).toList();
-        } catch (IllegalArgumentException malformed) {
-            throw new ParameterException(spec.commandLine(), "--fault: " + malformed.getMessage(), malformed);
         }
     }
 

@@ -67,7 +67,12 @@ final class ProvisioningRun {
                                 .put("stateMachineArn", stateMachineArn)
                                 .put("name", name)
                                 .put("input", Json.text(input)));
-        history = new ExecutionHistory(cloud, started.path("executionArn").asText());
+        return follow(started.path("executionArn").asText());
+    }
+
+    /** Tells an execution that somebody else has started, until it has ended. @return whether it succeeded */
+    boolean follow(String executionArn) {
+        history = new ExecutionHistory(cloud, executionArn);
         out.printf("%n%-9s %-24s %-9s %-9s %s%n", "at", "stage", "took", "cost", "made");
         do {
             cloud.advance(STEP);
@@ -167,7 +172,8 @@ final class ProvisioningRun {
         }
     }
 
-    private JsonNode output() {
+    /** The execution's output; empty unless it succeeded. */
+    JsonNode output() {
         return Json.parse(execution.path("output").asText("{}"));
     }
 

@@ -76,7 +76,7 @@ public final class RunLocal implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         var executionInput = executionInput();
-        var toInject = faults();
+        var toInject = Fault.parseAll(faults, spec);
         var files = upload == null ? LocalDeployment.projectRoot().resolve("docs") : upload;
         if (!Files.isDirectory(files)) {
             throw new ParameterException(spec.commandLine(), "--upload: " + files + " is not a directory");
@@ -94,6 +94,9 @@ public final class RunLocal implements Callable<Integer> {
             var objects = succeeded ? upload(run, deployment, files, out) : List.<UploadedObject>of();
             if (report != null) write(run.report(objects));
             if (html != null && succeeded) Files.writeString(html, run.page());
+            if (succeeded && toInject.stream().anyMatch(fault -> fault.kind() == Fault.Kind.HSM_LOST)) {
+                return new Healing(deployment, run, objects.getFirst().key(), out).show() ? 0 : 1;
+            }
             if (succeeded) return 0;
             return run.inputWasRefused() ? 2 : 1;
         } catch (IllegalStateException | TemplateException failed) {
@@ -106,14 +109,6 @@ public final class RunLocal implements Callable<Integer> {
         if (file == null || file.toAbsolutePath().getParent() == null) return;
         if (!Files.isDirectory(file.toAbsolutePath().getParent())) {
             throw new ParameterException(spec.commandLine(), option + ": there is no directory for " + file);
-        }
-    }
-
-    private List<Fault> faults() {
-        try {
-            return faults.stream().map(Fault::parse).toList();
-        } catch (IllegalArgumentException malformed) {
-            throw new ParameterException(spec.commandLine(), "--fault: " + malformed.getMessage(), malformed);
         }
     }
 

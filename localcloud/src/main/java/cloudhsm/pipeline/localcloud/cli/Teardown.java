@@ -19,7 +19,6 @@ import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 import software.amazon.awssdk.services.s3.S3Client;
 
@@ -61,7 +60,7 @@ final class Teardown implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        var toInject = parsedFaults();
+        var toInject = Fault.parseAll(faults, spec);
         var out = spec.commandLine().getOut();
         // Nobody watches the days in between, so the schedule may be a slow one.
         try (var deployment = LocalDeployment.deploy(
@@ -91,14 +90,6 @@ final class Teardown implements Callable<Integer> {
             if (left.isEmpty()) out.println("Nothing is left: the account holds what it held before the provisioning.");
             left.forEach(holding -> out.println("Left: " + holding));
             return succeeded && left.isEmpty() ? 0 : 1;
-        }
-    }
-
-    private List<Fault> parsedFaults() {
-        try {
-            return faults.stream().map(Fault::parse).toList();
-        } catch (IllegalArgumentException malformed) {
-            throw new ParameterException(spec.commandLine(), "--fault: " + malformed.getMessage(), malformed);
         }
     }
 

@@ -9,6 +9,7 @@ import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
 import cloudhsm.pipeline.provisioning.lambda.StageHandler;
 import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import cloudhsm.pipeline.provisioning.report.Notifications;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.time.Clock;
@@ -40,6 +41,7 @@ public final class CheckHealth extends StageHandler<CheckHealth.Input> {
 
     /**
      * @param reason for a person
+     * @param diagnose whether the key store has FAILED, so that there is a reason to be looked for
      * @param reconnect whether the key store has to be disconnected and connected again
      * @param mayReconnect whether it may be, should its keys not work: only if they cannot be used now
      * @param plan of the deployment; empty unless it is to be healed, like {@code resources}
@@ -48,6 +50,7 @@ public final class CheckHealth extends StageHandler<CheckHealth.Input> {
             Action action,
             String deployment,
             String reason,
+            boolean diagnose,
             boolean reconnect,
             boolean mayReconnect,
             JsonNode plan,
@@ -57,7 +60,7 @@ public final class CheckHealth extends StageHandler<CheckHealth.Input> {
     private final DeploymentLock lock;
     private final HealthCheck healthCheck;
     private final Healings healings;
-    private final Notices notices;
+    private final Notifications notifications;
     private final Clock clock;
 
     /** Called by Lambda, once per execution environment. */
@@ -67,7 +70,7 @@ public final class CheckHealth extends StageHandler<CheckHealth.Input> {
                 new DeploymentLock(Aws.dynamoDb(), Aws.states(), Aws.environment("TABLE_NAME")),
                 new HealthCheck(Aws.cloudHsm(), Aws.kms()),
                 new Healings(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
-                new Notices(Aws.sns(), Aws.environment("NOTIFICATION_TOPIC_ARN")),
+                Notifications.ofFunction(),
                 StageRuntime.ofFunction());
     }
 
@@ -76,14 +79,14 @@ public final class CheckHealth extends StageHandler<CheckHealth.Input> {
             DeploymentLock lock,
             HealthCheck healthCheck,
             Healings healings,
-            Notices notices,
+            Notifications notifications,
             StageRuntime runtime) {
         super(Input.class, runtime);
         this.deployments = deployments;
         this.lock = lock;
         this.healthCheck = healthCheck;
         this.healings = healings;
-        this.notices = notices;
+        this.notifications = notifications;
         this.clock = runtime.clock();
     }
 
@@ -141,7 +144,7 @@ public final class CheckHealth extends StageHandler<CheckHealth.Input> {
                     """);
         }
         healings.put(input.deployment(), history.begun(input.execution(), now, health.isOutOfUse()), now);
-        notices.publish("CloudHSM pipeline heals " + input.deployment(), """
+        notifications.publish("CloudHSM pipeline heals " + input.deployment(), """
             Deployment %s is not healthy. %s
 
             The pipeline now restores two HSMs in two zones%s, proves kmsuser on each, and proves the encryption \
@@ -162,6 +165,7 @@ public final class CheckHealth extends StageHandler<CheckHealth.Input> {
                 Action.HEAL,
                 deployment.name(),
                 health.inWords(),
+                health.hasFailed(),
                 health.mustReconnect(),
                 health.isOutOfUse(),
                 deployment.plan(),
@@ -177,7 +181,7 @@ public final class CheckHealth extends StageHandler<CheckHealth.Input> {
     private Outcome tell(Input input, DeploymentHealth health, Healings.History history, String why, String next) {
         var now = clock.instant();
         if (!history.wasTold(why, now)) {
-            notices.publish("CloudHSM pipeline leaves " + input.deployment() + " alone", """
+            notifications.publish("CloudHSM pipeline leaves " + input.deployment() + " alone", """
                 Deployment %s is not healthy, and is left alone because %s. %s
 
                 %s
@@ -190,6 +194,6 @@ public final class CheckHealth extends StageHandler<CheckHealth.Input> {
 
     private static Output output(Action action, String deployment, String reason) {
         var none = JsonNodeFactory.instance.objectNode();
-        return new Output(action, deployment, reason, false, false, none, none);
+        return new Output(action, deployment, reason, false, false, false, none, none);
     }
 }

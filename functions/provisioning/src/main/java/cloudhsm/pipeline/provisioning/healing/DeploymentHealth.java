@@ -53,7 +53,12 @@ public record DeploymentHealth(
 
     /** KMS connects only out of DISCONNECTED. */
     boolean mustReconnect() {
-        return isDisconnected() || keyStoreState.equals("FAILED");
+        return isDisconnected() || hasFailed();
+    }
+
+    /** Whether KMS could not connect; its error code says why. */
+    boolean hasFailed() {
+        return keyStoreState.equals("FAILED");
     }
 
     /** Whether the keys cannot be used, so that connecting anew interrupts nobody. */

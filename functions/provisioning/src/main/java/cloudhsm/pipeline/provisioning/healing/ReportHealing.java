@@ -6,6 +6,7 @@ import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
 import cloudhsm.pipeline.provisioning.lambda.StageHandler;
 import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import cloudhsm.pipeline.provisioning.report.Notifications;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -36,7 +37,7 @@ public final class ReportHealing extends StageHandler<ReportHealing.Input> {
     private final Deployments deployments;
     private final HealthCheck healthCheck;
     private final Healings healings;
-    private final Notices notices;
+    private final Notifications notifications;
     private final Clock clock;
 
     /** Called by Lambda, once per execution environment. */
@@ -45,7 +46,7 @@ public final class ReportHealing extends StageHandler<ReportHealing.Input> {
                 new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
                 new HealthCheck(Aws.cloudHsm(), Aws.kms()),
                 new Healings(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
-                new Notices(Aws.sns(), Aws.environment("NOTIFICATION_TOPIC_ARN")),
+                Notifications.ofFunction(),
                 StageRuntime.ofFunction());
     }
 
@@ -53,13 +54,13 @@ public final class ReportHealing extends StageHandler<ReportHealing.Input> {
             Deployments deployments,
             HealthCheck healthCheck,
             Healings healings,
-            Notices notices,
+            Notifications notifications,
             StageRuntime runtime) {
         super(Input.class, runtime);
         this.deployments = deployments;
         this.healthCheck = healthCheck;
         this.healings = healings;
-        this.notices = notices;
+        this.notifications = notifications;
         this.clock = runtime.clock();
     }
 
@@ -78,7 +79,7 @@ public final class ReportHealing extends StageHandler<ReportHealing.Input> {
         var now = clock.instant();
         var took = Duration.between(input.startTime(), now);
         healings.put(input.deployment(), healings.of(input.deployment()).ended(), now);
-        notices.publish("CloudHSM pipeline has healed " + input.deployment(), """
+        notifications.publish("CloudHSM pipeline has healed " + input.deployment(), """
             Deployment %s is healthy again after %d minutes. %s
 
             Before: %s Next: nothing.
