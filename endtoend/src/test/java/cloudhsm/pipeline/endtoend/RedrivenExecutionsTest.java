@@ -63,6 +63,14 @@ class RedrivenExecutionsTest {
         succeeds(redrive(failed));
         assertEquals(ConnectionStateType.CONNECTED, state());
         assertEquals(2, pipeline.cloud().calls("CreateHsm"), "no HSM was missing");
+        var heal = pipeline.deployment().stack().outputs().get("HealStateMachineArn");
+        assertEquals(
+                1,
+                pipeline.states()
+                        .listExecutions(request -> request.stateMachineArn(heal))
+                        .executions()
+                        .size(),
+                "SelfHealing is disabled, so only the healing started by hand has run");
     }
 
     @Test
