@@ -105,6 +105,19 @@ class RunLocalTest {
         assertTrue(out.toString().contains("The execution ended FAILED: CLUSTER_NOT_FOUND"), out::toString);
     }
 
+    /** In COPY mode, where repeating could make versions without end. */
+    @Test
+    void nothingIsLostWhileTheKeyStoreIsAwayAndCallsFail() throws IOException {
+        var report = directory.resolve("report.json");
+        var objects = Integer.getInteger("loss.objects", 200);
+        var exit = run("loss", "--mode", "COPY", "--objects", "" + objects, "--report", report.toString());
+        assertEquals(0, exit, () -> out.toString() + err);
+        var result = Json.MAPPER.readTree(report.toFile());
+        assertEquals(objects, result.path("underTheKey").asInt());
+        assertEquals(2 * objects, result.path("versions").asInt(), "each was copied once");
+        assertEquals(0, result.path("putAside").asInt());
+    }
+
     @Test
     void anUnknownFaultExitsWith2AndTheMenuTellsWhichThereAre() {
         assertEquals(2, run("--fault", "hsm:on-fire"));

@@ -22,7 +22,9 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
+import software.amazon.awssdk.awscore.exception.AwsErrorDetails;
 import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.BucketLocationConstraint;
@@ -30,6 +32,7 @@ import software.amazon.awssdk.services.s3.model.BucketVersioningStatus;
 import software.amazon.awssdk.services.s3.model.ObjectLockLegalHoldStatus;
 import software.amazon.awssdk.services.s3.model.ObjectLockMode;
 import software.amazon.awssdk.services.s3.model.PutObjectRequest;
+import software.amazon.awssdk.services.s3.model.S3Exception;
 import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
 import software.amazon.awssdk.services.s3.model.StorageClass;
 
@@ -414,6 +417,34 @@ class DecisionTableTest {
         } finally {
             cloud.s3().refuseEncryptionUpdates(false);
         }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "KMS.DisabledException, 400, RETRY KMS.DisabledException",
+        "KMS.KMSInvalidStateException, 400, RETRY KMS.KMSInvalidStateException",
+        "KMS.ThrottlingException, 400, RETRY KMS.ThrottlingException",
+        "KMS.NotFoundException, 400, REFUSED KMS.NotFoundException",
+        "SlowDown, 503, RETRY SlowDown",
+        "InternalError, 500, RETRY InternalError",
+        "InternalError, 200, RETRY InternalError",
+        "PreconditionFailed, 412, RETRY PreconditionFailed",
+        "ConditionalRequestConflict, 409, RETRY ConditionalRequestConflict",
+        "ExpiredToken, 400, RETRY ExpiredToken",
+        "AccessDenied, 403, REFUSED AccessDenied",
+        "'', 403, REFUSED HTTP_403",
+        "InvalidRequest, 400, REFUSED InvalidRequest",
+        "ObjectNotInActiveTierError, 403, LEFT ARCHIVED",
+        "NoSuchKey, 404, GONE NOT_FOUND",
+        "NoSuchVersion, 404, GONE NOT_FOUND",
+        "MethodNotAllowed, 405, GONE DELETE_MARKER"
+    })
+    void everyRefusalHasItsMeaning(String code, int status, String outcome) {
+        var refused = S3Exception.builder()
+                .statusCode(status)
+                .awsErrorDetails(AwsErrorDetails.builder().errorCode(code).build())
+                .build();
+        assertEquals(outcome, named(Decision.refused(refused)));
     }
 
     static Stream<String> keysOfAllKinds() {

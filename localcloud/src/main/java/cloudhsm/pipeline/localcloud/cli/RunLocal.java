@@ -32,7 +32,8 @@ import picocli.CommandLine.Spec;
         },
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {"0:everything is under the key", "1:the run failed", "2:an option or the input is wrong"},
-        subcommands = {Serve.class, FaultMenu.class, Pause.class, Teardown.class, Matrix.class, Bench.class})
+        subcommands = {Serve.class, FaultMenu.class, Pause.class, Teardown.class, Loss.class, Matrix.class, Bench.class
+        })
 public final class RunLocal implements Callable<Integer> {
     @Spec
     private CommandSpec spec;

@@ -18,6 +18,8 @@ public final class Faults {
         FUNCTION_KILLED
     }
 
+    private static final Kind[] SURVIVED = {Kind.THROTTLED, Kind.INTERNAL_ERROR, Kind.ANSWER_LOST};
+
     private static final class Rule {
         private final String caller;
         private final String service;
@@ -40,6 +42,7 @@ public final class Faults {
 
     private final List<Rule> rules = new ArrayList<>();
     private double share;
+    private double killed = 1.0 / Kind.values().length;
     private RandomGenerator random = RandomGenerator.getDefault();
 
     /** The same for a call of anybody. */
@@ -63,8 +66,20 @@ public final class Faults {
      * @param share of the calls that do, for example 0.05; 0 for none
      */
     public synchronized void failAtRandom(double share, long seed) {
-        if (share < 0 || share > 1) throw new IllegalArgumentException("A share is between 0 and 1, not " + share);
+        failAtRandom(share, 1.0 / Kind.values().length, seed);
+    }
+
+    /**
+     * The same, with fewer or more functions that die.
+     *
+     * @param killed share of the calls that go wrong
+     */
+    public synchronized void failAtRandom(double share, double killed, long seed) {
+        for (var each : new double[] {share, killed}) {
+            if (each < 0 || each > 1) throw new IllegalArgumentException("A share is between 0 and 1, not " + each);
+        }
         this.share = share;
+        this.killed = killed;
         this.random = new Random(seed);
     }
 
@@ -80,7 +95,7 @@ public final class Faults {
             }
         }
         if (kind == null && share > 0 && random.nextDouble() < share) {
-            kind = Kind.values()[random.nextInt(Kind.values().length)];
+            kind = random.nextDouble() < killed ? Kind.FUNCTION_KILLED : SURVIVED[random.nextInt(SURVIVED.length)];
         }
         return kind;
     }
