@@ -29,32 +29,79 @@ record Fault(Kind kind, String where) {
 
     /** What can go wrong. */
     enum Kind {
-        CALL_THROTTLED("call:throttled", "SERVICE:OPERATION:NUMBER", "kms:CreateKey:1"),
-        CALL_INTERNAL_ERROR("call:internal-error", "SERVICE:OPERATION:NUMBER", "cloudhsm:DescribeClusters:3"),
-        CALL_ANSWER_LOST("call:answer-lost", "SERVICE:OPERATION:NUMBER", "cloudhsm:CreateHsm:1"),
-        CALL_FUNCTION_KILLED("call:function-killed", "SERVICE:OPERATION:NUMBER", "kms:CreateCustomKeyStore:1"),
-        EVENT_LOST("event:lost", "DETAIL-TYPE", "HSM State Change"),
-        EVENT_TWICE("event:twice", "DETAIL-TYPE", "Key Store State Change"),
-        EVENT_LATE("event:late", "DETAIL-TYPE", "Cluster State Change"),
-        READ_STALE("read:stale", "STATE", "CreateSecondHsm"),
-        HSM_DEGRADED("hsm:degraded", "ZONE", "eu-central-1a"),
-        /** For a while: until the second HSM is created. */
-        HSM_REFUSED("hsm:refused", "ZONE", "eu-central-1a"),
-        HSM_REPLACED("hsm:replaced", "STATE", "InitializeCluster"),
-        /** So many minutes after the provisioning. */
-        HSM_LOST("hsm:lost", "MINUTES", "5"),
-        USER_MISSING("user:missing", "STATE", "ConnectKeyStore"),
-        PASSWORD_WRONG("password:wrong", "STATE", "ConnectKeyStore"),
-        CONNECTION("connection", "CONNECTION-ERROR-CODE", "NETWORK_ERRORS");
+        CALL_THROTTLED(
+                "call:throttled",
+                "SERVICE:OPERATION:NUMBER",
+                "kms:CreateKey:1",
+                "the service refuses this call because there are too many"),
+        CALL_INTERNAL_ERROR(
+                "call:internal-error",
+                "SERVICE:OPERATION:NUMBER",
+                "cloudhsm:DescribeClusters:3",
+                "the service fails with HTTP 500; nothing is done"),
+        CALL_ANSWER_LOST(
+                "call:answer-lost",
+                "SERVICE:OPERATION:NUMBER",
+                "cloudhsm:CreateHsm:1",
+                "the call is carried out, and its answer never arrives"),
+        CALL_FUNCTION_KILLED(
+                "call:function-killed",
+                "SERVICE:OPERATION:NUMBER",
+                "kms:CreateCustomKeyStore:1",
+                "the call is carried out, and the function that made it dies"),
+        EVENT_LOST("event:lost", "DETAIL-TYPE", "HSM State Change", "EventBridge loses the next event of this type"),
+        EVENT_TWICE("event:twice", "DETAIL-TYPE", "Key Store State Change", "the next one is delivered twice"),
+        EVENT_LATE("event:late", "DETAIL-TYPE", "Cluster State Change", "the next one comes two minutes late"),
+        READ_STALE(
+                "read:stale",
+                "STATE",
+                "CreateSecondHsm",
+                "from then on DescribeClusters answers three times as it was at the state's beginning"),
+        HSM_DEGRADED(
+                "hsm:degraded",
+                "ZONE",
+                "eu-central-1a",
+                "the next HSM created there comes out DEGRADED and never heals"),
+        HSM_REFUSED(
+                "hsm:refused",
+                "ZONE",
+                "eu-central-1a",
+                "for the first quarter of an hour AWS has no room for an HSM there"),
+        HSM_REPLACED(
+                "hsm:replaced",
+                "STATE",
+                "InitializeCluster",
+                "AWS replaces the first HSM when the state begins: another id, the same network interface"),
+        HSM_LOST(
+                "hsm:lost",
+                "MINUTES",
+                "5",
+                "so long after the provisioning somebody deletes an HSM; shows how the pipeline heals it"),
+        USER_MISSING(
+                "user:missing", "STATE", "ConnectKeyStore", "kmsuser is deleted from one HSM when the state begins"),
+        PASSWORD_WRONG(
+                "password:wrong", "STATE", "ConnectKeyStore", "kmsuser's password is changed when the state begins"),
+        CONNECTION(
+                "connection",
+                "CONNECTION-ERROR-CODE",
+                "NETWORK_ERRORS",
+                "KMS's next connection to the cluster fails with this code");
 
         private final String spelling;
         private final String where;
         private final String example;
+        private final String meaning;
 
-        Kind(String spelling, String where, String example) {
+        Kind(String spelling, String where, String example, String meaning) {
             this.spelling = spelling;
             this.where = where;
             this.example = example;
+            this.meaning = meaning;
+        }
+
+        /** What goes wrong, as a clause for a person. */
+        String meaning() {
+            return meaning;
         }
 
         /** As it is written, with the words to replace in capitals. */

@@ -17,7 +17,7 @@ final class FaultMenu implements Runnable {
     public void run() {
         var out = spec.commandLine().getOut();
         for (var kind : Fault.Kind.values()) {
-            out.printf("%-46s ./run-local --fault '%s'%n", kind.form(), kind.example());
+            out.printf("%-46s ./run-local --fault '%s'%n    %s%n", kind.form(), kind.example(), kind.meaning());
         }
     }
 }

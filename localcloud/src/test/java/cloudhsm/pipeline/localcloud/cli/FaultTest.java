@@ -4,16 +4,28 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.util.List;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
 
 class FaultTest {
-    @ParameterizedTest
-    @EnumSource(Fault.Kind.class)
-    void everyExampleOfTheMenuCanBeGiven(Fault.Kind kind) {
-        assertEquals(kind, Fault.parse(kind.example()).kind());
+    @Test
+    void theMenuShowsEachFaultWithItsMeaningAndAnExampleThatCanBeGiven() {
+        var menu = new StringWriter();
+        assertEquals(
+                0,
+                new CommandLine(new FaultMenu()).setOut(new PrintWriter(menu)).execute());
+        var examples = Pattern.compile("./run-local --fault '([^']+)'\\R    \\w.{20,}")
+                .matcher(menu.toString())
+                .results()
+                .map(match -> Fault.parse(match.group(1)).kind())
+                .toList();
+        assertEquals(List.of(Fault.Kind.values()), examples, menu::toString);
     }
 
     @ParameterizedTest
@@ -24,6 +36,9 @@ class FaultTest {
                 "call:throttled:kms:CreateKey:first",
                 "hsm:degraded:a",
                 "hsm:replaced:",
+                "hsm:refused:b",
+                "hsm:lost:soon",
+                "hsm:lost:0",
                 "connection:NO_SUCH_CODE",
             })
     void aFaultThatLacksSomethingIsAnsweredWithAnExample(String text) {
