@@ -288,13 +288,13 @@ final class DistributedMap {
                     new StateFailure(
                             "States.ExceedToleratedFailureThreshold",
                             "The specified tolerated failure threshold was exceeded"));
-        } else if (Json.bytes(result).length > Flow.MAXIMUM_DATA) {
+        } else if (Json.bytes(result).length > StateFields.MAXIMUM_DATA) {
             resultsTooLarge = true;
             fail(
                     run,
                     new StateFailure(
                             "States.DataLimitExceeded",
-                            "The results of the Map Run are larger than the maximum of " + Flow.MAXIMUM_DATA
+                            "The results of the Map Run are larger than the maximum of " + StateFields.MAXIMUM_DATA
                                     + " bytes; write them with a ResultWriter."));
         } else {
             run.end(MapRun.Status.SUCCEEDED, interpreter.time().now());

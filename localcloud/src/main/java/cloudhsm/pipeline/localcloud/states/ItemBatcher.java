@@ -21,11 +21,11 @@ final class ItemBatcher {
     static List<MapRun.Child> children(List<JsonNode> items, JsonNode batcher) {
         var children = new ArrayList<MapRun.Child>();
         if (batcher.isMissingNode()) {
-            for (var item : items) children.add(child(item, 1, Flow.MAXIMUM_DATA));
+            for (var item : items) children.add(child(item, 1, StateFields.MAXIMUM_DATA));
             return children;
         }
         var mostItems = bound(batcher, "MaxItemsPerBatch", ItemReader.MAXIMUM_ITEMS);
-        var mostBytes = bound(batcher, "MaxInputBytesPerBatch", Flow.MAXIMUM_DATA);
+        var mostBytes = bound(batcher, "MaxInputBytesPerBatch", StateFields.MAXIMUM_DATA);
         // The batch's size grows by each item and its comma.
         var frame = Json.bytes(batch(batcher, List.of())).length;
         var pending = new ArrayList<JsonNode>();

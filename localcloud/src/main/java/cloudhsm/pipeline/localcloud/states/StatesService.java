@@ -175,11 +175,11 @@ public final class StatesService extends JsonService {
 
     private Execution start(StateMachine machine, String name, JsonNode input) {
         requireName(name);
-        if (Json.bytes(input).length > Flow.MAXIMUM_DATA) {
+        if (Json.bytes(input).length > StateFields.MAXIMUM_DATA) {
             throw AwsException.badRequest(
                     "ValidationException",
                     "1 validation error detected: Value at 'input' failed to satisfy constraint: Member must have"
-                            + " length less than or equal to " + Flow.MAXIMUM_DATA);
+                            + " length less than or equal to " + StateFields.MAXIMUM_DATA);
         }
         var arn = PREFIX + "execution:" + machine.name() + ":" + name;
         var existing = executions.execution(arn).orElse(null);

@@ -27,11 +27,11 @@ final class TaskOperations {
     JsonNode sendTaskSuccess(ObjectNode input, AwsRequest request) {
         var attempt = authorizedAttempt(input, request, "states:SendTaskSuccess");
         var output = required(input, "output");
-        if (output.getBytes(StandardCharsets.UTF_8).length > Flow.MAXIMUM_DATA) {
+        if (output.getBytes(StandardCharsets.UTF_8).length > StateFields.MAXIMUM_DATA) {
             throw AwsException.badRequest(
                     "ValidationException",
                     "1 validation error detected: Value at 'output' failed to satisfy constraint: Member must have"
-                            + " length less than or equal to " + Flow.MAXIMUM_DATA);
+                            + " length less than or equal to " + StateFields.MAXIMUM_DATA);
         }
         JsonNode result;
         try {
