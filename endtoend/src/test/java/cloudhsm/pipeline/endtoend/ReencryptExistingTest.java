@@ -13,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Base64;
+import java.util.Map;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -21,6 +22,7 @@ import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.BucketLocationConstraint;
 import software.amazon.awssdk.services.s3.model.BucketVersioningStatus;
+import software.amazon.awssdk.services.s3.model.ObjectOwnership;
 import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
 import software.amazon.awssdk.services.s3.model.ServerSideEncryptionRule;
 import software.amazon.awssdk.services.sfn.model.DescribeExecutionResponse;
@@ -48,7 +50,7 @@ class ReencryptExistingTest {
     /** One deployment serves all tests: each has a bucket and keys of its own. */
     @BeforeAll
     static void deploy() {
-        pipeline = Pipeline.deploy();
+        pipeline = Pipeline.deploy(1, Map.of("DualLayerObjects", "COPY"));
         s3 = pipeline.s3();
     }
 
@@ -177,6 +179,32 @@ class ReencryptExistingTest {
         assertEquals(key, keyOf("report", second));
         assertEquals(
                 3, s3.listObjectVersions(list -> list.bucket(bucket)).versions().size(), "no version was made");
+    }
+
+    /** With the rights that the template gives to the pages' function. */
+    @Test
+    void whatOnlyACopyServesKeepsItsTagsAndItsAcl() {
+        belongsUnder(key);
+        s3.putBucketOwnershipControls(controls -> controls.bucket(bucket)
+                .ownershipControls(
+                        set -> set.rules(rule -> rule.objectOwnership(ObjectOwnership.BUCKET_OWNER_PREFERRED))));
+        var auditor = "0123456789abcdef".repeat(4);
+        s3.putObject(
+                put -> put.bucket(bucket)
+                        .key("two-layers")
+                        .serverSideEncryption(ServerSideEncryption.AWS_KMS_DSSE)
+                        .tagging("year=2026")
+                        .grantRead("id=" + auditor),
+                RequestBody.fromString("x"));
+
+        var output = succeeded(run("copies", "{\"bucket\": \"%s\", \"versions\": \"ALL\"}".formatted(bucket)));
+        assertEquals(1, output.path("outcomes").path("REENCRYPTED:COPY").asInt(), output.toString());
+        assertEquals(key, keyOf("two-layers", null));
+        var tags = s3.getObjectTagging(get -> get.bucket(bucket).key("two-layers"))
+                .tagSet();
+        assertEquals("2026", tags.getFirst().value());
+        var grants = s3.getObjectAcl(get -> get.bucket(bucket).key("two-layers")).grants();
+        assertEquals(auditor, grants.getFirst().grantee().id());
     }
 
     @Test
