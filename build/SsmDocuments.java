@@ -69,7 +69,7 @@ public final class SsmDocuments {
               "mainSteps": [
                 {
                   "action": "aws:runShellScript",
-                  "name": "run",
+                  "name": "runScript",
                   "precondition": {"StringEquals": ["platformType", "Linux"]},
                   "inputs": {
                     "timeoutSeconds": "%d",

@@ -232,6 +232,12 @@ public final class LocalCloud implements AutoCloseable {
         return scheduler;
     }
 
+    /**
+     * Ends everything.
+     *
+     * @throws IllegalStateException if the embedded AWS itself did something wrong meanwhile: an exception, or an
+     *     answer that AWS's models do not allow
+     */
     @Override
     public void close() {
         account.time().stop();
@@ -241,6 +247,10 @@ public final class LocalCloud implements AutoCloseable {
             for (var file : files.sorted(Comparator.reverseOrder()).toList()) Files.deleteIfExists(file);
         } catch (IOException failed) {
             throw new UncheckedIOException(failed);
+        }
+        if (!endpoint.defects().isEmpty()) {
+            throw new IllegalStateException(
+                    "The embedded AWS has defects:\n" + String.join("\n", endpoint.defects()));
         }
     }
 }

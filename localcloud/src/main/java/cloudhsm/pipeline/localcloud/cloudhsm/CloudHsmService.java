@@ -2,9 +2,11 @@ package cloudhsm.pipeline.localcloud.cloudhsm;
 
 import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
+import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.JsonService;
 import cloudhsm.pipeline.localcloud.logs.LogsService;
 import cloudhsm.pipeline.localcloud.time.Timed;
+import cloudhsm.pipeline.localcloud.wire.Violation;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
@@ -27,7 +29,7 @@ public final class CloudHsmService extends JsonService {
 
     /** It publishes nothing: AWS emits no events for clusters and HSMs, so whoever waits has to poll. */
     public CloudHsmService(Account account, Ec2Service ec2, LogsService logs) {
-        super("cloudhsm", "1.1", "Message");
+        super("cloudhsm", "1.1");
         lock = account.time().lock();
         clusters = new Clusters(account);
         var rights = new CallerRights(account.iam());
@@ -49,6 +51,11 @@ public final class CloudHsmService extends JsonService {
         on("TagResource", backupOperations::tagResource);
         on("UntagResource", backupOperations::untagResource);
         on("ListTags", backupOperations::listTags);
+    }
+
+    @Override
+    public AwsException refusal(List<Violation> violations) {
+        return Violation.refusal("CloudHsmInvalidRequestException", violations);
     }
 
     /** The cluster, or empty if there is none of that id; live state. */

@@ -33,7 +33,7 @@ final class Wire {
         cluster.securityGroup().ifPresent(group -> json.put("SecurityGroup", group));
         settings.sourceBackupId().ifPresent(backup -> json.put("SourceBackupId", backup));
         json.set("Certificates", certificates(cluster));
-        json.set("TagList", tags(cluster.tags()));
+        if (!cluster.tags().isEmpty()) json.set("TagList", tags(cluster.tags()));
         return json;
     }
 
@@ -82,7 +82,7 @@ final class Wire {
                 .put("HsmType", backup.cluster().settings().hsmType())
                 .put("Mode", backup.cluster().settings().mode());
         backup.deletionDate().ifPresent(date -> json.put("DeleteTimestamp", Json.epochSeconds(date)));
-        json.set("TagList", tags(backup.tags()));
+        if (!backup.tags().isEmpty()) json.set("TagList", tags(backup.tags()));
         return json;
     }
 

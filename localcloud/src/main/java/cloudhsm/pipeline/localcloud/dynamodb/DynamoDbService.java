@@ -30,7 +30,7 @@ public final class DynamoDbService extends JsonService {
     private final Map<String, Table> tables = new TreeMap<>();
 
     public DynamoDbService(Account account) {
-        super("dynamodb", "1.0", "message");
+        super("dynamodb", "1.0");
         this.account = account;
         on("CreateTable", (input, request) -> {
             authorize(request, "CreateTable", required(input, "TableName"));
@@ -335,6 +335,9 @@ public final class DynamoDbService extends JsonService {
         for (var byTable : input.path("RequestItems").properties()) {
             for (var entry : byTable.getValue()) {
                 var put = entry.has("PutRequest");
+                if (entry.size() != 1) {
+                    throw AttributeValues.invalid("A write request has one of PutRequest and DeleteRequest");
+                }
                 var write = ((ObjectNode)
                                 entry.path(put ? "PutRequest" : "DeleteRequest").deepCopy())
                         .put("TableName", byTable.getKey());
@@ -369,6 +372,10 @@ public final class DynamoDbService extends JsonService {
             throw AttributeValues.invalid("A transaction has 1 to 100 items, not " + entries.size());
         }
         for (var entry : entries) {
+            if (entry.size() != 1) {
+                throw AttributeValues.invalid(
+                        "TransactItems can only contain one of Check, Put, Update or Delete");
+            }
             var kind = entry.fieldNames().next();
             try {
                 // A ConditionCheck is a write that leaves the item as it is.

@@ -8,6 +8,7 @@ import cloudhsm.pipeline.localcloud.http.Service;
 import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.iam.Identity;
 import cloudhsm.pipeline.localcloud.iam.Role;
+import cloudhsm.pipeline.localcloud.wire.Violation;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -53,6 +54,11 @@ public final class Ec2Service implements Service {
     }
 
     @Override
+    public Set<String> operations() {
+        return Set.copyOf(operations.keySet());
+    }
+
+    @Override
     public String operation(AwsRequest request) {
         return Ec2Request.parse(request).text("Action").orElse("");
     }
@@ -79,6 +85,24 @@ public final class Ec2Service implements Service {
         return xml(
                 200,
                 "<" + operation + "Response xmlns=\"" + XML_NAMESPACE + "\">" + xml + "</" + operation + "Response>");
+    }
+
+    @Override
+    public AwsException refusal(List<Violation> violations) {
+        var first = violations.getFirst();
+        return switch (first.kind()) {
+            case MISSING ->
+                AwsException.badRequest(
+                        "MissingParameter", "The request must contain the parameter " + first.member());
+            case UNKNOWN ->
+                AwsException.badRequest(
+                        "UnknownParameter", "The parameter " + first.member() + " is not recognized");
+            default ->
+                AwsException.badRequest(
+                        "InvalidParameterValue",
+                        "Value (" + first.value() + ") for parameter " + first.path() + " is invalid. "
+                                + first.constraint());
+        };
     }
 
     @Override

@@ -52,7 +52,7 @@ public final class EventBridgeService extends JsonService {
     public record FailedDelivery(String rule, String targetArn, JsonNode event, String error, boolean deadLettered) {}
 
     public EventBridgeService(Account account) {
-        super("events", "1.1", "message");
+        super("events", "1.1");
         this.account = account;
         this.rules = new Rules(account, this::fire);
         on("PutEvents", this::putEvents);

@@ -4,6 +4,8 @@ import cloudhsm.pipeline.localcloud.faults.Faults;
 import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.iam.Identity;
 import cloudhsm.pipeline.localcloud.time.SimulatedTime;
+import cloudhsm.pipeline.localcloud.wire.AnswerCheck;
+import cloudhsm.pipeline.localcloud.wire.RequestCheck;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.net.httpserver.HttpExchange;
@@ -16,8 +18,10 @@ import java.net.URI;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -40,6 +44,7 @@ public final class Endpoint implements AutoCloseable {
     private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
     private final Map<String, Service> services = new HashMap<>();
     private final List<Call> calls = new ArrayList<>();
+    private final Set<String> defects = new LinkedHashSet<>();
     private final SimulatedTime time;
     private final Iam iam;
     private final Faults faults;
@@ -63,6 +68,13 @@ public final class Endpoint implements AutoCloseable {
         services.put(service.signingName(), service);
     }
 
+    /** All services, in the order of their names. */
+    public List<Service> services() {
+        return services.values().stream()
+                .sorted(Comparator.comparing(Service::signingName))
+                .toList();
+    }
+
     /** What makes a function die that has made a call with these credentials. */
     public void onFunctionKilled(Consumer<Identity> killer) {
         this.killer = killer;
@@ -80,6 +92,13 @@ public final class Endpoint implements AutoCloseable {
     public List<Call> calls() {
         synchronized (calls) {
             return List.copyOf(calls);
+        }
+    }
+
+    /** What the embedded AWS itself did wrong so far: exceptions, and answers that AWS's models do not allow. */
+    public Set<String> defects() {
+        synchronized (defects) {
+            return Set.copyOf(defects);
         }
     }
 
@@ -234,7 +253,9 @@ public final class Endpoint implements AutoCloseable {
             if (fault == Faults.Kind.THROTTLED || fault == Faults.Kind.INTERNAL_ERROR) {
                 throw Faults.error(fault, service.signingName());
             }
-            var response = handle(service, operation, request);
+            var violations = RequestCheck.violations(service.signingName(), operation, request);
+            if (!violations.isEmpty()) throw service.refusal(violations);
+            var response = checked(service, operation, handle(service, operation, request));
             if (fault == Faults.Kind.ANSWER_LOST) {
                 errorCode = "(answer lost)";
                 return null;
@@ -247,13 +268,12 @@ public final class Endpoint implements AutoCloseable {
             return response;
         } catch (AwsException refused) {
             errorCode = refused.code();
-            return service.error(refused, request);
+            return checked(service, operation, service.error(refused, request));
         } catch (RuntimeException defect) {
             errorCode = "InternalFailure";
             var trace = new java.io.StringWriter();
             defect.printStackTrace(new java.io.PrintWriter(trace));
-            System.getLogger(Endpoint.class.getName())
-                    .log(System.Logger.Level.ERROR, "Defect in the embedded AWS at " + operation + ": " + trace);
+            report(operation + ": " + trace);
             return service.error(
                     new AwsException("InternalFailure", 500, "Defect in the embedded AWS: " + defect), request);
         } finally {
@@ -265,6 +285,22 @@ public final class Endpoint implements AutoCloseable {
                         request.caller().arn(),
                         errorCode));
             }
+        }
+    }
+
+    /** An answer that AWS's model does not allow goes out all the same; {@link #defects} tells of it. */
+    private AwsResponse checked(Service service, String operation, AwsResponse answer) {
+        for (var problem : AnswerCheck.problems(service.signingName(), operation, answer)) {
+            report(service.signingName() + ":" + operation + " answered what its model does not allow: " + problem);
+        }
+        return answer;
+    }
+
+    private void report(String defect) {
+        System.getLogger(Endpoint.class.getName())
+                .log(System.Logger.Level.ERROR, "Defect in the embedded AWS at " + defect);
+        synchronized (defects) {
+            defects.add(defect);
         }
     }
 

@@ -1,6 +1,8 @@
 package cloudhsm.pipeline.localcloud.http;
 
+import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadConstraints;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
@@ -11,7 +13,13 @@ import java.time.Instant;
 
 /** JSON as the AWS JSON protocols use it. */
 public final class Json {
-    public static final ObjectMapper MAPPER = new ObjectMapper();
+    /** A DynamoDB attribute's name may have 65,535 bytes. */
+    private static final int LONGEST_NAME = 65_536;
+
+    public static final ObjectMapper MAPPER = new ObjectMapper(JsonFactory.builder()
+            .streamReadConstraints(
+                    StreamReadConstraints.builder().maxNameLength(2 * LONGEST_NAME).build())
+            .build());
 
     private Json() {}
 

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.localcloud.http;
 
+import cloudhsm.pipeline.localcloud.wire.ErrorText;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.HashMap;
@@ -21,18 +22,13 @@ public abstract class JsonService implements Service {
 
     private final String signingName;
     private final String version;
-    private final String messageMember;
     private final Map<String, Operation> operations = new HashMap<>();
     private final Set<String> unlocked = new HashSet<>();
 
-    /**
-     * @param version {@code 1.0} or {@code 1.1}
-     * @param messageMember the member of errors that carries the text: {@code message}, or {@code Message} for CloudHSM
-     */
-    protected JsonService(String signingName, String version, String messageMember) {
+    /** @param version {@code 1.0} or {@code 1.1} */
+    protected JsonService(String signingName, String version) {
         this.signingName = signingName;
         this.version = version;
-        this.messageMember = messageMember;
     }
 
     protected final void on(String operation, Operation handler) {
@@ -48,6 +44,11 @@ public abstract class JsonService implements Service {
     @Override
     public final String signingName() {
         return signingName;
+    }
+
+    @Override
+    public final Set<String> operations() {
+        return Set.copyOf(operations.keySet());
     }
 
     @Override
@@ -79,7 +80,9 @@ public abstract class JsonService implements Service {
 
     @Override
     public final AwsResponse error(AwsException error, AwsRequest request) {
-        var body = Json.object().put("__type", error.code()).put(messageMember, error.getMessage());
+        var body = Json.object()
+                .put("__type", error.code())
+                .put(ErrorText.member(signingName, error.code()), error.getMessage());
         error.members().forEach((name, value) -> body.set(name, Json.MAPPER.valueToTree(value)));
         return json(error.status(), body);
     }

@@ -19,7 +19,7 @@ public final class QueryProtocol {
     }
 
     /** By name as sent, for example {@code Attributes.entry.1.key}. */
-    public Map<String, String> parameters(AwsRequest request) {
+    public static Map<String, String> parameters(AwsRequest request) {
         var parameters = new LinkedHashMap<String, String>();
         request.query().forEach((name, values) -> parameters.put(name, values.getFirst()));
         for (var pair : request.bodyText().split("&")) {

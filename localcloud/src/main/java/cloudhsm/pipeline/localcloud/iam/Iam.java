@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
 
@@ -84,6 +85,18 @@ public final class Iam {
                 .values()
                 .removeIf(identity ->
                         identity.role().map(role -> role.name().equals(name)).orElse(false));
+    }
+
+    /**
+     * The unique id of a role or a user, of 21 characters; the same for the same name.
+     *
+     * @param prefix {@code AROA} or {@code AIDA}
+     */
+    static String uniqueId(String prefix, String name) {
+        var random = new Random(name.hashCode());
+        var id = new StringBuilder(prefix);
+        while (id.length() < 21) id.append(KEY_ALPHABET.charAt(random.nextInt(KEY_ALPHABET.length())));
+        return id.toString();
     }
 
     /** Users by name → ARN; users exist to be named in policies and have no keys. */

@@ -9,10 +9,13 @@ import cloudhsm.pipeline.localcloud.http.AwsResponse;
 import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.http.QueryProtocol;
 import cloudhsm.pipeline.localcloud.http.Service;
+import cloudhsm.pipeline.localcloud.wire.Violation;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** AWS IAM: roles with their policies, and users. All policies of a role are shown as inline ones. */
 public final class IamService implements Service {
@@ -33,8 +36,18 @@ public final class IamService implements Service {
     }
 
     @Override
+    public Set<String> operations() {
+        return Set.of("GetRole", "ListRoles", "CreateRole", "DeleteRole", "ListRolePolicies", "ListAttachedRolePolicies", "GetRolePolicy", "PutRolePolicy", "GetUser", "CreateUser");
+    }
+
+    @Override
     public String operation(AwsRequest request) {
         return PROTOCOL.operation(request);
+    }
+
+    @Override
+    public AwsException refusal(List<Violation> violations) {
+        return AwsException.badRequest("ValidationError", Violation.message(violations));
     }
 
     @Override
@@ -46,7 +59,7 @@ public final class IamService implements Service {
 
     @Override
     public AwsResponse handle(String operation, AwsRequest request) {
-        var input = PROTOCOL.parameters(request);
+        var input = QueryProtocol.parameters(request);
         var answer = switch (operation) {
             case "GetRole" -> "<Role>" + described(role(input, request, operation)) + "</Role>";
             case "ListRoles" -> listRoles(request);
@@ -95,7 +108,7 @@ public final class IamService implements Service {
     private static String described(Role role) {
         return element("Path", "/")
                 + element("RoleName", role.name())
-                + element("RoleId", "AROA" + role.name())
+                + element("RoleId", role.id())
                 + element("Arn", role.arn())
                 + element("CreateDate", CREATED)
                 + element("AssumeRolePolicyDocument", encoded(role.trust()))
@@ -152,7 +165,7 @@ public final class IamService implements Service {
                     "The specified value for roleName is invalid. It must contain only alphanumeric characters and/or"
                             + " the following: +=,.@_-");
         }
-        var trust = PolicyDocument.parse(Json.parse(required(input, "AssumeRolePolicyDocument")));
+        var trust = document(input, "AssumeRolePolicyDocument");
         return "<Role>" + described(account.iam().createRole(name, trust)) + "</Role>";
     }
 
@@ -182,14 +195,22 @@ public final class IamService implements Service {
                 + element("PolicyDocument", encoded(document));
     }
 
+    private static PolicyDocument document(Map<String, String> input, String parameter) {
+        try {
+            return PolicyDocument.parse(Json.parse(required(input, parameter)));
+        } catch (AwsException malformed) {
+            throw AwsException.badRequest("MalformedPolicyDocument", malformed.getMessage());
+        }
+    }
+
     private static String putRolePolicy(Map<String, String> input, Role role) {
-        var document = PolicyDocument.parse(Json.parse(required(input, "PolicyDocument")));
+        var document = document(input, "PolicyDocument");
         role.policies().put(required(input, "PolicyName"), document);
         return "";
     }
 
     private static String user(String name, String arn) {
-        return "<User>" + element("Path", "/") + element("UserName", name) + element("UserId", "AIDA" + name)
+        return "<User>" + element("Path", "/") + element("UserName", name) + element("UserId", Iam.uniqueId("AIDA", name))
                 + element("Arn", arn) + element("CreateDate", CREATED) + "</User>";
     }
 

@@ -20,6 +20,11 @@ public final class Role {
         return name;
     }
 
+    /** The unique id, by which STS knows the role's sessions. */
+    public String id() {
+        return Iam.uniqueId("AROA", name);
+    }
+
     public String arn() {
         return arn;
     }

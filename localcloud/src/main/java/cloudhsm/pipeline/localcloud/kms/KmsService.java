@@ -29,7 +29,7 @@ public final class KmsService extends JsonService {
     private final CryptographicOperations cryptographicOperations;
 
     public KmsService(Account account, CloudHsmService cloudHsm, Ec2Service ec2, EventBridgeService events) {
-        super("kms", "1.1", "message");
+        super("kms", "1.1");
         this.account = account;
         var stores = new CustomKeyStores();
         var clusters = new KeyStoreClusters(cloudHsm, ec2);

@@ -85,6 +85,11 @@ public final class LambdaService implements Service {
     }
 
     @Override
+    public Set<String> operations() {
+        return Set.of("Invoke", "GetFunction", "GetFunctionConfiguration", "ListFunctions", "ListEventSourceMappings", "GetPolicy", "AddPermission");
+    }
+
+    @Override
     public String operation(AwsRequest request) {
         return LambdaApi.operation(request);
     }

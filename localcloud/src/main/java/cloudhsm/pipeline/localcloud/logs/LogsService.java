@@ -6,6 +6,7 @@ import cloudhsm.pipeline.localcloud.http.AwsRequest;
 import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.http.JsonService;
 import cloudhsm.pipeline.localcloud.iam.Iam;
+import cloudhsm.pipeline.localcloud.wire.Violation;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.time.Duration;
@@ -45,7 +46,7 @@ public final class LogsService extends JsonService {
     }
 
     public LogsService(Account account) {
-        super("logs", "1.1", "message");
+        super("logs", "1.1");
         this.account = account;
         on("CreateLogGroup", (input, request) -> {
             var name = authorized(input, request, "CreateLogGroup");
@@ -104,6 +105,11 @@ public final class LogsService extends JsonService {
         } finally {
             account.time().lock().unlock();
         }
+    }
+
+    @Override
+    public AwsException refusal(List<Violation> violations) {
+        return Violation.refusal("InvalidParameterException", violations);
     }
 
     /** Creates a stream, and its group where that is missing, as a service does that is about to write there. */

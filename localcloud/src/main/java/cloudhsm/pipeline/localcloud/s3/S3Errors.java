@@ -1,6 +1,7 @@
 package cloudhsm.pipeline.localcloud.s3;
 
 import cloudhsm.pipeline.localcloud.http.AwsException;
+import cloudhsm.pipeline.localcloud.wire.Violation;
 import java.util.Map;
 
 /**
@@ -69,6 +70,20 @@ final class S3Errors {
                 412,
                 "At least one of the pre-conditions you specified did not hold",
                 Map.of("Condition", condition));
+    }
+
+    /** What the model of the operation does not allow, in the body or in a header or a query parameter. */
+    static AwsException violated(Violation violation) {
+        var missing = violation.kind() == Violation.Kind.MISSING;
+        if (violation.shape().equals("NonEmptyKmsKeyArnString") && !missing) {
+            return invalidRequest("The KMS key must be given by its full ARN, arn:aws:kms:…:key/…; key ids and aliases"
+                    + " are not supported");
+        }
+        if (violation.inBody()) return Xml.malformed();
+        if (violation.shape().equals("StorageClass")) {
+            return AwsException.badRequest("InvalidStorageClass", "The storage class you specified is not valid");
+        }
+        return invalidArgument(violation.member(), violation.value(), violation.constraint());
     }
 
     static AwsException accessDenied(String message) {

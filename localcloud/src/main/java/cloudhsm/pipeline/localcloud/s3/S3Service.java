@@ -8,11 +8,13 @@ import cloudhsm.pipeline.localcloud.http.AwsResponse;
 import cloudhsm.pipeline.localcloud.http.Service;
 import cloudhsm.pipeline.localcloud.kms.KmsService;
 import cloudhsm.pipeline.localcloud.sqs.SqsService;
+import cloudhsm.pipeline.localcloud.wire.Violation;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 
 /** Amazon S3, really encrypting: bytes on disk are ciphertext. Path-style and virtual-host-style addresses. */
@@ -138,6 +140,11 @@ public final class S3Service implements Service {
     }
 
     @Override
+    public Set<String> operations() {
+        return Set.copyOf(byName.keySet());
+    }
+
+    @Override
     public String operation(AwsRequest request) {
         var route = S3Request.of(request).route();
         var operation = byRoute.get(route);
@@ -148,6 +155,11 @@ public final class S3Service implements Service {
     @Override
     public AwsResponse handle(String operation, AwsRequest request) {
         return byName.get(operation).answer().apply(S3Request.of(request));
+    }
+
+    @Override
+    public AwsException refusal(List<Violation> violations) {
+        return S3Errors.violated(violations.getFirst());
     }
 
     @Override

@@ -53,6 +53,11 @@ public final class SchedulerService implements Service {
     }
 
     @Override
+    public Set<String> operations() {
+        return Set.of("CreateSchedule", "UpdateSchedule", "GetSchedule", "DeleteSchedule", "ListSchedules");
+    }
+
+    @Override
     public String operation(AwsRequest request) {
         var named = request.rawPath().startsWith("/schedules/");
         return switch (request.method()) {

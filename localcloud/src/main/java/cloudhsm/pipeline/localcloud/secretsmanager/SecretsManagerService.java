@@ -35,7 +35,7 @@ public final class SecretsManagerService extends JsonService {
     private final Map<Secret, Scheduled> deletions = new HashMap<>();
 
     public SecretsManagerService(Account account) {
-        super("secretsmanager", "1.1", "Message");
+        super("secretsmanager", "1.1");
         this.account = account;
         on("CreateSecret", this::create);
         on("GetRandomPassword", this::randomPassword);

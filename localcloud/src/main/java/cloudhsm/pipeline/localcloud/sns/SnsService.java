@@ -10,6 +10,7 @@ import cloudhsm.pipeline.localcloud.http.Service;
 import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.iam.PolicyDocument;
 import cloudhsm.pipeline.localcloud.iam.PolicyDocument.Decision;
+import cloudhsm.pipeline.localcloud.wire.Violation;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -55,8 +56,20 @@ public final class SnsService implements Service {
     }
 
     @Override
+    public Set<String> operations() {
+        return Set.of("CreateTopic", "ListTopics", "GetTopicAttributes", "SetTopicAttributes", "DeleteTopic", "Subscribe", "ListSubscriptionsByTopic", "Publish");
+    }
+
+    @Override
     public String operation(AwsRequest request) {
         return PROTOCOL.operation(request);
+    }
+
+    @Override
+    public AwsException refusal(List<Violation> violations) {
+        var missing = violations.stream().anyMatch(violation -> violation.kind() == Violation.Kind.MISSING);
+        return AwsException.badRequest(
+                missing ? "ValidationError" : "InvalidParameter", Violation.message(violations));
     }
 
     @Override
@@ -66,7 +79,7 @@ public final class SnsService implements Service {
 
     @Override
     public AwsResponse handle(String operation, AwsRequest request) {
-        var input = PROTOCOL.parameters(request);
+        var input = QueryProtocol.parameters(request);
         var answer = switch (operation) {
             case "CreateTopic" -> createTopic(input, request);
             case "ListTopics" -> listTopics(request);

@@ -7,6 +7,7 @@ import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.http.JsonService;
 import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.iam.PolicyDocument.Decision;
+import cloudhsm.pipeline.localcloud.wire.Violation;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.time.Duration;
@@ -33,7 +34,7 @@ public final class SqsService extends JsonService {
     private final Queues queues;
 
     public SqsService(Account account) {
-        super("sqs", "1.0", "message");
+        super("sqs", "1.0");
         this.account = account;
         this.queues = new Queues(account);
         on("CreateQueue", this::createQueue);
@@ -71,6 +72,20 @@ public final class SqsService extends JsonService {
             queues.deadLetterSources(queue).forEach(source -> urls.add(url(source.name)));
             return Json.object().set("queueUrls", urls);
         }));
+    }
+
+    @Override
+    public AwsException refusal(List<Violation> violations) {
+        var first = violations.getFirst();
+        return switch (first.kind()) {
+            case MISSING -> missing(first.member());
+            case TYPE -> Violation.refusal("SerializationException", violations);
+            default ->
+                AwsException.badRequest(
+                        "InvalidParameterValue",
+                        "Value " + first.value() + " for parameter " + first.member() + " is invalid. Reason: "
+                                + first.constraint() + ".");
+        };
     }
 
     /**
@@ -283,9 +298,9 @@ public final class SqsService extends JsonService {
 
     private static String senderId(AwsRequest request) {
         var caller = request.caller();
-        return caller.role().isEmpty()
-                ? caller.accessKeyId()
-                : "AROA:" + caller.arn().replaceFirst(".*/", "");
+        return caller.role()
+                .map(role -> role.id() + ":" + caller.arn().replaceFirst(".*/", ""))
+                .orElseGet(caller::accessKeyId);
     }
 
     private static ObjectNode sent(Message message) {
@@ -399,7 +414,7 @@ public final class SqsService extends JsonService {
         }
         var output = Json.object();
         output.set("Successful", successful);
-        if (!failed.isEmpty()) output.set("Failed", failed);
+        output.set("Failed", failed);
         return output;
     }
 
@@ -483,7 +498,12 @@ public final class SqsService extends JsonService {
     private static JsonNode present(JsonNode input, String name) {
         var value = input.path(name);
         if (!value.isMissingNode() && !value.isNull()) return value;
-        throw AwsException.badRequest("MissingParameter", "The request must contain the parameter " + name + ".");
+        throw missing(name);
+    }
+
+    private static AwsException missing(String parameter) {
+        return AwsException.badRequest(
+                "MissingParameter", "The request must contain the parameter " + parameter + ".");
     }
 
     static int number(JsonNode input, String name, int least, int most, int otherwise) {

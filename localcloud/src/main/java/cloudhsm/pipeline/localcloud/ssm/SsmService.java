@@ -30,7 +30,7 @@ public final class SsmService extends JsonService {
 
     public SsmService(
             Account account, Ec2Service ec2, CloudHsmService cloudHsm, EventBridgeService events, Endpoint endpoint) {
-        super("ssm", "1.1", "message");
+        super("ssm", "1.1");
         this.account = account;
         this.ec2 = ec2;
         var managed = new ManagedInstances(account, ec2);

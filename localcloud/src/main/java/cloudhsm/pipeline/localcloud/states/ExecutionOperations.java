@@ -141,7 +141,7 @@ final class ExecutionOperations {
         account.iam().authorize(request.caller(), "states:GetExecutionHistory", arn);
         Collection<ObjectNode> events = execution(arn).historyEvents();
         if (!input.path("includeExecutionData").asBoolean(true)) {
-            events = events.stream().map(History::withoutExecutionData).toList();
+            events = events.stream().map(History::withoutInputAndOutput).toList();
         }
         var ordered = new ArrayList<>(events);
         if (input.path("reverseOrder").asBoolean(false)) java.util.Collections.reverse(ordered);

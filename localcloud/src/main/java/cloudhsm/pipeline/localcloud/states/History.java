@@ -4,6 +4,7 @@ import cloudhsm.pipeline.localcloud.http.Json;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 
@@ -50,11 +51,22 @@ final class History {
         return List.copyOf(events);
     }
 
-    /** The event without what states were given, computed or assigned. */
+    /** The event without what states were given, computed or assigned, as logs show it. */
     static ObjectNode withoutExecutionData(ObjectNode event) {
+        return without(EXECUTION_DATA, event);
+    }
+
+    /** The same, but for a task's parameters: GetExecutionHistory's own model requires them [TaskScheduledEventDetails]. */
+    static ObjectNode withoutInputAndOutput(ObjectNode event) {
+        var removed = new HashSet<>(EXECUTION_DATA);
+        removed.remove("parameters");
+        return without(removed, event);
+    }
+
+    private static ObjectNode without(Set<String> removed, ObjectNode event) {
         var copy = event.deepCopy();
         copy.properties().forEach(member -> {
-            if (member.getValue() instanceof ObjectNode details) details.remove(EXECUTION_DATA);
+            if (member.getValue() instanceof ObjectNode details) details.remove(removed);
         });
         return copy;
     }

@@ -37,7 +37,7 @@ public final class StatesService extends JsonService {
     private final ExecutionOperations operations;
 
     public StatesService(Account account, LambdaService lambda, LogsService logs, Endpoint endpoint) {
-        super("states", "1.0", "message");
+        super("states", "1.0");
         this.account = account;
         this.logs = logs;
         expressions = new Expressions(account.time().clock(), account.random());

@@ -12,7 +12,9 @@ import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.iam.Identity;
 import cloudhsm.pipeline.localcloud.iam.PolicyDocument.Decision;
 import cloudhsm.pipeline.localcloud.iam.Role;
+import cloudhsm.pipeline.localcloud.wire.Violation;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
@@ -38,8 +40,18 @@ public final class StsService implements Service {
     }
 
     @Override
+    public Set<String> operations() {
+        return Set.of("GetCallerIdentity", "AssumeRole");
+    }
+
+    @Override
     public String operation(AwsRequest request) {
         return PROTOCOL.operation(request);
+    }
+
+    @Override
+    public AwsException refusal(List<Violation> violations) {
+        return AwsException.badRequest("ValidationError", Violation.message(violations));
     }
 
     @Override
@@ -55,7 +67,7 @@ public final class StsService implements Service {
                 element("Arn", request.caller().arn())
                         + element("UserId", userId(request.caller()))
                         + element("Account", Iam.ACCOUNT);
-            case "AssumeRole" -> assumeRole(PROTOCOL.parameters(request), request.caller());
+            case "AssumeRole" -> assumeRole(QueryProtocol.parameters(request), request.caller());
             default -> throw QueryProtocol.unknown("sts", operation);
         };
         return PROTOCOL.answer(operation, answer, request);
@@ -63,7 +75,7 @@ public final class StsService implements Service {
 
     private static String userId(Identity caller) {
         return caller.role()
-                .map(role -> "AROA" + role.name() + ":" + caller.arn().replaceFirst(".*/", ""))
+                .map(role -> role.id() + ":" + caller.arn().replaceFirst(".*/", ""))
                 .orElse("AIDAADMINISTRATOR");
     }
 

@@ -89,7 +89,7 @@ class CreateClusterTest {
     @Test
     void malformedSubnetIdIsRejectedByTheModel() {
         var refused = refusal(scenario.clusterRequest().subnetIds("subnet-x").build());
-        assertTrue(refused.startsWith("1 validation error detected: Value 'subnet-x' at 'subnetIds'"), refused);
+        assertTrue(refused.startsWith("1 validation error detected: Value '[subnet-x]' at 'subnetIds'"), refused);
     }
 
     @Test

@@ -247,9 +247,10 @@ class SecretsManagerServiceTest {
                         .excludeLowercase(true)
                         .excludeUppercase(true)
                         .excludeNumbers(true)));
-        assertThrows(
-                InvalidParameterException.class,
+        var tooLong = assertThrows(
+                SecretsManagerException.class,
                 () -> secrets.getRandomPassword(request -> request.passwordLength(4097L)));
+        assertEquals("ValidationException", tooLong.awsErrorDetails().errorCode());
     }
 
     @Test

@@ -38,7 +38,7 @@ class DiagnoseConnectionTest {
          "parameters": {"ClusterId": {"type": "String"}, "HsmAddresses": {"type": "String"},
                         "TrustAnchor": {"type": "String"}, "Region": {"type": "String"},
                         "CliPackageUrl": {"type": "String"}, "CliPackageSha256": {"type": "String"}},
-         "mainSteps": [{"action": "aws:runShellScript", "name": "run", "inputs": {"runCommand": ["true"]}}]}
+         "mainSteps": [{"action": "aws:runShellScript", "name": "runScript", "inputs": {"runCommand": ["true"]}}]}
         """;
 
     private final TestAccount aws = new TestAccount();
