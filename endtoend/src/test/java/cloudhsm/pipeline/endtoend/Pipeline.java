@@ -1,9 +1,12 @@
 package cloudhsm.pipeline.endtoend;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
 import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.localcloud.cli.LocalDeployment;
 import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.iam.Identity;
+import cloudhsm.pipeline.localcloud.matrix.SecretSearch;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
 import java.time.Instant;
@@ -295,8 +298,11 @@ final class Pipeline implements AutoCloseable {
         return cloud().client(builder, caller);
     }
 
+    /** Whatever a test did: no secret may lie where it must not, and the embedded AWS must have kept to AWS's models. */
     @Override
     public void close() {
-        deployment.close();
+        try (deployment) {
+            assertEquals(List.of(), SecretSearch.leaks(cloud()));
+        }
     }
 }

@@ -249,8 +249,7 @@ public final class LocalCloud implements AutoCloseable {
             throw new UncheckedIOException(failed);
         }
         if (!endpoint.defects().isEmpty()) {
-            throw new IllegalStateException(
-                    "The embedded AWS has defects:\n" + String.join("\n", endpoint.defects()));
+            throw new IllegalStateException("The embedded AWS has defects:\n" + String.join("\n", endpoint.defects()));
         }
     }
 }

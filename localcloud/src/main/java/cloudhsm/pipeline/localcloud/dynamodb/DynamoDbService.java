@@ -373,8 +373,7 @@ public final class DynamoDbService extends JsonService {
         }
         for (var entry : entries) {
             if (entry.size() != 1) {
-                throw AttributeValues.invalid(
-                        "TransactItems can only contain one of Check, Put, Update or Delete");
+                throw AttributeValues.invalid("TransactItems can only contain one of Check, Put, Update or Delete");
             }
             var kind = entry.fieldNames().next();
             try {

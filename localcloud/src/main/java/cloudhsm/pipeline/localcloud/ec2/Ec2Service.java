@@ -92,11 +92,9 @@ public final class Ec2Service implements Service {
         var first = violations.getFirst();
         return switch (first.kind()) {
             case MISSING ->
-                AwsException.badRequest(
-                        "MissingParameter", "The request must contain the parameter " + first.member());
+                AwsException.badRequest("MissingParameter", "The request must contain the parameter " + first.member());
             case UNKNOWN ->
-                AwsException.badRequest(
-                        "UnknownParameter", "The parameter " + first.member() + " is not recognized");
+                AwsException.badRequest("UnknownParameter", "The parameter " + first.member() + " is not recognized");
             default ->
                 AwsException.badRequest(
                         "InvalidParameterValue",

@@ -17,8 +17,9 @@ public final class Json {
     private static final int LONGEST_NAME = 65_536;
 
     public static final ObjectMapper MAPPER = new ObjectMapper(JsonFactory.builder()
-            .streamReadConstraints(
-                    StreamReadConstraints.builder().maxNameLength(2 * LONGEST_NAME).build())
+            .streamReadConstraints(StreamReadConstraints.builder()
+                    .maxNameLength(2 * LONGEST_NAME)
+                    .build())
             .build());
 
     private Json() {}

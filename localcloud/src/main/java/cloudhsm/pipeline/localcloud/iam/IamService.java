@@ -37,7 +37,17 @@ public final class IamService implements Service {
 
     @Override
     public Set<String> operations() {
-        return Set.of("GetRole", "ListRoles", "CreateRole", "DeleteRole", "ListRolePolicies", "ListAttachedRolePolicies", "GetRolePolicy", "PutRolePolicy", "GetUser", "CreateUser");
+        return Set.of(
+                "GetRole",
+                "ListRoles",
+                "CreateRole",
+                "DeleteRole",
+                "ListRolePolicies",
+                "ListAttachedRolePolicies",
+                "GetRolePolicy",
+                "PutRolePolicy",
+                "GetUser",
+                "CreateUser");
     }
 
     @Override
@@ -210,8 +220,9 @@ public final class IamService implements Service {
     }
 
     private static String user(String name, String arn) {
-        return "<User>" + element("Path", "/") + element("UserName", name) + element("UserId", Iam.uniqueId("AIDA", name))
-                + element("Arn", arn) + element("CreateDate", CREATED) + "</User>";
+        return "<User>" + element("Path", "/") + element("UserName", name)
+                + element("UserId", Iam.uniqueId("AIDA", name)) + element("Arn", arn) + element("CreateDate", CREATED)
+                + "</User>";
     }
 
     private String getUser(Map<String, String> input, AwsRequest request) {

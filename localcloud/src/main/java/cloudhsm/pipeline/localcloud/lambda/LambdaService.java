@@ -86,7 +86,14 @@ public final class LambdaService implements Service {
 
     @Override
     public Set<String> operations() {
-        return Set.of("Invoke", "GetFunction", "GetFunctionConfiguration", "ListFunctions", "ListEventSourceMappings", "GetPolicy", "AddPermission");
+        return Set.of(
+                "Invoke",
+                "GetFunction",
+                "GetFunctionConfiguration",
+                "ListFunctions",
+                "ListEventSourceMappings",
+                "GetPolicy",
+                "AddPermission");
     }
 
     @Override

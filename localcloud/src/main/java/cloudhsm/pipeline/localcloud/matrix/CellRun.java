@@ -43,14 +43,13 @@ final class CellRun {
             var untouched = EndState.of(cloud);
             var executions = new Executions(cloud);
             scenario.prepare(deployment, executions);
-            var secrets = SecretSearch.of(cloud);
             var before = cloud.endpoint().calls().size();
             var further = scenario.run(deployment, executions);
             if (further != 0) throw new IllegalStateException("Without any fault, " + scenario.name() + " failed");
             var calls = cloud.endpoint().calls();
             cloud.advance(scenario.afterwards());
             var end = EndState.of(cloud);
-            var problems = problemsOf(cloud, secrets);
+            var problems = problemsOf(cloud);
             if (scenario.leavesNothing()) problems.addAll(end.differencesFrom(untouched));
             if (!problems.isEmpty()) throw new IllegalStateException("Without any fault: " + problems);
             return new CleanRun(RecordedCall.of(calls.subList(before, calls.size())), end);
@@ -62,7 +61,6 @@ final class CellRun {
             var cloud = deployment.cloud();
             var executions = new Executions(cloud);
             scenario.prepare(deployment, executions);
-            var secrets = SecretSearch.of(cloud);
             cell.injectInto(cloud.faults());
             var further = scenario.run(deployment, executions);
             if (further >= Executions.MOST) {
@@ -70,7 +68,7 @@ final class CellRun {
             }
             cloud.advance(scenario.afterwards());
             var problems = new ArrayList<>(EndState.of(cloud).differencesFrom(expected));
-            problems.addAll(problemsOf(cloud, secrets));
+            problems.addAll(problemsOf(cloud));
             if (cell.injections().size() == 1 && cloud.faults().pending() > 0) {
                 problems.add("the call was never made, so nothing was shown");
             }
@@ -84,9 +82,9 @@ final class CellRun {
         return LocalDeployment.deploy(LocalCloud.start(0, SEED), LocalDeployment.projectRoot(), scenario.parameters());
     }
 
-    private static List<String> problemsOf(LocalCloud cloud, SecretSearch secrets) {
+    private static List<String> problemsOf(LocalCloud cloud) {
         var problems = new ArrayList<>(EndState.tooManyHsms(cloud));
-        problems.addAll(secrets.leaks());
+        problems.addAll(SecretSearch.leaks(cloud));
         return problems;
     }
 }

@@ -7,15 +7,18 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import software.amazon.awssdk.services.s3.S3Client;
 
 /**
- * Looks for every secret of an account in everything that a run writes where others may read it: histories of
- * executions, logs, events, Run Command, notifications, the table and the evidence. Task tokens are in the history by
- * Step Functions' own nature and in the table while something waits; they may be nowhere else.
+ * Looks for every secret that an account ever had in everything that a run writes where others may read it: histories of
+ * executions, logs, events, Run Command, notifications, the table and the evidence. {@code docs/security.md} says where
+ * secrets may be. Task tokens are in the history by Step Functions' own nature and in the table while something waits;
+ * they may be nowhere else.
  */
 public final class SecretSearch {
     private static final Pattern TOKEN = Pattern.compile("\"token\\\\*\":\\s*\\\\*\"([^\"\\\\]{20,})");
@@ -25,50 +28,64 @@ public final class SecretSearch {
 
     private final LocalCloud cloud;
 
-    /** By name; what was deleted since is still a secret. */
-    private final Map<String, String> known = new TreeMap<>();
-
     private SecretSearch(LocalCloud cloud) {
         this.cloud = cloud;
     }
 
-    /** Knows the secrets that the account has now; {@link #leaks} looks for those that it has then as well. */
-    public static SecretSearch of(LocalCloud cloud) {
-        var search = new SecretSearch(cloud);
-        search.known.putAll(search.secrets());
-        return search;
-    }
+    /**
+     * What was looked for, where, and found.
+     *
+     * @param leaks one sentence for each secret that lies where it must not
+     * @param secrets how many values of secrets were looked for
+     * @param tokens how many task tokens
+     * @param places kinds of places, of {@code characters} in all
+     */
+    public record Findings(List<String> leaks, int secrets, int tokens, int places, long characters) {}
 
     /** One sentence for each secret that lies where it must not. */
-    public List<String> leaks() {
-        known.putAll(secrets());
+    public static List<String> leaks(LocalCloud cloud) {
+        return search(cloud).leaks();
+    }
+
+    /** Looks for the secrets that the account has, and for those that it had. */
+    public static Findings search(LocalCloud cloud) {
+        return new SecretSearch(cloud).findings();
+    }
+
+    private Findings findings() {
         var histories = histories();
+        var tokens = tokens(histories);
         var written = written();
         var leaks = new ArrayList<String>();
-        known.forEach((name, value) -> {
-            if (histories.contains(value)) leaks.add(name + " is in the history of an execution");
-            written.forEach((place, text) -> {
-                if (text.contains(value)) leaks.add(name + " is in " + place);
-            });
-        });
-        for (var token : tokens(histories)) {
+        for (var token : tokens) {
             written.forEach((place, text) -> {
                 if (text.contains(token)) leaks.add("a task token is in " + place);
             });
         }
-        return leaks;
+        written.put("the history of an execution", histories);
+        written.put("a state machine's log", logs(group -> group.contains("/states/")));
+        var secrets = secrets();
+        secrets.forEach((name, values) -> written.forEach((place, text) -> {
+            if (values.stream().anyMatch(text::contains)) leaks.add(name + " is in " + place);
+        }));
+        return new Findings(
+                leaks,
+                secrets.values().stream().mapToInt(Set::size).sum(),
+                tokens.size(),
+                written.size(),
+                written.values().stream().mapToLong(String::length).sum());
     }
 
-    private Map<String, String> secrets() {
-        var secrets = new TreeMap<String, String>();
-        for (var secret : call("secretsmanager", "ListSecrets", Json.object()).path("SecretList")) {
-            var name = secret.path("Name").asText();
-            var value = call("secretsmanager", "GetSecretValue", Json.object().put("SecretId", name))
-                    .path("SecretString")
-                    .asText();
-            secrets.put(name, value.startsWith("{") ? keyExcerpt(Json.parse(value)) : value);
-        }
-        secrets.values().removeIf(String::isEmpty);
+    /** What to look for, by the secret's name. */
+    private Map<String, Set<String>> secrets() {
+        var secrets = new TreeMap<String, Set<String>>();
+        cloud.secretsManager().everStored().forEach((name, values) -> {
+            var texts = values.stream()
+                    .map(value -> value.startsWith("{") ? keyExcerpt(Json.parse(value)) : value)
+                    .filter(text -> !text.isEmpty())
+                    .collect(Collectors.toSet());
+            if (!texts.isEmpty()) secrets.put(name, texts);
+        });
         return secrets;
     }
 
@@ -113,14 +130,8 @@ public final class SecretSearch {
 
     private Map<String, String> written() {
         var written = new TreeMap<String, String>();
-        var logs = new StringBuilder();
-        for (var group : call("logs", "DescribeLogGroups", Json.object()).path("logGroups")) {
-            var name = group.path("logGroupName").asText();
-            // Step Functions' own log repeats the history, tokens included, where it is told to.
-            if (!name.contains("/states/"))
-                logs.append(String.join("\n", cloud.logs().messages(name)));
-        }
-        written.put("a function's log", logs.toString());
+        // Step Functions' own log repeats the history, tokens included, where it is told to.
+        written.put("a function's log", logs(group -> !group.contains("/states/")));
         written.put("an event", cloud.events().published().toString());
         written.put("a notification", cloud.sns().published().toString());
         var invocations = Json.object().put("Details", true);
@@ -131,6 +142,15 @@ public final class SecretSearch {
         written.put("the evidence", evidence());
         written.put("the table", items());
         return written;
+    }
+
+    private String logs(Predicate<String> ofGroup) {
+        var logs = new StringBuilder();
+        for (var group : call("logs", "DescribeLogGroups", Json.object()).path("logGroups")) {
+            var name = group.path("logGroupName").asText();
+            if (ofGroup.test(name)) logs.append(String.join("\n", cloud.logs().messages(name)));
+        }
+        return logs.toString();
     }
 
     /** Without waits, which hold tokens. */

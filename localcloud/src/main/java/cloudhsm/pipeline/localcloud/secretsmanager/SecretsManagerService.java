@@ -14,6 +14,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
+import java.util.TreeMap;
+import java.util.TreeSet;
 
 /**
  * AWS Secrets Manager. Values are in no error message. Secrets are under the AWS managed key
@@ -32,6 +35,7 @@ public final class SecretsManagerService extends JsonService {
 
     private final Account account;
     private final Secrets secrets = new Secrets();
+    private final Map<String, Set<String>> everStored = new TreeMap<>();
     private final Map<Secret, Scheduled> deletions = new HashMap<>();
 
     public SecretsManagerService(Account account) {
@@ -70,9 +74,23 @@ public final class SecretsManagerService extends JsonService {
         secret.setDescription(text(input, "Description").orElse(""));
         secret.tags().putAll(tags);
         secrets.add(secret);
-        value.ifPresent(given ->
-                secret.add(new SecretVersion(token, given, account.time().now()), List.of(Secret.CURRENT)));
+        value.ifPresent(given -> add(secret, token, given, List.of(Secret.CURRENT)));
         return answer(secret, value.isPresent() ? Optional.of(token) : Optional.empty());
+    }
+
+    private void add(Secret secret, String versionId, SecretValue value, List<String> stages) {
+        secret.add(new SecretVersion(versionId, value, account.time().now()), stages);
+        everStored.computeIfAbsent(secret.name(), any -> new TreeSet<>()).add(value.content());
+    }
+
+    /** Every value of every secret so far, by the secret's name; what was replaced or deleted since is among them. */
+    public Map<String, Set<String>> everStored() {
+        account.time().lock().lock();
+        try {
+            return Map.copyOf(everStored);
+        } finally {
+            account.time().lock().unlock();
+        }
     }
 
     /** A repeated request with the same token and content is answered as the first one was. */
@@ -144,7 +162,7 @@ public final class SecretsManagerService extends JsonService {
         if (existing.isPresent()) return;
         // Without AWSCURRENT nobody could read the secret by default, so the first version gets it.
         if (secret.stagedVersions().isEmpty() && !stages.contains(Secret.CURRENT)) stages.add(Secret.CURRENT);
-        secret.add(new SecretVersion(token, value, account.time().now()), stages);
+        add(secret, token, value, stages);
         secret.changed(account.time().now());
     }
 

@@ -57,7 +57,15 @@ public final class SnsService implements Service {
 
     @Override
     public Set<String> operations() {
-        return Set.of("CreateTopic", "ListTopics", "GetTopicAttributes", "SetTopicAttributes", "DeleteTopic", "Subscribe", "ListSubscriptionsByTopic", "Publish");
+        return Set.of(
+                "CreateTopic",
+                "ListTopics",
+                "GetTopicAttributes",
+                "SetTopicAttributes",
+                "DeleteTopic",
+                "Subscribe",
+                "ListSubscriptionsByTopic",
+                "Publish");
     }
 
     @Override
@@ -68,8 +76,7 @@ public final class SnsService implements Service {
     @Override
     public AwsException refusal(List<Violation> violations) {
         var missing = violations.stream().anyMatch(violation -> violation.kind() == Violation.Kind.MISSING);
-        return AwsException.badRequest(
-                missing ? "ValidationError" : "InvalidParameter", Violation.message(violations));
+        return AwsException.badRequest(missing ? "ValidationError" : "InvalidParameter", Violation.message(violations));
     }
 
     @Override

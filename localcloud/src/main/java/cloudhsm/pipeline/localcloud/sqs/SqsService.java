@@ -502,8 +502,7 @@ public final class SqsService extends JsonService {
     }
 
     private static AwsException missing(String parameter) {
-        return AwsException.badRequest(
-                "MissingParameter", "The request must contain the parameter " + parameter + ".");
+        return AwsException.badRequest("MissingParameter", "The request must contain the parameter " + parameter + ".");
     }
 
     static int number(JsonNode input, String name, int least, int most, int otherwise) {

@@ -50,8 +50,10 @@ public final class AnswerCheck {
         if (model.protocol().equals("json") && answer.status() != operation.status()) {
             problems.add("the status is " + answer.status() + ", not " + operation.status());
         }
-        operation.output().ifPresent(shape -> Conformity.ofAnswer(model, shape, output(shape))
-                .forEach(violation -> problems.add(violation.toString())));
+        operation
+                .output()
+                .ifPresent(shape -> Conformity.ofAnswer(model, shape, output(shape))
+                        .forEach(violation -> problems.add(violation.toString())));
         return problems;
     }
 
@@ -135,8 +137,7 @@ public final class AnswerCheck {
         if (error.path("body") instanceof ObjectNode body) {
             // The text is there even where the shape has no member for it.
             if (ErrorText.of(shape).isEmpty()) body.remove(List.of("message", "Message"));
-            Conformity.ofAnswer(model, shape.get(), body)
-                    .forEach(violation -> problems.add(code + ": " + violation));
+            Conformity.ofAnswer(model, shape.get(), body).forEach(violation -> problems.add(code + ": " + violation));
         }
         return problems;
     }
@@ -160,8 +161,7 @@ public final class AnswerCheck {
                 var body = object(Json.parse(answer.body()));
                 error.put("code", headers.getOrDefault("x-amzn-ErrorType", "")).set("body", body);
             }
-            case "query" ->
-                error.put("code", text(root().flatMap(root -> root.child("Error"))));
+            case "query" -> error.put("code", text(root().flatMap(root -> root.child("Error"))));
             case "ec2" ->
                 error.put(
                         "code",
@@ -172,6 +172,9 @@ public final class AnswerCheck {
     }
 
     private static String text(Optional<XmlElement> error) {
-        return error.flatMap(found -> found.child("Code")).map(XmlElement::text).orElse("").strip();
+        return error.flatMap(found -> found.child("Code"))
+                .map(XmlElement::text)
+                .orElse("")
+                .strip();
     }
 }

@@ -120,7 +120,9 @@ final class Conformity {
             add(Kind.ENUM, shape, value, path, member, constraint);
         }
         size(shape, text.codePointCount(0, text.length()), value, path, member);
-        if (shape.pattern().isPresent() && !PATTERNS_NOT_KEPT.contains(shape.name()) && !matches(shape.pattern().get(), text)) {
+        if (shape.pattern().isPresent()
+                && !PATTERNS_NOT_KEPT.contains(shape.name())
+                && !matches(shape.pattern().get(), text)) {
             var constraint = "Member must satisfy regular expression pattern: "
                     + shape.pattern().get();
             add(Kind.PATTERN, shape, value, path, member, constraint);
@@ -143,8 +145,12 @@ final class Conformity {
 
     private void number(Shape shape, JsonNode value, String path, String member) {
         var whole = shape.type().equals("integer") || shape.type().equals("long");
-        if (!require(whole ? value.canConvertToLong() && value.isIntegralNumber() : value.isNumber(), shape, value,
-                path, member)) return;
+        if (!require(
+                whole ? value.canConvertToLong() && value.isIntegralNumber() : value.isNumber(),
+                shape,
+                value,
+                path,
+                member)) return;
         bounds(Kind.RANGE, "value", value.asDouble(), shape, value, path, member);
     }
 

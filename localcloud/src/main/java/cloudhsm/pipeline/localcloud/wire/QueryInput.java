@@ -89,7 +89,7 @@ final class QueryInput {
 
     private boolean absent(String prefix) {
         return parameters.keySet().stream()
-                .noneMatch(parameter -> parameter.equals(prefix)
-                        || parameter.startsWith(prefix.endsWith(".") ? prefix : prefix + "."));
+                .noneMatch(parameter ->
+                        parameter.equals(prefix) || parameter.startsWith(prefix.endsWith(".") ? prefix : prefix + "."));
     }
 }

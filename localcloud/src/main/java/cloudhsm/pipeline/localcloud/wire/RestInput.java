@@ -33,7 +33,8 @@ final class RestInput {
                 }
             }
         }
-        if (shape.payload().isPresent()) payload(shape.members().get(shape.payload().get()), input);
+        if (shape.payload().isPresent())
+            payload(shape.members().get(shape.payload().get()), input);
         else if (shape.members().values().stream().anyMatch(Shape.Member::inBody)) input.setAll(body(shape));
         return input;
     }

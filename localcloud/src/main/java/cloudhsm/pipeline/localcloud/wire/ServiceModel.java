@@ -60,7 +60,8 @@ final class ServiceModel {
                 model.path("http").path("requestUri").asText("/"),
                 model.path("http").path("responseCode").asInt(200),
                 Optional.ofNullable(shapes.get(model.path("input").path("shape").asText())),
-                Optional.ofNullable(shapes.get(model.path("output").path("shape").asText())),
+                Optional.ofNullable(
+                        shapes.get(model.path("output").path("shape").asText())),
                 List.copyOf(errors));
     }
 

@@ -42,7 +42,8 @@ record XmlElement(String name, Map<String, String> attributes, List<XmlElement> 
         for (int i = 0; i < reader.getAttributeCount(); i++) {
             var prefix = reader.getAttributePrefix(i);
             var attribute = reader.getAttributeLocalName(i);
-            attributes.put(prefix == null || prefix.isEmpty() ? attribute : prefix + ":" + attribute,
+            attributes.put(
+                    prefix == null || prefix.isEmpty() ? attribute : prefix + ":" + attribute,
                     reader.getAttributeValue(i));
         }
         var children = new ArrayList<XmlElement>();
@@ -88,7 +89,9 @@ record XmlElement(String name, Map<String, String> attributes, List<XmlElement> 
     private void into(ObjectNode structure, ServiceModel model, Shape.Member member) {
         var shape = model.shape(member);
         if (shape.type().equals("list") && (shape.flattened() || member.flattened())) {
-            structure.withArray(member.name()).add(value(model, model.shape(shape.element().orElseThrow())));
+            structure
+                    .withArray(member.name())
+                    .add(value(model, model.shape(shape.element().orElseThrow())));
         } else {
             structure.set(member.name(), value(model, shape));
         }

@@ -65,13 +65,14 @@ record Breach(Kind kind, List<String> way, String location, String shape, JsonNo
                 var where = way.isEmpty() ? reference.path("location").asText() : location;
                 var whole = with(way, member.getKey());
                 // User metadata has no constraints; labels of S3 and what the HTTP client writes cannot be broken.
-                if (where.equals("headers") || reference.path("locationName").asText().equals("Content-Length"))
-                    continue;
+                if (where.equals("headers")
+                        || reference.path("locationName").asText().equals("Content-Length")) continue;
                 if (where.equals("uri")) {
                     if (model.protocol().equals("rest-json")) text(reference, whole, where);
                     continue;
                 }
-                if (Model.requires(shape, member.getKey())) add(Kind.MISSING, whole, where, reference, Optional.empty());
+                if (Model.requires(shape, member.getKey()))
+                    add(Kind.MISSING, whole, where, reference, Optional.empty());
                 value(reference, whole, where, above);
             }
         }
@@ -138,7 +139,8 @@ record Breach(Kind kind, List<String> way, String location, String shape, JsonNo
                 add(Kind.LENGTH, way, location, reference, Optional.of(TextNode.valueOf("a".repeat(most + 1))));
             }
             notOfThePattern(shape)
-                    .ifPresent(text -> add(Kind.PATTERN, way, location, reference, Optional.of(TextNode.valueOf(text))));
+                    .ifPresent(
+                            text -> add(Kind.PATTERN, way, location, reference, Optional.of(TextNode.valueOf(text))));
         }
 
         /** Empty where the pattern allows everything. */

@@ -132,8 +132,7 @@ final class Example {
         if (shape.has("enum")) return shape.path("enum").get(0).asText();
         int least = Math.max(1, shape.path("min").asInt());
         int most = shape.path("max").asInt(Integer.MAX_VALUE);
-        for (var letter : List.of("a", "1", "A"))
-            if (fits(shape, letter.repeat(least))) return letter.repeat(least);
+        for (var letter : List.of("a", "1", "A")) if (fits(shape, letter.repeat(least))) return letter.repeat(least);
         if (most == 0) return "";
         return TEXTS.stream()
                 .filter(text -> text.length() >= least && text.length() <= most && fits(shape, text))
@@ -143,7 +142,6 @@ final class Example {
     }
 
     static boolean fits(JsonNode shape, String text) {
-        return !shape.has("pattern")
-                || Pattern.matches(shape.path("pattern").asText(), text);
+        return !shape.has("pattern") || Pattern.matches(shape.path("pattern").asText(), text);
     }
 }

@@ -22,7 +22,9 @@ record Model(String service, JsonNode json) {
     }
 
     List<String> operations() {
-        return json.path("operations").properties().stream().map(Map.Entry::getKey).toList();
+        return json.path("operations").properties().stream()
+                .map(Map.Entry::getKey)
+                .toList();
     }
 
     JsonNode operation(String name) {
@@ -31,7 +33,8 @@ record Model(String service, JsonNode json) {
 
     /** Missing where the operation has no input. */
     JsonNode input(String operation) {
-        return json.path("shapes").path(operation(operation).path("input").path("shape").asText());
+        return json.path("shapes")
+                .path(operation(operation).path("input").path("shape").asText());
     }
 
     /** @param reference a member, or the element of a list or map */

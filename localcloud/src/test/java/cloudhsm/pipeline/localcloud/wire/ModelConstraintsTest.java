@@ -42,8 +42,8 @@ class ModelConstraintsTest {
     @AfterAll
     static void end() {
         System.out.printf(
-                "wire: %d operations of %d services; each of %d constraints refused when broken; %d answers held to their"
-                        + " shapes%n",
+                "wire: %d operations of %d services; each of %d constraints refused when broken; %d answers held to"
+                        + " their shapes%n",
                 operations, CLOUD.endpoint().services().size(), constraints, AnswerCheck.checked());
         WIRE.close();
         CLOUD.close();
@@ -94,15 +94,17 @@ class ModelConstraintsTest {
         if (model.operation(operation).path("http").path("method").asText().equals("HEAD")) return true;
         if (!answer.code().equals(expected(model, breach))) return false;
         if (List.of("s3", "ec2", "sqs").contains(model.service())) return true;
-        return answer.body().contains(switch (breach.kind()) {
-            case MISSING -> "Member must not be null";
-            case TYPE -> "Member must be a ";
-            case PATTERN -> "Member must satisfy regular expression pattern";
-            case LENGTH -> "Member must have length";
-            case RANGE -> "Member must have value";
-            case ENUM -> "Member must satisfy enum value set";
-            case UNKNOWN -> "Member must be known";
-        });
+        return answer.body()
+                .contains(
+                        switch (breach.kind()) {
+                            case MISSING -> "Member must not be null";
+                            case TYPE -> "Member must be a ";
+                            case PATTERN -> "Member must satisfy regular expression pattern";
+                            case LENGTH -> "Member must have length";
+                            case RANGE -> "Member must have value";
+                            case ENUM -> "Member must satisfy enum value set";
+                            case UNKNOWN -> "Member must be known";
+                        });
     }
 
     private static String expected(Model model, Breach breach) {

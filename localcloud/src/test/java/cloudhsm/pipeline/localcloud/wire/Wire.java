@@ -40,12 +40,11 @@ final class Wire implements AutoCloseable {
 
     Answer send(Model model, String operation, JsonNode input) {
         var request = SdkHttpRequest.builder().uri(cloud.uri());
-        var body =
-                switch (model.protocol()) {
-                    case "json" -> json(request, model, operation, input);
-                    case "query", "ec2" -> form(request, model, operation, input);
-                    default -> rest(request, model, operation, input);
-                };
+        var body = switch (model.protocol()) {
+            case "json" -> json(request, model, operation, input);
+            case "query", "ec2" -> form(request, model, operation, input);
+            default -> rest(request, model, operation, input);
+        };
         return answer(signed(request.build(), model.service(), body));
     }
 
@@ -64,7 +63,8 @@ final class Wire implements AutoCloseable {
                 .putHeader("Content-Type", "application/x-www-form-urlencoded");
         var parameters = new ArrayList<String>();
         parameters.add("Action=" + operation);
-        parameters.add("Version=" + model.json().path("metadata").path("apiVersion").asText());
+        parameters.add(
+                "Version=" + model.json().path("metadata").path("apiVersion").asText());
         formStructure(model, model.input(operation), "", input, parameters);
         return String.join("&", parameters).getBytes(StandardCharsets.UTF_8);
     }
@@ -75,9 +75,7 @@ final class Wire implements AutoCloseable {
             var reference = shape.path("members").path(member.getKey());
             var name = reference.path("locationName").asText(member.getKey());
             if (model.protocol().equals("ec2")) {
-                name = reference
-                        .path("queryName")
-                        .asText(Character.toUpperCase(name.charAt(0)) + name.substring(1));
+                name = reference.path("queryName").asText(Character.toUpperCase(name.charAt(0)) + name.substring(1));
             }
             formValue(model, model.shape(reference), reference, prefix + name, member.getValue(), parameters);
         }
@@ -92,7 +90,9 @@ final class Wire implements AutoCloseable {
                 var flattened = model.protocol().equals("ec2")
                         || shape.path("flattened").asBoolean()
                         || reference.path("flattened").asBoolean();
-                var prefix = flattened ? name : name + "." + element.path("locationName").asText("member");
+                var prefix = flattened
+                        ? name
+                        : name + "." + element.path("locationName").asText("member");
                 for (int i = 0; i < value.size(); i++) {
                     formValue(model, model.shape(element), element, prefix + "." + (i + 1), value.get(i), parameters);
                 }
@@ -129,7 +129,9 @@ final class Wire implements AutoCloseable {
             var name = reference.path("locationName").asText(member.getKey());
             var value = member.getValue();
             switch (reference.path("location").asText()) {
-                case "uri" -> path = path.replace("{" + name + "}", encoded(value.asText())).replace("{" + name + "+}", "key");
+                case "uri" ->
+                    path = path.replace("{" + name + "}", encoded(value.asText()))
+                            .replace("{" + name + "+}", "key");
                 case "querystring" -> request.putRawQueryParameter(name, texts(value));
                 case "header" -> request.putHeader(name, String.join(",", texts(value)));
                 default -> inBody.set(member.getKey(), value);
@@ -145,7 +147,9 @@ final class Wire implements AutoCloseable {
 
     private static List<String> texts(JsonNode value) {
         if (!value.isArray()) return List.of(value.asText());
-        return StreamSupport.stream(value.spliterator(), false).map(JsonNode::asText).toList();
+        return StreamSupport.stream(value.spliterator(), false)
+                .map(JsonNode::asText)
+                .toList();
     }
 
     private static byte[] restBody(Model model, JsonNode shape, JsonNode inBody) {
@@ -155,8 +159,11 @@ final class Wire implements AutoCloseable {
             var reference = shape.path("members").path(payload);
             var of = model.shape(reference);
             var value = inBody.path(payload);
-            if (!of.path("type").asText().equals("structure")) return value.asText().getBytes(StandardCharsets.UTF_8);
-            var root = reference.path("locationName").asText(reference.path("shape").asText());
+            if (!of.path("type").asText().equals("structure"))
+                return value.asText().getBytes(StandardCharsets.UTF_8);
+            var root = reference
+                    .path("locationName")
+                    .asText(reference.path("shape").asText());
             return xml(model, of, root, value).getBytes(StandardCharsets.UTF_8);
         }
         if (inBody.isEmpty()) return new byte[0];
@@ -173,13 +180,15 @@ final class Wire implements AutoCloseable {
                     var wireName = reference.path("locationName").asText(member.getKey());
                     var of = model.shape(reference);
                     if (reference.path("xmlAttribute").asBoolean()) {
-                        attributes.append(" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" ")
+                        attributes
+                                .append(" xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" ")
                                 .append(wireName)
                                 .append("=\"")
                                 .append(escaped(member.getValue().asText()))
                                 .append('"');
                     } else if (of.path("type").asText().equals("list")
-                            && (of.path("flattened").asBoolean() || reference.path("flattened").asBoolean())) {
+                            && (of.path("flattened").asBoolean()
+                                    || reference.path("flattened").asBoolean())) {
                         var element = model.shape(of.path("member"));
                         member.getValue().forEach(each -> content.append(xml(model, element, wireName, each)));
                     } else {
@@ -198,7 +207,10 @@ final class Wire implements AutoCloseable {
     }
 
     private static String escaped(String text) {
-        return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("\"", "&quot;");
+        return text.replace("&", "&amp;")
+                .replace("<", "&lt;")
+                .replace(">", "&gt;")
+                .replace("\"", "&quot;");
     }
 
     private static String encoded(String text) {
