@@ -23,6 +23,11 @@ final class Flow {
         void failed(Flow flow, StateFailure failure);
     }
 
+    /** How a state is left; without a next state the flow ends. */
+    private record Way(String name, Optional<String> next) {
+        static final Way END = new Way("End", Optional.empty());
+    }
+
     private final Interpreter interpreter;
     private final Execution execution;
     private final Definition definition;
@@ -84,6 +89,7 @@ final class Flow {
     }
 
     void start(JsonNode firstInput) {
+        interpreter.took(execution, "", Transition.START, definition.startAt());
         enterNext(definition.startAt(), firstInput);
     }
 
@@ -142,7 +148,7 @@ final class Flow {
                             pass.common().assign(),
                             pass.common().output(),
                             input,
-                            pass.common().next());
+                            new Way(Transition.NEXT, pass.common().next()));
                 case State.Choice choice -> choose(choice);
                 case State.Wait wait -> later(fields.waitingTime(wait), () -> stateSucceeded(input));
                 case State.Parallel parallel -> runParallel(parallel);
@@ -153,7 +159,7 @@ final class Flow {
                     started.start();
                 }
                 case State.Succeed succeed ->
-                    exit(MissingNode.getInstance(), succeed.common().output(), input, Optional.empty());
+                    exit(MissingNode.getInstance(), succeed.common().output(), input, Way.END);
                 case State.Fail fail ->
                     fail(new StateFailure(fields.text(fail.error(), "Error"), fields.text(fail.cause(), "Cause")));
             }
@@ -173,15 +179,20 @@ final class Flow {
     }
 
     private void choose(State.Choice choice) {
-        for (var rule : choice.rules()) {
+        for (int i = 0; i < choice.rules().size(); i++) {
+            var rule = choice.rules().get(i);
             if (!fields.holds(rule)) continue;
-            exit(rule.assign(), rule.output(), input, Optional.of(rule.next()));
+            exit(rule.assign(), rule.output(), input, new Way(Transition.CHOICE + i, Optional.of(rule.next())));
             return;
         }
         if (choice.defaultNext().isEmpty()) {
             throw new StateFailure("States.NoChoiceMatched", "No rule of the Choice state " + state.name() + " holds");
         }
-        exit(choice.common().assign(), choice.common().output(), input, choice.defaultNext());
+        exit(
+                choice.common().assign(),
+                choice.common().output(),
+                input,
+                new Way(Transition.DEFAULT, choice.defaultNext()));
     }
 
     private void runParallel(State.Parallel parallel) {
@@ -231,20 +242,20 @@ final class Flow {
                     state.common().assign(),
                     state.common().output(),
                     result,
-                    state.common().next());
+                    new Way(Transition.NEXT, state.common().next()));
         } catch (StateFailure failure) {
             stateFailed(failure);
         }
     }
 
     /** Evaluates Assign and Output side by side, leaves the state and goes on, or ends the flow. */
-    private void exit(JsonNode assign, JsonNode output, JsonNode result, Optional<String> next) {
+    private void exit(JsonNode assign, JsonNode output, JsonNode result, Way way) {
         var states = fields.states();
         if (state.hasResult()) states.set("result", result);
-        leave(assign, output, states, result, next);
+        leave(assign, output, states, result, way);
     }
 
-    private void leave(JsonNode assign, JsonNode output, ObjectNode states, JsonNode result, Optional<String> next) {
+    private void leave(JsonNode assign, JsonNode output, ObjectNode states, JsonNode result, Way way) {
         var assigned = assign.isMissingNode() ? Json.object() : fields.evaluate(assign, states, "Assign");
         var value = output.isMissingNode() ? result : fields.evaluate(output, states, "Output");
         fields.requireFits(value, "output of the state");
@@ -259,8 +270,9 @@ final class Flow {
         }
         record(state.type() + "StateExited", "stateExitedEventDetails", details);
         if (ended) return;
-        if (next.isPresent()) {
-            enterNext(next.get(), value);
+        if (way.next().isPresent()) {
+            interpreter.took(execution, state.name(), way.name(), way.next().get());
+            enterNext(way.next().get(), value);
         } else {
             ended = true;
             completion.succeeded(this, value);
@@ -281,12 +293,19 @@ final class Flow {
             later(delay, this::run);
             return;
         }
-        for (var catcher : state.common().catchers()) {
+        var catchers = state.common().catchers();
+        for (int i = 0; i < catchers.size(); i++) {
+            var catcher = catchers.get(i);
             if (!failure.matches(catcher.errorEquals())) continue;
             var states = fields.states();
             states.set("errorOutput", failure.output());
             try {
-                leave(catcher.assign(), catcher.output(), states, failure.output(), Optional.of(catcher.next()));
+                leave(
+                        catcher.assign(),
+                        catcher.output(),
+                        states,
+                        failure.output(),
+                        new Way(Transition.CATCH + i, Optional.of(catcher.next())));
             } catch (StateFailure inCatch) {
                 recordEvaluationFailed(inCatch);
                 fail(inCatch);

@@ -10,7 +10,10 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BiConsumer;
+import java.util.function.BiFunction;
+import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 
 /** Runs executions, and keeps what their flows share. Called with the lock of the simulated time held. */
@@ -21,6 +24,8 @@ final class Interpreter {
     private final Executions executions;
     private final TaskTokens tokens = new TaskTokens();
     private final List<BiConsumer<Execution, ObjectNode>> listeners = new ArrayList<>();
+    private final List<Consumer<Transition>> transitionListeners = new ArrayList<>();
+    private final Map<String, BiFunction<String, JsonNode, Mock>> mocks = new ConcurrentHashMap<>();
     private final Map<Execution, Flow> flows = new HashMap<>();
 
     Interpreter(Account account, Expressions expressions, Integrations integrations, Executions executions) {
@@ -56,6 +61,24 @@ final class Interpreter {
 
     void listen(BiConsumer<Execution, ObjectNode> listener) {
         listeners.add(listener);
+    }
+
+    void listenToTransitions(Consumer<Transition> listener) {
+        transitionListeners.add(listener);
+    }
+
+    void took(Execution execution, String from, String way, String to) {
+        var transition = new Transition(execution.machine().ownArn(), from, way, to);
+        transitionListeners.forEach(listener -> listener.accept(transition));
+    }
+
+    void mock(StateMachine machine, BiFunction<String, JsonNode, Mock> tasks) {
+        mocks.put(machine.ownArn(), tasks);
+    }
+
+    /** What the task answers instead of its service; empty where the machine is not mocked. */
+    Optional<Mock> mocked(StateMachine machine, String task, JsonNode arguments) {
+        return Optional.ofNullable(mocks.get(machine.ownArn())).map(tasks -> tasks.apply(task, arguments));
     }
 
     Executions executions() {

@@ -18,6 +18,8 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.BiConsumer;
+import java.util.function.BiFunction;
+import java.util.function.Consumer;
 import java.util.regex.Pattern;
 
 /** AWS Step Functions: Standard state machines in JSONata. */
@@ -100,6 +102,27 @@ public final class StatesService extends JsonService {
     public void onHistoryEvent(BiConsumer<Execution, ObjectNode> listener) {
         locked(() -> {
             interpreter.listen(listener);
+            return true;
+        });
+    }
+
+    /** Calls the listener with each transition of every execution, as it is taken, holding the lock. */
+    public void onTransition(Consumer<Transition> listener) {
+        locked(() -> {
+            interpreter.listenToTransitions(listener);
+            return true;
+        });
+    }
+
+    /**
+     * From now on no task of the machine calls its service: each ends as the function says. Everything else of the
+     * definition runs as ever, the expressions of the Arguments too.
+     *
+     * @param tasks from the task's state name and its evaluated Arguments
+     */
+    public void mockTasks(String stateMachineArn, BiFunction<String, JsonNode, Mock> tasks) {
+        locked(() -> {
+            interpreter.mock(machine(stateMachineArn), tasks);
             return true;
         });
     }

@@ -22,7 +22,7 @@ import org.yaml.snakeyaml.nodes.SequenceNode;
 import org.yaml.snakeyaml.nodes.Tag;
 
 /** Reads YAML or JSON as CloudFormation does: short tags become functions, included files take their place. */
-final class TemplateFile {
+public final class TemplateFile {
     private static final List<String> FUNCTIONS = List.of(
             "Sub",
             "GetAtt",
@@ -81,7 +81,7 @@ final class TemplateFile {
     }
 
     /** @throws TemplateException naming the file, if it is missing or no YAML */
-    static JsonNode read(Path file) {
+    public static JsonNode read(Path file) {
         try {
             return parse(Files.readString(file), file);
         } catch (IOException unreadable) {
