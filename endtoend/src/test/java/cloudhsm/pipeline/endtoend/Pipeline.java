@@ -56,6 +56,9 @@ final class Pipeline implements AutoCloseable {
         this.deployment = deployment;
         this.states = client(SfnClient.builder());
         cloud().states()
+                .onTransition(transition -> StateCoverage.WITH_FUNCTIONS.add(StateCoverage.Step.of(transition)));
+        cloud().states().onHistoryEvent(new RealResults());
+        cloud().states()
                 .onHistoryEvent((execution, event) -> event.properties()
                         .forEach(member -> stateEvents.add(event.path("type").asText() + " " + execution.name() + " "
                                 + member.getValue().path("name").asText())));

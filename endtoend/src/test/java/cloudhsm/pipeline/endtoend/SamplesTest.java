@@ -10,12 +10,14 @@ import com.networknt.schema.SpecificationVersion;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 /** Every sample of events/ is what its schema says. */
 class SamplesTest {
@@ -30,6 +32,7 @@ class SamplesTest {
         "instance-state-change.json, state-change.schema.json",
         "key-deleted.json, key-deleted.schema.json",
         "watch.json, watch.schema.json",
+        "health-check.json, health-check.schema.json",
         "pause.json, pause.schema.json",
         "resume.json, resume.schema.json",
         "heal.json, heal.schema.json",
@@ -51,6 +54,18 @@ class SamplesTest {
         assertEquals(Set.of(), problems(Files.readString(EVENTS.resolve(sample)), schema));
     }
 
+    static List<Path> stages() throws IOException {
+        try (Stream<Path> files = Files.list(EVENTS.resolve("stages"))) {
+            return files.sorted().toList();
+        }
+    }
+
+    @ParameterizedTest
+    @MethodSource("stages")
+    void everySampleOfAStageFitsTheSchemaToo(Path sample) throws IOException {
+        assertEquals(Set.of(), problems(Files.readString(sample), "stages.schema.json"));
+    }
+
     @Test
     void aSchemaRefusesWhatItDoesNotKnow() throws IOException {
         assertFalse(problems("{\"waitId\":\"a\",\"token\":\"b\"}", "watch.schema.json")
@@ -61,7 +76,7 @@ class SamplesTest {
     void everyFileOfEventsIsASampleOrASchema() throws IOException {
         try (Stream<Path> files = Files.list(EVENTS)) {
             assertEquals(
-                    Set.of(),
+                    Set.of("stages"),
                     files.map(file -> file.getFileName().toString())
                             .filter(name -> !name.endsWith(".json"))
                             .collect(Collectors.toSet()));
