@@ -18,6 +18,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.BlockingQueue;
@@ -38,6 +39,8 @@ import java.util.concurrent.TimeoutException;
  */
 public final class LambdaProcess implements AutoCloseable {
     private static final String MAIN_CLASS = "com.amazonaws.services.lambda.runtime.api.client.AWSLambda";
+    private static final String NATIVE_LIBRARY_PROPERTY =
+            "com.amazonaws.services.lambda.runtime.api.client.runtimeapi.NativeClient.JNI";
     private static final String API = "/2018-06-01/runtime/";
 
     /** How long one invocation may take on the real clock, the start of the process included. */
@@ -50,6 +53,7 @@ public final class LambdaProcess implements AutoCloseable {
     private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
     private final Map<String, CompletableFuture<InvocationResult>> results = new ConcurrentHashMap<>();
     private Optional<Process> process = Optional.empty();
+    private volatile String errorType = "";
 
     private record Event(String requestId, byte[] payload) {}
 
@@ -91,6 +95,14 @@ public final class LambdaProcess implements AutoCloseable {
         }
     }
 
+    /**
+     * The type of the last error that the runtime client posted, as its header {@code
+     * Lambda-Runtime-Function-Error-Type} says; empty before the first.
+     */
+    public String errorType() {
+        return errorType;
+    }
+
     /** CPU time of the process so far, its start included; zero before the first invocation. */
     public Duration cpu() {
         return process.flatMap(running -> running.info().totalCpuDuration()).orElse(Duration.ZERO);
@@ -129,6 +141,7 @@ public final class LambdaProcess implements AutoCloseable {
                 // As Lambda starts functions on demand.
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
+                "-D" + NATIVE_LIBRARY_PROPERTY + "=" + LambdaRuntimeJars.nativeLibrary(),
                 "-cp",
                 String.join(File.pathSeparator, classPath),
                 MAIN_CLASS,
@@ -138,6 +151,11 @@ public final class LambdaProcess implements AutoCloseable {
                 .directory(function.artifact().directory().toFile());
         builder.environment().clear();
         builder.environment().putAll(function.environmentVariables(function.identity(), endpoint));
+        // What Lambda's own surroundings set; the values are those of its image.
+        builder.environment().put("LANG", "en_US.UTF-8");
+        builder.environment().put("PATH", "/usr/local/bin:/usr/bin/:/bin:/opt/bin");
+        builder.environment().put("LD_LIBRARY_PATH", "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/task:/opt/lib");
+        builder.environment().put("LAMBDA_RUNTIME_DIR", "/var/runtime");
         builder.environment()
                 .put(
                         "AWS_LAMBDA_RUNTIME_API",
@@ -158,14 +176,21 @@ public final class LambdaProcess implements AutoCloseable {
             } else if (path.startsWith("invocation/") && path.endsWith("/response")) {
                 accept(exchange, requestId(path), new InvocationResult(body, ""));
             } else if (path.startsWith("invocation/") && path.endsWith("/error")) {
+                errorType = errorType(exchange);
                 accept(exchange, requestId(path), new InvocationResult(body, "Unhandled"));
             } else if (path.equals("init/error")) {
+                errorType = errorType(exchange);
                 results.values().forEach(result -> result.complete(new InvocationResult(body, "Unhandled")));
                 exchange.sendResponseHeaders(202, -1);
             } else {
                 exchange.sendResponseHeaders(404, -1);
             }
         }
+    }
+
+    private static String errorType(HttpExchange exchange) {
+        return Objects.requireNonNullElse(
+                exchange.getRequestHeaders().getFirst("Lambda-Runtime-Function-Error-Type"), "");
     }
 
     private static String requestId(String path) {
