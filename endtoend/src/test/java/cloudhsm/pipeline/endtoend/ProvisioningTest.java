@@ -6,11 +6,16 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.http.Json;
 import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -30,6 +35,22 @@ import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
 
 /** One execution with the input {} on an empty account, and what is there afterwards. */
 class ProvisioningTest {
+    /**
+     * <a href="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html">SQS</a>,
+     * <a href="https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html">Step Functions</a>,
+     * <a href="https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html">Lambda</a>.
+     */
+    private static final Set<String> METRICS_OF_AWS = Set.of(
+            "AWS/SQS ApproximateNumberOfMessagesVisible",
+            "AWS/SQS ApproximateNumberOfMessagesNotVisible",
+            "AWS/States ExecutionsStarted",
+            "AWS/States ExecutionsFailed",
+            "AWS/States ExecutionsTimedOut",
+            "AWS/Lambda Errors",
+            "AWS/Lambda Throttles",
+            "AWS/Lambda ConcurrentExecutions",
+            "AWS/Lambda Duration");
+
     private static Pipeline pipeline;
     private static DescribeExecutionResponse execution;
     private static JsonNode output;
@@ -222,6 +243,39 @@ class ProvisioningTest {
                 .asUtf8String());
         assertTrue(evidence.toString().contains("VERIFIED_AWS"), evidence::toString);
         assertFalse(evidence.toString().contains("PRIVATE KEY"));
+    }
+
+    @Test
+    void everyMetricOfDashboardAndAlarmsIsEmittedByAFunctionOrIsAwsOwn() {
+        var emitted = new TreeSet<>(METRICS_OF_AWS);
+        var logs = pipeline.deployment().stack().resource("FunctionLogs");
+        for (var line : pipeline.cloud().logs().messages(logs)) {
+            if (!line.startsWith("{\"_aws\"")) continue;
+            for (var directive : Json.parse(line).at("/_aws/CloudWatchMetrics")) {
+                var namespace = directive.path("Namespace").asText();
+                for (var metric : directive.path("Metrics")) {
+                    emitted.add(namespace + " " + metric.path("Name").asText());
+                }
+            }
+        }
+        var wanted = Stream.of(
+                        "Namespace: (\\S+)\\s+MetricName: (\\S+)",
+                        "\\[\"([A-Za-z/]+)\", \"([A-Za-z]+)\", \"(?:FunctionName|QueueName|StateMachineArn)\"",
+                        "\\{(CloudHsmPipeline),FunctionName,AvailabilityZone\\} MetricName=\\\\\"([A-Za-z]+)")
+                .flatMap(pattern -> Pattern.compile(pattern).matcher(template()).results())
+                .map(found -> found.group(1) + " " + found.group(2))
+                .collect(Collectors.toCollection(TreeSet::new));
+        assertTrue(wanted.size() > 15 && wanted.contains("CloudHsmPipeline ActiveHsms"), wanted::toString);
+        wanted.removeAll(emitted);
+        assertEquals(Set.of(), wanted, () -> "nothing emits these; emitted are " + emitted);
+    }
+
+    private static String template() {
+        try {
+            return TemplateTest.template();
+        } catch (IOException unreadable) {
+            throw new UncheckedIOException(unreadable);
+        }
     }
 
     @Test

@@ -137,12 +137,30 @@ class StateMachinesTest {
         assertEquals(List.of(), problems, "States.Timeout says neither which resource nor what to do");
     }
 
+    @ParameterizedTest
+    @MethodSource("stateMachines")
+    void everyStateTellsWhatItIsFor(Path file) throws IOException {
+        var machine = Json.parse(Files.readString(file));
+        var silent = new ArrayList<String>();
+        if (machine.path("Comment").asText().isBlank()) silent.add("the state machine itself");
+        states(machine, (name, state) -> {
+            if (state.path("Comment").asText().length() < 10) silent.add(name);
+        });
+        assertEquals(List.of(), silent, "the console shows the comment to whoever clicks the state");
+    }
+
     /** Every Task of the machine, in Parallel and Map states too. */
     private static void tasks(JsonNode machine, BiConsumer<String, JsonNode> check) {
+        states(machine, (name, state) -> {
+            if (state.path("Type").asText().equals("Task")) check.accept(name, state);
+        });
+    }
+
+    private static void states(JsonNode machine, BiConsumer<String, JsonNode> check) {
         for (var state : machine.path("States").properties()) {
-            if (state.getValue().path("Type").asText().equals("Task")) check.accept(state.getKey(), state.getValue());
-            state.getValue().path("Branches").forEach(branch -> tasks(branch, check));
-            tasks(state.getValue().path("ItemProcessor"), check);
+            check.accept(state.getKey(), state.getValue());
+            state.getValue().path("Branches").forEach(branch -> states(branch, check));
+            states(state.getValue().path("ItemProcessor"), check);
         }
     }
 }

@@ -73,7 +73,7 @@ public final class LocalCloud implements AutoCloseable {
         secretsManager = new SecretsManagerService(account);
         kms = new KmsService(account, cloudHsm, ec2, events);
         sqs = new SqsService(account);
-        sns = new SnsService(account);
+        sns = new SnsService(account, kms);
         lambda = new LambdaService(account, sqs, logs, endpoint::uri);
         s3 = new S3Service(account, kms, sqs, events);
         dynamoDb = new DynamoDbService(account);

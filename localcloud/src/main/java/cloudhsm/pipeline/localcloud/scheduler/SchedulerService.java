@@ -252,6 +252,7 @@ public final class SchedulerService implements Service {
             var session = new Identity("", "", role.arn() + "/EventBridgeScheduler", Optional.of(role));
             if (arn.startsWith("arn:aws:sns:")) {
                 account.iam().authorize(session, "sns:Publish", arn);
+                sns.requireUseOfKey(session, arn);
                 sns.publish(arn, null, target.path("Input").asText());
             } else {
                 account.iam().authorize(session, "states:StartExecution", arn);

@@ -8,8 +8,10 @@ import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.http.QueryProtocol;
 import cloudhsm.pipeline.localcloud.http.Service;
 import cloudhsm.pipeline.localcloud.iam.Iam;
+import cloudhsm.pipeline.localcloud.iam.Identity;
 import cloudhsm.pipeline.localcloud.iam.PolicyDocument;
 import cloudhsm.pipeline.localcloud.iam.PolicyDocument.Decision;
+import cloudhsm.pipeline.localcloud.kms.KmsService;
 import cloudhsm.pipeline.localcloud.wire.Violation;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -28,7 +30,10 @@ public final class SnsService implements Service {
 
     private static final QueryProtocol PROTOCOL = new QueryProtocol("http://sns.amazonaws.com/doc/2010-03-31/");
 
+    private static final String MANAGED_BY_AWS = "alias/aws/sns";
+
     private final Account account;
+    private final KmsService kms;
     private final Map<String, Topic> topics = new TreeMap<>();
     private final Map<String, Subscription> subscriptions = new LinkedHashMap<>();
     private final List<Published> published = new ArrayList<>();
@@ -46,7 +51,8 @@ public final class SnsService implements Service {
      */
     public record Published(Instant at, String messageId, String topicArn, String subject, String message) {}
 
-    public SnsService(Account account) {
+    public SnsService(Account account, KmsService kms) {
+        this.kms = kms;
         this.account = account;
     }
 
@@ -140,6 +146,33 @@ public final class SnsService implements Service {
     /** Publishes to the topic's subscribers; keeps what was published for tests to read. */
     public void publish(String topicArn, String subject, String message) {
         locked(() -> accept(topicArn, subject == null ? "" : subject, message));
+    }
+
+    /**
+     * Has the caller use the key of an encrypted topic, as SNS does for each message: both rights are needed.
+     *
+     * @throws AwsException as KMS would answer the caller; nothing happens where the topic has no key
+     * @see <a href="https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html">Managing SNS encryption keys</a>
+     */
+    public void requireUseOfKey(Identity caller, String topicArn) {
+        var key = topic(topicArn).attributes.getOrDefault("KmsMasterKeyId", "");
+        if (key.isEmpty() || key.equals(MANAGED_BY_AWS)) return;
+        var context = Map.of("aws:sns:topicArn", topicArn);
+        var viaService = "sns." + Iam.REGION + ".amazonaws.com";
+        kms.decrypt(
+                caller, kms.generateDataKey(caller, key, context, viaService).encrypted(), context, viaService);
+    }
+
+    /**
+     * Whether an alarm of CloudWatch would reach the topic's subscribers: the policy of the key that AWS manages for SNS
+     * admits no service, so that CloudWatch can publish to no topic under it.
+     */
+    public boolean takesAlarms(String topicArn) {
+        return topics.containsKey(topicArn)
+                && !topics.get(topicArn)
+                        .attributes
+                        .getOrDefault("KmsMasterKeyId", "")
+                        .equals(MANAGED_BY_AWS);
     }
 
     /**
@@ -318,6 +351,7 @@ public final class SnsService implements Service {
         var arn = input.getOrDefault("TopicArn", input.get("TargetArn"));
         if (arn == null) throw AwsException.badRequest("InvalidParameter", "Invalid parameter: TopicArn");
         authorize(request, "Publish", arn);
+        requireUseOfKey(request.caller(), arn);
         var id = accept(arn, input.getOrDefault("Subject", ""), required(input, "Message"));
         return QueryProtocol.element("MessageId", id);
     }

@@ -35,16 +35,9 @@ final class Functions {
 
     ResourceValues create(String logicalId, Properties properties, Resolver resolver) {
         properties.withoutEffect(
-                "Description",
-                "Tags",
-                "Tracing",
-                "SnapStart",
-                "AutoPublishAlias",
-                "ReservedConcurrentExecutions",
-                "EphemeralStorage",
-                "PropagateTags",
-                "PackageType");
+                "Description", "Tags", "Tracing", "ReservedConcurrentExecutions", "PropagateTags", "PackageType");
         checkAsynchronous(properties);
+        checkSnapStart(properties);
         var name = properties.text("FunctionName").orElseGet(() -> names.physical(logicalId, 64));
         var events = properties.node("Events");
         var role = roles.execution(logicalId, properties, "lambda.amazonaws.com", policies(properties, events));
@@ -97,6 +90,29 @@ final class Functions {
                 throw properties.invalid("the embedded AWS does not carry out " + property
                         + " of asynchronous invocations; let SQS or EventBridge keep what fails");
             }
+        }
+    }
+
+    /**
+     * There is one version of a function here, so that an alias and its snapshot change nothing; but a snapshot that
+     * nobody would ever start from is a mistake.
+     *
+     * @see <a href="https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html">Lambda SnapStart</a>
+     */
+    private static void checkSnapStart(Properties properties) {
+        var snapStart = properties.nested("SnapStart");
+        var applyOn = snapStart.text("ApplyOn").orElse("None");
+        snapStart.requireAllRead();
+        var alias = properties.text("AutoPublishAlias");
+        if (properties.has("AutoPublishAliasAllProperties") && alias.isEmpty()) {
+            throw properties.invalid("AutoPublishAliasAllProperties needs AutoPublishAlias");
+        }
+        if (applyOn.equals("None")) return;
+        if (!applyOn.equals("PublishedVersions")) {
+            throw properties.invalid("SnapStart ApplyOn must be None or PublishedVersions");
+        }
+        if (alias.isEmpty()) {
+            throw properties.invalid("SnapStart works on published versions only; AutoPublishAlias publishes one");
         }
     }
 

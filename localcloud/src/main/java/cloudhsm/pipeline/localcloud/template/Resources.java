@@ -20,6 +20,7 @@ final class Resources implements AutoCloseable {
     private final Functions functions;
     private final StateMachines stateMachines;
     private final Buckets buckets;
+    private final Alarms alarms;
     private final Resolver resolver;
 
     Resources(LocalCloud cloud, Path root, Names names, Resolver resolver) {
@@ -30,6 +31,7 @@ final class Resources implements AutoCloseable {
         functions = new Functions(cloud, root, names, roles);
         stateMachines = new StateMachines(cloud, root, names, roles);
         buckets = new Buckets(cloud, names);
+        alarms = new Alarms(cloud.sns(), names);
     }
 
     Functions functions() {
@@ -76,8 +78,8 @@ final class Resources implements AutoCloseable {
             case "AWS::IAM::InstanceProfile" -> instanceProfile(id, properties);
             case "AWS::SSM::Document" -> document(id, properties);
             case "AWS::Logs::LogGroup" -> logGroup(id, properties);
-            case "AWS::CloudWatch::Alarm" -> alarm(id, properties);
-            case "AWS::CloudWatch::Dashboard" -> dashboard(id, properties);
+            case "AWS::CloudWatch::Alarm" -> alarms.alarm(id, properties);
+            case "AWS::CloudWatch::Dashboard" -> alarms.dashboard(id, properties);
             case "AWS::S3::Bucket" -> buckets.create(id, properties);
             case "AWS::S3::BucketPolicy" -> {
                 buckets.putPolicy(properties);
@@ -240,41 +242,6 @@ final class Resources implements AutoCloseable {
         var name = properties.text("LogGroupName").orElseGet(() -> names.physical(id, 512));
         cloud.logs().createLogGroup(name, properties.number("RetentionInDays", 0));
         return new ResourceValues(name, Map.of("Arn", "arn:aws:logs:" + HERE + "log-group:" + name + ":*"));
-    }
-
-    /** Recorded only: the embedded AWS has no metrics. */
-    private ResourceValues alarm(String id, Properties properties) {
-        properties.withoutEffect(
-                "ActionsEnabled",
-                "AlarmActions",
-                "AlarmDescription",
-                "ComparisonOperator",
-                "DatapointsToAlarm",
-                "Dimensions",
-                "EvaluateLowSampleCountPercentile",
-                "EvaluationPeriods",
-                "ExtendedStatistic",
-                "InsufficientDataActions",
-                "MetricName",
-                "Metrics",
-                "Namespace",
-                "OKActions",
-                "Period",
-                "Statistic",
-                "Tags",
-                "Threshold",
-                "ThresholdMetricId",
-                "TreatMissingData",
-                "Unit");
-        for (var required : List.of("ComparisonOperator", "EvaluationPeriods")) properties.required(required);
-        var name = properties.text("AlarmName").orElseGet(() -> names.physical(id, 255));
-        return new ResourceValues(name, Map.of("Arn", "arn:aws:cloudwatch:" + HERE + "alarm:" + name));
-    }
-
-    /** Recorded only, but its body must be JSON. */
-    private ResourceValues dashboard(String id, Properties properties) {
-        Json.parse(properties.required("DashboardBody"));
-        return new ResourceValues(properties.text("DashboardName").orElseGet(() -> names.physical(id, 255)), Map.of());
     }
 
     private ResourceValues key(Properties properties) {

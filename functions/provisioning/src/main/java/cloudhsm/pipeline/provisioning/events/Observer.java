@@ -9,17 +9,20 @@ import cloudhsm.pipeline.provisioning.lambda.JsonHandler;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
 import cloudhsm.pipeline.provisioning.lambda.Wait;
 import cloudhsm.pipeline.provisioning.lambda.Waits;
+import com.fasterxml.jackson.databind.JsonNode;
+import java.math.BigDecimal;
 import java.time.Clock;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.StreamSupport;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 
 /**
  * AWS tells nobody when an HSM, a cluster or a key store changes, so this function looks and publishes each change.
  * A tick of a watch looks at what one wait is for, and repeats an event until the wait is over: a lost event costs one
  * tick. The schedule of minutes looks at everything that carries the pipeline's tag, at the health of
- * each RUNNING deployment, and at waits whose watch has died.
+ * each RUNNING deployment, and at waits whose watch has died, and says what it comes to as metrics.
  */
 public final class Observer extends JsonHandler<Observer.Input, Observer.Output> {
     private final Look look;
@@ -28,6 +31,8 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
     private final Waits waits;
     private final SeenStates seenStates;
     private final StateChanges changes;
+    private final BigDecimal pricePerHsmHour;
+    private final String functionName;
     private final Clock clock;
 
     /**
@@ -50,6 +55,8 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
                 Aws.dynamoDb(),
                 Aws.environment("TABLE_NAME"),
                 new StateChanges(Aws.eventBridge()),
+                new BigDecimal(Aws.environment("PRICE_PER_HSM_HOUR")),
+                Aws.environment("AWS_LAMBDA_FUNCTION_NAME"),
                 Clock.systemUTC());
     }
 
@@ -59,6 +66,8 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
             DynamoDbClient dynamoDb,
             String table,
             StateChanges changes,
+            BigDecimal pricePerHsmHour,
+            String functionName,
             Clock clock) {
         super(Input.class);
         this.look = look;
@@ -67,6 +76,8 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
         this.waits = new Waits(dynamoDb, table, clock);
         this.seenStates = new SeenStates(dynamoDb, table);
         this.changes = changes;
+        this.pricePerHsmHour = pricePerHsmHour;
+        this.functionName = functionName;
         this.clock = clock;
     }
 
@@ -81,8 +92,9 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
         var running = deployments.all().stream()
                 .filter(deployment -> deployment.phase() == Phase.RUNNING)
                 .toList();
-        lookAtEverything(running);
-        running.forEach(this::lookAtHealth);
+        var seen = lookAtEverything(running);
+        var degraded = running.stream().filter(this::isFoundDegraded).toList();
+        tell(seen, running, degraded.size());
         return new Output(false, "");
     }
 
@@ -100,14 +112,27 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
     }
 
     /** By level, not by edge: an event that is lost costs one period of the schedule. */
-    private void lookAtHealth(Deployment deployment) {
+    private boolean isFoundDegraded(Deployment deployment) {
         var health = healthCheck.of(deployment);
         if (health.isDegraded()) changes.publish(health, clock.instant());
+        return health.isDegraded();
     }
 
-    private void lookAtEverything(List<Deployment> running) {
+    private void tell(List<Observation> seen, List<Deployment> running, int degraded) {
+        var zones = running.stream()
+                .flatMap(deployment ->
+                        StreamSupport.stream(deployment.plan().path("zones").spliterator(), false))
+                .map(JsonNode::asText)
+                .toList();
+        HealthMetrics.of(seen, zones, degraded, pricePerHsmHour)
+                .lines(functionName, clock.instant())
+                .forEach(System.out::println);
+    }
+
+    private List<Observation> lookAtEverything(List<Deployment> running) {
         var present = new HashSet<Resource>();
-        for (var observation : look.atEverything()) {
+        var everything = look.atEverything();
+        for (var observation : everything) {
             publish(observation.within(running), false);
             present.add(observation.resource());
         }
@@ -121,6 +146,7 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
             }
             seenStates.forget(resource);
         }
+        return everything;
     }
 
     /** Publishes first and remembers then, so that a change is never lost between the two. */
