@@ -149,14 +149,15 @@ class StateMachinesTest {
         assertEquals(List.of(), silent, "the console shows the comment to whoever clicks the state");
     }
 
-    /** Every Task of the machine, in Parallel and Map states too. */
+    /** Every Task of the machine. */
     private static void tasks(JsonNode machine, BiConsumer<String, JsonNode> check) {
         states(machine, (name, state) -> {
             if (state.path("Type").asText().equals("Task")) check.accept(name, state);
         });
     }
 
-    private static void states(JsonNode machine, BiConsumer<String, JsonNode> check) {
+    /** Every state of the machine, in Parallel and Map states too. */
+    static void states(JsonNode machine, BiConsumer<String, JsonNode> check) {
         for (var state : machine.path("States").properties()) {
             check.accept(state.getKey(), state.getValue());
             state.getValue().path("Branches").forEach(branch -> states(branch, check));

@@ -24,13 +24,13 @@ class HealthMetricsTest {
         var lines = HealthMetrics.of(seen, List.of("eu-central-1a", "eu-central-1b"), 1, PRICE)
                 .lines("stack-Observer", NOW);
         assertEquals(List.of("""
-                        {"_aws":{"Timestamp":1793610000000,"CloudWatchMetrics":[{"Namespace":"CloudHsmPipeline",\
-                        "Dimensions":[["FunctionName"]],"Metrics":[{"Name":"BillingHsms","Unit":"Count"},\
-                        {"Name":"DegradedDeployments","Unit":"Count"},{"Name":"HsmCostPerHour","Unit":"None"},\
-                        {"Name":"KeyStoresConnected","Unit":"Count"},{"Name":"KeyStoresNotConnected","Unit":"Count"}]}]},\
-                        "FunctionName":"stack-Observer","BillingHsms":2,"DegradedDeployments":1,"HsmCostPerHour":3.20,\
-                        "KeyStoresConnected":1,"KeyStoresNotConnected":1}\
-                        """, zone("eu-central-1a", 1), zone("eu-central-1b", 0), zone("eu-central-1c", 0)), lines);
+            {"_aws":{"Timestamp":1793610000000,"CloudWatchMetrics":[{"Namespace":"CloudHsmPipeline",\
+            "Dimensions":[["FunctionName"]],"Metrics":[{"Name":"BillingHsms","Unit":"Count"},\
+            {"Name":"DegradedDeployments","Unit":"Count"},{"Name":"HsmCostPerHour","Unit":"None"},\
+            {"Name":"KeyStoresConnected","Unit":"Count"},{"Name":"KeyStoresNotConnected","Unit":"Count"}]}]},\
+            "FunctionName":"stack-Observer","BillingHsms":2,"DegradedDeployments":1,"HsmCostPerHour":3.20,\
+            "KeyStoresConnected":1,"KeyStoresNotConnected":1}\
+            """, zone("eu-central-1a", 1), zone("eu-central-1b", 0), zone("eu-central-1c", 0)), lines);
     }
 
     @Test

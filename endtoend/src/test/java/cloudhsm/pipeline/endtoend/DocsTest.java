@@ -1,0 +1,288 @@
+package cloudhsm.pipeline.endtoend;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import cloudhsm.pipeline.localcloud.cli.LocalDeployment;
+import cloudhsm.pipeline.localcloud.cli.RunLocal;
+import cloudhsm.pipeline.localcloud.http.Json;
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+import picocli.CommandLine;
+
+/** What README and docs say of the code, held against the code. */
+class DocsTest {
+    private static final Path ROOT = LocalDeployment.projectRoot();
+
+    private static final Pattern NAME = Pattern.compile("\\b[A-Z]{3,}(?:_[A-Z]+)+\\b");
+
+    /** The line before a shell block, which may mark it, and its content. */
+    private static final Pattern BLOCK = Pattern.compile("([^\n]*)\n```(?:sh|bash)\n(.*?)\n```", Pattern.DOTALL);
+
+    /** Words in capitals in the functions that are values of inputs, states of AWS or settings, and end no execution. */
+    private static final Set<String> NO_FAILURES = Set.of(
+            "ALL_NEW",
+            "ALREADY_INITIALIZED",
+            "MODIFY_IN_PROGRESS",
+            "NON_FIPS",
+            "REQUIRE_AWS",
+            "REQUIRE_BOTH",
+            "ROLLBACK_IN_PROGRESS",
+            "UPDATE_IN_PROGRESS",
+            "VERIFIED_AWS",
+            "VERIFIED_BOTH");
+
+    /** Which test runs what a command runs; a command of ./run-local begins with one of these. */
+    private static final Map<String, String> EXECUTED = Map.of(
+            "./run-local", "RunLocalTest",
+            "./run-local --fault", "RunLocalTest, SnagsThatEndAnExecutionTest",
+            "./run-local faults", "RunLocalTest",
+            "./run-local teardown", "TeardownTest",
+            "./run-local pause", "PauseTest",
+            "./run-local serve", "ByHandTest",
+            "./run-local matrix", "MatrixTest",
+            "mvn verify", ".ci/run");
+
+    @Test
+    void everyFailureOfTheCodeIsInTheRunbook() throws IOException {
+        var runbook = names(NAME, read("docs/runbook.md"));
+        var missing = failures();
+        assertTrue(missing.size() > 60, missing::toString);
+        missing.removeAll(runbook);
+        assertEquals(Set.of(), missing, "whoever is called at night looks them up in docs/runbook.md");
+    }
+
+    @Test
+    void everyFailureOfTheRunbookIsInTheCode() throws IOException {
+        var code = sources() + scripts() + definitions();
+        var unknown = read("docs/runbook.md")
+                .lines()
+                .filter(line -> line.startsWith("| "))
+                .map(line -> line.split("\\|")[1])
+                .flatMap(cell -> names(NAME, cell).stream())
+                .filter(name -> !code.contains(name))
+                .toList();
+        assertEquals(List.of(), unknown, "nothing ends under these names any more");
+    }
+
+    /** Every name in capitals that the functions, the scripts of the client or the definitions may end under. */
+    private static Set<String> failures() throws IOException {
+        var quoted = Pattern.compile("\"(" + NAME.pattern() + ")\"");
+        var failures = new TreeSet<String>();
+        quoted.matcher(sources()).results().forEach(found -> failures.add(found.group(1)));
+        Pattern.compile("\\bfail (" + NAME.pattern() + ")")
+                .matcher(scripts())
+                .results()
+                .forEach(found -> failures.add(found.group(1)));
+        Pattern.compile("\"Error\": \"(" + NAME.pattern() + ")\"")
+                .matcher(definitions())
+                .results()
+                .forEach(found -> failures.add(found.group(1)));
+        Pattern.compile("(?:nvironment|getOrDefault|number|getenv)\\(\\s*\"([A-Z_]+)\"")
+                .matcher(sources())
+                .results()
+                .forEach(setting -> failures.remove(setting.group(1)));
+        failures.removeAll(NO_FAILURES);
+        return failures;
+    }
+
+    @Test
+    void theRunbookKnowsEveryAlarm() throws IOException {
+        var alarms = Pattern.compile("\n  ([A-Za-z]+):\n    Type: AWS::CloudWatch::Alarm")
+                .matcher(TemplateTest.template())
+                .results()
+                .map(found -> found.group(1))
+                .collect(Collectors.toCollection(TreeSet::new));
+        var section = section(read("docs/runbook.md"), "## An alarm goes off");
+        var described = firstCells(section);
+        described.remove("alarm");
+        assertEquals(alarms, described);
+    }
+
+    @Test
+    void theStageTablesOfTheReadmeNameEveryStageAndNoOther() throws IOException {
+        var stages = new TreeSet<String>();
+        for (var name : List.of("provision", "teardown")) stages.addAll(tasks(definition(name)));
+        var described = new TreeSet<String>();
+        for (var heading : List.of("## The stages", "## Tear it down")) {
+            for (var cell : firstCells(section(read("README.md"), heading))) {
+                names(Pattern.compile("\\b[A-Z][a-z]+(?:[A-Z][a-z]+)*\\b"), cell)
+                        .forEach(described::add);
+            }
+        }
+        // How an execution ends otherwise is the runbook's matter; RelaunchClient is LaunchClient once more.
+        stages.removeAll(Set.of("ReportFailure", "FailExecution", "RelaunchClient"));
+        var missing = new TreeSet<>(stages);
+        missing.removeAll(described);
+        assertEquals(Set.of(), missing, "not in README.md");
+        for (var name : List.of("pause", "resume", "heal")) stages.addAll(tasks(definition(name)));
+        described.removeIf(word -> !word.matches("[A-Z][a-z]+([A-Z][a-z]+)+"));
+        described.removeAll(stages);
+        assertEquals(Set.of(), described, "in README.md, but no stage");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"provision", "heal", "pause", "resume", "teardown", "reencrypt-existing", "watch"})
+    void theGraphInTheDocsIsTheDefinitions(String name) throws IOException {
+        var drawn = Graph.of(definition(name));
+        var page = read("docs/state-machines.md");
+        var block = "<!-- graph: " + name + " -->\n```mermaid\n" + drawn + "```\n";
+        assertTrue(page.contains(block), () -> "docs/state-machines.md should show\n" + block);
+    }
+
+    @Test
+    void everyCommandOfReadmeAndDocsIsExecutedByATestOrMarked() throws IOException {
+        var problems = new ArrayList<String>();
+        var commands = commands();
+        assertTrue(commands.size() > 15, () -> "the blocks are not found any more: " + commands);
+        commands.forEach((command, file) -> {
+            var test = EXECUTED.entrySet().stream()
+                    .filter(known -> command.equals(known.getKey()) || command.startsWith(known.getKey() + " "))
+                    .findFirst();
+            if (test.isEmpty()) problems.add(file + ": " + command);
+        });
+        assertEquals(List.of(), problems, "execute it in a test, or mark its block with <!-- needs AWS -->");
+    }
+
+    @Test
+    void everyCommandOfRunLocalIsUnderstood() throws IOException {
+        for (var command : commands().keySet()) {
+            if (!command.startsWith("./run-local")) continue;
+            var arguments = Stream.of(command.split(" ")).skip(1).toArray(String[]::new);
+            new CommandLine(new RunLocal()).parseArgs(arguments);
+            if (!command.contains("--fault")) continue;
+            var err = new StringWriter();
+            // The fault is read before the directory is missed, so nothing runs.
+            var withNothing = Stream.concat(Arrays.stream(arguments), Stream.of("--upload", "no-such-directory"));
+            assertEquals(
+                    2,
+                    new CommandLine(new RunLocal())
+                            .setErr(new PrintWriter(err, true))
+                            .execute(withNothing.toArray(String[]::new)));
+            assertFalse(err.toString().contains("--fault:"), () -> command + ": " + err);
+        }
+    }
+
+    /** By file: each line of each shell block that is not marked; docs/by-hand.md is ByHandTest's, call by call. */
+    private static Map<String, String> commands() throws IOException {
+        var commands = new LinkedHashMap<String, String>();
+        for (var file : pages()) {
+            if (file.endsWith("by-hand.md")) continue;
+            var matcher = BLOCK.matcher(Files.readString(file));
+            while (matcher.find()) {
+                if (matcher.group(1).contains("<!-- needs AWS -->")) continue;
+                matcher.group(2)
+                        .lines()
+                        .map(line -> line.replaceAll("\\s+#.*", "").strip())
+                        .filter(line -> !line.isEmpty())
+                        .forEach(
+                                line -> commands.put(line, ROOT.relativize(file).toString()));
+            }
+        }
+        return commands;
+    }
+
+    @Test
+    void everyLinkToAPageOfTheProjectLeadsSomewhere() throws IOException {
+        var broken = new ArrayList<String>();
+        for (var file : pages()) {
+            for (var link : Pattern.compile("\\]\\(([^)#:]+)(#[^)]*)?\\)")
+                    .matcher(Files.readString(file))
+                    .results()
+                    .toList()) {
+                if (!Files.exists(file.resolveSibling(link.group(1)))) broken.add(file + " -> " + link.group(1));
+            }
+        }
+        assertEquals(List.of(), broken);
+    }
+
+    private static List<Path> pages() throws IOException {
+        try (Stream<Path> docs = Files.list(ROOT.resolve("docs"))) {
+            return Stream.concat(
+                            Stream.of(ROOT.resolve("README.md")),
+                            docs.filter(file -> file.toString().endsWith(".md")))
+                    .sorted()
+                    .toList();
+        }
+    }
+
+    private static String read(String file) throws IOException {
+        return Files.readString(ROOT.resolve(file));
+    }
+
+    private static JsonNode definition(String name) throws IOException {
+        return Json.parse(read("statemachine/" + name + ".asl.json"));
+    }
+
+    private static String sources() throws IOException {
+        return all(ROOT.resolve("functions"), "src/main/java", ".java");
+    }
+
+    private static String scripts() throws IOException {
+        return all(ROOT.resolve("client"), "", ".sh");
+    }
+
+    private static String definitions() throws IOException {
+        return all(ROOT.resolve("statemachine"), "", ".asl.json");
+    }
+
+    private static String all(Path directory, String within, String ending) throws IOException {
+        try (Stream<Path> files = Files.walk(directory)) {
+            var text = new StringBuilder();
+            for (var file : files.filter(file ->
+                            file.toString().contains(within) && file.toString().endsWith(ending))
+                    .sorted()
+                    .toList()) {
+                text.append(Files.readString(file));
+            }
+            return text.toString();
+        }
+    }
+
+    private static Set<String> tasks(JsonNode machine) {
+        var names = new TreeSet<String>();
+        StateMachinesTest.states(machine, (name, state) -> {
+            if (state.path("Resource").asText().endsWith(".waitForTaskToken")) names.add(name);
+        });
+        return names;
+    }
+
+    private static Set<String> names(Pattern pattern, String text) {
+        return pattern.matcher(text)
+                .results()
+                .map(found -> found.group())
+                .collect(Collectors.toCollection(TreeSet::new));
+    }
+
+    private static String section(String page, String heading) {
+        var start = page.indexOf("\n" + heading + "\n");
+        assertTrue(start >= 0, () -> "no section " + heading);
+        var end = page.indexOf("\n## ", start + heading.length());
+        return page.substring(start, end < 0 ? page.length() : end);
+    }
+
+    private static Set<String> firstCells(String section) {
+        return section.lines()
+                .filter(line -> line.startsWith("| "))
+                .map(line -> line.split("\\|")[1].strip())
+                .collect(Collectors.toCollection(TreeSet::new));
+    }
+}
