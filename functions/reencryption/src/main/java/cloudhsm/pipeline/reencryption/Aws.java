@@ -1,17 +1,46 @@
 package cloudhsm.pipeline.reencryption;
 
+import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
+import software.amazon.awssdk.auth.credentials.ContainerCredentialsProvider;
+import software.amazon.awssdk.auth.credentials.EnvironmentVariableCredentialsProvider;
+import software.amazon.awssdk.awscore.client.builder.AwsClientBuilder;
+import software.amazon.awssdk.awscore.client.builder.AwsSyncClientBuilder;
 import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
+import software.amazon.awssdk.profiles.ProfileFile;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.sqs.SqsClient;
 
-/** The function's own client. */
+/** The function's own clients: everything is named that they would otherwise look for when the function starts. */
 final class Aws {
+    static {
+        // The JDK keeps 5 idle connections to a host; with more objects than that in work, each request would connect.
+        System.setProperty("http.maxConnections", String.valueOf(Settings.MOST_CONCURRENCY));
+    }
+
     private Aws() {}
 
     static S3Client s3() {
-        return S3Client.builder()
-                .httpClient(UrlConnectionHttpClient.create())
+        return client(S3Client.builder().disableS3ExpressSessionAuth(true));
+    }
+
+    static SqsClient sqs() {
+        return client(SqsClient.builder());
+    }
+
+    private static <B extends AwsClientBuilder<B, C> & AwsSyncClientBuilder<B, C>, C> C client(B builder) {
+        var noProfiles = ProfileFile.aggregator().build();
+        return builder.httpClient(UrlConnectionHttpClient.create())
                 .region(Region.of(System.getenv("AWS_REGION")))
+                .credentialsProvider(credentials())
+                .overrideConfiguration(client -> client.defaultProfileFile(noProfiles))
                 .build();
+    }
+
+    /** With SnapStart, Lambda gives credentials through an endpoint, otherwise in the environment. */
+    private static AwsCredentialsProvider credentials() {
+        return System.getenv("AWS_ACCESS_KEY_ID") == null
+                ? ContainerCredentialsProvider.create()
+                : EnvironmentVariableCredentialsProvider.create();
     }
 }

@@ -2,12 +2,15 @@ package cloudhsm.pipeline.reencryption;
 
 import com.amazonaws.services.lambda.runtime.Context;
 import com.amazonaws.services.lambda.runtime.LambdaLogger;
-import com.amazonaws.services.lambda.runtime.RequestHandler;
+import com.amazonaws.services.lambda.runtime.RequestStreamHandler;
 import com.amazonaws.services.lambda.runtime.events.SQSBatchResponse;
 import com.amazonaws.services.lambda.runtime.events.SQSBatchResponse.BatchItemFailure;
 import com.amazonaws.services.lambda.runtime.events.SQSEvent;
 import com.amazonaws.services.lambda.runtime.events.SQSEvent.SQSMessage;
 import com.amazonaws.services.lambda.runtime.logging.LogLevel;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -15,10 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Consumer;
-import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
-import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.s3.S3Client;
-import software.amazon.awssdk.services.sqs.SqsClient;
 
 /**
  * Puts every uploaded object under its bucket's default KMS key. S3 tells of uploads through SQS. What cannot be done
@@ -28,7 +28,7 @@ import software.amazon.awssdk.services.sqs.SqsClient;
  * <p>Each object gives one line of JSON in the log: its outcome, the reason, bucket, key and version. Each invocation
  * gives one line of metrics.
  */
-public final class ReencryptObjects implements RequestHandler<SQSEvent, SQSBatchResponse> {
+public final class ReencryptObjects implements RequestStreamHandler {
     /** Kept of the function's time for what follows the work: messages, metrics, the abortion of long copies. */
     private static final Duration RESERVE = Duration.ofSeconds(10);
 
@@ -40,17 +40,9 @@ public final class ReencryptObjects implements RequestHandler<SQSEvent, SQSBatch
     /** Called by Lambda, once per execution environment. */
     public ReencryptObjects() {
         this(
-                S3Client.builder()
-                        .httpClient(UrlConnectionHttpClient.create())
-                        .region(Region.of(System.getenv("AWS_REGION")))
-                        .build(),
+                Aws.s3(),
                 new UploadsQueue(
-                        SqsClient.builder()
-                                .httpClient(UrlConnectionHttpClient.create())
-                                .region(Region.of(System.getenv("AWS_REGION")))
-                                .build(),
-                        System.getenv("UPLOADS_QUEUE_URL"),
-                        System.getenv("DEAD_LETTER_QUEUE_URL")),
+                        Aws::sqs, System.getenv("UPLOADS_QUEUE_URL"), System.getenv("DEAD_LETTER_QUEUE_URL")),
                 Settings.of(System.getenv()),
                 // Not by the Lambda logger, which would wrap the line in JSON of its own.
                 line -> System.out.println(line),
@@ -65,7 +57,11 @@ public final class ReencryptObjects implements RequestHandler<SQSEvent, SQSBatch
     }
 
     @Override
-    public SQSBatchResponse handleRequest(SQSEvent event, Context context) {
+    public void handleRequest(InputStream event, OutputStream answer, Context context) throws IOException {
+        SqsEvents.write(handleRequest(SqsEvents.read(event), context), answer);
+    }
+
+    SQSBatchResponse handleRequest(SQSEvent event, Context context) {
         var deadline =
                 clock.instant().plusMillis(context.getRemainingTimeInMillis()).minus(RESERVE);
         var batch = new Batch(event.getRecords());

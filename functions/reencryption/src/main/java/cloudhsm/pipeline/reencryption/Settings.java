@@ -15,7 +15,8 @@ record Settings(Mode mode, PreviousVersions previousVersions, DualLayerObjects d
      */
     private static final int MEMORY_PER_OBJECT = 32;
 
-    private static final int MOST_CONCURRENCY = 64;
+    /** So many objects at the same time at most, however much memory there is. */
+    static final int MOST_CONCURRENCY = 64;
 
     /** What is tried first. */
     enum Mode {

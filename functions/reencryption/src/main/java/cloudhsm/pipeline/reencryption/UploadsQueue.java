@@ -5,6 +5,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.services.sqs.SqsClient;
 import software.amazon.awssdk.services.sqs.model.ChangeMessageVisibilityBatchRequestEntry;
@@ -15,17 +16,28 @@ final class UploadsQueue {
     /** Entries of one ChangeMessageVisibilityBatch. */
     private static final int MOST_ENTRIES = 10;
 
-    private final SqsClient sqs;
+    private final Supplier<SqsClient> client;
     private final String queueUrl;
     private final String deadLetterQueueUrl;
+    private SqsClient sqs;
 
     /** A message that is to stay invisible for so long. */
     record Waiting(SQSMessage message, Duration delay) {}
 
     UploadsQueue(SqsClient sqs, String queueUrl, String deadLetterQueueUrl) {
-        this.sqs = sqs;
+        this(() -> sqs, queueUrl, deadLetterQueueUrl);
+    }
+
+    /** @param client asked once, when the queue is first spoken to: most invocations never do */
+    UploadsQueue(Supplier<SqsClient> client, String queueUrl, String deadLetterQueueUrl) {
+        this.client = client;
         this.queueUrl = queueUrl;
         this.deadLetterQueueUrl = deadLetterQueueUrl;
+    }
+
+    private SqsClient sqs() {
+        if (sqs == null) sqs = client.get();
+        return sqs;
     }
 
     /** Lets the messages come back later. Where that fails, they come back after the queue's visibility timeout. */
@@ -40,7 +52,7 @@ final class UploadsQueue {
                         .build());
             }
             try {
-                sqs.changeMessageVisibilityBatch(
+                sqs().changeMessageVisibilityBatch(
                         request -> request.queueUrl(queueUrl).entries(entries));
             } catch (SdkException notChanged) {
                 // Nothing is lost: the messages are still in the queue.
@@ -55,7 +67,7 @@ final class UploadsQueue {
      */
     boolean putAside(SQSMessage message, String reason) {
         try {
-            sqs.sendMessage(request -> request.queueUrl(deadLetterQueueUrl)
+            sqs().sendMessage(request -> request.queueUrl(deadLetterQueueUrl)
                     .messageBody(message.getBody())
                     .messageAttributes(Map.of(
                             "Reason",
