@@ -41,8 +41,7 @@ public final class ReencryptObjects implements RequestStreamHandler {
     public ReencryptObjects() {
         this(
                 Aws.s3(),
-                new UploadsQueue(
-                        Aws::sqs, System.getenv("UPLOADS_QUEUE_URL"), System.getenv("DEAD_LETTER_QUEUE_URL")),
+                new UploadsQueue(Aws::sqs, System.getenv("UPLOADS_QUEUE_URL"), System.getenv("DEAD_LETTER_QUEUE_URL")),
                 Settings.of(System.getenv()),
                 // Not by the Lambda logger, which would wrap the line in JSON of its own.
                 line -> System.out.println(line),

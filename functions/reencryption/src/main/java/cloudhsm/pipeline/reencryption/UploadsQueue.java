@@ -53,7 +53,7 @@ final class UploadsQueue {
             }
             try {
                 sqs().changeMessageVisibilityBatch(
-                        request -> request.queueUrl(queueUrl).entries(entries));
+                                request -> request.queueUrl(queueUrl).entries(entries));
             } catch (SdkException notChanged) {
                 // Nothing is lost: the messages are still in the queue.
             }

@@ -4,10 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
 import com.amazonaws.services.lambda.runtime.events.SQSBatchResponse;
-import com.amazonaws.services.lambda.runtime.events.SQSEvent;
-import com.amazonaws.services.lambda.runtime.serialization.PojoSerializer;
-import com.amazonaws.services.lambda.runtime.serialization.events.LambdaEventSerializers;
-import com.amazonaws.services.lambda.runtime.serialization.factories.JacksonFactory;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -23,7 +19,7 @@ import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.sqs.SqsClient;
 
-/** The samples of {@code events/}, read and answered with the Lambda runtime's own serialization. */
+/** The samples of {@code events/}, through the handler: bytes in, bytes out. */
 class SampleEventsTest {
     private static final Path EVENTS = Path.of(System.getProperty("project.root"), "events");
 
@@ -55,19 +51,15 @@ class SampleEventsTest {
                     .httpClient(UrlConnectionHttpClient.create())
                     .build();
             var log = new RecordedLog();
-            PojoSerializer<SQSEvent> reader = LambdaEventSerializers.serializerFor(
-                    SQSEvent.class, getClass().getClassLoader());
-            var batch = reader.fromJson(Files.newInputStream(EVENTS.resolve("sqs-s3-batch.json")));
-            var answer = new ReencryptObjects(
+            var answer = new ByteArrayOutputStream();
+            new ReencryptObjects(
                             s3,
                             new UploadsQueue(cloud.client(SqsClient.builder()), "uploads", "put-aside"),
                             Settings.DEFAULT,
                             line -> {},
                             cloud.time().clock())
-                    .handleRequest(batch, log.context());
-            var written = new ByteArrayOutputStream();
-            JacksonFactory.getInstance().getSerializer(SQSBatchResponse.class).toJson(answer, written);
-            assertEquals("{\"batchItemFailures\":[]}", written.toString(StandardCharsets.UTF_8));
+                    .handleRequest(Files.newInputStream(EVENTS.resolve("sqs-s3-batch.json")), answer, log.context());
+            assertEquals("{\"batchItemFailures\":[]}", answer.toString(StandardCharsets.UTF_8));
             assertEquals(
                     "{\"outcome\":\"GONE\",\"reason\":\"NOT_FOUND\",\"bucket\":\"quarterly-reports\",\"key\":\"2026/Q3"
                             + " results (final).csv\",\"versionId\":\"096fKKXTRTtl3on89fVO.nfljtsv6qko\"}",
@@ -76,11 +68,9 @@ class SampleEventsTest {
     }
 
     @Test
-    void failuresAreWrittenAsLambdaReadsThem() {
+    void failuresAreWrittenAsLambdaReadsThem() throws IOException {
         var written = new ByteArrayOutputStream();
-        JacksonFactory.getInstance()
-                .getSerializer(SQSBatchResponse.class)
-                .toJson(new SQSBatchResponse(List.of(new SQSBatchResponse.BatchItemFailure("id-1"))), written);
+        SqsEvents.write(new SQSBatchResponse(List.of(new SQSBatchResponse.BatchItemFailure("id-1"))), written);
         assertEquals(
                 "{\"batchItemFailures\":[{\"itemIdentifier\":\"id-1\"}]}",
                 written.toString(StandardCharsets.UTF_8),

@@ -4,10 +4,15 @@ import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.sqs.SqsService;
+import cloudhsm.pipeline.localcloud.sqs.SqsService.Received;
+import cloudhsm.pipeline.localcloud.time.SimulatedTime;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.net.URI;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.Supplier;
 
 /** Lambda's poller of one SQS queue for one function. State is guarded by the lock of the simulated time. */
@@ -26,12 +31,18 @@ final class EventSourceMapping {
     private final LambdaFunction function;
     private final String queueArn;
     private final int batchSize;
+    private final Duration batchingWindow;
     private final boolean reportBatchItemFailures;
     private final int maximumConcurrency;
     private final Account account;
     private final SqsService sqs;
     private final Supplier<URI> endpoint;
-    private boolean scheduled;
+
+    /** Received, and not yet handed to the function; the first one came so long before {@link #windowEnds}. */
+    private final List<Received> gathered = new ArrayList<>();
+
+    private Instant windowEnds = Instant.EPOCH;
+    private Optional<SimulatedTime.Scheduled> next = Optional.empty();
     private int running;
     private String lastProcessingResult = "No records processed";
 
@@ -40,6 +51,7 @@ final class EventSourceMapping {
             LambdaFunction function,
             String queueArn,
             int batchSize,
+            Duration batchingWindow,
             boolean reportBatchItemFailures,
             int maximumConcurrency,
             Account account,
@@ -49,6 +61,7 @@ final class EventSourceMapping {
         this.function = function;
         this.queueArn = queueArn;
         this.batchSize = batchSize;
+        this.batchingWindow = batchingWindow;
         this.reportBatchItemFailures = reportBatchItemFailures;
         this.maximumConcurrency = maximumConcurrency;
         this.account = account;
@@ -58,6 +71,10 @@ final class EventSourceMapping {
 
     String uuid() {
         return uuid;
+    }
+
+    int batchSize() {
+        return batchSize;
     }
 
     String queueArn() {
@@ -73,27 +90,30 @@ final class EventSourceMapping {
         pollAfter(POLLING_LATENCY);
     }
 
+    /** Polls then, or earlier where that is planned already. */
     private void pollAfter(Duration delay) {
-        if (scheduled) return;
-        scheduled = true;
-        account.time().scheduleUnlocked(delay, "poll " + queueArn + " for " + function.arn(), this::poll);
+        var due = account.time().now().plus(delay);
+        if (next.isPresent() && !next.get().due().isAfter(due)) return;
+        next.ifPresent(SimulatedTime.Scheduled::cancel);
+        next = Optional.of(
+                account.time().scheduleUnlocked(delay, "poll " + queueArn + " for " + function.arn(), this::poll));
     }
 
     private void poll() {
-        SqsBatch batch;
+        Optional<SqsBatch> gatheredWhole;
         var lock = account.time().lock();
         lock.lock();
         try {
-            scheduled = false;
+            next = Optional.empty();
             // A full house polls again when an invocation ends.
             if (running >= maximumConcurrency || !mayPoll()) return;
-            var messages = sqs.receive(queueArn, batchSize);
-            if (messages.isEmpty()) return;
-            batch = new SqsBatch(queueArn, messages);
+            gatheredWhole = gather();
+            if (gatheredWhole.isEmpty()) return;
             running++;
         } finally {
             lock.unlock();
         }
+        var batch = gatheredWhole.get();
         var result = function.invoke(Json.bytes(batch.event()), endpoint.get());
         lock.lock();
         try {
@@ -106,6 +126,27 @@ final class EventSourceMapping {
         } finally {
             lock.unlock();
         }
+    }
+
+    /**
+     * The next batch, once there are messages enough, or bytes, or the window has passed since the first of them.
+     *
+     * @see <a href="https://docs.aws.amazon.com/lambda/latest/dg/invocation-eventsourcemapping.html#invocation-eventsourcemapping-batching">Batching
+     *     behavior</a>
+     */
+    private Optional<SqsBatch> gather() {
+        if (gathered.isEmpty()) windowEnds = account.time().now().plus(batchingWindow);
+        if (gathered.size() < batchSize) gathered.addAll(sqs.receive(queueArn, batchSize - gathered.size()));
+        if (gathered.isEmpty()) return Optional.empty();
+        var batch = SqsBatch.first(queueArn, gathered, LambdaLimits.SYNCHRONOUS_PAYLOAD);
+        var full = batch.messages().size() == batchSize || batch.messages().size() < gathered.size();
+        var left = Duration.between(account.time().now(), windowEnds);
+        if (!full && left.isPositive()) {
+            pollAfter(left);
+            return Optional.empty();
+        }
+        gathered.subList(0, batch.messages().size()).clear();
+        return Optional.of(batch);
     }
 
     private boolean mayPoll() {
@@ -124,6 +165,7 @@ final class EventSourceMapping {
         var described = Json.object()
                 .put("UUID", uuid)
                 .put("BatchSize", batchSize)
+                .put("MaximumBatchingWindowInSeconds", batchingWindow.toSeconds())
                 .put("EventSourceArn", queueArn)
                 .put("FunctionArn", function.arn())
                 .put("LastModified", Json.epochSeconds(function.created()))

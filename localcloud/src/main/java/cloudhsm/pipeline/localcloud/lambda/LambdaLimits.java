@@ -100,9 +100,16 @@ final class LambdaLimits {
     }
 
     /** @throws AwsException InvalidParameterValueException */
-    static void checkMapping(int batchSize, int maximumConcurrency) {
-        if (batchSize < 1 || batchSize > 10) {
-            throw invalid("Batch size must be 1 to 10 for an SQS queue without a batching window, not " + batchSize);
+    static void checkMapping(int batchSize, Duration batchingWindow, int maximumConcurrency) {
+        if (batchSize < 1 || batchSize > 10_000) {
+            throw invalid("Batch size must be 1 to 10000 for a standard SQS queue, not " + batchSize);
+        }
+        if (batchingWindow.isNegative() || batchingWindow.toSeconds() > 300) {
+            throw invalid("Maximum batch window must be 0 to 300 seconds, not " + batchingWindow.toSeconds());
+        }
+        if (batchSize > 10 && batchingWindow.isZero()) {
+            throw invalid("Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than"
+                    + " 10");
         }
         if (maximumConcurrency != 0 && (maximumConcurrency < 2 || maximumConcurrency > 1_000)) {
             throw invalid("MaximumConcurrency must be 2 to 1000, not " + maximumConcurrency);

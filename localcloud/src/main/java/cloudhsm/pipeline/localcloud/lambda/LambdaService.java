@@ -198,18 +198,20 @@ public final class LambdaService implements Service {
     /**
      * Polls the queue for the function, at once, as a stack does. Returns the mapping's UUID.
      *
-     * @param batchSize 1 to 10; more needs a batching window, which is not supported
+     * @param batchSize 1 to 10,000; above 10 only with a batching window
+     * @param batchingWindow 0 to 300 s: how long messages are gathered for a fuller batch
      * @param maximumConcurrency 2 to 1,000, or 0 for no limit of its own
      */
     public String createEventSourceMapping(
             String functionName,
             String queueArn,
             int batchSize,
+            Duration batchingWindow,
             boolean reportBatchItemFailures,
             int maximumConcurrency) {
         locked();
         try {
-            LambdaLimits.checkMapping(batchSize, maximumConcurrency);
+            LambdaLimits.checkMapping(batchSize, batchingWindow, maximumConcurrency);
             LambdaLimits.checkVisibility(
                     sqs.visibilityTimeout(queueArn),
                     find(functionName).configuration().timeout());
@@ -226,6 +228,7 @@ public final class LambdaService implements Service {
                     find(functionName),
                     queueArn,
                     batchSize,
+                    batchingWindow,
                     reportBatchItemFailures,
                     maximumConcurrency == 0 ? LambdaLimits.ACCOUNT_CONCURRENCY : maximumConcurrency,
                     account,
@@ -234,6 +237,24 @@ public final class LambdaService implements Service {
             mappings.add(mapping);
             mapping.start();
             return uuid;
+        } finally {
+            unlocked();
+        }
+    }
+
+    /**
+     * The batch size of the function's only event source.
+     *
+     * @throws java.util.NoSuchElementException where it has none
+     */
+    public int batchSize(String functionName) {
+        locked();
+        try {
+            return mappings.stream()
+                    .filter(mapping -> mapping.function().equals(find(functionName)))
+                    .findFirst()
+                    .orElseThrow()
+                    .batchSize();
         } finally {
             unlocked();
         }

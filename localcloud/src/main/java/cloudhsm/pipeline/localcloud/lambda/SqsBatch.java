@@ -16,8 +16,23 @@ import java.util.stream.Collectors;
 
 /** Messages handed to a function together, and what its answer says of them. */
 record SqsBatch(String queueArn, List<Received> messages) {
+    /** More bytes than a message's ids and attributes take in the event. */
+    private static final int ENVELOPE = 1_500;
+
     SqsBatch {
         messages = List.copyOf(messages);
+    }
+
+    /** As many of the messages, in their order, as an event of so many bytes holds; at least one. */
+    static SqsBatch first(String queueArn, List<Received> messages, int mostBytes) {
+        long bytes = 0;
+        int count = 0;
+        for (var message : messages) {
+            bytes += Json.text(Json.object().put("body", message.body())).length() + ENVELOPE;
+            if (count > 0 && bytes > mostBytes) break;
+            count++;
+        }
+        return new SqsBatch(queueArn, messages.subList(0, count));
     }
 
     /** The event as Lambda's SQS poller sends it. */

@@ -139,7 +139,7 @@ final class Functions {
 
     /** AWS::Lambda::EventSourceMapping, or an SQS event. Returns the mapping's UUID. */
     String createMapping(String functionNameOrArn, Properties properties, String queueProperty) {
-        properties.withoutEffect("Tags", "MaximumBatchingWindowInSeconds");
+        properties.withoutEffect("Tags");
         if (properties.text("Enabled").orElse("true").equals("false")) {
             throw properties.invalid("Enabled: false is not supported");
         }
@@ -161,6 +161,7 @@ final class Functions {
                         functionNameOrArn.substring(functionNameOrArn.lastIndexOf(':') + 1),
                         queueArn,
                         properties.number("BatchSize", 10),
+                        Duration.ofSeconds(properties.number("MaximumBatchingWindowInSeconds", 0)),
                         reports,
                         concurrency);
     }

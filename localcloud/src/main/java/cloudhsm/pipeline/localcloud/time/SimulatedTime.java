@@ -29,11 +29,11 @@ public final class SimulatedTime {
     private final PriorityQueue<Scheduled> queue = new PriorityQueue<>();
     private final Clock clock = new SimulatedClock();
     private long sequence;
-    private Instant now;
+    private volatile Instant now;
     private boolean driving;
 
     /** 0 while time jumps; otherwise simulated seconds per real second. */
-    private double speed;
+    private volatile double speed;
 
     private Instant pacedFrom;
     private long pacedFromNanos;
@@ -104,9 +104,10 @@ public final class SimulatedTime {
     }
 
     public Instant now() {
+        if (speed == 0) return now;
         lock.lock();
         try {
-            if (speed == 0 || resting) return now;
+            if (resting) return now;
             var paced = pacedFrom.plusNanos((long) ((nanos.getAsLong() - pacedFromNanos) * speed));
             // Work that is late on the real clock still sees time in order.
             if (paced.isAfter(now)) now = paced;

@@ -12,6 +12,7 @@ import cloudhsm.pipeline.localcloud.sqs.SqsService.Received;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
@@ -63,7 +64,7 @@ class EventSourceMappingTest {
     void onlyFailedItemsComeBack() {
         consumer(true);
         var queue = queue("60");
-        cloud.lambda().createEventSourceMapping("consumer", queue, 10, true, 2);
+        cloud.lambda().createEventSourceMapping("consumer", queue, 10, Duration.ZERO, true, 2);
         send(queue, "good");
         send(queue, "bad");
         // Taken after one second, visible again 60 seconds later, not yet polled again.
@@ -75,7 +76,7 @@ class EventSourceMappingTest {
     void withoutReportedFailuresTheWholeBatchIsDone() {
         consumer(true);
         var queue = queue("60");
-        cloud.lambda().createEventSourceMapping("consumer", queue, 10, false, 0);
+        cloud.lambda().createEventSourceMapping("consumer", queue, 10, Duration.ZERO, false, 0);
         send(queue, "bad");
         cloud.advance(Duration.ofMinutes(5));
         assertEquals(List.of(), left(queue), "an answer counts as success unless failures are asked for");
@@ -85,7 +86,7 @@ class EventSourceMappingTest {
     void roleWithoutTheRightsGetsNothing() {
         consumer(false);
         var queue = queue("60");
-        cloud.lambda().createEventSourceMapping("consumer", queue, 10, true, 2);
+        cloud.lambda().createEventSourceMapping("consumer", queue, 10, Duration.ZERO, true, 2);
         send(queue, "good");
         cloud.advance(Duration.ofMinutes(5));
         assertEquals(List.of("good"), left(queue));
@@ -96,9 +97,60 @@ class EventSourceMappingTest {
         consumer(true);
         var queue = queue("10");
         var refused = assertThrows(
-                AwsException.class, () -> cloud.lambda().createEventSourceMapping("consumer", queue, 10, true, 2));
+                AwsException.class,
+                () -> cloud.lambda().createEventSourceMapping("consumer", queue, 10, Duration.ZERO, true, 2));
         assertEquals(
                 "Queue visibility timeout: 10 seconds is less than Function timeout: 30 seconds", refused.getMessage());
+    }
+
+    @Test
+    void windowGathersMessagesForOneInvocation() {
+        consumer(true);
+        var queue = queue("60");
+        cloud.lambda().createEventSourceMapping("consumer", queue, 11, Duration.ofSeconds(20), true, 2);
+        send(queue, "good");
+        cloud.advance(Duration.ofSeconds(10));
+        send(queue, "bad");
+        cloud.advance(Duration.ofSeconds(10));
+        assertEquals(0, invocations(), "the window is open until 20 seconds after the first message was received");
+        cloud.advance(Duration.ofSeconds(2));
+        assertEquals(1, invocations());
+        cloud.advance(Duration.ofMillis(49_500)); // visible again, not yet polled again
+        assertEquals(List.of("bad"), left(queue), "it was received with the other, and given back");
+    }
+
+    @Test
+    void fullBatchDoesNotWaitForItsWindow() {
+        consumer(true);
+        var queue = queue("60");
+        cloud.lambda().createEventSourceMapping("consumer", queue, 2, Duration.ofSeconds(300), true, 2);
+        for (int i = 0; i < 3; i++) send(queue, "good");
+        cloud.advance(Duration.ofSeconds(5));
+        assertEquals(1, invocations(), "two messages are a batch; the third waits for another");
+    }
+
+    private long invocations() {
+        return cloud.logs().messages("/aws/lambda/consumer").stream()
+                .filter(line -> line.startsWith("START "))
+                .count();
+    }
+
+    @Test
+    void moreThanTenMessagesNeedAWindow() {
+        consumer(true);
+        var queue = queue("60");
+        var refused = assertThrows(
+                AwsException.class,
+                () -> cloud.lambda().createEventSourceMapping("consumer", queue, 11, Duration.ZERO, true, 2));
+        assertEquals(
+                "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10",
+                refused.getMessage());
+    }
+
+    @Test
+    void batchHoldsNoMoreThanAnInvocationsPayload() {
+        var messages = Collections.nCopies(10, new Received("m", "r", "x".repeat(1 << 20), Map.of()));
+        assertEquals(5, SqsBatch.first("arn", messages, 6_291_456).messages().size());
     }
 
     @Test
