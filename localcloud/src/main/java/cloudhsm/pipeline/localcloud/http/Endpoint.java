@@ -30,6 +30,7 @@ import java.util.UUID;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Consumer;
+import java.util.regex.Pattern;
 
 /**
  * The one HTTP endpoint of all services, on the loopback interface only. A request must name a loopback host, carry
@@ -39,6 +40,8 @@ public final class Endpoint implements AutoCloseable {
     static {
         System.setProperty("sun.net.httpserver.nodelay", "true");
     }
+
+    private static final Pattern PORT = Pattern.compile(":\\d+$");
 
     private final HttpServer server;
     private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
@@ -156,7 +159,7 @@ public final class Endpoint implements AutoCloseable {
         }
         var service = services.get(signature.service());
         if (service == null) return noSuchService(signature.service(), headers);
-        var identity = identity(signature);
+        var identity = iam.byAccessKeyId(signature.accessKeyId());
         var rawPath = exchange.getRequestURI().getRawPath();
         var rawQuery = exchange.getRequestURI().getRawQuery();
         var chunked = headers.getOrDefault("x-amz-content-sha256", List.of(""))
@@ -233,15 +236,6 @@ public final class Endpoint implements AutoCloseable {
                 body.path("__type").asText(),
                 response.status(),
                 body.path(body.has("Message") ? "Message" : "message").asText());
-    }
-
-    private Identity identity(Signature signature) {
-        time.lock().lock();
-        try {
-            return iam.byAccessKeyId(signature.accessKeyId());
-        } finally {
-            time.lock().unlock();
-        }
     }
 
     private AwsResponse dispatch(Service service, AwsRequest request) {
@@ -333,7 +327,7 @@ public final class Endpoint implements AutoCloseable {
 
     private static boolean namesLoopback(Map<String, List<String>> headers) {
         var host = headers.getOrDefault("host", List.of("")).getFirst();
-        var name = host.replaceFirst(":\\d+$", "");
+        var name = PORT.matcher(host).replaceFirst("");
         return name.equals("127.0.0.1")
                 || name.equals("localhost")
                 || name.endsWith(".localhost")

@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
@@ -22,6 +23,8 @@ import javax.crypto.spec.SecretKeySpec;
 record Signature(
         String accessKeyId, String date, String region, String service, List<String> signedHeaders, String signature) {
     private static final String ALGORITHM = "AWS4-HMAC-SHA256";
+    private static final Map<List<String>, byte[]> SIGNING_KEYS = new ConcurrentHashMap<>();
+    private static final int MOST_SIGNING_KEYS = 1_000;
 
     /** @throws AwsException where there is no such header or it is not of SigV4's form */
     static Signature parse(String authorization) {
@@ -82,16 +85,25 @@ record Signature(
         var scope = String.join("/", date, region, service, "aws4_request");
         var toSign =
                 String.join("\n", ALGORITHM, time, scope, sha256(canonicalRequest.getBytes(StandardCharsets.UTF_8)));
-        var key = hmac(
-                hmac(hmac(hmac(("AWS4" + secret).getBytes(StandardCharsets.UTF_8), date), region), service),
-                "aws4_request");
+        var key = signingKey(secret);
         return MessageDigest.isEqual(
                 HexFormat.of().formatHex(hmac(key, toSign)).getBytes(StandardCharsets.US_ASCII),
                 signature.getBytes(StandardCharsets.US_ASCII));
     }
 
+    /** The same for all requests of one caller to one service in one day. */
+    private byte[] signingKey(String secret) {
+        if (SIGNING_KEYS.size() > MOST_SIGNING_KEYS) SIGNING_KEYS.clear();
+        return SIGNING_KEYS.computeIfAbsent(
+                List.of(secret, date, region, service),
+                any -> hmac(
+                        hmac(hmac(hmac(("AWS4" + secret).getBytes(StandardCharsets.UTF_8), date), region), service),
+                        "aws4_request"));
+    }
+
     private static String trimmed(String value) {
-        return value.strip().replaceAll(" +", " ");
+        var stripped = value.strip();
+        return stripped.contains("  ") ? stripped.replaceAll(" +", " ") : stripped;
     }
 
     private static String canonicalQuery(String rawQuery) {

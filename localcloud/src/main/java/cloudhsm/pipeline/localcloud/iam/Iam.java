@@ -3,14 +3,15 @@ package cloudhsm.pipeline.localcloud.iam;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import java.security.SecureRandom;
 import java.util.Collection;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** The account's roles and identities, and what they may do. Callers hold the lock of the simulated time. */
 public final class Iam {
@@ -20,14 +21,17 @@ public final class Iam {
     /** The one Region of the embedded AWS. */
     public static final String REGION = "eu-central-1";
 
+    /** Allowed requests that are kept of one role and action; a bucket's objects are each a request of its own. */
+    private static final int MOST_KEPT = 1_000;
+
     private static final String KEY_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
     private final SecureRandom random = new SecureRandom();
-    private final Map<String, Identity> identities = new HashMap<>();
+    private final Map<String, Identity> identities = new ConcurrentHashMap<>();
     private final Map<String, Role> roles = new LinkedHashMap<>();
     private final Map<String, String> usersByName = new LinkedHashMap<>();
     private final Set<Grant> used = new LinkedHashSet<>();
-    private final Set<Request> allowed = new LinkedHashSet<>();
+    private final Map<List<String>, Set<Request>> allowed = new LinkedHashMap<>();
     private final Identity administrator;
 
     /** One action that a role's policy grants. */
@@ -57,6 +61,7 @@ public final class Iam {
         return administrator;
     }
 
+    /** Null where there is none; needs no lock. */
     public Identity byAccessKeyId(String accessKeyId) {
         return identities.get(accessKeyId);
     }
@@ -174,14 +179,17 @@ public final class Iam {
             }
         }
         if (decision == PolicyDocument.Decision.ALLOWED) {
-            allowed.add(new Request(caller, action, resource, context));
+            var kept = allowed.computeIfAbsent(List.of(role.name(), action), any -> new LinkedHashSet<>());
+            if (kept.size() < MOST_KEPT) kept.add(new Request(caller, action, resource, context));
         }
         return decision;
     }
 
-    /** Every different request that a role's policies let through. */
+    /** The different requests that a role's policies let through: of each role and action the first thousand. */
     public Set<Request> allowed() {
-        return new LinkedHashSet<>(allowed);
+        var all = new LinkedHashSet<Request>();
+        allowed.values().forEach(all::addAll);
+        return all;
     }
 
     public static AwsException denied(Identity caller, String action, String resource, String because) {

@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
-import java.util.regex.Pattern;
 
 /**
  * An IAM policy document, identity-based or resource-based. Understands what the pipeline's policies use and refuses
@@ -58,12 +57,20 @@ public record PolicyDocument(List<Statement> statements) {
             if (!principals.isEmpty() && principals.stream().noneMatch(p -> p.equals("*") || callers.contains(p))) {
                 return null;
             }
+            var matched = matchingAction(action);
+            if (matched == null) return null;
             if (resources.stream().noneMatch(pattern -> matches(pattern, resource))) return null;
-            if (!conditionsHold(context)) return null;
-            return actions.stream()
-                    .filter(pattern -> matches(pattern.toLowerCase(Locale.ROOT), action.toLowerCase(Locale.ROOT)))
-                    .findFirst()
-                    .orElse(null);
+            return conditionsHold(context) ? matched : null;
+        }
+
+        /** Actions are compared without regard to case. */
+        private String matchingAction(String action) {
+            for (var pattern : actions) {
+                if (pattern.equalsIgnoreCase(action)) return pattern;
+                if (hasWildcard(pattern) && matches(pattern.toLowerCase(Locale.ROOT), action.toLowerCase(Locale.ROOT)))
+                    return pattern;
+            }
+            return null;
         }
 
         private boolean conditionsHold(Map<String, String> context) {
@@ -196,16 +203,30 @@ public record PolicyDocument(List<Statement> statements) {
     /** IAM's wildcards: "*" for any run of characters, "?" for one. */
     static boolean matches(String pattern, String value) {
         if (pattern.equals("*") || pattern.equals(value)) return true;
-        if (pattern.indexOf('*') < 0 && pattern.indexOf('?') < 0) return false;
-        var regex = new StringBuilder();
-        for (int i = 0; i < pattern.length(); i++) {
-            var c = pattern.charAt(i);
-            switch (c) {
-                case '*' -> regex.append(".*");
-                case '?' -> regex.append('.');
-                default -> regex.append(Pattern.quote(String.valueOf(c)));
+        if (!hasWildcard(pattern)) return false;
+        int p = 0;
+        int v = 0;
+        int star = -1; // the last "*" seen, which takes one more character wherever the rest does not fit
+        int afterStar = 0;
+        while (v < value.length()) {
+            if (p < pattern.length() && pattern.charAt(p) == '*') {
+                star = p++;
+                afterStar = v;
+            } else if (p < pattern.length() && (pattern.charAt(p) == '?' || pattern.charAt(p) == value.charAt(v))) {
+                p++;
+                v++;
+            } else if (star >= 0) {
+                p = star + 1;
+                v = ++afterStar;
+            } else {
+                return false;
             }
         }
-        return Pattern.compile(regex.toString(), Pattern.DOTALL).matcher(value).matches();
+        while (p < pattern.length() && pattern.charAt(p) == '*') p++;
+        return p == pattern.length();
+    }
+
+    private static boolean hasWildcard(String pattern) {
+        return pattern.indexOf('*') >= 0 || pattern.indexOf('?') >= 0;
     }
 }

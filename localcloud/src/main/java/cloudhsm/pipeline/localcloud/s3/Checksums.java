@@ -1,7 +1,10 @@
 package cloudhsm.pipeline.localcloud.s3;
 
 import cloudhsm.pipeline.localcloud.http.AwsException;
+import java.lang.invoke.MethodHandles;
+import java.lang.invoke.VarHandle;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.util.Base64;
@@ -26,6 +29,11 @@ final class Checksums {
 
     private static final Set<String> ALGORITHMS = Set.of("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256");
     private static final long[] CRC64NVME_TABLE = crc64NvmeTable();
+
+    /** For each place in a word of eight bytes, what a byte there makes of the remainder once all eight are taken. */
+    private static final long[][] CRC64NVME_BY_PLACE = crc64NvmeByPlace();
+
+    private static final VarHandle WORD = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
     private Checksums() {}
 
@@ -156,8 +164,34 @@ final class Checksums {
 
     private static long crc64Nvme(byte[] body) {
         long crc = ~0L;
-        for (var b : body) crc = CRC64NVME_TABLE[(int) (crc ^ b) & 0xff] ^ (crc >>> 8);
+        int next = 0;
+        for (; next + 8 <= body.length; next += 8) crc = word(crc ^ (long) WORD.get(body, next));
+        for (; next < body.length; next++) crc = CRC64NVME_TABLE[(int) (crc ^ body[next]) & 0xff] ^ (crc >>> 8);
         return ~crc;
+    }
+
+    /** Eight bytes at once ("slicing by 8"), several times as fast as one after the other. */
+    private static long word(long word) {
+        return CRC64NVME_BY_PLACE[0][(int) word & 0xff]
+                ^ CRC64NVME_BY_PLACE[1][(int) (word >>> 8) & 0xff]
+                ^ CRC64NVME_BY_PLACE[2][(int) (word >>> 16) & 0xff]
+                ^ CRC64NVME_BY_PLACE[3][(int) (word >>> 24) & 0xff]
+                ^ CRC64NVME_BY_PLACE[4][(int) (word >>> 32) & 0xff]
+                ^ CRC64NVME_BY_PLACE[5][(int) (word >>> 40) & 0xff]
+                ^ CRC64NVME_BY_PLACE[6][(int) (word >>> 48) & 0xff]
+                ^ CRC64NVME_BY_PLACE[7][(int) (word >>> 56)];
+    }
+
+    private static long[][] crc64NvmeByPlace() {
+        var byPlace = new long[8][256];
+        for (int i = 0; i < 256; i++) {
+            long crc = CRC64NVME_TABLE[i];
+            for (int place = 7; place >= 0; place--) {
+                byPlace[place][i] = crc;
+                crc = zeroByte(crc);
+            }
+        }
+        return byPlace;
     }
 
     /**

@@ -108,11 +108,12 @@ final class DataKeys {
     }
 
     private KmsService.DataKey cached(String name, Supplier<KmsService.DataKey> asked) {
-        cached.values().removeIf(entry -> !clock.instant().isBefore(entry.expires()));
+        var now = clock.instant();
+        cached.values().removeIf(entry -> !now.isBefore(entry.expires()));
         var known = cached.get(name);
         if (known != null) return known.key();
         var key = asked.get();
-        cached.put(name, new Cached(key, clock.instant().plus(BUCKET_KEY_LIFETIME)));
+        cached.put(name, new Cached(key, now.plus(BUCKET_KEY_LIFETIME)));
         return key;
     }
 

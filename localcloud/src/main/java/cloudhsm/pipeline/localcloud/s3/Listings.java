@@ -79,7 +79,7 @@ final class Listings {
         var objects = new ArrayList<ObjectVersion>();
         var prefixes = new TreeSet<String>();
         var last = "";
-        for (var versions : bucket.objects.tailMap(prefix, true).values()) {
+        for (var versions : bucket.objects.tailMap(later(prefix, after), true).values()) {
             var version = versions.getFirst();
             if (!version.key.startsWith(prefix)) break;
             if (version.isDeleteMarker()) continue;
@@ -94,6 +94,11 @@ final class Listings {
             last = name;
         }
         return new Page(objects, List.copyOf(prefixes), "");
+    }
+
+    /** Where a listing goes on: nothing before either can be in it. */
+    private static String later(String prefix, String marker) {
+        return marker.compareTo(prefix) > 0 ? marker : prefix;
     }
 
     private static String commonPrefix(String key, String prefix, String delimiter) {
@@ -161,7 +166,8 @@ final class Listings {
         int listed = 0;
         ObjectVersion last = null;
         var lastPrefix = "";
-        for (var versions : bucket.objects.tailMap(prefix, true).values()) {
+        for (var versions :
+                bucket.objects.tailMap(later(prefix, keyMarker), true).values()) {
             if (!versions.getFirst().key.startsWith(prefix)) break;
             // With a version marker, the marked key's later entries are still to come.
             var passed = versionMarker.isEmpty();

@@ -195,7 +195,7 @@ final class ObjectStore {
     Path write(byte[] bytes) {
         bytesWritten.addAndGet(bytes.length);
         try {
-            Files.createDirectories(directory);
+            if (!Files.isDirectory(directory)) Files.createDirectories(directory);
             return Files.write(directory.resolve(account.hex(32)), bytes);
         } catch (IOException failed) {
             throw new UncheckedIOException(failed);

@@ -58,11 +58,10 @@ record S3Request(AwsRequest request, String bucket, String key) {
             "website");
 
     static S3Request of(AwsRequest request) {
-        var host = request.header("host").orElse("").replaceFirst(":\\d+$", "");
+        var host = request.header("host").orElse("");
         var path = decoded(request.rawPath().substring(1));
-        if (host.endsWith(".localhost")) {
-            return new S3Request(request, host.substring(0, host.length() - ".localhost".length()), path);
-        }
+        var end = host.lastIndexOf(".localhost");
+        if (end > 0) return new S3Request(request, host.substring(0, end), path);
         var slash = path.indexOf('/');
         return slash < 0
                 ? new S3Request(request, path, "")

@@ -18,7 +18,7 @@ record Xml(Element element) {
     /** @throws AwsException MalformedXML where the body is no XML or has another root */
     static Xml parse(byte[] body, String root) {
         try {
-            var factory = DocumentBuilderFactory.newInstance();
+            var factory = DocumentBuilderFactory.newDefaultInstance();
             factory.setNamespaceAware(true);
             factory.setFeature(XMLConstants.FEATURE_SECURE_PROCESSING, true);
             factory.setFeature("http://apache.org/xml/features/disallow-doctype-decl", true);
