@@ -10,6 +10,7 @@ package cloudhsm.pipeline.localcloud.bench;
  * @param bytesWritten of object data by S3
  * @param cpuSeconds of its own process, without the embedded AWS
  * @param peakMemory of its own process, in bytes
+ * @param memoryAtHalf the same when half of the objects were done; 0 where it is not known
  */
 public record Measurement(
         String name,
@@ -18,7 +19,8 @@ public record Measurement(
         long s3Requests,
         long bytesWritten,
         double cpuSeconds,
-        long peakMemory) {
+        long peakMemory,
+        long memoryAtHalf) {
     public double objectsPerSecond() {
         return objects / seconds;
     }

@@ -37,19 +37,8 @@ final class SampleBucket {
 
     /** Makes and fills the bucket; the same number of objects gives the same keys and sizes. */
     static SampleBucket fill(LocalCloud cloud, String name, int objects, Keys keys) {
+        create(cloud, name, keys);
         try (var s3 = cloud.client(S3Client.builder().forcePathStyle(true))) {
-            s3.createBucket(create -> create.bucket(name)
-                    .createBucketConfiguration(
-                            configuration -> configuration.locationConstraint(BucketLocationConstraint.EU_CENTRAL_1)));
-            s3.putBucketEncryption(encryption -> encryption
-                    .bucket(name)
-                    .serverSideEncryptionConfiguration(configuration ->
-                            configuration.rules(ServerSideEncryptionRule.builder()
-                                    .bucketKeyEnabled(true)
-                                    .applyServerSideEncryptionByDefault(
-                                            standard -> standard.sseAlgorithm(ServerSideEncryption.AWS_KMS)
-                                                    .kmsMasterKeyID(keys.target()))
-                                    .build())));
             var random = new Random(objects);
             var content = new byte[LARGEST];
             random.nextBytes(content);
@@ -63,6 +52,31 @@ final class SampleBucket {
                 etags.put(key, stored.eTag().replace("\"", ""));
             }
             return new SampleBucket(name, keys.target(), etags);
+        }
+    }
+
+    /** Makes a bucket of objects of 1 KiB under SSE-S3 that take no room on disk. */
+    static void fillWithZeros(LocalCloud cloud, String name, int objects, Keys keys) {
+        create(cloud, name, keys);
+        for (int i = 0; i < objects; i++) {
+            cloud.s3().addZeros(name, "data/%02d/object-%06d.bin".formatted(i % 100, i), SMALLEST, Map.of(), Map.of());
+        }
+    }
+
+    private static void create(LocalCloud cloud, String name, Keys keys) {
+        try (var s3 = cloud.client(S3Client.builder().forcePathStyle(true))) {
+            s3.createBucket(create -> create.bucket(name)
+                    .createBucketConfiguration(
+                            configuration -> configuration.locationConstraint(BucketLocationConstraint.EU_CENTRAL_1)));
+            s3.putBucketEncryption(encryption -> encryption
+                    .bucket(name)
+                    .serverSideEncryptionConfiguration(configuration ->
+                            configuration.rules(ServerSideEncryptionRule.builder()
+                                    .bucketKeyEnabled(true)
+                                    .applyServerSideEncryptionByDefault(
+                                            standard -> standard.sseAlgorithm(ServerSideEncryption.AWS_KMS)
+                                                    .kmsMasterKeyID(keys.target()))
+                                    .build())));
         }
     }
 

@@ -13,19 +13,20 @@ import java.util.function.Supplier;
 
 /** Brings all objects of a bucket under its key, one way after the other, each from a process of its own. */
 final class Throughput {
-    /** Messages of one invocation, as the template has it. */
-    private static final int BATCH = 10;
-
     private final LocalCloud cloud;
+
+    /** Messages of one invocation. */
+    private final int batch;
 
     /** Where the scripts of the benchmark are. */
     private final Path scripts;
 
     /** What a process of its own took. */
-    private record Used(double seconds, double cpuSeconds, long peakMemory) {}
+    private record Used(double seconds, double cpuSeconds, long peakMemory, long memoryAtHalf) {}
 
-    Throughput(LocalCloud cloud, Path scripts) {
+    Throughput(LocalCloud cloud, int batch, Path scripts) {
         this.cloud = cloud;
+        this.batch = batch;
         this.scripts = scripts;
     }
 
@@ -34,14 +35,16 @@ final class Throughput {
         var measured = measure(name, objects, () -> {
             var started = System.nanoTime();
             try (var process = cloud.lambda().separateProcess(function.name())) {
-                for (int i = 0; i < objects.keys().size(); i += BATCH) {
-                    var keys = objects.keys()
-                            .subList(i, Math.min(i + BATCH, objects.keys().size()));
+                var count = objects.keys().size();
+                long atHalf = 0;
+                for (int i = 0; i < count; i += batch) {
+                    if (i >= count / 2 && atHalf == 0) atHalf = i == 0 ? 0 : process.peakMemory();
+                    var keys = objects.keys().subList(i, Math.min(i + batch, count));
                     Function.succeeded(process.invoke(
                             Function.batch(keys.stream().map(objects::event).toList())));
                 }
                 var seconds = (System.nanoTime() - started) / 1e9;
-                return new Used(seconds, process.cpu().toMillis() / 1e3, process.peakMemory());
+                return new Used(seconds, process.cpu().toMillis() / 1e3, process.peakMemory(), atHalf);
             }
         });
         objects.requireAllUnderTheKey(cloud);
@@ -119,7 +122,8 @@ final class Throughput {
             return new Used(
                     used.path("seconds").asDouble(),
                     used.path("cpuSeconds").asDouble(),
-                    used.path("peakMemory").asLong());
+                    used.path("peakMemory").asLong(),
+                    0);
         } catch (IOException failed) {
             throw new UncheckedIOException(failed);
         } catch (InterruptedException interrupted) {
@@ -139,7 +143,8 @@ final class Throughput {
                 s3Requests() - requests,
                 cloud.s3().bytesWritten() - written,
                 used.cpuSeconds(),
-                used.peakMemory());
+                used.peakMemory(),
+                used.memoryAtHalf());
     }
 
     private long s3Requests() {

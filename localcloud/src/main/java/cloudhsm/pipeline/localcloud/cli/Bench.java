@@ -1,6 +1,8 @@
 package cloudhsm.pipeline.localcloud.cli;
 
 import cloudhsm.pipeline.localcloud.bench.Benchmark;
+import cloudhsm.pipeline.localcloud.bench.Growth;
+import cloudhsm.pipeline.localcloud.bench.Measurement;
 import cloudhsm.pipeline.localcloud.bench.StartUp;
 import cloudhsm.pipeline.localcloud.http.Json;
 import com.fasterxml.jackson.databind.SerializationFeature;
@@ -37,6 +39,15 @@ final class Bench implements Callable<Integer> {
             defaultValue = "2000")
     private int objects;
 
+    @Option(
+            names = "--growth",
+            paramLabel = "N",
+            description =
+                    "Objects of the largest run through the distributed Map, after runs of a hundredth and a tenth;"
+                            + " 0 for none; default: ${DEFAULT-VALUE}",
+            defaultValue = "100000")
+    private int growth;
+
     @Option(names = "--report", paramLabel = "FILE", description = "Writes the figures as JSON")
     private Path report;
 
@@ -45,9 +56,12 @@ final class Bench implements Callable<Integer> {
         if (objects < 1 || objects > 1_000_000) {
             throw new ParameterException(spec.commandLine(), "--objects: 1 to 1000000");
         }
+        if (growth < 0 || growth > 1_000_000) {
+            throw new ParameterException(spec.commandLine(), "--growth: 0 to 1000000");
+        }
         var out = spec.commandLine().getOut();
         try (var benchmark = new Benchmark(LocalDeployment.projectRoot(), out)) {
-            var results = benchmark.run(objects);
+            var results = benchmark.run(objects, growth);
             print(out, results);
             if (report != null) write(results);
             return 0;
@@ -72,12 +86,30 @@ final class Bench implements Callable<Integer> {
                     start.peakMemory() >> 20);
         }
         ratio(out, results.startUps());
+        throughput(out, results.throughput());
+        growth(out, results.growth());
+    }
+
+    private static void growth(PrintWriter out, List<Growth> growths) {
+        if (growths.isEmpty()) return;
+        out.printf("%nThrough the distributed Map%n");
+        for (var each : growths) {
+            out.printf(
+                    "%,20d objects %10.2f s %10.0f µs for one %8.2f x the first%n",
+                    each.objects(),
+                    each.seconds(),
+                    each.microsecondsPerObject(),
+                    each.microsecondsPerObject() / growths.getFirst().microsecondsPerObject());
+        }
+    }
+
+    private static void throughput(PrintWriter out, List<Measurement> ways) {
         out.printf("%nObjects brought under the key%n");
         out.printf(
                 "%-20s %10s %14s %14s %16s %10s %12s%n",
                 "", "objects/s", "S3 requests", "bytes written", "CPU s per 1,000", "memory", "we are");
-        var ours = results.throughput().getFirst();
-        for (var way : results.throughput()) {
+        var ours = ways.getFirst();
+        for (var way : ways) {
             out.printf(
                     "%-20s %10.0f %10.2f /ob %10.0f /ob %16.2f %7d MB %10.1f x%n",
                     way.name(),
@@ -87,6 +119,11 @@ final class Bench implements Callable<Integer> {
                     way.cpuSecondsPer1000(),
                     way.peakMemory() >> 20,
                     ours.objectsPerSecond() / way.objectsPerSecond());
+        }
+        if (ours.memoryAtHalf() > 0) {
+            out.printf(
+                    "%-20s %.2f x its memory when half of the objects were done%n",
+                    "UPDATE, memory", (double) ours.peakMemory() / ours.memoryAtHalf());
         }
     }
 
