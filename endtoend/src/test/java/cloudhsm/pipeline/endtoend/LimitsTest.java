@@ -4,15 +4,22 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.cloudhsm.Hsm;
+import cloudhsm.pipeline.localcloud.http.Json;
 import java.time.Duration;
+import java.time.Instant;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import software.amazon.awssdk.core.sync.RequestBody;
+import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
 import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
 
 /** A limit holds although nobody is there to see it. */
 class LimitsTest {
     /** An execution starts within a minute, and CloudHSM deletes an HSM within 6 minutes. */
     private static final Duration PAUSE = Duration.ofMinutes(10);
+
+    /** Two minutes for uploads under way, the objects, 10 minutes to disconnect the key store, then as a pause. */
+    private static final Duration TEARDOWN = Duration.ofMinutes(35);
 
     private final Pipeline pipeline = Pipeline.deploy();
 
@@ -43,6 +50,64 @@ class LimitsTest {
                 told.getFirst().message());
         assertTrue(
                 told.getLast().message().contains("is paused"), told.getLast().message());
+    }
+
+    /** First where a previous version is in the way, then, after a resume, where nothing is. */
+    @Test
+    void atItsLimitADeploymentIsTornDownWithoutLosingAVersion() {
+        var started = pipeline.cloud().time().now();
+        var provisioned = pipeline.provision("first", "{\"teardownAfter\": \"PT2H\", \"atLimit\": \"TEARDOWN\"}");
+        assertEquals(ExecutionStatus.SUCCEEDED, provisioned.status(), provisioned::cause);
+        var bucket = Json.parse(provisioned.output()).path("bucket").asText();
+        var old = put(bucket, "old");
+        put(bucket, "new");
+
+        pipeline.cloud().advance(Duration.ofHours(3));
+        var versions =
+                pipeline.s3().listObjectVersions(list -> list.bucket(bucket)).versions();
+        assertEquals(2, versions.size());
+        assertEquals(0, pipeline.cloud().calls("ScheduleKeyDeletion"), "the old version would become unreadable");
+        assertAllGoneBy(started.plus(Duration.ofHours(2)).plus(PAUSE));
+        assertTold("reaches its limit (teardownAfter PT2H)");
+        assertTold("OBJECTS_NOT_RETURNED");
+
+        var resumed = pipeline.run("Resume", "resume", "{}");
+        assertEquals(ExecutionStatus.SUCCEEDED, resumed.status(), () -> resumed.error() + ": " + resumed.cause());
+        assertEquals("new", content(bucket));
+        pipeline.s3().deleteObject(delete -> delete.bucket(bucket).key("kept").versionId(old));
+        pipeline.cloud().advance(Duration.ofHours(3));
+        assertAllGoneBy(resumed.startDate().plus(Duration.ofHours(2)).plus(TEARDOWN));
+        assertEquals("new", content(bucket));
+        assertEquals(
+                ServerSideEncryption.AES256,
+                pipeline.s3()
+                        .headObject(head -> head.bucket(bucket).key("kept"))
+                        .serverSideEncryption());
+        assertEquals(1, pipeline.cloud().calls("ScheduleKeyDeletion"));
+    }
+
+    private String put(String bucket, String content) {
+        return pipeline.s3()
+                .putObject(put -> put.bucket(bucket).key("kept"), RequestBody.fromString(content))
+                .versionId();
+    }
+
+    private String content(String bucket) {
+        return pipeline.s3()
+                .getObjectAsBytes(get -> get.bucket(bucket).key("kept"))
+                .asUtf8String();
+    }
+
+    private void assertAllGoneBy(Instant limit) {
+        for (var hsm : pipeline.cloud().cloudHsm().everCreated()) {
+            var end = hsm.deletedAt().orElseThrow(() -> new AssertionError(describe(hsm) + " bills on"));
+            assertTrue(end.isBefore(limit), () -> describe(hsm) + " until " + end);
+        }
+    }
+
+    private void assertTold(String text) {
+        var told = pipeline.cloud().sns().published();
+        assertTrue(told.stream().anyMatch(message -> message.message().contains(text)), told::toString);
     }
 
     private static String describe(Hsm hsm) {

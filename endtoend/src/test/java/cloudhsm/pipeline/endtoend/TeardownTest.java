@@ -102,6 +102,8 @@ class TeardownTest {
             refused(pipeline);
             cancelled(pipeline, output);
             assertEquals(versions, versions(pipeline, bucket));
+            previousVersionsCannotGoUnderSseS3(pipeline);
+            assertEquals(versions, versions(pipeline, bucket));
 
             var other = pipeline.kms().createKey().keyMetadata().arn();
             var ended = pipeline.tearDown(
@@ -132,7 +134,7 @@ class TeardownTest {
                 "{}",
                 "{\"deployment\":\"default\",\"confirm\":\"other\",\"data\":\"DELETE\"}",
                 input("default", "\"data\":\"KEEP\""),
-                input("default", "\"data\":\"KEEP_READABLE\""),
+                input("default", "\"data\":\"KEEP_READABLE\",\"confirmUnreadable\":\"yes\""),
                 input("default", "\"data\":\"delete\""),
                 input("default", "\"data\":\"DELETE\",\"colour\":\"blue\""),
                 input("default", "\"data\":\"DELETE\",\"pendingWindowInDays\":6"));
@@ -142,6 +144,14 @@ class TeardownTest {
         }
         assertEquals(0, pipeline.cloud().calls("DeleteObjects"));
         assertEquals(0, pipeline.cloud().calls("ScheduleKeyDeletion"));
+    }
+
+    private static void previousVersionsCannotGoUnderSseS3(Pipeline pipeline) {
+        var ended = pipeline.tearDown("to-sse-s3", input("default", "\"data\":\"KEEP_READABLE\""));
+        assertEquals("OBJECTS_NOT_RETURNED", ended.error());
+        assertTrue(ended.cause().contains("2 versions in s3://"), ended::cause);
+        assertTrue(ended.cause().contains("No object and no setting of the bucket was changed"), ended::cause);
+        assertEquals(0, pipeline.cloud().calls("CopyObject"));
     }
 
     private static void cancelled(Pipeline pipeline, JsonNode output) {

@@ -31,6 +31,7 @@ final class Copies {
 
     /**
      * @param object what HeadObject said of the current version
+     * @param targetKeyArn "" for SSE-S3
      * @param deadline when a multipart copy is given up
      */
     Outcome copy(ObjectReference meant, HeadObjectResponse object, Way way, String targetKeyArn, Instant deadline) {
@@ -67,10 +68,15 @@ final class Copies {
                 .grantRead(grants.read())
                 .grantReadACP(grants.readAcp())
                 .grantWriteACP(grants.writeAcp())
-                .serverSideEncryption(ServerSideEncryption.AWS_KMS)
-                .ssekmsKeyId(targetKeyArn)
-                .bucketKeyEnabled(true));
+                .serverSideEncryption(encryption(targetKeyArn))
+                .ssekmsKeyId(targetKeyArn.isEmpty() ? null : targetKeyArn)
+                .bucketKeyEnabled(targetKeyArn.isEmpty() ? null : true));
         return Optional.ofNullable(copied.versionId());
+    }
+
+    /** @param targetKeyArn "" for SSE-S3 */
+    static ServerSideEncryption encryption(String targetKeyArn) {
+        return targetKeyArn.isEmpty() ? ServerSideEncryption.AES256 : ServerSideEncryption.AWS_KMS;
     }
 
     /**

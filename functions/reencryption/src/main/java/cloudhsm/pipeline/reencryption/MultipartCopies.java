@@ -13,7 +13,6 @@ import software.amazon.awssdk.services.s3.model.ChecksumType;
 import software.amazon.awssdk.services.s3.model.CompletedPart;
 import software.amazon.awssdk.services.s3.model.CopyPartResult;
 import software.amazon.awssdk.services.s3.model.HeadObjectResponse;
-import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
 import software.amazon.awssdk.services.s3.model.Tagging;
 
 /**
@@ -127,9 +126,9 @@ final class MultipartCopies {
                                         : Tagging.builder().tagSet(tags).build())
                         .checksumAlgorithm(algorithm(checksum))
                         .checksumType(algorithm(checksum) == null ? null : checksum.checksumType())
-                        .serverSideEncryption(ServerSideEncryption.AWS_KMS)
-                        .ssekmsKeyId(targetKeyArn)
-                        .bucketKeyEnabled(true))
+                        .serverSideEncryption(Copies.encryption(targetKeyArn))
+                        .ssekmsKeyId(targetKeyArn.isEmpty() ? null : targetKeyArn)
+                        .bucketKeyEnabled(targetKeyArn.isEmpty() ? null : true))
                 .uploadId();
     }
 

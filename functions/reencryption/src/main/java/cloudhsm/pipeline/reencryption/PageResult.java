@@ -7,14 +7,18 @@ import java.util.Map;
 import java.util.TreeMap;
 import software.amazon.awssdk.protocols.jsoncore.JsonWriter;
 
-/** What became of the objects of one page: counted by outcome and reason, the first failures with their names. */
+/**
+ * What became of the objects of one page: counted by outcome and reason; the first failures, and the first objects that
+ * were left, with their names.
+ */
 final class PageResult {
-    /** Failures that are named; all are counted. */
+    /** Failures, and objects that were left, that are named; all are counted. */
     private static final int MOST_NAMED = 20;
 
     private final int objects;
     private final Map<String, Integer> outcomes = new TreeMap<>();
     private final List<Map<String, String>> failures = new ArrayList<>();
+    private final List<Map<String, String>> left = new ArrayList<>();
     private int refused;
     private int retry;
     private long bytes;
@@ -31,9 +35,13 @@ final class PageResult {
         if (outcome instanceof Outcome.Reencrypted done) bytes += done.bytes();
         if (outcome instanceof Outcome.Refused) refused++;
         if (outcome instanceof Outcome.Retry) retry++;
-        var failed = outcome instanceof Outcome.Refused || outcome instanceof Outcome.Retry;
-        if (!failed || failures.size() == MOST_NAMED) return;
-        failures.add(Map.of("key", object.key(), "versionId", object.versionId().orElse(""), "outcome", name));
+        if (outcome instanceof Outcome.Refused || outcome instanceof Outcome.Retry) tell(failures, object, name);
+        if (outcome instanceof Outcome.Left) tell(left, object, name);
+    }
+
+    private static void tell(List<Map<String, String>> told, ObjectReference object, String outcome) {
+        if (told.size() == MOST_NAMED) return;
+        told.add(Map.of("key", object.key(), "versionId", object.versionId().orElse(""), "outcome", outcome));
     }
 
     /** The outcome with its reason, to count by. */
@@ -65,7 +73,8 @@ final class PageResult {
                 "outcomes", outcomes,
                 "refused", refused,
                 "retry", retry,
-                "failures", failures);
+                "failures", failures,
+                "left", left);
     }
 
     /** The same as text. */

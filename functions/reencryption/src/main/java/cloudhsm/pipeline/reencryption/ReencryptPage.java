@@ -5,6 +5,7 @@ import com.amazonaws.services.lambda.runtime.RequestHandler;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.Map;
+import java.util.Optional;
 import software.amazon.awssdk.services.s3.S3Client;
 
 /**
@@ -18,7 +19,7 @@ public final class ReencryptPage implements RequestHandler<Map<String, Object>, 
 
     private final S3Client s3;
     private final String resultsBucket;
-    private final Reencryption reencryption;
+    private final Reencryption underTheBucketsKey;
     private final Settings settings;
     private final Clock clock;
 
@@ -32,12 +33,15 @@ public final class ReencryptPage implements RequestHandler<Map<String, Object>, 
         this.resultsBucket = resultsBucket;
         this.settings = settings;
         this.clock = clock;
-        reencryption = new Reencryption(s3, settings, clock);
+        underTheBucketsKey = new Reencryption(s3, settings, clock);
     }
 
     @Override
     public Map<String, Object> handleRequest(Map<String, Object> input, Context context) {
         var objects = Pages.read(s3, resultsBucket, (String) input.get("page"), (String) input.get("bucket"));
+        var reencryption = Release.of(input)
+                .map(release -> new Reencryption(s3, settings, clock, Optional.of(release)))
+                .orElse(underTheBucketsKey);
         var deadline =
                 clock.instant().plusMillis(context.getRemainingTimeInMillis()).minus(SPARE);
         var outcomes = Boolean.TRUE.equals(input.get("dryRun"))

@@ -5,6 +5,7 @@ import cloudhsm.pipeline.reencryption.Settings.Mode;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import software.amazon.awssdk.awscore.exception.AwsServiceException;
 import software.amazon.awssdk.core.exception.SdkClientException;
 import software.amazon.awssdk.services.s3.S3Client;
@@ -24,11 +25,18 @@ final class Reencryption {
     private final Clock clock;
     private final TargetKeys targetKeys;
     private final Copies copies;
+    private final Optional<Release> release;
 
     Reencryption(S3Client s3, Settings settings, Clock clock) {
+        this(s3, settings, clock, Optional.empty());
+    }
+
+    /** @param release if given, objects do not come under their bucket's key but leave those of the release */
+    Reencryption(S3Client s3, Settings anySettings, Clock clock, Optional<Release> release) {
         this.s3 = s3;
-        this.settings = settings;
+        this.settings = release.isPresent() ? anySettings.keepingVersions() : anySettings;
         this.clock = clock;
+        this.release = release;
         targetKeys = new TargetKeys(s3, clock);
         copies = new Copies(s3, settings, clock);
     }
@@ -56,6 +64,7 @@ final class Reencryption {
 
     private Outcome outcome(ObjectReference object, boolean act, Instant deadline) {
         try {
+            if (release.isPresent()) return new Attempt(object, release.get().returnTo(), act, deadline).outcome();
             return switch (targetKeys.of(object.bucket())) {
                 case TargetKeys.Target.Key key -> new Attempt(object, key.arn(), act, deadline).outcome();
                 case TargetKeys.Target.None none -> new Outcome.Left(none.reason());
@@ -73,7 +82,7 @@ final class Reencryption {
     /** One run for one object. */
     private final class Attempt {
         private final ObjectReference meant;
-        private final String targetKeyArn;
+        private final String targetKeyArn; // "" for SSE-S3
         private final boolean act;
         private final Instant deadline;
 
@@ -113,6 +122,10 @@ final class Reencryption {
         }
 
         private Outcome act(Decision.Seen seen) {
+            var asked = meant.hasId(seen.object().versionId());
+            if (asked && release.filter(keys -> !keys.concerns(seen.object())).isPresent()) {
+                return new Outcome.AlreadyDone();
+            }
             return act(seen, Decision.of(seen, meant, targetKeyArn, settings, clock.instant()));
         }
 
@@ -151,6 +164,7 @@ final class Reencryption {
         }
 
         private Outcome update(Decision.Seen seen) {
+            if (release.filter(Release::isToSseS3).isPresent()) return act(seen, Decision.copy(seen, meant));
             var object = seen.object();
             if (!act) return new Outcome.Reencrypted(Way.UPDATE, object.contentLength());
             try {

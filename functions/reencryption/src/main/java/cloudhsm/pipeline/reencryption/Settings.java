@@ -50,6 +50,11 @@ record Settings(Mode mode, PreviousVersions previousVersions, DualLayerObjects d
                 Math.clamp(memory / MEMORY_PER_OBJECT, 1, MOST_CONCURRENCY));
     }
 
+    /** The same, but no version is ever deleted. */
+    Settings keepingVersions() {
+        return new Settings(mode, PreviousVersions.KEEP, dualLayerObjects, concurrency);
+    }
+
     private static <E extends Enum<E>> E value(Class<E> type, String name) {
         return Enum.valueOf(type, name.toUpperCase(Locale.ROOT));
     }

@@ -3,6 +3,7 @@ package cloudhsm.pipeline.reencryption;
 import com.amazonaws.services.lambda.runtime.Context;
 import com.amazonaws.services.lambda.runtime.RequestHandler;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -16,6 +17,9 @@ import software.amazon.awssdk.services.s3.S3Client;
 
 /** Sums up what the pages came to, from the files that the Map Run wrote, into {@code summary.json} beside them. */
 public final class SummarizeReencryption implements RequestHandler<Map<String, Object>, Map<String, Object>> {
+    /** Objects that were left that the answer names; all are counted. */
+    private static final int MOST_NAMED = 20;
+
     private final S3Client s3;
     private final String resultsBucket;
     private final JsonNodeParser parser = JsonNodeParser.create();
@@ -34,6 +38,7 @@ public final class SummarizeReencryption implements RequestHandler<Map<String, O
     public Map<String, Object> handleRequest(Map<String, Object> input, Context context) {
         var files = read((String) input.get("manifest")).field("ResultFiles").orElseThrow();
         var outcomes = new TreeMap<String, Long>();
+        var left = new ArrayList<String>();
         long objects = 0;
         long bytes = 0;
         var failed = entries(files, "FAILED");
@@ -47,6 +52,9 @@ public final class SummarizeReencryption implements RequestHandler<Map<String, O
                     .orElseThrow()
                     .asObject()
                     .forEach((name, count) -> outcomes.merge(name, Long.parseLong(count.text()), Long::sum));
+            result.field("left").map(JsonNode::asArray).orElse(List.of()).stream()
+                    .limit(MOST_NAMED - left.size())
+                    .forEach(object -> left.add(told(object)));
         }
         var failedPages = failed.size();
         var key = input.get("folder") + "summary.json";
@@ -67,6 +75,7 @@ public final class SummarizeReencryption implements RequestHandler<Map<String, O
                 "bytes", bytes,
                 "failedPages", failedPages,
                 "outcomes", outcomes,
+                "left", left,
                 "summary", "s3://" + resultsBucket + "/" + key);
     }
 
@@ -79,6 +88,11 @@ public final class SummarizeReencryption implements RequestHandler<Map<String, O
         } catch (RuntimeException noResult) {
             return Optional.empty();
         }
+    }
+
+    private static String told(JsonNode object) {
+        return text(object, "key") + " (version " + text(object, "versionId") + "): "
+                + text(object, "outcome").substring("LEFT:".length());
     }
 
     private static String text(JsonNode node, String field) {

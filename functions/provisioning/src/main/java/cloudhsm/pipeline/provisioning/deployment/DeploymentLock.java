@@ -45,6 +45,27 @@ public final class DeploymentLock {
         return held.map(Holding::execution);
     }
 
+    /**
+     * Stops the holder of the lock for an execution that cannot wait, unless both are of one state machine: a second
+     * start of the same must not stop the first.
+     *
+     * @return whether it was told to stop; it holds the lock for as long as it still runs
+     */
+    public boolean interrupt(String holder, String execution) {
+        if (stateMachine(holder).equals(stateMachine(execution))) return false;
+        states.stopExecution(stop -> stop.executionArn(holder)
+                .error("INTERRUPTED_BY_LIMIT")
+                .cause("The deployment has reached a limit and was taken over by " + execution
+                        + ". Next: once that has ended, resume the deployment, or start a new execution with other"
+                        + " limits."));
+        return true;
+    }
+
+    /** The execution's ARN without its name. */
+    private static String stateMachine(String execution) {
+        return execution.substring(0, execution.lastIndexOf(':') + 1);
+    }
+
     /** Gives the lock back, if the execution has it. */
     public void release(String deployment, String execution) {
         happens(() -> dynamoDb.deleteItem(request -> request.tableName(table)

@@ -117,6 +117,7 @@ public final class SetLimits extends StageHandler<SetLimits.Input> {
                         targets.teardownStateMachineArn(),
                         start.put("confirm", input.deployment())
                                 .put("data", "KEEP_READABLE")
+                                .put("interrupt", true)
                                 .toString())
                 : target(
                         targets.pauseStateMachineArn(),
@@ -136,7 +137,8 @@ public final class SetLimits extends StageHandler<SetLimits.Input> {
                                 ? ""
                                 : " or maxCostUsd " + limits.maxCostUsd().toPlainString());
         var what = limits.atLimit().equals("TEARDOWN")
-                ? "torn down; its data stays readable"
+                ? "torn down: its objects go under SSE-S3 and stay readable. Where previous versions, which cannot go"
+                        + " there, or anything else would become unreadable, it is paused instead"
                 : "paused: its HSMs are deleted, nothing is lost, and nothing under its key can be read until it is"
                         + " resumed";
         return "The deployment \"" + input.deployment() + "\" reaches its limit (" + why + ") at " + end

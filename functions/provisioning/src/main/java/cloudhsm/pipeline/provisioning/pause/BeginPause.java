@@ -15,7 +15,6 @@ import java.util.Objects;
 import java.util.Optional;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
 import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
-import software.amazon.awssdk.services.sfn.SfnClient;
 
 /**
  * Takes the deployment's lock and marks it PAUSED, so that nobody takes the HSMs that are going to be missing for a
@@ -52,7 +51,6 @@ public final class BeginPause extends StageHandler<BeginPause.Input> {
     private final Deployments deployments;
     private final DeploymentLock lock;
     private final Clusters clusters;
-    private final SfnClient states;
     private final Clock clock;
 
     /** Called by Lambda, once per execution environment. */
@@ -69,7 +67,6 @@ public final class BeginPause extends StageHandler<BeginPause.Input> {
         this.clusters = new Clusters(cloudHsm);
         this.deployments = deployments;
         this.lock = lock;
-        this.states = runtime.states();
         this.clock = runtime.clock();
     }
 
@@ -81,26 +78,12 @@ public final class BeginPause extends StageHandler<BeginPause.Input> {
         if (deployment.get().phase() == Phase.TEARING_DOWN) return PauseFailures.tearingDown(name);
         var holder = lock.take(name, input.execution());
         if (holder.isEmpty()) return paused(deployment.get(), "");
-        if (!input.request().interrupt() || ofOneMachine(holder.get(), input.execution())) {
+        if (!input.request().interrupt() || !lock.interrupt(holder.get(), input.execution())) {
             return PauseFailures.locked(name, holder.get());
         }
-        states.stopExecution(stop -> stop.executionArn(holder.get())
-                .error("INTERRUPTED_BY_PAUSE")
-                .cause("The deployment \"" + name + "\" has reached a limit and is paused by " + input.execution()
-                        + ". Next: resume it, or start a new execution with other limits."));
         return lock.take(name, input.execution())
                 .<Outcome>map(still -> stillRunning(name, still))
                 .orElseGet(() -> paused(deployment.get(), holder.get()));
-    }
-
-    /** A second start of the same pause must not stop the first one. */
-    private static boolean ofOneMachine(String one, String another) {
-        return stateMachine(one).equals(stateMachine(another));
-    }
-
-    /** The execution's ARN without its name. */
-    private static String stateMachine(String execution) {
-        return execution.substring(0, execution.lastIndexOf(':') + 1);
     }
 
     private static Outcome stillRunning(String name, String holder) {

@@ -3,7 +3,6 @@ package cloudhsm.pipeline.provisioning.teardown;
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
-import cloudhsm.pipeline.provisioning.deployment.Phase;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
@@ -96,6 +95,10 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
         if (problems.isEmpty()) checkReturnKey(request, problems);
         if (!problems.isEmpty()) return invalid(problems);
         var holder = lock.take(request.deployment(), input.execution());
+        if (holder.isPresent() && request.interrupt() && lock.interrupt(holder.get(), input.execution())) {
+            holder = lock.take(request.deployment(), input.execution());
+            if (holder.isPresent()) return stillRunning(request.deployment(), holder.get());
+        }
         if (holder.isPresent()) return locked(request.deployment(), holder.get());
         var outcome = plan(request, input.execution());
         if (outcome instanceof Outcome.Failed) lock.release(request.deployment(), input.execution());
@@ -125,8 +128,6 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
         var shared = shared(request, found);
         if (!shared.isEmpty() && !request.evenIfShared()) return refused(request.deployment(), shared);
         forgetDeadWaits(execution);
-        deployments.enter(
-                request.deployment(), Phase.TEARING_DOWN, runtime.clock().instant());
         return new Outcome.Done(planOf(request, found, shared));
     }
 
@@ -182,6 +183,7 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
                 request.deployment(),
                 request.data().name(),
                 request.returnTo(),
+                request.previousVersionsMayGo(),
                 request.pendingWindowInDays(),
                 meter.name(),
                 meter == request.meter() ? "" : cannotDeleteMaterial.get(),
@@ -192,7 +194,8 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
                 hsms,
                 dollars(hsms),
                 dollars(hsms + (hsms == 0 ? 0 : request.pendingWindowInDays() * HOURS_OF_DAY + HOURS_LATE)),
-                leftAlone);
+                leftAlone,
+                request.interrupt());
     }
 
     /** Why KMS could not delete the key's material in the HSMs even if they stayed. */
@@ -223,6 +226,13 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
                 "DEPLOYMENT_LOCKED",
                 "The deployment \"" + deployment + "\" is being worked on by " + holder
                         + ". Nothing was removed. Next: wait for its end or stop it, then start a new execution.");
+    }
+
+    private static Outcome stillRunning(String deployment, String holder) {
+        return new Outcome.Failed(
+                TRANSIENT,
+                "Execution " + holder + " holds the deployment \"" + deployment + "\" and was told to stop, but still"
+                        + " runs. Nothing was removed. Next: look again a little later.");
     }
 
     private Outcome noSuchDeployment(String deployment) {

@@ -1,5 +1,7 @@
 package cloudhsm.pipeline.provisioning.teardown;
 
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
+import cloudhsm.pipeline.provisioning.deployment.Phase;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
@@ -8,6 +10,7 @@ import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import software.amazon.awssdk.services.kms.KmsClient;
 import software.amazon.awssdk.services.kms.model.KeyState;
@@ -19,28 +22,33 @@ import software.amazon.awssdk.services.kms.model.NotFoundException;
  */
 public final class ScheduleKeyDeletion extends StageHandler<ScheduleKeyDeletion.Input> {
     /** @param pendingWindowInDays of keys whose deletion nobody has asked for yet */
-    public record Input(List<String> keyIds, int pendingWindowInDays) {
+    public record Input(String deployment, List<String> keyIds, int pendingWindowInDays) {
         public Input {
+            Objects.requireNonNull(deployment, "deployment");
             keyIds = List.copyOf(keyIds);
         }
     }
 
     private final KmsClient kms;
+    private final Deployments deployments;
     private final Clock clock;
 
     /** Called by Lambda, once per execution environment. */
     public ScheduleKeyDeletion() {
-        this(Aws.kms(), StageRuntime.ofFunction());
+        this(Aws.kms(), new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME")), StageRuntime.ofFunction());
     }
 
-    ScheduleKeyDeletion(KmsClient kms, StageRuntime runtime) {
+    ScheduleKeyDeletion(KmsClient kms, Deployments deployments, StageRuntime runtime) {
         super(Input.class, runtime);
         this.kms = kms;
+        this.deployments = deployments;
         this.clock = runtime.clock();
     }
 
     @Override
     protected Outcome run(Input input, Optional<Resource> awaited) {
+        // Until here a teardown that fails leaves a deployment that works, or can be resumed.
+        deployments.enter(input.deployment(), Phase.TEARING_DOWN, clock.instant());
         var scheduled = new ArrayList<String>();
         for (var keyId : input.keyIds())
             schedule(keyId, input.pendingWindowInDays()).ifPresent(scheduled::add);

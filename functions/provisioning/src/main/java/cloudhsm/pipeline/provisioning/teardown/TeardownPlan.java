@@ -8,7 +8,8 @@ import java.util.Objects;
  * What the execution is going to remove: the input of all later stages.
  *
  * @param data DELETE, KEEP_READABLE or KEEP
- * @param returnTo ARN of the key that the objects go under; "" unless KEEP_READABLE
+ * @param returnTo ARN of the key that the objects go under with KEEP_READABLE; "" for SSE-S3
+ * @param previousVersionsMayGo whether what cannot go under SSE-S3 may become unreadable
  * @param meter STOP_NOW or DELETE_MATERIAL
  * @param meterNote why the meter is not the one that was asked for; "" if it is
  * @param bucket "" if there is none
@@ -19,11 +20,13 @@ import java.util.Objects;
  * @param stopNowUsd what HSMs cost from now on with STOP_NOW
  * @param deleteMaterialUsd what they cost with DELETE_MATERIAL
  * @param leftAlone what was found and is not the deployment's, so that it stays
+ * @param interrupt whether the HSMs go even where the data cannot be returned
  */
 record TeardownPlan(
         String deployment,
         String data,
         String returnTo,
+        boolean previousVersionsMayGo,
         int pendingWindowInDays,
         String meter,
         String meterNote,
@@ -34,7 +37,8 @@ record TeardownPlan(
         int hsms,
         BigDecimal stopNowUsd,
         BigDecimal deleteMaterialUsd,
-        List<String> leftAlone) {
+        List<String> leftAlone,
+        boolean interrupt) {
     TeardownPlan {
         Objects.requireNonNull(deployment, "deployment");
         keyIds = List.copyOf(keyIds);

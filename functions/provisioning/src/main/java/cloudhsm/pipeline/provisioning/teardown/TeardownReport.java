@@ -44,13 +44,16 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
     /**
      * One stage's output.
      *
+     * @param kept what stays by the input's choice, and what that means for it
      * @param hsms how many HSMs there were from then on; null unless the stage is DeleteHsms
      */
     @JsonIgnoreProperties(ignoreUnknown = true)
-    public record Step(String stage, Instant at, List<String> removed, List<String> left, Integer hsms) {
+    public record Step(
+            String stage, Instant at, List<String> removed, List<String> left, List<String> kept, Integer hsms) {
         public Step {
             removed = removed == null ? List.of() : List.copyOf(removed);
             left = left == null ? List.of() : List.copyOf(left);
+            kept = kept == null ? List.of() : List.copyOf(kept);
         }
     }
 
@@ -139,10 +142,11 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
                         input.failures().stream().map(TeardownReport::told))
                 .toList();
         var kept = new ArrayList<>(plan.leftAlone());
+        input.steps().forEach(step -> kept.addAll(step.kept()));
         var bucketStays = !plan.bucket().isEmpty() && !plan.data().equals("DELETE");
         if (bucketStays) {
             kept.add("s3://" + plan.bucket() + " and its objects, "
-                    + (plan.data().equals("KEEP") ? "unreadable, as confirmed" : "under " + plan.returnTo()));
+                    + (plan.data().equals("KEEP") ? "unreadable, as confirmed" : "under " + target(plan)));
         }
         var finished = clock.instant();
         var cost = cost(input, finished);
@@ -173,6 +177,10 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
                 kept,
                 cost,
                 message(plan, left, key + ".html")));
+    }
+
+    private static String target(TeardownPlan plan) {
+        return plan.returnTo().isEmpty() ? "SSE-S3" : plan.returnTo();
     }
 
     private static String told(Failure failure) {

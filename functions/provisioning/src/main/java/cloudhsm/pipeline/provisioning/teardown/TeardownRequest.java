@@ -10,17 +10,27 @@ import java.util.regex.Pattern;
  * What the user asks for.
  *
  * @param data what becomes of the bucket's objects
- * @param returnTo ARN of the KMS key that the objects go under with KEEP_READABLE; "" otherwise
+ * @param returnTo ARN of the KMS key that the objects go under with KEEP_READABLE; "" for SSE-S3 and with other data
+ * @param previousVersionsMayGo whether previous versions, which cannot go under SSE-S3, may become unreadable
  * @param pendingWindowInDays how long KMS keeps the key after its deletion was asked for
  * @param evenIfShared whether what others use as well is torn down, too
+ * @param interrupt whether an execution that is at work is stopped, and the HSMs go even where the data cannot be
+ *     returned; the limits of time and cost ask for it, because nobody is there then
  */
 record TeardownRequest(
-        String deployment, Data data, String returnTo, int pendingWindowInDays, Meter meter, boolean evenIfShared) {
+        String deployment,
+        Data data,
+        String returnTo,
+        boolean previousVersionsMayGo,
+        int pendingWindowInDays,
+        Meter meter,
+        boolean evenIfShared,
+        boolean interrupt) {
     /** What becomes of the bucket's objects. */
     enum Data {
         /** Every version goes, and the bucket. */
         DELETE,
-        /** They stay, under another key. */
+        /** They stay, under another key or under SSE-S3. */
         KEEP_READABLE,
         /** They stay as they are, and nobody can read them any more. */
         KEEP
@@ -59,9 +69,11 @@ record TeardownRequest(
                 deployment,
                 data,
                 returnTo(fields, data, problems),
+                data == Data.KEEP_READABLE && fields.text("confirmUnreadable").isPresent(),
                 window(fields, problems),
                 meter(fields, problems),
-                fields.flag("evenIfShared").orElse(false));
+                fields.flag("evenIfShared").orElse(false),
+                fields.flag("interrupt").orElse(false));
         confirmUnreadable(fields, request, problems);
         fields.refuseOthers();
         return request;
@@ -80,7 +92,7 @@ record TeardownRequest(
                 problems.add(
                         "data",
                         "is missing: DELETE (every version of every object, then the bucket), KEEP_READABLE (they go"
-                                + " under another KMS key) or KEEP (they stay and become unreadable)");
+                                + " under SSE-S3 or another KMS key) or KEEP (they stay and become unreadable)");
             }
             return Data.KEEP;
         }
@@ -106,9 +118,6 @@ record TeardownRequest(
     private static String returnTo(Fields fields, Data data, Problems problems) {
         var text = fields.text("returnTo");
         if (data == Data.KEEP_READABLE) {
-            if (text.isEmpty() && !problems.concern("returnTo")) {
-                problems.add("returnTo", "is missing: ARN of the KMS key that the objects go under");
-            }
             text.filter(arn -> !KEY_ARN.matcher(arn).matches())
                     .ifPresent(arn -> problems.add(
                             "returnTo",
@@ -130,18 +139,27 @@ record TeardownRequest(
         return days;
     }
 
-    /** The sentence that has to be repeated before data becomes unreadable. */
+    /** The sentence that has to be repeated before something becomes unreadable. */
     String unreadable() {
-        return "the objects of " + deployment + " become unreadable";
+        return (data == Data.KEEP ? "the objects of " : "the previous versions of ") + deployment
+                + " become unreadable";
     }
 
     private static void confirmUnreadable(Fields fields, TeardownRequest request, Problems problems) {
         var text = fields.text("confirmUnreadable");
-        if (problems.concern("data") || problems.concern("deployment")) return;
-        if (request.data() != Data.KEEP) {
-            if (text.isPresent()) problems.add("confirmUnreadable", "goes with \"data\": \"KEEP\" only");
-        } else if (!text.orElse("").equals(request.unreadable()) && !problems.concern("confirmUnreadable")) {
-            problems.add("confirmUnreadable", "must say \"" + request.unreadable() + "\", because KEEP means that");
+        if (problems.concern("data") || problems.concern("deployment") || problems.concern("confirmUnreadable")) return;
+        var mayConfirm = request.data() == Data.KEEP
+                || request.data() == Data.KEEP_READABLE && request.returnTo().isEmpty();
+        if (!mayConfirm) {
+            if (text.isPresent()) {
+                problems.add(
+                        "confirmUnreadable",
+                        "goes with \"data\": \"KEEP\", or \"KEEP_READABLE\" without \"returnTo\", only");
+            }
+        } else if (!text.orElse("").equals(request.unreadable()) && (text.isPresent() || request.data() == Data.KEEP)) {
+            problems.add(
+                    "confirmUnreadable",
+                    "must say \"" + request.unreadable() + "\", because " + request.data() + " means that");
         }
     }
 }

@@ -21,6 +21,7 @@ class TeardownPageTest {
                 "default",
                 "KEEP",
                 "",
+                false,
                 7,
                 "STOP_NOW",
                 "",
@@ -31,11 +32,17 @@ class TeardownPageTest {
                 2,
                 BigDecimal.ONE,
                 BigDecimal.TEN,
-                List.of());
+                List.of(),
+                false);
         var steps = List.of(
                 new TeardownReport.Step(
-                        "DeleteHsms", STARTED.plusSeconds(600), List.of("HSM hsm-1", "HSM hsm-2"), List.of(), 0),
-                new TeardownReport.Step("DeleteCluster", STARTED.plusSeconds(900), List.of(), left, null));
+                        "DeleteHsms",
+                        STARTED.plusSeconds(600),
+                        List.of("HSM hsm-1", "HSM hsm-2"),
+                        List.of(),
+                        List.of(),
+                        0),
+                new TeardownReport.Step("DeleteCluster", STARTED.plusSeconds(900), List.of(), left, List.of(), null));
         return new RenderedPage(TeardownPage.of(new TeardownReport.Evidence(
                 "arn:aws:states:eu-central-1:111122223333:execution:teardown:last",
                 STARTED,
