@@ -15,6 +15,7 @@ import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
@@ -132,7 +133,7 @@ class DependenciesTest {
     }
 
     /** SHA-256 by the jar's name. */
-    private static TreeMap<String, String> jars(String artifact) throws IOException {
+    private static Map<String, String> jars(String artifact) throws IOException {
         var jars = new TreeMap<String, String>();
         try (var zip = new ZipFile(ROOT.resolve("functions/" + artifact + "/target/" + artifact + ".zip")
                 .toFile())) {

@@ -200,10 +200,11 @@ class ReencryptExistingTest {
         var output = succeeded(run("copies", "{\"bucket\": \"%s\", \"versions\": \"ALL\"}".formatted(bucket)));
         assertEquals(1, output.path("outcomes").path("REENCRYPTED:COPY").asInt(), output.toString());
         assertEquals(key, keyOf("two-layers", null));
-        var tags = s3.getObjectTagging(get -> get.bucket(bucket).key("two-layers"))
-                .tagSet();
+        var tags =
+                s3.getObjectTagging(get -> get.bucket(bucket).key("two-layers")).tagSet();
         assertEquals("2026", tags.getFirst().value());
-        var grants = s3.getObjectAcl(get -> get.bucket(bucket).key("two-layers")).grants();
+        var grants =
+                s3.getObjectAcl(get -> get.bucket(bucket).key("two-layers")).grants();
         assertEquals(auditor, grants.getFirst().grantee().id());
     }
 

@@ -123,7 +123,7 @@ class EventSourceMappingTest {
     void fullBatchDoesNotWaitForItsWindow() {
         consumer(true);
         var queue = queue("60");
-        cloud.lambda().createEventSourceMapping("consumer", queue, 2, Duration.ofSeconds(300), true, 2);
+        cloud.lambda().createEventSourceMapping("consumer", queue, 2, Duration.ofMinutes(5), true, 2);
         for (int i = 0; i < 3; i++) send(queue, "good");
         cloud.advance(Duration.ofSeconds(5));
         assertEquals(1, invocations(), "two messages are a batch; the third waits for another");
