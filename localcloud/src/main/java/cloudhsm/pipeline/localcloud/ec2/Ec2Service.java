@@ -110,7 +110,7 @@ public final class Ec2Service implements Service {
             case "AccessDeniedException" -> "UnauthorizedOperation";
             case "UnrecognizedClientException", "InvalidSignatureException" -> "AuthFailure";
             case "ThrottlingException" -> "RequestLimitExceeded";
-            case "InternalServerError", "InternalFailure" -> "InternalError";
+            case "InternalFailure" -> "InternalError";
             default -> error.code();
         };
         var status = switch (code) {

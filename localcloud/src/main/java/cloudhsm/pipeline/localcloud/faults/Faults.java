@@ -108,16 +108,26 @@ public final class Faults {
     /** The error that a caller sees of {@link Kind#THROTTLED} and {@link Kind#INTERNAL_ERROR}. */
     public static AwsException error(Kind kind, String service) {
         if (kind == Kind.THROTTLED) {
-            return service.equals("s3")
-                    ? new AwsException("SlowDown", 503, "Please reduce your request rate.")
-                    : AwsException.badRequest("ThrottlingException", "Rate exceeded");
+            return switch (service) {
+                case "s3" -> new AwsException("SlowDown", 503, "Please reduce your request rate.");
+                case "iam", "sns", "sts" -> AwsException.badRequest("Throttling", "Rate exceeded");
+                case "sqs" -> AwsException.badRequest("RequestThrottled", "Rate exceeded");
+                default -> AwsException.badRequest("ThrottlingException", "Rate exceeded");
+            };
         }
         var code = switch (service) {
             case "cloudhsm" -> "CloudHsmInternalFailureException";
             case "kms" -> "KMSInternalException";
             case "s3" -> "InternalError";
             case "lambda" -> "ServiceException";
-            default -> "InternalServerError";
+            case "dynamodb", "ssm" -> "InternalServerError";
+            case "scheduler" -> "InternalServerException";
+            case "events" -> "InternalException";
+            case "secretsmanager" -> "InternalServiceError";
+            case "sns" -> "InternalError";
+            case "logs" -> "ServiceUnavailableException";
+            case "iam" -> "ServiceFailure";
+            default -> "InternalFailure";
         };
         return new AwsException(code, 500, "We encountered an internal error. Please try again.");
     }
