@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import cloudhsm.pipeline.localcloud.cli.LocalDeployment;
 import cloudhsm.pipeline.localcloud.http.Json;
 import com.fasterxml.jackson.databind.JsonNode;
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,6 +22,7 @@ import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
 import java.util.zip.ZipFile;
+import java.util.zip.ZipInputStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -38,16 +40,28 @@ class DependenciesTest {
     private static final Pattern FOR_TESTS = Pattern.compile(
             "(org\\.junit|org\\.opentest4j|org\\.apiguardian|org\\.mockito|com\\.networknt|cloudhsm\\.pipeline).*");
 
+    /** Of something that is downloaded: which JDK the build needs is a range. */
     private static final Pattern LOOSE_VERSION =
-            Pattern.compile("<version>\\s*([\\[(].*|LATEST|RELEASE|.*-SNAPSHOT)\\s*</version>");
+            Pattern.compile("</artifactId>\\s*<version>\\s*([\\[(].*|LATEST|RELEASE|.*-SNAPSHOT)\\s*</version>");
 
     @ParameterizedTest
     @ValueSource(strings = {"provisioning", "reencryption"})
     void anArtifactHoldsWhatItsBillOfMaterialsSaysAndNothingElse(String artifact) throws IOException {
-        var inZip = jars(artifact);
         var listed = new TreeMap<String, String>();
-        for (var component : sbom(artifact).path("components")) listed.put(jar(component), sha256(component));
-        assertEquals(listed, inZip, "jars and their SHA-256");
+        var originals = new TreeMap<String, String>();
+        var contents = new TreeMap<String, Map<String, String>>();
+        for (var component : sbom(artifact).path("components")) {
+            var original = Files.readAllBytes(downloaded(component));
+            listed.put(jar(component), sha256(component));
+            originals.put(jar(component), sha256(original));
+            contents.put(jar(component), entries(original));
+        }
+        assertEquals(listed, originals, "jars that the build took, and their SHA-256");
+        // The build may store a jar's entries uncompressed (build/StoreJars.java): what they hold stays the same.
+        var inZip = new TreeMap<String, Map<String, String>>();
+        for (var jar : jars(artifact).entrySet()) inZip.put(jar.getKey(), entries(jar.getValue()));
+        assertEquals(contents.keySet(), inZip.keySet(), "jars");
+        contents.forEach((jar, content) -> assertEquals(content, inZip.get(jar), jar));
     }
 
     @ParameterizedTest
@@ -132,23 +146,47 @@ class DependenciesTest {
         return licences;
     }
 
-    /** SHA-256 by the jar's name. */
-    private static Map<String, String> jars(String artifact) throws IOException {
-        var jars = new TreeMap<String, String>();
-        try (var zip = new ZipFile(ROOT.resolve("functions/" + artifact + "/target/" + artifact + ".zip")
-                .toFile())) {
+    /** Where Maven keeps what it downloaded for the component. */
+    private static Path downloaded(JsonNode component) {
+        var repository = System.getProperty("maven.repo.local", System.getProperty("user.home") + "/.m2/repository");
+        return Path.of(
+                repository,
+                component.path("group").asText().replace('.', '/'),
+                component.path("name").asText(),
+                component.path("version").asText(),
+                jar(component));
+    }
+
+    /** The jars in the artifact, by name. */
+    private static Map<String, byte[]> jars(String artifact) throws IOException {
+        var jars = new TreeMap<String, byte[]>();
+        var file = ROOT.resolve("functions/" + artifact + "/target/" + artifact + ".zip");
+        try (var zip = new ZipFile(file.toFile())) {
             for (var entry :
                     zip.stream().filter(each -> each.getName().endsWith(".jar")).toList()) {
                 try (var content = zip.getInputStream(entry)) {
-                    var digest = MessageDigest.getInstance("SHA-256").digest(content.readAllBytes());
-                    jars.put(
-                            Path.of(entry.getName()).getFileName().toString(),
-                            HexFormat.of().formatHex(digest));
+                    jars.put(Path.of(entry.getName()).getFileName().toString(), content.readAllBytes());
                 }
             }
+        }
+        return jars;
+    }
+
+    /** SHA-256 of each entry of the jar, by the entry's name. */
+    private static Map<String, String> entries(byte[] jar) throws IOException {
+        var entries = new TreeMap<String, String>();
+        try (var in = new ZipInputStream(new ByteArrayInputStream(jar))) {
+            for (var entry = in.getNextEntry(); entry != null; entry = in.getNextEntry())
+                entries.put(entry.getName(), sha256(in.readAllBytes()));
+        }
+        return entries;
+    }
+
+    private static String sha256(byte[] content) {
+        try {
+            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(content));
         } catch (GeneralSecurityException impossible) {
             throw new IllegalStateException(impossible);
         }
-        return jars;
     }
 }

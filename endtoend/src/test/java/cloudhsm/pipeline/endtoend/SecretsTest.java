@@ -47,7 +47,8 @@ class SecretsTest {
             var full = pipeline.provision("full", "{}");
             assertEquals(ExecutionStatus.SUCCEEDED, full.status(), full::cause);
             var running = SecretSearch.search(pipeline.cloud());
-            var down = pipeline.tearDown("down", "{\"deployment\":\"default\",\"data\":\"DELETE\"}");
+            var down = pipeline.tearDown(
+                    "down", "{\"deployment\":\"default\",\"confirm\":\"default\",\"data\":\"DELETE\"}");
             assertEquals(ExecutionStatus.SUCCEEDED, down.status(), down::cause);
             pipeline.cloud().advance(Duration.ofDays(8));
             var gone = SecretSearch.search(pipeline.cloud());
