@@ -11,6 +11,12 @@ import java.util.stream.Stream;
 
 /** The ways through the definitions. That each task's failure reaches a person is shown apart, for all of them. */
 final class DefinitionScenarios {
+    /** What a rehearsal of ReturnObjects says of two versions under Object Lock. */
+    private static final String LOCKED = """
+        {"Status": "SUCCEEDED", "Output": {"objects": 2, "outcomes": {"LEFT:LOCKED": 2}, "bytes": 0,
+         "left": ["s3://b/a, s3://b/b: LEFT, LOCKED"], "failedPages": 0}}\
+        """;
+
     private static final String TEARDOWN =
             "{\"deployment\": \"default\", \"confirm\": \"default\", \"data\": \"DELETE\"}";
     private static final String DEPLOYMENT = "{\"deployment\": \"default\"}";
@@ -322,12 +328,17 @@ final class DefinitionScenarios {
     }
 
     private static String plan(String data, String meter, String bucket, String keyStoreId) {
+        return plan(data, meter, bucket, keyStoreId, false);
+    }
+
+    private static String plan(String data, String meter, String bucket, String keyStoreId, boolean interrupt) {
         return """
-            {"deployment": "default", "data": "%s", "returnTo": "", "pendingWindowInDays": 7, "meter": "%s",
+            {"deployment": "default", "data": "%s", "returnTo": "", "previousVersionsMayGo": false,
+             "pendingWindowInDays": 7, "meter": "%s",
              "meterNote": "", "bucket": "%s", "keyStoreId": "%s", "keyIds": ["190dca37-b796-4638-a27d-5cd11758b5c2"],
              "clusterIds": ["cluster-m6scvxgqtfh"], "hsms": 2, "stopNowUsd": 3.2, "deleteMaterialUsd": 310.4,
-             "leftAlone": []}\
-            """.formatted(data, meter, bucket, keyStoreId);
+             "leftAlone": [], "interrupt": %s}\
+            """.formatted(data, meter, bucket, keyStoreId, interrupt);
     }
 
     private static List<DefinitionScenario> teardown() {
@@ -394,20 +405,40 @@ final class DefinitionScenarios {
                         .goes("WhatAboutTheData?", "ReleaseBucket", "ReturnTheObjects?", "ScheduleKeyDeletion"),
                 teardown("the data stays, readable")
                         .when("PlanTeardown", result(plan("KEEP_READABLE", "STOP_NOW", "b", "cks-1")))
-                        .when("ReturnObjects", result("""
-                            {"at": "2026-11-02T13:39:33Z", "more": true, "keyMarker": "k", "versionMarker": "v",
-                             "returned": 1000, "left": [], "leftCount": 0}\
-                            """))
                         .goes(
+                                "WhatAboutTheData?",
+                                "ReturnObjects",
+                                "AllReturned?",
                                 "ReleaseBucket",
                                 "ReturnTheObjects?",
                                 "LetUploadsSettle",
                                 "ReturnObjects",
-                                "MoreToReturn?",
-                                "ReturnObjects",
-                                "MoreToReturn?",
+                                "AllReturned?",
                                 "ObjectsReturned",
                                 "ScheduleKeyDeletion"),
+                teardown("the data cannot stay readable")
+                        .when("PlanTeardown", result(plan("KEEP_READABLE", "STOP_NOW", "b", "cks-1")))
+                        .when("ReturnObjects", result(LOCKED))
+                        .goes("ReturnObjects", "AllReturned?", "ObjectsNotReturned", "StopTheMeter?", "ReportFailure")
+                        .fails("OBJECTS_NOT_RETURNED"),
+                teardown("the data cannot stay readable, at a limit")
+                        .when("PlanTeardown", result(plan("KEEP_READABLE", "STOP_NOW", "b", "cks-1", true)))
+                        .when("ReturnObjects", result(LOCKED))
+                        .goes(
+                                "StopTheMeter?",
+                                "PauseInstead",
+                                "DeleteHsms",
+                                "DeleteHsmsOfCluster",
+                                "WhatIsNext?",
+                                "ReportFailure",
+                                "FailExecution")
+                        .fails("OBJECTS_NOT_RETURNED"),
+                teardown("a limit cannot mark the deployment as paused, and stops the meter")
+                        .when("PlanTeardown", result(plan("KEEP_READABLE", "STOP_NOW", "b", "cks-1", true)))
+                        .when("ReturnObjects", result(LOCKED))
+                        .when("PauseInstead", error("DEPLOYMENT_LOCKED"))
+                        .goes("PauseInstead", "DeleteHsms", "DeleteHsmsOfCluster", "WhatIsNext?", "ReportFailure")
+                        .fails("OBJECTS_NOT_RETURNED"),
                 teardown("one HSM stays until KMS has deleted the material")
                         .when("PlanTeardown", result(plan("DELETE", "DELETE_MATERIAL", "b", "cks-1")))
                         .goes(
