@@ -22,7 +22,7 @@ import picocli.CommandLine.Spec;
         name = "loss",
         mixinStandardHelpOptions = true,
         description = {
-            "Provisions, disconnects the key store for six simulated hours, uploads while 5 % of all calls fail, and"
+            "Provisions, disconnects the key store for six simulated hours, uploads while 5 %% of all calls fail, and"
                     + " counts what is under the key once the store is connected again and the queue is empty."
         },
         exitCodeListHeading = "%nExit codes:%n",

@@ -89,8 +89,8 @@ public final class AwaitKeyDeletion extends StageHandler<AwaitKeyDeletion.Input>
     }
 
     private Outcome cancelled(Input input, KeyMetadata key) {
-        // KMS leaves a key whose deletion was cancelled Disabled.
-        if (key.keyState() == KeyState.DISABLED) kms.enableKey(request -> request.keyId(key.keyId()));
+        // KMS leaves a key whose deletion was cancelled Disabled, which Unavailable hides while the store is away.
+        if (key.keyState() != KeyState.ENABLED) kms.enableKey(request -> request.keyId(key.keyId()));
         deployments.enter(input.deployment(), input.hsmsKept() ? Phase.RUNNING : Phase.PAUSED, clock.instant());
         var state = input.hsmsKept()
                 ? "The key store is still connected and one HSM runs, so what is under the key can be read again."
