@@ -59,6 +59,8 @@ class DocsTest {
             "./run-local pause", "PauseTest",
             "./run-local serve", "ByHandTest",
             "./run-local matrix", "MatrixTest",
+            "mvn verify -Dhalf-finished=all", "HalfFinishedTeardownTest",
+            "mvn verify -pl", ".ci/run",
             "mvn verify", ".ci/run");
 
     @Test
@@ -157,7 +159,8 @@ class DocsTest {
         assertTrue(commands.size() > 15, () -> "the blocks are not found any more: " + commands);
         commands.forEach((command, file) -> {
             var test = EXECUTED.entrySet().stream()
-                    .filter(known -> command.equals(known.getKey()) || command.startsWith(known.getKey() + " "))
+                    .filter(known -> command.equals(known.getKey())
+                            || !known.getKey().equals("mvn verify") && command.startsWith(known.getKey() + " "))
                     .findFirst();
             if (test.isEmpty()) problems.add(file + ": " + command);
         });
