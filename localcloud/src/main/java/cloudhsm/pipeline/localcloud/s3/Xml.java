@@ -6,7 +6,10 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Queue;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import javax.xml.XMLConstants;
+import javax.xml.parsers.DocumentBuilder;
 import javax.xml.parsers.DocumentBuilderFactory;
 import javax.xml.parsers.ParserConfigurationException;
 import org.w3c.dom.Element;
@@ -15,8 +18,27 @@ import org.xml.sax.helpers.DefaultHandler;
 
 /** A request's XML, read element by element; names without their namespace. */
 record Xml(Element element) {
+    /** Those that nobody uses at the moment: to make one costs more than to read a request. */
+    private static final Queue<DocumentBuilder> BUILDERS = new ConcurrentLinkedQueue<>();
+
     /** @throws AwsException MalformedXML where the body is no XML or has another root */
     static Xml parse(byte[] body, String root) {
+        var idle = BUILDERS.poll();
+        var builder = idle == null ? builder() : idle;
+        try {
+            var xml = new Xml(builder.parse(new ByteArrayInputStream(body)).getDocumentElement());
+            if (!xml.name().equals(root)) throw malformed();
+            return xml;
+        } catch (SAXException unreadable) {
+            throw malformed();
+        } catch (IOException impossible) {
+            throw new IllegalStateException(impossible);
+        } finally {
+            BUILDERS.add(builder);
+        }
+    }
+
+    private static DocumentBuilder builder() {
         try {
             var factory = DocumentBuilderFactory.newDefaultInstance();
             factory.setNamespaceAware(true);
@@ -24,12 +46,8 @@ record Xml(Element element) {
             factory.setFeature("http://apache.org/xml/features/disallow-doctype-decl", true);
             var builder = factory.newDocumentBuilder();
             builder.setErrorHandler(new DefaultHandler());
-            var xml = new Xml(builder.parse(new ByteArrayInputStream(body)).getDocumentElement());
-            if (!xml.name().equals(root)) throw malformed();
-            return xml;
-        } catch (SAXException unreadable) {
-            throw malformed();
-        } catch (ParserConfigurationException | IOException impossible) {
+            return builder;
+        } catch (ParserConfigurationException impossible) {
             throw new IllegalStateException(impossible);
         }
     }
