@@ -24,23 +24,6 @@ import org.junit.jupiter.params.provider.MethodSource;
 
 /** A misspelt error in a Retry or a Catch would never match, and nothing else would show it. */
 class CaughtErrorsTest {
-    /**
-     * What Step Functions and Lambda themselves fail a task with.
-     *
-     * @see <a href="https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html">Handling errors
-     *     in Step Functions workflows</a>
-     */
-    private static final Set<String> OF_AWS = Set.of(
-            "States.ALL",
-            "Lambda.ServiceException",
-            "Lambda.AWSLambdaException",
-            "Lambda.SdkClientException",
-            "Lambda.ClientExecutionTimeoutException",
-            "Lambda.TooManyRequestsException",
-            "Lambda.Unknown",
-            "Runtime.ExitError",
-            "Sandbox.Timedout");
-
     /** What a service that is called without a function fails with: prefix and exception of the SDK for Java. */
     private static final Set<String> OF_SERVICES = Set.of(
             "CloudWatchLogs.ResourceNotFoundException",
@@ -133,9 +116,8 @@ class CaughtErrorsTest {
     }
 
     private static Set<String> thrown(JsonNode state) throws IOException {
-        var thrown = new HashSet<>(OF_AWS);
-        // Retried alike everywhere, by the functions too that nobody waits for.
-        thrown.add("TransientAwsFailure");
+        var thrown = new HashSet<>(StateMachinesTest.TRANSIENT);
+        thrown.add("States.ALL");
         var function = state.at("/Arguments/FunctionName")
                 .asText()
                 .replaceFirst("^\\$\\{", "")

@@ -25,8 +25,13 @@ import org.junit.jupiter.params.provider.ValueSource;
 class StateMachinesTest {
     private static final Path DIRECTORY = LocalDeployment.projectRoot().resolve("statemachine");
 
-    /** What Lambda and AWS may answer although nothing is wrong, and the name that our stages give it. */
-    private static final Set<String> TRANSIENT = Set.of(
+    /**
+     * What Lambda and AWS may answer although nothing is wrong, and the name that our stages give it.
+     *
+     * @see <a href="https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html">Handling errors
+     *     in Step Functions workflows</a>
+     */
+    static final Set<String> TRANSIENT = Set.of(
             "TransientAwsFailure",
             "Lambda.ServiceException",
             "Lambda.AWSLambdaException",
