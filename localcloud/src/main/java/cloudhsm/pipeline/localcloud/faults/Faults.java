@@ -112,6 +112,7 @@ public final class Faults {
                 case "s3" -> new AwsException("SlowDown", 503, "Please reduce your request rate.");
                 case "iam", "sns", "sts" -> AwsException.badRequest("Throttling", "Rate exceeded");
                 case "sqs" -> AwsException.badRequest("RequestThrottled", "Rate exceeded");
+                case "lambda" -> new AwsException("TooManyRequestsException", 429, "Rate exceeded");
                 case "scheduler" -> new AwsException("ThrottlingException", 429, "Rate exceeded");
                 default -> AwsException.badRequest("ThrottlingException", "Rate exceeded");
             };

@@ -56,9 +56,8 @@ final class Integrations {
             var qualifier = arguments.path("Qualifier").asText("");
             var function = arguments.path("FunctionName").asText() + (qualifier.isEmpty() ? "" : ":" + qualifier);
             var fault = account.faults().onCall(machine.identity().arn(), "lambda", "Invoke");
-            if (fault == Faults.Kind.THROTTLED)
-                throw new AwsException("TooManyRequestsException", 429, "Rate exceeded");
-            if (fault == Faults.Kind.INTERNAL_ERROR) throw Faults.error(fault, "lambda");
+            if (fault == Faults.Kind.THROTTLED || fault == Faults.Kind.INTERNAL_ERROR)
+                throw Faults.error(fault, "lambda");
             result = lambda.invokeAs(machine.identity(), function, payload);
             if (fault == Faults.Kind.ANSWER_LOST)
                 throw new AwsException("SdkClientException", 500, "The connection broke before the answer");
