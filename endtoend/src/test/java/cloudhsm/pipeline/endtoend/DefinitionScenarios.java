@@ -337,7 +337,7 @@ final class DefinitionScenarios {
              "pendingWindowInDays": 7, "meter": "%s",
              "meterNote": "", "bucket": "%s", "keyStoreId": "%s", "keyIds": ["190dca37-b796-4638-a27d-5cd11758b5c2"],
              "clusterIds": ["cluster-m6scvxgqtfh"], "hsms": 2, "stopNowUsd": 3.2, "deleteMaterialUsd": 310.4,
-             "leftAlone": [], "interrupt": %s}\
+             "leftAlone": [], "interrupt": %s, "refusal": ""}\
             """.formatted(data, meter, bucket, keyStoreId, interrupt);
     }
 
@@ -433,6 +433,13 @@ final class DefinitionScenarios {
                                 "ReportFailure",
                                 "FailExecution")
                         .fails("OBJECTS_NOT_RETURNED"),
+                teardown("others use the deployment, at a limit")
+                        .when(
+                                "PlanTeardown",
+                                result(plan("KEEP_READABLE", "STOP_NOW", "b", "cks-1", true)
+                                        .replace("\"refusal\": \"\"", "\"refusal\": \"s3://c is under the key, too\"")))
+                        .goes("PlanTeardown", "WhatAboutTheData?", "StopTheMeter?", "PauseInstead", "DeleteHsms")
+                        .fails("DEPLOYMENT_SHARED"),
                 teardown("a limit cannot mark the deployment as paused, and stops the meter")
                         .when("PlanTeardown", result(plan("KEEP_READABLE", "STOP_NOW", "b", "cks-1", true)))
                         .when("ReturnObjects", result(LOCKED))

@@ -84,8 +84,24 @@ class TroubledTeardownTest {
             assertEquals(0, pipeline.cloud().calls(destructive), destructive);
     }
 
+    /** As the schedule of a limit asks for it. */
     @Test
     @Order(2)
+    void atALimitTheMeterOfASharedDeploymentStopsAndNothingElse() {
+        var ended = pipeline.tearDown(
+                "limit", TeardownTest.input("default", "\"data\":\"KEEP_READABLE\",\"interrupt\":true"));
+        assertEquals("DEPLOYMENT_SHARED", ended.error());
+        assertTrue(ended.cause().contains("s3://" + OTHERS + " is encrypted under the key"), ended::cause);
+        assertNoHsmBills();
+        for (var destructive : List.of("ScheduleKeyDeletion", "DisconnectCustomKeyStore", "CopyObject"))
+            assertEquals(0, pipeline.cloud().calls(destructive), destructive);
+
+        var resumed = pipeline.run("Resume", "resume", "{}");
+        assertEquals(ExecutionStatus.SUCCEEDED, resumed.status(), () -> resumed.error() + ": " + resumed.cause());
+    }
+
+    @Test
+    @Order(3)
     void aKeyStoreThatIsJustConnectingIsDisconnectedAfterwardsAndACancelledDeletionLeavesAPausedDeployment() {
         disconnect();
         pipeline.kms().connectCustomKeyStore(connect -> connect.customKeyStoreId(store().customKeyStoreId()));
@@ -99,9 +115,7 @@ class TroubledTeardownTest {
                                 + "\"evenIfShared\":true,\"meter\":\"STOP_NOW\""));
         pipeline.runUntilEntered("cancelled", "AwaitKeyDeletion");
         assertEquals(ConnectionStateType.DISCONNECTED, store().connectionState());
-        assertTrue(
-                pipeline.cluster().hsms().stream().allMatch(hsm -> hsm.state() == HsmState.DELETED),
-                "the meter stops at once");
+        assertNoHsmBills();
         pipeline.cloud().advance(Duration.ofDays(2));
         pipeline.kms().cancelKeyDeletion(cancel -> cancel.keyId(keyArn));
 
@@ -119,7 +133,7 @@ class TroubledTeardownTest {
     }
 
     @Test
-    @Order(3)
+    @Order(4)
     void aFailedKeyStoreIsTakenDownAndWhatOthersHaveStays() {
         disconnect();
         pipeline.cloud().kms().failNextConnection("NETWORK_ERRORS");
@@ -133,6 +147,12 @@ class TroubledTeardownTest {
         pipeline.cloud().advance(TeardownTest.RESTORABLE);
         assertEquals("", TeardownTest.leftSince(before, pipeline));
         pipeline.s3().headBucket(head -> head.bucket(OTHERS)); // throws where it is gone
+    }
+
+    private static void assertNoHsmBills() {
+        assertTrue(
+                pipeline.cluster().hsms().stream().allMatch(hsm -> hsm.state() == HsmState.DELETED),
+                () -> pipeline.cluster().hsms().toString());
     }
 
     private static void disconnect() {

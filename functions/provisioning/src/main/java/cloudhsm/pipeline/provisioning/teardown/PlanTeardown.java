@@ -126,9 +126,10 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
             return invalid(problems);
         }
         var shared = shared(request, found);
-        if (!shared.isEmpty() && !request.evenIfShared()) return refused(request.deployment(), shared);
+        var refusal = shared.isEmpty() || request.evenIfShared() ? "" : refusal(request.deployment(), shared);
+        if (!refusal.isEmpty() && !request.interrupt()) return new Outcome.Failed("DEPLOYMENT_SHARED", refusal);
         forgetDeadWaits(execution);
-        return new Outcome.Done(planOf(request, found, shared));
+        return new Outcome.Done(planOf(request, found, shared, refusal));
     }
 
     /** What others would lose. */
@@ -169,7 +170,8 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
         }
     }
 
-    private TeardownPlan planOf(TeardownRequest request, DeploymentSearch.Found found, List<String> shared) {
+    private TeardownPlan planOf(
+            TeardownRequest request, DeploymentSearch.Found found, List<String> shared, String refusal) {
         int hsms = found.clusters().stream()
                 .mapToInt(cluster -> Clusters.hsms(cluster).size())
                 .sum();
@@ -195,7 +197,8 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
                 dollars(hsms),
                 dollars(hsms + (hsms == 0 ? 0 : request.pendingWindowInDays() * HOURS_OF_DAY + HOURS_LATE)),
                 leftAlone,
-                request.interrupt());
+                request.interrupt(),
+                refusal);
     }
 
     /** Why KMS could not delete the key's material in the HSMs even if they stayed. */
@@ -248,11 +251,9 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
                         + ". Nothing was removed. Next: check the name and the Region.");
     }
 
-    private static Outcome refused(String deployment, List<String> shared) {
-        return new Outcome.Failed(
-                "DEPLOYMENT_SHARED",
-                "Others use what belongs to \"" + deployment
-                        + "\". Nothing was removed. Next: move them away, or start a new execution with"
-                        + " \"evenIfShared\": true.\n- " + String.join("\n- ", shared));
+    private static String refusal(String deployment, List<String> shared) {
+        return "Others use what belongs to \"" + deployment
+                + "\". Nothing was removed. Next: move them away, or start a new execution with"
+                + " \"evenIfShared\": true.\n- " + String.join("\n- ", shared);
     }
 }

@@ -21,6 +21,8 @@ import java.util.Objects;
  * @param deleteMaterialUsd what they cost with DELETE_MATERIAL
  * @param leftAlone what was found and is not the deployment's, so that it stays
  * @param interrupt whether the HSMs go even where the data cannot be returned
+ * @param refusal why nothing of the plan may be carried out and the HSMs go all the same; "" where it may. Only with
+ *     {@code interrupt}: whoever is there to read a refusal gets it as a failure, and nothing changes
  */
 record TeardownPlan(
         String deployment,
@@ -38,7 +40,8 @@ record TeardownPlan(
         BigDecimal stopNowUsd,
         BigDecimal deleteMaterialUsd,
         List<String> leftAlone,
-        boolean interrupt) {
+        boolean interrupt,
+        String refusal) {
     TeardownPlan {
         Objects.requireNonNull(deployment, "deployment");
         keyIds = List.copyOf(keyIds);

@@ -33,7 +33,8 @@ class TeardownPageTest {
                 BigDecimal.ONE,
                 BigDecimal.TEN,
                 List.of(),
-                false);
+                false,
+                "");
         var steps = List.of(
                 new TeardownReport.Step(
                         "DeleteHsms",
