@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import cloudhsm.pipeline.localcloud.Holdings;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -16,23 +17,10 @@ import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
  * With {@code -Dhalf-finished=all} before every stage, otherwise before those that have made something.
  */
 class HalfFinishedTeardownTest {
-    private static final List<String> EVERY_STAGE = List.of(
-            "SetLimits",
-            "CreateCluster",
-            "CreateFirstHsm",
-            "VerifyHsmIdentity",
-            "IssueClusterCertificate",
-            "InitializeCluster",
-            "LaunchClient",
-            "ActivateCluster",
-            "CreateSecondHsm",
-            "CreateKmsUser",
-            "CreateKeyStore",
-            "ConnectKeyStore",
-            "CreateKey",
-            "SecureBucket",
-            "ProveEncryption",
-            "Report");
+    /** Before Preflight there is nothing. */
+    private static final List<String> EVERY_STAGE = Stream.concat(
+                    ProvisioningTest.STAGES.stream().skip(1), Stream.of("LaunchClient"))
+            .toList();
 
     private static final Set<String> IN_THE_BUILD = Set.of(
             "CreateCluster",
