@@ -5,6 +5,7 @@ import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.AwsRequest;
 import cloudhsm.pipeline.localcloud.http.AwsResponse;
 import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.wire.ErrorText;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.net.URLDecoder;
@@ -225,7 +226,9 @@ final class LambdaApi {
     static AwsResponse error(AwsException error) {
         // Lambda's REST API answers 403 where the JSON protocols answer 400.
         var status = error.code().equals("AccessDeniedException") ? 403 : error.status();
-        var body = Json.object().put("Type", status < 500 ? "User" : "Service").put("Message", error.getMessage());
+        var body = Json.object()
+                .put("Type", status < 500 ? "User" : "Service")
+                .put(ErrorText.member("lambda", error.code()), error.getMessage());
         return new AwsResponse(
                 status, Map.of("Content-Type", "application/json", "x-amzn-ErrorType", error.code()), Json.bytes(body));
     }
