@@ -16,11 +16,13 @@ import java.util.Optional;
 
 /** The whole benchmark, on a deployment of its own. */
 public final class Benchmark implements AutoCloseable {
-    private static final int STARTS = 5;
     private static final String ARTIFACT = "functions/reencryption/target/reencryption.zip";
 
-    /** Objects of the run before those that are measured. */
+    /** Objects that are worked on before those that are measured, so that compiled code does what is measured. */
     private static final int WARM_UP = 2_000;
+
+    /** Bytes of the largest object, where sizes do not matter. */
+    private static final long SMALL = 8 << 20;
 
     private static final String FUNCTION = "ReencryptObjectsFunction";
 
@@ -47,13 +49,20 @@ public final class Benchmark implements AutoCloseable {
     }
 
     /**
-     * @param objects for each way of re-encryption
-     * @param largest number of objects through the distributed Map, after a tenth and a hundredth of it; 0 for none
-     * @throws IllegalStateException where a way did not bring every object under the key
+     * How much is measured.
+     *
+     * @param starts of each function; 0 for none
+     * @param objects for each way of re-encryption; 0 for none
+     * @param largestObject of those, in bytes
+     * @param growth number of objects through the distributed Map, after a tenth and a hundredth of it; 0 for none
      */
-    public Results run(int objects, int largest) {
-        var startUps = startUps();
-        return new Results(Runtime.getRuntime().availableProcessors(), startUps, throughput(objects), growth(largest));
+    public record Extent(int starts, int objects, long largestObject, int growth) {}
+
+    /** @throws IllegalStateException where a way did not bring every object under the key */
+    public Results run(Extent extent) {
+        var startUps = startUps(extent.starts());
+        var throughput = throughput(extent.objects(), extent.largestObject());
+        return new Results(Runtime.getRuntime().availableProcessors(), startUps, throughput, growth(extent.growth()));
     }
 
     private List<Growth> growth(int largest) {
@@ -72,36 +81,40 @@ public final class Benchmark implements AutoCloseable {
         return Growth.measure(deployment, bucket, objects);
     }
 
-    private List<StartUp> startUps() {
+    private List<StartUp> startUps(int starts) {
+        if (starts == 0) return List.of();
         var ours = ours();
         var functions = new ArrayList<>(List.of(ours));
         plainHandler().ifPresent(functions::add);
         progress("Starting functions");
-        var bucket = bucket("start-up", StartUp.objects(functions.size(), STARTS));
-        return StartUp.measure(deployment.cloud(), bucket, functions, STARTS);
+        var bucket = bucket("start-up", StartUp.objects(functions.size(), starts), SMALL);
+        return StartUp.measure(deployment.cloud(), bucket, functions, starts);
     }
 
-    private List<Measurement> throughput(int objects) {
+    private List<Measurement> throughput(int objects, long largest) {
+        if (objects == 0) return List.of();
         var batch = deployment.cloud().lambda().batchSize(ours().name());
         var ways = new Throughput(deployment.cloud(), batch, root.resolve("bench"));
         var measured = new ArrayList<Measurement>();
         progress("Re-encrypting %,d objects by the function", objects);
-        measured.add(ways.function("UPDATE", ours(), bucket("by-update", objects)));
+        var before = bucket("before-update", WARM_UP, largest);
+        measured.add(ways.function("UPDATE", ours(), before, bucket("by-update", objects, largest)));
         progress("Copying %,d objects by the function", objects);
-        measured.add(ways.function("COPY", oursByCopy(), bucket("by-copy", objects)));
+        before = bucket("before-copy", WARM_UP, largest);
+        measured.add(ways.function("COPY", oursByCopy(), before, bucket("by-copy", objects, largest)));
         if (Throughput.isInstalled("python3", "-c", "import boto3")) {
             progress("Copying %,d objects by boto3", objects);
-            measured.add(ways.boto3(bucket("by-boto3", objects)));
+            measured.add(ways.boto3(bucket("by-boto3", objects, largest)));
         }
         if (Throughput.isInstalled("aws", "--version")) {
             progress("Copying %,d objects by aws s3 cp", objects);
-            measured.add(ways.awsS3Cp(bucket("by-aws-s3-cp", objects)));
+            measured.add(ways.awsS3Cp(bucket("by-aws-s3-cp", objects, largest)));
         }
         return measured;
     }
 
-    private SampleBucket bucket(String name, int objects) {
-        return SampleBucket.fill(deployment.cloud(), name, objects, keys);
+    private SampleBucket bucket(String name, int objects, long largest) {
+        return SampleBucket.fill(deployment.cloud(), name, objects, largest, keys);
     }
 
     private Function ours() {

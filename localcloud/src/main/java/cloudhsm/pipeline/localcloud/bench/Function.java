@@ -12,6 +12,9 @@ import java.util.List;
  * @param artifactBytes of the zip or jar
  */
 record Function(String name, long artifactBytes) {
+    /** Characters of an answer. */
+    private static final int MOST_SHOWN = 500;
+
     /** The event that Lambda makes of the queue's messages. */
     static byte[] batch(List<String> messages) {
         var batch = Json.object();
@@ -35,7 +38,8 @@ record Function(String name, long artifactBytes) {
         var answer = new String(result.payload(), StandardCharsets.UTF_8);
         if (!result.functionError().isEmpty()
                 || !Json.parse(result.payload()).path("batchItemFailures").isEmpty()) {
-            throw new IllegalStateException("The function did not do its work: " + answer);
+            throw new IllegalStateException(
+                    "The function did not do its work: " + answer.substring(0, Math.min(answer.length(), MOST_SHOWN)));
         }
     }
 }

@@ -5,12 +5,13 @@ package cloudhsm.pipeline.localcloud.bench;
  *
  * @param name of the way
  * @param objects that it was given
- * @param seconds of real time, the start of its process included
+ * @param seconds of real time; the start of its process is included for those that end with their work
  * @param s3Requests that the endpoint answered
  * @param bytesWritten of object data by S3
  * @param cpuSeconds of its own process, without the embedded AWS
+ * @param s3CpuSeconds of the embedded AWS meanwhile
  * @param peakMemory of its own process, in bytes
- * @param memoryAtHalf the same when half of the objects were done; 0 where it is not known
+ * @param memoryBefore the same before the first of the objects, for a process that had worked on others; otherwise 0
  */
 public record Measurement(
         String name,
@@ -19,8 +20,9 @@ public record Measurement(
         long s3Requests,
         long bytesWritten,
         double cpuSeconds,
+        double s3CpuSeconds,
         long peakMemory,
-        long memoryAtHalf) {
+        long memoryBefore) {
     public double objectsPerSecond() {
         return objects / seconds;
     }
@@ -35,5 +37,9 @@ public record Measurement(
 
     public double cpuSecondsPer1000() {
         return cpuSeconds * 1000 / objects;
+    }
+
+    public double s3CpuSecondsPer1000() {
+        return s3CpuSeconds * 1000 / objects;
     }
 }

@@ -3,25 +3,24 @@ package cloudhsm.pipeline.localcloud.bench;
 import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.iam.Iam;
-import java.io.ByteArrayInputStream;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.BucketLocationConstraint;
-import software.amazon.awssdk.services.s3.model.PutObjectRequest;
+import software.amazon.awssdk.services.s3.model.ObjectEncryption;
 import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
 import software.amazon.awssdk.services.s3.model.ServerSideEncryptionRule;
+import software.amazon.awssdk.services.s3.model.UpdateObjectEncryptionRequest;
 
 /**
  * A bucket of objects that are not under its default key: every other one under SSE-S3, the rest under another KMS
- * key. Sizes spread evenly over their orders of magnitude, from 1 KiB to 8 MiB: 0.9 MB on average.
+ * key. Sizes spread evenly over their orders of magnitude. Their bytes are simulated: to copy them costs the embedded
+ * S3 nothing, so that what is measured is requests, which is in favour of those who copy.
  */
 final class SampleBucket {
     private static final int SMALLEST = 1 << 10;
-    private static final int LARGEST = 8 << 20;
 
     private final String name;
     private final String keyArn;
@@ -35,21 +34,24 @@ final class SampleBucket {
         keys = List.copyOf(etags.keySet());
     }
 
-    /** Makes and fills the bucket; the same number of objects gives the same keys and sizes. */
-    static SampleBucket fill(LocalCloud cloud, String name, int objects, Keys keys) {
+    /**
+     * Makes and fills the bucket; the same number of objects gives the same keys and sizes.
+     *
+     * @param largest size of an object, in bytes; the smallest has 1 KiB
+     */
+    static SampleBucket fill(LocalCloud cloud, String name, int objects, long largest, Keys keys) {
         create(cloud, name, keys);
         try (var s3 = cloud.client(S3Client.builder().forcePathStyle(true))) {
             var random = new Random(objects);
-            var content = new byte[LARGEST];
-            random.nextBytes(content);
             var etags = new LinkedHashMap<String, String>();
             for (int i = 0; i < objects; i++) {
-                var key = "data/%02d/object-%06d.bin".formatted(i % 100, i);
-                var size = (int) (SMALLEST * Math.pow((double) LARGEST / SMALLEST, random.nextDouble()));
-                var stored = s3.putObject(
-                        upload(name, key, i, keys.other()),
-                        RequestBody.fromInputStream(new ByteArrayInputStream(content, 0, size), size));
-                etags.put(key, stored.eTag().replace("\"", ""));
+                var key = key(i);
+                var size = (long) (SMALLEST * Math.pow((double) largest / SMALLEST, random.nextDouble()));
+                cloud.s3().addZeros(name, key, size, Map.of(), Map.of());
+                if (i % 2 == 1) s3.updateObjectEncryption(underAnotherKey(name, key, keys.other()));
+                etags.put(
+                        key,
+                        s3.headObject(head -> head.bucket(name).key(key)).eTag().replace("\"", ""));
             }
             return new SampleBucket(name, keys.target(), etags);
         }
@@ -58,9 +60,7 @@ final class SampleBucket {
     /** Makes a bucket of objects of 1 KiB under SSE-S3 that take no room on disk. */
     static void fillWithZeros(LocalCloud cloud, String name, int objects, Keys keys) {
         create(cloud, name, keys);
-        for (int i = 0; i < objects; i++) {
-            cloud.s3().addZeros(name, "data/%02d/object-%06d.bin".formatted(i % 100, i), SMALLEST, Map.of(), Map.of());
-        }
+        for (int i = 0; i < objects; i++) cloud.s3().addZeros(name, key(i), SMALLEST, Map.of(), Map.of());
     }
 
     private static void create(LocalCloud cloud, String name, Keys keys) {
@@ -80,13 +80,16 @@ final class SampleBucket {
         }
     }
 
-    private static PutObjectRequest upload(String bucket, String key, int index, String otherKey) {
-        var upload = PutObjectRequest.builder().bucket(bucket).key(key);
-        if (index % 2 == 0)
-            return upload.serverSideEncryption(ServerSideEncryption.AES256).build();
-        return upload.serverSideEncryption(ServerSideEncryption.AWS_KMS)
-                .ssekmsKeyId(otherKey)
-                .bucketKeyEnabled(true)
+    private static String key(int index) {
+        return "data/%02d/object-%06d.bin".formatted(index % 100, index);
+    }
+
+    private static UpdateObjectEncryptionRequest underAnotherKey(String bucket, String key, String keyArn) {
+        return UpdateObjectEncryptionRequest.builder()
+                .bucket(bucket)
+                .key(key)
+                .objectEncryption(
+                        ObjectEncryption.fromSsekms(kms -> kms.kmsKeyArn(keyArn).bucketKeyEnabled(true)))
                 .build();
     }
 

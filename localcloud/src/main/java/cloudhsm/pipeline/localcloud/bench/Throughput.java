@@ -3,10 +3,12 @@ package cloudhsm.pipeline.localcloud.bench;
 import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.iam.Iam;
+import cloudhsm.pipeline.localcloud.lambda.LambdaProcess;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Supplier;
@@ -22,7 +24,7 @@ final class Throughput {
     private final Path scripts;
 
     /** What a process of its own took. */
-    private record Used(double seconds, double cpuSeconds, long peakMemory, long memoryAtHalf) {}
+    private record Used(double seconds, double cpuSeconds, long peakMemory, long memoryBefore) {}
 
     Throughput(LocalCloud cloud, int batch, Path scripts) {
         this.cloud = cloud;
@@ -30,25 +32,36 @@ final class Throughput {
         this.scripts = scripts;
     }
 
-    /** The function, fed as its queue feeds it, in one execution environment. */
-    Measurement function(String name, Function function, SampleBucket objects) {
-        var measured = measure(name, objects, () -> {
-            var started = System.nanoTime();
-            try (var process = cloud.lambda().separateProcess(function.name())) {
-                var count = objects.keys().size();
-                long atHalf = 0;
-                for (int i = 0; i < count; i += batch) {
-                    if (i >= count / 2 && atHalf == 0) atHalf = i == 0 ? 0 : process.peakMemory();
-                    var keys = objects.keys().subList(i, Math.min(i + batch, count));
-                    Function.succeeded(process.invoke(
-                            Function.batch(keys.stream().map(objects::event).toList())));
-                }
+    /**
+     * The function, fed as its queue feeds it, in one execution environment that has worked before: what is measured is
+     * not its start, which {@link StartUp} measures, but the hours after it.
+     *
+     * @param before what it works on before it is measured
+     */
+    Measurement function(String name, Function function, SampleBucket before, SampleBucket objects) {
+        try (var process = cloud.lambda().separateProcess(function.name())) {
+            invoke(process, before);
+            var measured = measure(name, objects, () -> {
+                var cpu = process.cpu();
+                var atStart = process.peakMemory();
+                var started = System.nanoTime();
+                invoke(process, objects);
                 var seconds = (System.nanoTime() - started) / 1e9;
-                return new Used(seconds, process.cpu().toMillis() / 1e3, process.peakMemory(), atHalf);
-            }
-        });
-        objects.requireAllUnderTheKey(cloud);
-        return measured;
+                var used = process.cpu().minus(cpu).toMillis() / 1e3;
+                return new Used(seconds, used, process.peakMemory(), atStart);
+            });
+            objects.requireAllUnderTheKey(cloud);
+            return measured;
+        }
+    }
+
+    private void invoke(LambdaProcess process, SampleBucket objects) {
+        var count = objects.keys().size();
+        for (int i = 0; i < count; i += batch) {
+            var keys = objects.keys().subList(i, Math.min(i + batch, count));
+            Function.succeeded(process.invoke(
+                    Function.batch(keys.stream().map(objects::event).toList())));
+        }
     }
 
     /** {@code aws s3 cp} of the bucket onto itself. */
@@ -135,6 +148,7 @@ final class Throughput {
     private Measurement measure(String name, SampleBucket objects, Supplier<Used> work) {
         var requests = s3Requests();
         var written = cloud.s3().bytesWritten();
+        var cpu = cpuOfThisProcess();
         var used = work.get();
         return new Measurement(
                 name,
@@ -143,8 +157,13 @@ final class Throughput {
                 s3Requests() - requests,
                 cloud.s3().bytesWritten() - written,
                 used.cpuSeconds(),
+                cpuOfThisProcess().minus(cpu).toMillis() / 1e3,
                 used.peakMemory(),
-                used.memoryAtHalf());
+                used.memoryBefore());
+    }
+
+    private static Duration cpuOfThisProcess() {
+        return ProcessHandle.current().info().totalCpuDuration().orElse(Duration.ZERO);
     }
 
     private long s3Requests() {

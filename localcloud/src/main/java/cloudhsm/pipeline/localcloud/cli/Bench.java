@@ -33,11 +33,26 @@ final class Bench implements Callable<Integer> {
     private CommandSpec spec;
 
     @Option(
+            names = "--starts",
+            paramLabel = "N",
+            description = "Starts of each function; 0 for none; default: ${DEFAULT-VALUE}",
+            defaultValue = "11")
+    private int starts;
+
+    @Option(
             names = "--objects",
             paramLabel = "N",
-            description = "Objects for each way; default: ${DEFAULT-VALUE}",
+            description = "Objects for each way; 0 for none; default: ${DEFAULT-VALUE}",
             defaultValue = "2000")
     private int objects;
+
+    @Option(
+            names = "--largest",
+            paramLabel = "MIB",
+            description = "Size of the largest of these objects, in MiB; the smallest has 1 KiB, and each order of"
+                    + " magnitude between is as frequent; default: ${DEFAULT-VALUE}",
+            defaultValue = "1024")
+    private int largest;
 
     @Option(
             names = "--growth",
@@ -53,15 +68,14 @@ final class Bench implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        if (objects < 1 || objects > 1_000_000) {
-            throw new ParameterException(spec.commandLine(), "--objects: 1 to 1000000");
-        }
-        if (growth < 0 || growth > 1_000_000) {
-            throw new ParameterException(spec.commandLine(), "--growth: 0 to 1000000");
-        }
+        requireBetween("--starts", starts, 0, 1_000);
+        requireBetween("--objects", objects, 0, 1_000_000);
+        requireBetween("--largest", largest, 1, 5 << 10);
+        requireBetween("--growth", growth, 0, 1_000_000);
+        var extent = new Benchmark.Extent(starts, objects, (long) largest << 20, growth);
         var out = spec.commandLine().getOut();
         try (var benchmark = new Benchmark(LocalDeployment.projectRoot(), out)) {
-            var results = benchmark.run(objects, growth);
+            var results = benchmark.run(extent);
             print(out, results);
             if (report != null) write(results);
             return 0;
@@ -71,11 +85,24 @@ final class Bench implements Callable<Integer> {
         }
     }
 
+    private void requireBetween(String option, int value, int least, int most) {
+        if (value >= least && value <= most) return;
+        throw new ParameterException(spec.commandLine(), option + ": " + least + " to " + most);
+    }
+
     private static void print(PrintWriter out, Benchmark.Results results) {
-        out.printf("%nStart under Lambda's runtime client, %d processors%n", results.processors());
+        out.printf("%n%d processors%n", results.processors());
+        startUps(out, results.startUps());
+        throughput(out, results.throughput());
+        growth(out, results.growth());
+    }
+
+    private static void startUps(PrintWriter out, List<StartUp> starts) {
+        if (starts.isEmpty()) return;
+        out.printf("%nStart under Lambda's runtime client%n");
         out.printf(
                 "%-20s %10s %14s %14s %10s %10s%n", "", "artifact", "first answer", "CPU until then", "warm", "memory");
-        for (var start : results.startUps()) {
+        for (var start : starts) {
             out.printf(
                     "%-20.20s %7.1f MB %11.0f ms %11.0f ms %7.1f ms %7d MB%n",
                     start.name(),
@@ -85,9 +112,7 @@ final class Bench implements Callable<Integer> {
                     start.warm(),
                     start.peakMemory() >> 20);
         }
-        ratio(out, results.startUps());
-        throughput(out, results.throughput());
-        growth(out, results.growth());
+        ratio(out, starts);
     }
 
     private static void growth(PrintWriter out, List<Growth> growths) {
@@ -104,26 +129,37 @@ final class Bench implements Callable<Integer> {
     }
 
     private static void throughput(PrintWriter out, List<Measurement> ways) {
+        if (ways.isEmpty()) return;
         out.printf("%nObjects brought under the key%n");
         out.printf(
-                "%-20s %10s %14s %14s %16s %10s %12s%n",
-                "", "objects/s", "S3 requests", "bytes written", "CPU s per 1,000", "memory", "we are");
+                "%-20s %8s %10s %12s %14s %16s %10s %10s %12s%n",
+                "",
+                "objects",
+                "objects/s",
+                "S3 requests",
+                "bytes written",
+                "CPU s per 1,000",
+                "S3's CPU",
+                "memory",
+                "we are");
         var ours = ways.getFirst();
         for (var way : ways) {
             out.printf(
-                    "%-20s %10.0f %10.2f /ob %10.0f /ob %16.2f %7d MB %10.1f x%n",
+                    "%-20s %,8d %10.0f %8.2f /ob %10.0f /ob %16.2f %10.2f %7d MB %10.1f x%n",
                     way.name(),
+                    way.objects(),
                     way.objectsPerSecond(),
                     way.requestsPerObject(),
                     way.bytesPerObject(),
                     way.cpuSecondsPer1000(),
+                    way.s3CpuSecondsPer1000(),
                     way.peakMemory() >> 20,
                     ours.objectsPerSecond() / way.objectsPerSecond());
         }
-        if (ours.memoryAtHalf() > 0) {
+        if (ours.memoryBefore() > 0) {
             out.printf(
-                    "%-20s %.2f x its memory when half of the objects were done%n",
-                    "UPDATE, memory", (double) ours.peakMemory() / ours.memoryAtHalf());
+                    "%-20s %.2f x that before these objects%n",
+                    "UPDATE, memory", (double) ours.peakMemory() / ours.memoryBefore());
         }
     }
 

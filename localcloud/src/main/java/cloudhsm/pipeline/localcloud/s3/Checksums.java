@@ -7,9 +7,11 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
+import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
@@ -29,6 +31,7 @@ final class Checksums {
 
     private static final Set<String> ALGORITHMS = Set.of("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256");
     private static final long[] CRC64NVME_TABLE = crc64NvmeTable();
+    private static final List<long[]> ZERO_BYTES = zeroBytes();
 
     /** For each place in a word of eight bytes, what a byte there makes of the remainder once all eight are taken. */
     private static final long[][] CRC64NVME_BY_PLACE = crc64NvmeByPlace();
@@ -197,18 +200,31 @@ final class Checksums {
     /**
      * The CRC64NVME of so many zero bytes, without going through them: a zero byte is a linear map of the remainder, so
      * many of them are that map's power.
+     *
+     * @throws AwsException NotImplemented for another algorithm
      */
-    static String ofZeros(long count) {
-        var byteMap = new long[64];
-        for (int bit = 0; bit < 64; bit++) byteMap[bit] = zeroByte(1L << bit);
+    static String ofZeros(String algorithm, long count) {
+        if (!algorithm.equals(DEFAULT)) throw S3Errors.notImplemented(algorithm + " of simulated bytes");
         long crc = ~0L;
-        for (long left = count; left > 0; left >>>= 1) {
-            if ((left & 1) == 1) crc = applied(byteMap, crc);
-            var squared = new long[64];
-            for (int bit = 0; bit < 64; bit++) squared[bit] = applied(byteMap, byteMap[bit]);
-            byteMap = squared;
+        int power = 0;
+        for (long left = count; left > 0; left >>>= 1, power++) {
+            if ((left & 1) == 1) crc = applied(ZERO_BYTES.get(power), crc);
         }
         return base64(ByteBuffer.allocate(8).putLong(~crc).array());
+    }
+
+    /** By i: what 2^i zero bytes make of a remainder, as the images of its 64 bits. */
+    private static List<long[]> zeroBytes() {
+        var maps = new ArrayList<long[]>();
+        var map = new long[64];
+        for (int bit = 0; bit < 64; bit++) map[bit] = zeroByte(1L << bit);
+        while (maps.size() < 63) {
+            maps.add(map);
+            var squared = new long[64];
+            for (int bit = 0; bit < 64; bit++) squared[bit] = applied(map, map[bit]);
+            map = squared;
+        }
+        return List.copyOf(maps);
     }
 
     private static long zeroByte(long crc) {

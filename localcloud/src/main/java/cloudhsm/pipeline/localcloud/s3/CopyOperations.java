@@ -70,28 +70,25 @@ final class CopyOperations {
                     .put("RequestId", request.request().requestId())
                     .response();
         }
-        if (version.content.isZeros()) throw S3Errors.notImplemented("copying simulated bytes at once");
-        var body = store.read(source.address(), version, source.customerKey());
         var algorithm = request.header("x-amz-checksum-algorithm")
                 .map(Checksums::known)
                 .orElseGet(() -> version.content.checksums().keySet().stream()
                         .findFirst()
                         .orElse(Checksums.DEFAULT));
-        var copy = store.store(
-                request,
-                bucket,
-                body,
-                new ObjectStore.Upload(
-                        replacesMetadata ? upload.headers() : headers(version, upload),
-                        upload.storageClass(),
-                        replacesTags ? upload.tags() : version.tags,
-                        upload.acl(),
-                        upload.lock(),
-                        upload.encryption(),
-                        upload.customerKey(),
-                        Map.of(algorithm, Checksums.compute(algorithm, body)),
-                        List.of(),
-                        ""));
+        var described = new ObjectStore.Upload(
+                replacesMetadata ? upload.headers() : headers(version, upload),
+                upload.storageClass(),
+                replacesTags ? upload.tags() : version.tags,
+                upload.acl(),
+                upload.lock(),
+                upload.encryption(),
+                upload.customerKey(),
+                Map.of(),
+                List.of(),
+                "");
+        var copy = version.content.isZeros()
+                ? copyZeros(request, bucket, source, algorithm, described)
+                : copyBytes(request, bucket, source, algorithm, described);
         events.created(request, bucket, copy, "ObjectCreated:Copy", "CopyObject");
         var headers = ObjectOperations.written(bucket, copy);
         headers.remove("ETag");
@@ -104,6 +101,23 @@ final class CopyOperations {
                 .forEach((name, value) ->
                         answer.put(Checksums.element(name), value).put("ChecksumType", Checksums.type(value)));
         return answer.response(200, headers);
+    }
+
+    private ObjectVersion copyBytes(
+            S3Request request, Bucket bucket, Source source, String algorithm, ObjectStore.Upload described) {
+        var body = store.read(source.address(), source.version(), source.customerKey());
+        var checksum = Map.of(algorithm, Checksums.compute(algorithm, body));
+        return store.store(request, bucket, body, described.withChecksums(checksum));
+    }
+
+    private ObjectVersion copyZeros(
+            S3Request request, Bucket bucket, Source source, String algorithm, ObjectStore.Upload described) {
+        store.requireReadable(source.address(), source.version(), source.customerKey());
+        var size = source.version().content.size();
+        var checksum = Map.of(algorithm, Checksums.ofZeros(algorithm, size));
+        var copy = store.storeZeros(request, bucket, size, described.withChecksums(checksum));
+        store.writeZeros(size);
+        return copy;
     }
 
     /** All of the source's but the redirect, which a copy gets only from its own request. */

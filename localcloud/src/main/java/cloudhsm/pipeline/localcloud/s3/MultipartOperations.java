@@ -132,13 +132,9 @@ final class MultipartOperations {
     /** A part of simulated bytes; who copies it needs the same keys. */
     private MultipartUpload.Part addZeros(
             S3Request request, MultipartUpload upload, CopyOperations.Source source, Optional<String> range) {
-        if (!upload.checksumAlgorithm.equals(Checksums.DEFAULT)) {
-            throw S3Errors.notImplemented(upload.checksumAlgorithm + " of simulated bytes");
-        }
-        var version = source.version();
-        store.dataKeys()
-                .unwrap(request.caller(), source.address(), version.encryption, source.customerKey(), version.dataKey);
-        var cut = cut(range, version.content.size());
+        store.requireReadable(source.address(), source.version(), source.customerKey());
+        var cut = cut(range, source.version().content.size());
+        store.writeZeros(cut.length());
         var md5 = account.hex(32);
         return put(
                 request,
@@ -147,7 +143,7 @@ final class MultipartOperations {
                         cut.length(),
                         md5,
                         md5,
-                        Map.of(Checksums.DEFAULT, Checksums.ofZeros(cut.length())),
+                        Map.of(upload.checksumAlgorithm, Checksums.ofZeros(upload.checksumAlgorithm, cut.length())),
                         ObjectStore.ZEROS,
                         account.time().now()));
     }
@@ -225,7 +221,7 @@ final class MultipartOperations {
         }
         var bytes = body.toByteArray();
         long size = parts.stream().mapToLong(MultipartUpload.Part::size).sum();
-        var checksum = zeros ? Checksums.ofZeros(size) : checksum(upload, parts, bytes);
+        var checksum = zeros ? Checksums.ofZeros(upload.checksumAlgorithm, size) : checksum(upload, parts, bytes);
         requireClaims(request, upload, size, checksum);
         var described = new ObjectStore.Upload(
                 upload.upload.headers(),

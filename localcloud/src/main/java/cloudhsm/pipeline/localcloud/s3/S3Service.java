@@ -197,7 +197,7 @@ public final class S3Service implements Service {
         }
     }
 
-    /** Bytes of object data that S3 has written to disk so far, copies included. */
+    /** Bytes of object data that S3 has written so far, copies and simulated ones included. */
     public long bytesWritten() {
         return store.bytesWritten();
     }
@@ -260,7 +260,7 @@ public final class S3Service implements Service {
                     ObjectVersion.Lock.NONE,
                     Encryption.SSE_S3,
                     new byte[0],
-                    Map.of(Checksums.DEFAULT, Checksums.ofZeros(size)),
+                    Map.of(Checksums.DEFAULT, Checksums.ofZeros(Checksums.DEFAULT, size)),
                     List.of(size),
                     account.hex(32) + "-1");
             return store.storeZeros(new S3Request(request, bucketName, key), bucket, size, upload).versionId;

@@ -1,55 +1,18 @@
 package cloudhsm.pipeline.localcloud.s3;
 
 import cloudhsm.pipeline.localcloud.http.AwsException;
-import java.io.ByteArrayInputStream;
-import java.io.IOException;
-import java.util.ArrayList;
+import cloudhsm.pipeline.localcloud.wire.XmlElement;
 import java.util.List;
 import java.util.Optional;
-import java.util.Queue;
-import java.util.concurrent.ConcurrentLinkedQueue;
-import javax.xml.XMLConstants;
-import javax.xml.parsers.DocumentBuilder;
-import javax.xml.parsers.DocumentBuilderFactory;
-import javax.xml.parsers.ParserConfigurationException;
-import org.w3c.dom.Element;
-import org.xml.sax.SAXException;
-import org.xml.sax.helpers.DefaultHandler;
 
 /** A request's XML, read element by element; names without their namespace. */
-record Xml(Element element) {
-    /** Those that nobody uses at the moment: to make one costs more than to read a request. */
-    private static final Queue<DocumentBuilder> BUILDERS = new ConcurrentLinkedQueue<>();
-
+record Xml(XmlElement element) {
     /** @throws AwsException MalformedXML where the body is no XML or has another root */
     static Xml parse(byte[] body, String root) {
-        var idle = BUILDERS.poll();
-        var builder = idle == null ? builder() : idle;
-        try {
-            var xml = new Xml(builder.parse(new ByteArrayInputStream(body)).getDocumentElement());
-            if (!xml.name().equals(root)) throw malformed();
-            return xml;
-        } catch (SAXException unreadable) {
-            throw malformed();
-        } catch (IOException impossible) {
-            throw new IllegalStateException(impossible);
-        } finally {
-            BUILDERS.add(builder);
-        }
-    }
-
-    private static DocumentBuilder builder() {
-        try {
-            var factory = DocumentBuilderFactory.newDefaultInstance();
-            factory.setNamespaceAware(true);
-            factory.setFeature(XMLConstants.FEATURE_SECURE_PROCESSING, true);
-            factory.setFeature("http://apache.org/xml/features/disallow-doctype-decl", true);
-            var builder = factory.newDocumentBuilder();
-            builder.setErrorHandler(new DefaultHandler());
-            return builder;
-        } catch (ParserConfigurationException impossible) {
-            throw new IllegalStateException(impossible);
-        }
+        return XmlElement.parse(body)
+                .filter(element -> element.name().equals(root))
+                .map(Xml::new)
+                .orElseThrow(Xml::malformed);
     }
 
     static AwsException malformed() {
@@ -59,20 +22,15 @@ record Xml(Element element) {
     }
 
     String name() {
-        return element.getLocalName();
+        return element.name();
     }
 
-    /** All text within. */
     String text() {
-        return element.getTextContent().strip();
+        return element.text().strip();
     }
 
     List<Xml> children() {
-        var children = new ArrayList<Xml>();
-        for (var node = element.getFirstChild(); node != null; node = node.getNextSibling()) {
-            if (node instanceof Element child) children.add(new Xml(child));
-        }
-        return children;
+        return element.children().stream().map(Xml::new).toList();
     }
 
     List<Xml> children(String name) {
@@ -80,7 +38,7 @@ record Xml(Element element) {
     }
 
     Optional<Xml> child(String name) {
-        return children(name).stream().findFirst();
+        return element.child(name).map(Xml::new);
     }
 
     /** The child's text, empty where there is no such child. */

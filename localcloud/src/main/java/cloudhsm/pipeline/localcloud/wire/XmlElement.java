@@ -14,8 +14,13 @@ import javax.xml.stream.XMLStreamConstants;
 import javax.xml.stream.XMLStreamException;
 import javax.xml.stream.XMLStreamReader;
 
-/** An element as it was written, and what a shape says it means. */
-record XmlElement(String name, Map<String, String> attributes, List<XmlElement> children, String text) {
+/**
+ * An element as it was written, and what a shape says it means.
+ *
+ * @param name without its namespace
+ * @param text the element's own, without its children's
+ */
+public record XmlElement(String name, Map<String, String> attributes, List<XmlElement> children, String text) {
     private static final XMLInputFactory FACTORY = XMLInputFactory.newFactory();
 
     static {
@@ -23,14 +28,16 @@ record XmlElement(String name, Map<String, String> attributes, List<XmlElement> 
         FACTORY.setProperty(XMLInputFactory.IS_SUPPORTING_EXTERNAL_ENTITIES, false);
     }
 
-    /** The document's root, or empty if the bytes are no XML. */
-    static Optional<XmlElement> parse(byte[] document) {
+    /** The document's root, or empty if the bytes are no XML or have a document type, as no AWS request has. */
+    public static Optional<XmlElement> parse(byte[] document) {
         try {
             var reader = FACTORY.createXMLStreamReader(new ByteArrayInputStream(document));
-            while (reader.next() != XMLStreamConstants.START_ELEMENT) {
-                if (!reader.hasNext()) return Optional.empty();
+            for (int event = reader.next(); event != XMLStreamConstants.START_ELEMENT; event = reader.next()) {
+                if (event == XMLStreamConstants.DTD) return Optional.empty();
             }
-            return Optional.of(read(reader));
+            var root = read(reader);
+            while (reader.hasNext()) reader.next();
+            return Optional.of(root);
         } catch (XMLStreamException malformed) {
             return Optional.empty();
         }
@@ -62,7 +69,7 @@ record XmlElement(String name, Map<String, String> attributes, List<XmlElement> 
         }
     }
 
-    Optional<XmlElement> child(String name) {
+    public Optional<XmlElement> child(String name) {
         return children.stream().filter(child -> child.name().equals(name)).findFirst();
     }
 
