@@ -15,6 +15,10 @@ final class CellRun {
         this.scenario = scenario;
     }
 
+    Scenario scenario() {
+        return scenario;
+    }
+
     /** What a run without faults calls, and what it leaves. */
     record CleanRun(List<RecordedCall> calls, EndState end) {
         CleanRun {
@@ -26,7 +30,7 @@ final class CellRun {
      * @param furtherExecutions how many executions it took beyond those of a clean run
      * @param problems one sentence for each; none if the run ended as the clean one
      */
-    record Result(Cell cell, int furtherExecutions, List<String> problems) {
+    record Result(Scenario scenario, Cell cell, int furtherExecutions, List<String> problems) {
         Result {
             problems = List.copyOf(problems);
         }
@@ -45,12 +49,13 @@ final class CellRun {
             scenario.prepare(deployment, executions);
             var before = cloud.endpoint().calls().size();
             var further = scenario.run(deployment, executions);
-            if (further != 0) throw new IllegalStateException("Without any fault, " + scenario.name() + " failed");
+            if (further != 0)
+                throw new IllegalStateException("Without any fault, " + scenario.name() + " did not end as it should");
             var calls = cloud.endpoint().calls();
             cloud.advance(scenario.afterwards());
             var end = EndState.of(cloud);
             var problems = problemsOf(cloud);
-            if (scenario.leavesNothing()) problems.addAll(end.differencesFrom(untouched));
+            problems.addAll(scenario.left().forbidden(end.differencesFrom(untouched)));
             if (!problems.isEmpty()) throw new IllegalStateException("Without any fault: " + problems);
             return new CleanRun(RecordedCall.of(calls.subList(before, calls.size())), end);
         }
@@ -64,7 +69,7 @@ final class CellRun {
             cell.injectInto(cloud.faults());
             var further = scenario.run(deployment, executions);
             if (further >= Executions.MOST) {
-                return new Result(cell, further, List.of("no execution succeeded"));
+                return new Result(scenario, cell, further, List.of("no execution ended as it should"));
             }
             cloud.advance(scenario.afterwards());
             var problems = new ArrayList<>(EndState.of(cloud).differencesFrom(expected));
@@ -72,9 +77,9 @@ final class CellRun {
             if (cell.injections().size() == 1 && cloud.faults().pending() > 0) {
                 problems.add("the call was never made, so nothing was shown");
             }
-            return new Result(cell, further, problems);
+            return new Result(scenario, cell, further, problems);
         } catch (RuntimeException broken) {
-            return new Result(cell, 0, List.of("the run broke off: " + broken));
+            return new Result(scenario, cell, 0, List.of("the run broke off: " + broken));
         }
     }
 

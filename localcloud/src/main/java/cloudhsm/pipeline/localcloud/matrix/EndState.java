@@ -12,6 +12,9 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.BiConsumer;
 import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.s3.model.Bucket;
+import software.amazon.awssdk.services.s3.model.ObjectVersion;
+import software.amazon.awssdk.services.s3.model.S3Exception;
 
 /** What an account looks like after a run, without its ids, so that two runs can be compared. */
 final class EndState {
@@ -71,9 +74,21 @@ final class EndState {
             for (var bucket : s3.listBuckets().buckets()) {
                 if (bucket.name().contains("evidencebucket")) continue;
                 var listed = s3.listObjectVersions(request -> request.bucket(bucket.name()));
-                listed.versions().forEach(version -> add("s3: a version in " + bucket.name()));
+                listed.versions()
+                        .forEach(version ->
+                                add("s3: a version in " + bucket.name() + ", " + readAs(s3, bucket, version)));
                 listed.deleteMarkers().forEach(marker -> add("s3: a delete marker in " + bucket.name()));
             }
+        }
+    }
+
+    private static String readAs(S3Client s3, Bucket bucket, ObjectVersion version) {
+        try {
+            var read = s3.getObjectAsBytes(
+                    get -> get.bucket(bucket.name()).key(version.key()).versionId(version.versionId()));
+            return "\"" + read.asUtf8String() + "\" under " + read.response().serverSideEncryptionAsString();
+        } catch (S3Exception unreadable) {
+            return "unreadable: " + unreadable.awsErrorDetails().errorCode();
         }
     }
 

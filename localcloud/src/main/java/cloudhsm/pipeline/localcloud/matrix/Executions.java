@@ -19,25 +19,28 @@ final class Executions {
             Set.of("ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted");
 
     private final LocalCloud cloud;
+    /** Under which error an execution ended; "" if it succeeded. */
     private final Map<String, String> ended = new ConcurrentHashMap<>();
 
     Executions(LocalCloud cloud) {
         this.cloud = cloud;
         cloud.states().onHistoryEvent((execution, event) -> {
             var type = event.path("type").asText();
-            if (ENDS.contains(type)) ended.put(execution.arn(), type);
+            if (!ENDS.contains(type)) return;
+            var error = event.path("executionFailedEventDetails").path("error").asText();
+            ended.put(execution.arn(), type.equals("ExecutionSucceeded") ? "" : error.isEmpty() ? type : error);
         });
     }
 
-    /** @return how many executions it took; {@link #MOST} + 1 if none succeeded */
-    int runUntilSuccess(String stateMachineArn, String name, String input) {
+    /** @return how many executions it took; {@link #MOST} + 1 if none ended as the step wants it */
+    int runUntilAsWanted(String stateMachineArn, String name, Scenario.Step step) {
         for (int i = 1; i <= MOST; i++) {
-            if (run(stateMachineArn, name + "-" + i, input)) return i;
+            if (run(stateMachineArn, name + "-" + i, step.input()).equals(step.error())) return i;
         }
         return MOST + 1;
     }
 
-    private boolean run(String stateMachineArn, String name, String input) {
+    private String run(String stateMachineArn, String name, String input) {
         var started = cloud.endpoint()
                 .call(
                         cloud.iam().administrator(),
@@ -49,6 +52,6 @@ final class Executions {
                                 .put("input", input));
         var arn = started.path("executionArn").asText();
         cloud.time().runUntil(() -> ended.containsKey(arn), LIMIT);
-        return ended.get(arn).equals("ExecutionSucceeded");
+        return ended.get(arn);
     }
 }

@@ -4,10 +4,12 @@ import cloudhsm.pipeline.localcloud.faults.Faults;
 import cloudhsm.pipeline.localcloud.template.TemplateException;
 import java.io.PrintWriter;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.Callable;
@@ -15,6 +17,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorCompletionService;
 import java.util.concurrent.Executors;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -43,7 +46,8 @@ public final class Matrix implements Callable<Integer> {
     @Option(
             names = "--of",
             paramLabel = "WHAT",
-            description = "provision, pause (and resume), or teardown; default: ${DEFAULT-VALUE}",
+            description = "provision, pause (and resume), or teardown, which is teardown-delete, then the calls that"
+                    + " only teardown-keep-readable and teardown-at-limit make; default: ${DEFAULT-VALUE}",
             defaultValue = "provision")
     private String of;
 
@@ -71,26 +75,32 @@ public final class Matrix implements Callable<Integer> {
 
     @Override
     public Integer call() throws InterruptedException {
-        var scenario = scenario();
+        var scenarios = scenarios();
         if (threads < 1 || pairs < 0 || sample < 0) {
             throw new ParameterException(spec.commandLine(), "--threads: at least 1; --pairs, --sample: at least 0");
         }
-        var only = cell == null ? List.<Cell>of() : List.of(parsed());
+        var only = cell == null ? Optional.<Cell>empty() : Optional.of(parsed(scenarios));
         var out = spec.commandLine().getOut();
         try {
-            var run = new CellRun(scenario);
-            var clean = run.cleanly();
-            var cells = only.isEmpty() ? cells(clean.calls()) : only;
-            out.printf(
-                    Locale.ROOT,
-                    "%s: %d calls in a clean run; %d cells, seed %d, %d at a time%n",
-                    of,
-                    clean.calls().size(),
-                    cells.size(),
-                    seed,
-                    threads);
+            var all = new ArrayList<Planned>();
+            var known = new HashSet<RecordedCall>();
+            for (var scenario : scenarios) {
+                var run = new CellRun(scenario);
+                var clean = run.cleanly();
+                var calls = clean.calls().stream().filter(known::add).toList();
+                out.printf(
+                        "%s: %d calls in a clean run",
+                        scenario.name(), clean.calls().size());
+                out.println(
+                        calls.size() == clean.calls().size() ? "" : ", " + calls.size() + " not made by the others");
+                only.map(Stream::of)
+                        .orElseGet(() -> calls.stream().flatMap(Matrix::cellsOf))
+                        .forEach(cell -> all.add(new Planned(run, cell, clean.end())));
+            }
+            var cells = only.isPresent() ? all : chosen(all);
+            out.printf("%d cells, seed %d, %d at a time%n", cells.size(), seed, threads);
             out.flush();
-            var results = results(run, cells, clean.end(), out);
+            var results = results(cells, out);
             table(results, out);
             var failed = results.stream().filter(CellRun.Result::failed).count();
             out.printf("cells %d, failed %d%n", results.size(), failed);
@@ -102,28 +112,40 @@ public final class Matrix implements Callable<Integer> {
         }
     }
 
-    private Scenario scenario() {
-        return Scenario.ALL.stream()
-                .filter(scenario -> scenario.name().equals(of))
-                .findFirst()
-                .orElseThrow(() -> new ParameterException(
-                        spec.commandLine(),
-                        "--of: there is no " + of + "; there are "
-                                + Scenario.ALL.stream().map(Scenario::name).collect(Collectors.joining(", "))));
+    /** A cell, and how its run has to end. */
+    private record Planned(CellRun run, Cell cell, EndState expected) {
+        CellRun.Result result() {
+            return run.with(cell, expected);
+        }
     }
 
-    private List<Cell> cells(List<RecordedCall> calls) {
-        var all = new ArrayList<Cell>();
-        for (var call : calls) {
-            for (var kind : Faults.Kind.values()) all.add(Cell.of(call, kind));
-        }
+    private List<Scenario> scenarios() {
+        var meant = Scenario.ALL.stream().filter(scenario -> scenario.isOf(of)).toList();
+        if (!meant.isEmpty()) return meant;
+        throw new ParameterException(
+                spec.commandLine(), "--of: there is no " + of + "; there are " + names(Scenario.ALL));
+    }
+
+    private static String names(List<Scenario> scenarios) {
+        return scenarios.stream().map(Scenario::name).collect(Collectors.joining(", "));
+    }
+
+    private static Stream<Cell> cellsOf(RecordedCall call) {
+        return Arrays.stream(Faults.Kind.values()).map(kind -> Cell.of(call, kind));
+    }
+
+    private List<Planned> chosen(List<Planned> all) {
         var random = new Random(seed);
         if (pairs > 0) {
-            var chosen = new ArrayList<Cell>();
+            var chosen = new ArrayList<Planned>();
             while (chosen.size() < pairs) {
-                var one = all.get(random.nextInt(all.size())).injections().getFirst();
-                var other = all.get(random.nextInt(all.size())).injections().getFirst();
-                if (!one.call().equals(other.call())) chosen.add(new Cell(List.of(one, other)));
+                var one = all.get(random.nextInt(all.size()));
+                var other = all.get(random.nextInt(all.size()));
+                var first = one.cell().injections().getFirst();
+                var second = other.cell().injections().getFirst();
+                if (one.run() == other.run() && !first.call().equals(second.call())) {
+                    chosen.add(new Planned(one.run(), new Cell(List.of(first, second)), one.expected()));
+                }
             }
             return chosen;
         }
@@ -132,7 +154,11 @@ public final class Matrix implements Callable<Integer> {
         return all.subList(0, Math.min(sample, all.size()));
     }
 
-    private Cell parsed() {
+    private Cell parsed(List<Scenario> scenarios) {
+        if (scenarios.size() > 1) {
+            throw new ParameterException(
+                    spec.commandLine(), "--cell: --of has to name one of " + names(scenarios) + " for it");
+        }
         try {
             return Cell.parse(cell);
         } catch (IllegalArgumentException malformed) {
@@ -140,13 +166,12 @@ public final class Matrix implements Callable<Integer> {
         }
     }
 
-    private List<CellRun.Result> results(CellRun run, List<Cell> cells, EndState expected, PrintWriter out)
-            throws InterruptedException {
+    private List<CellRun.Result> results(List<Planned> cells, PrintWriter out) throws InterruptedException {
         var results = new ArrayList<CellRun.Result>();
         try (var pool = Executors.newFixedThreadPool(
                 threads, Thread.ofPlatform().daemon().factory())) {
             var completed = new ExecutorCompletionService<CellRun.Result>(pool);
-            cells.forEach(cell -> completed.submit(() -> run.with(cell, expected)));
+            cells.forEach(cell -> completed.submit(cell::result));
             while (results.size() < cells.size()) {
                 var result = completed.take().get();
                 results.add(result);
@@ -160,8 +185,10 @@ public final class Matrix implements Callable<Integer> {
         return results;
     }
 
-    private void tell(CellRun.Result result, PrintWriter out) {
-        out.printf("FAILED  ./run-local matrix --of %s --cell '%s'%n", of, result.cell());
+    private static void tell(CellRun.Result result, PrintWriter out) {
+        out.printf(
+                "FAILED  ./run-local matrix --of %s --cell '%s'%n",
+                result.scenario().name(), result.cell());
         result.problems().forEach(problem -> out.printf("        %s%n", problem));
     }
 
