@@ -37,8 +37,14 @@ public final class Benchmark implements AutoCloseable {
      * @param startUps the pipeline's function first
      * @param throughput the pipeline's function first
      * @param growth by the number of objects, the smallest first
+     * @param pageMemory by the number of objects, the smallest first
      */
-    public record Results(int processors, List<StartUp> startUps, List<Measurement> throughput, List<Growth> growth) {}
+    public record Results(
+            int processors,
+            List<StartUp> startUps,
+            List<Measurement> throughput,
+            List<Growth> growth,
+            List<PageMemory> pageMemory) {}
 
     /** @param out hears of the progress */
     public Benchmark(Path projectRoot, PrintWriter out) {
@@ -62,7 +68,9 @@ public final class Benchmark implements AutoCloseable {
     public Results run(Extent extent) {
         var startUps = startUps(extent.starts());
         var throughput = throughput(extent.objects(), extent.largestObject());
-        return new Results(Runtime.getRuntime().availableProcessors(), startUps, throughput, growth(extent.growth()));
+        var growth = growth(extent.growth());
+        return new Results(
+                Runtime.getRuntime().availableProcessors(), startUps, throughput, growth, pageMemory(extent.growth()));
     }
 
     private List<Growth> growth(int largest) {
@@ -79,6 +87,13 @@ public final class Benchmark implements AutoCloseable {
         progress("Re-encrypting %,d objects by the distributed Map", objects);
         SampleBucket.fillWithZeros(deployment.cloud(), bucket, objects, keys);
         return Growth.measure(deployment, bucket, objects);
+    }
+
+    private List<PageMemory> pageMemory(int objects) {
+        if (objects == 0) return List.of();
+        progress("Re-encrypting %,d objects by one execution environment", objects);
+        SampleBucket.fillWithZeros(deployment.cloud(), "page-memory", objects, keys);
+        return PageMemory.measure(deployment, "page-memory", objects);
     }
 
     private List<StartUp> startUps(int starts) {

@@ -2,6 +2,7 @@ package cloudhsm.pipeline.localcloud.bench;
 
 import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.lambda.LambdaService.InvocationResult;
+import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 
@@ -35,11 +36,18 @@ record Function(String name, long artifactBytes) {
 
     /** @throws IllegalStateException where the function failed or gave messages back */
     static void succeeded(InvocationResult result) {
+        if (!answer(result).path("batchItemFailures").isEmpty()) throw failed(result);
+    }
+
+    /** @throws IllegalStateException where the function failed */
+    static JsonNode answer(InvocationResult result) {
+        if (!result.functionError().isEmpty()) throw failed(result);
+        return Json.parse(result.payload());
+    }
+
+    private static IllegalStateException failed(InvocationResult result) {
         var answer = new String(result.payload(), StandardCharsets.UTF_8);
-        if (!result.functionError().isEmpty()
-                || !Json.parse(result.payload()).path("batchItemFailures").isEmpty()) {
-            throw new IllegalStateException(
-                    "The function did not do its work: " + answer.substring(0, Math.min(answer.length(), MOST_SHOWN)));
-        }
+        return new IllegalStateException(
+                "The function did not do its work: " + answer.substring(0, Math.min(answer.length(), MOST_SHOWN)));
     }
 }

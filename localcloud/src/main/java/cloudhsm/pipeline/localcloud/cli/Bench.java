@@ -3,6 +3,7 @@ package cloudhsm.pipeline.localcloud.cli;
 import cloudhsm.pipeline.localcloud.bench.Benchmark;
 import cloudhsm.pipeline.localcloud.bench.Growth;
 import cloudhsm.pipeline.localcloud.bench.Measurement;
+import cloudhsm.pipeline.localcloud.bench.PageMemory;
 import cloudhsm.pipeline.localcloud.bench.StartUp;
 import cloudhsm.pipeline.localcloud.http.Json;
 import com.fasterxml.jackson.databind.SerializationFeature;
@@ -95,6 +96,7 @@ final class Bench implements Callable<Integer> {
         startUps(out, results.startUps());
         throughput(out, results.throughput());
         growth(out, results.growth());
+        pageMemory(out, results.pageMemory());
     }
 
     private static void startUps(PrintWriter out, List<StartUp> starts) {
@@ -125,6 +127,18 @@ final class Bench implements Callable<Integer> {
                     each.seconds(),
                     each.microsecondsPerObject(),
                     each.microsecondsPerObject() / growths.getFirst().microsecondsPerObject());
+        }
+    }
+
+    private static void pageMemory(PrintWriter out, List<PageMemory> memory) {
+        if (memory.isEmpty()) return;
+        out.printf("%nMemory of one execution environment of the function for pages%n");
+        for (var each : memory) {
+            out.printf(
+                    "%,20d objects %10d MB %8.2f x the first%n",
+                    each.objects(),
+                    each.peakMemory() >> 20,
+                    (double) each.peakMemory() / memory.getFirst().peakMemory());
         }
     }
 

@@ -24,6 +24,7 @@ import software.amazon.awssdk.services.s3.model.ChecksumMode;
 import software.amazon.awssdk.services.s3.model.CompletedPart;
 import software.amazon.awssdk.services.s3.model.MetadataDirective;
 import software.amazon.awssdk.services.s3.model.S3Exception;
+import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
 import software.amazon.awssdk.services.s3.model.StorageClass;
 
 class S3ObjectTest {
@@ -230,6 +231,22 @@ class S3ObjectTest {
         assertEquals(Map.of("author", "finance"), copy.metadata());
         assertEquals(null, copy.storageClass(), "AWS resets it to STANDARD");
         assertEquals("text", get("copy of k"));
+    }
+
+    @Test
+    void simulatedBytesAreCopiedAsTheBytesWouldBe() {
+        cloud.s3().addZeros(BUCKET, "simulated", 3 << 20, Map.of("x-amz-meta-author", "finance"), Map.of());
+        var written = cloud.s3().bytesWritten();
+        s3.copyObject(request -> request.sourceBucket(BUCKET)
+                .sourceKey("simulated")
+                .destinationBucket(BUCKET)
+                .destinationKey("copy")
+                .serverSideEncryption(ServerSideEncryption.AWS_KMS));
+        assertEquals(3 << 20, cloud.s3().bytesWritten() - written);
+        var copy = s3.headObject(request -> request.bucket(BUCKET).key("copy").checksumMode(ChecksumMode.ENABLED));
+        assertEquals(Map.of("author", "finance"), copy.metadata());
+        assertEquals(Checksums.compute("CRC64NVME", new byte[3 << 20]), copy.checksumCRC64NVME());
+        assertEquals(3 << 20, copy.contentLength());
     }
 
     @Test
