@@ -337,7 +337,7 @@ final class DefinitionScenarios {
              "pendingWindowInDays": 7, "meter": "%s",
              "meterNote": "", "bucket": "%s", "keyStoreId": "%s", "keyIds": ["190dca37-b796-4638-a27d-5cd11758b5c2"],
              "clusterIds": ["cluster-m6scvxgqtfh"], "hsms": 2, "stopNowUsd": 3.2, "deleteMaterialUsd": 310.4,
-             "leftAlone": [], "interrupt": %s, "refusal": ""}\
+             "leftAlone": [], "shared": [], "interrupt": %s, "refusal": ""}\
             """.formatted(data, meter, bucket, keyStoreId, interrupt);
     }
 

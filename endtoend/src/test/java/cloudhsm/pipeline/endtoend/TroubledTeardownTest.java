@@ -16,9 +16,11 @@ import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 import software.amazon.awssdk.core.sync.RequestBody;
+import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
 import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
 import software.amazon.awssdk.services.kms.model.ConnectionStateType;
 import software.amazon.awssdk.services.kms.model.CustomKeyStoresListEntry;
+import software.amazon.awssdk.services.kms.model.OriginType;
 import software.amazon.awssdk.services.s3.model.BucketLocationConstraint;
 import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
 import software.amazon.awssdk.services.s3.model.ServerSideEncryptionByDefault;
@@ -26,8 +28,8 @@ import software.amazon.awssdk.services.s3.model.ServerSideEncryptionRule;
 import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
 
 /**
- * One deployment that is hard to take down: others use its key, its key store has failed or is just connecting, and
- * somebody changes their mind. Its steps follow each other, because a provisioning is dear.
+ * One deployment that is hard to take down: others use its key and its key store, which has failed or is just
+ * connecting, an HSM is DEGRADED, and somebody changes their mind. Then one that somebody takes down by hand. The steps follow each other, because a provisioning is dear.
  */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class TroubledTeardownTest {
@@ -40,6 +42,7 @@ class TroubledTeardownTest {
     private static Set<String> before;
     private static String bucket;
     private static String keyArn;
+    private static String othersKey;
 
     @BeforeAll
     static void provision() {
@@ -56,6 +59,11 @@ class TroubledTeardownTest {
         bucket = output.path("bucket").asText();
         keyArn = output.path("keyArn").asText();
         pipeline.s3().putObject(put -> put.bucket(bucket).key("a"), RequestBody.fromString("text"));
+        othersKey = pipeline.kms()
+                .createKey(
+                        create -> create.origin(OriginType.AWS_CLOUDHSM).customKeyStoreId(store().customKeyStoreId()))
+                .keyMetadata()
+                .keyId();
     }
 
     @AfterAll
@@ -80,6 +88,7 @@ class TroubledTeardownTest {
         var refused = pipeline.tearDown("shared", TeardownTest.input("default", "\"data\":\"DELETE\""));
         assertEquals("DEPLOYMENT_SHARED", refused.error());
         assertTrue(refused.cause().contains("s3://" + OTHERS + " is encrypted under the key"), refused::cause);
+        assertTrue(refused.cause().contains("key " + othersKey + " is in key store"), refused::cause);
         for (var destructive : List.of("ScheduleKeyDeletion", "DisconnectCustomKeyStore", "DeleteHsm", "DeleteObjects"))
             assertEquals(0, pipeline.cloud().calls(destructive), destructive);
     }
@@ -122,6 +131,8 @@ class TroubledTeardownTest {
         var ended = pipeline.endOfTeardown(execution);
         assertEquals("KEY_DELETION_CANCELLED", ended.error());
         assertTrue(ended.cause().contains("nothing under the key can be read until HSMs exist again"), ended::cause);
+        assertTrue(ended.cause().contains("KMS still deletes"), ended::cause);
+        assertTrue(ended.cause().contains(othersKey), ended::cause);
         var restored = pipeline.provision("up-again", "{}");
         assertEquals(ExecutionStatus.SUCCEEDED, restored.status(), restored::cause);
         assertEquals(
@@ -134,8 +145,15 @@ class TroubledTeardownTest {
 
     @Test
     @Order(4)
-    void aFailedKeyStoreIsTakenDownAndWhatOthersHaveStays() {
+    void aFailedKeyStoreADegradedHsmAndTheKeysOfOthersAreTakenDownAndTheirBucketStays() {
+        pipeline.cloud().cloudHsm().nextHsmDegrades("eu-central-1a");
+        pipeline.cloudHsm()
+                .createHsm(create ->
+                        create.clusterId(pipeline.cluster().clusterId()).availabilityZone("eu-central-1a"));
         disconnect();
+        assertTrue(
+                pipeline.cluster().hsms().stream().anyMatch(hsm -> hsm.state() == HsmState.DEGRADED),
+                () -> pipeline.cluster().hsms().toString());
         pipeline.cloud().kms().failNextConnection("NETWORK_ERRORS");
         pipeline.kms().connectCustomKeyStore(connect -> connect.customKeyStoreId(store().customKeyStoreId()));
         pipeline.cloud().advance(CONNECTION);
@@ -147,6 +165,47 @@ class TroubledTeardownTest {
         pipeline.cloud().advance(TeardownTest.RESTORABLE);
         assertEquals("", TeardownTest.leftSince(before, pipeline));
         pipeline.s3().headBucket(head -> head.bucket(OTHERS)); // throws where it is gone
+        var taken = pipeline.evidence(ended).path("takenFromOthers");
+        assertEquals(2, taken.size(), taken::toString);
+        assertTrue(taken.toString().contains("key " + othersKey), taken::toString);
+        assertTrue(taken.toString().contains("s3://" + OTHERS), taken::toString);
+    }
+
+    /** The bucket, the client and the HSMs before the teardown; the cluster and the secrets while KMS waits. */
+    @Test
+    @Order(5)
+    void whatSomebodyHasDeletedByHandIsNotMissed() {
+        var provisioned = pipeline.provision("by-hand", "{\"deployment\":\"by-hand\"}");
+        assertEquals(ExecutionStatus.SUCCEEDED, provisioned.status(), provisioned::cause);
+        var ownBucket = Json.parse(provisioned.output()).path("bucket").asText();
+        var clusterId = Json.parse(provisioned.output()).path("clusterId").asText();
+        pipeline.s3().deleteBucket(delete -> delete.bucket(ownBucket));
+        pipeline.ec2()
+                .terminateInstances(
+                        terminate -> terminate.instanceIds(pipeline.client().instanceId()));
+        hsms(clusterId)
+                .forEach(hsm -> pipeline.cloudHsm()
+                        .deleteHsm(delete -> delete.clusterId(clusterId).hsmId(hsm.hsmId())));
+        pipeline.cloud().advance(CONNECTION);
+
+        var execution = pipeline.startTeardown("by-hand", TeardownTest.input("by-hand", "\"data\":\"DELETE\""));
+        pipeline.runUntilEntered("by-hand", "AwaitKeyDeletion");
+        pipeline.cloudHsm().deleteCluster(delete -> delete.clusterId(clusterId));
+        pipeline.secretsManager()
+                .deleteSecret(delete -> delete.secretId("cloudhsm-pipeline/by-hand/admin-password")
+                        .forceDeleteWithoutRecovery(true));
+        var ended = pipeline.endOfTeardown(execution);
+        assertEquals(ExecutionStatus.SUCCEEDED, ended.status(), () -> ended.error() + ": " + ended.cause());
+        pipeline.cloud().advance(TeardownTest.RESTORABLE);
+        assertEquals("", TeardownTest.leftSince(before, pipeline));
+    }
+
+    private static List<Hsm> hsms(String clusterId) {
+        return pipeline.cloudHsm().describeClusters().clusters().stream()
+                .filter(cluster -> cluster.clusterId().equals(clusterId))
+                .findFirst()
+                .orElseThrow()
+                .hsms();
     }
 
     private static void assertNoHsmBills() {

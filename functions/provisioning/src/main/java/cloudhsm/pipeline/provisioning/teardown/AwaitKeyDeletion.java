@@ -56,6 +56,7 @@ public final class AwaitKeyDeletion extends StageHandler<AwaitKeyDeletion.Input>
     protected Outcome run(Input input, Optional<Resource> awaited) {
         var gone = new ArrayList<String>();
         var pending = new ArrayList<KeyMetadata>();
+        var cancelled = new ArrayList<KeyMetadata>();
         for (var keyId : input.keyIds()) {
             var key = find(keyId);
             if (key.isEmpty()) {
@@ -63,9 +64,10 @@ public final class AwaitKeyDeletion extends StageHandler<AwaitKeyDeletion.Input>
             } else if (key.get().keyState() == KeyState.PENDING_DELETION) {
                 pending.add(key.get());
             } else {
-                return cancelled(input, key.get());
+                cancelled.add(key.get());
             }
         }
+        if (!cancelled.isEmpty()) return cancelled(input, cancelled.getFirst(), pending);
         if (pending.isEmpty()) return Removal.done(clock.instant(), gone);
         return new Outcome.Waiting(
                 Resource.key(pending.getFirst().keyId()),
@@ -88,7 +90,7 @@ public final class AwaitKeyDeletion extends StageHandler<AwaitKeyDeletion.Input>
         }
     }
 
-    private Outcome cancelled(Input input, KeyMetadata key) {
+    private Outcome cancelled(Input input, KeyMetadata key, List<KeyMetadata> pending) {
         // KMS leaves a key whose deletion was cancelled Disabled, which Unavailable hides while the store is away.
         if (key.keyState() != KeyState.ENABLED) kms.enableKey(request -> request.keyId(key.keyId()));
         deployments.enter(input.deployment(), input.hsmsKept() ? Phase.RUNNING : Phase.PAUSED, clock.instant());
@@ -96,10 +98,17 @@ public final class AwaitKeyDeletion extends StageHandler<AwaitKeyDeletion.Input>
                 ? "The key store is still connected and one HSM runs, so what is under the key can be read again."
                 : "The key store was disconnected and the HSMs were deleted, so nothing under the key can be read until"
                         + " HSMs exist again; CloudHSM has backups of them.";
+        var others = pending.isEmpty()
+                ? ""
+                : " KMS still deletes, unless that is cancelled as well: "
+                        + String.join(
+                                ", ", pending.stream().map(KeyMetadata::keyId).toList())
+                        + ".";
         return new Outcome.Failed(
                 "KEY_DELETION_CANCELLED",
                 "Somebody cancelled the deletion of key " + key.keyId()
                         + ", so the teardown of \"" + input.deployment() + "\" stopped; the key was enabled. " + state
+                        + others
                         + " The cluster, its backups, the key store and the secrets are untouched. Next: start the"
                         + " provisioning with the input it had; it makes what is missing. Or start another teardown.");
     }

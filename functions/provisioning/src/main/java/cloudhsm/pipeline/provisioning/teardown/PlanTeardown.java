@@ -179,8 +179,6 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
         var meter = request.meter() == TeardownRequest.Meter.DELETE_MATERIAL && cannotDeleteMaterial.isPresent()
                 ? TeardownRequest.Meter.STOP_NOW
                 : request.meter();
-        var leftAlone = new ArrayList<>(found.leftAlone());
-        leftAlone.addAll(shared);
         return new TeardownPlan(
                 request.deployment(),
                 request.data().name(),
@@ -196,7 +194,8 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
                 hsms,
                 dollars(hsms),
                 dollars(hsms + (hsms == 0 ? 0 : request.pendingWindowInDays() * HOURS_OF_DAY + HOURS_LATE)),
-                leftAlone,
+                found.leftAlone(),
+                refusal.isEmpty() ? shared : List.of(),
                 request.interrupt(),
                 refusal);
     }

@@ -36,6 +36,7 @@ final class TeardownPage {
                         sentences(
                                 "Stays, because the input said so or it is not the deployment's",
                                 evidence.keptByChoice()),
+                        sentences("Others used it as well; the input said evenIfShared", evidence.takenFromOthers()),
                         sentences("Looked in", evidence.lookedIn()),
                         element(
                                 "footer",

@@ -20,6 +20,7 @@ import java.util.Objects;
  * @param stopNowUsd what HSMs cost from now on with STOP_NOW
  * @param deleteMaterialUsd what they cost with DELETE_MATERIAL
  * @param leftAlone what was found and is not the deployment's, so that it stays
+ * @param shared what others use as well and lose all the same, because the input said evenIfShared
  * @param interrupt whether the HSMs go even where the data cannot be returned
  * @param refusal why nothing of the plan may be carried out and the HSMs go all the same; "" where it may. Only with
  *     {@code interrupt}: whoever is there to read a refusal gets it as a failure, and nothing changes
@@ -40,6 +41,7 @@ record TeardownPlan(
         BigDecimal stopNowUsd,
         BigDecimal deleteMaterialUsd,
         List<String> leftAlone,
+        List<String> shared,
         boolean interrupt,
         String refusal) {
     TeardownPlan {
@@ -47,5 +49,6 @@ record TeardownPlan(
         keyIds = List.copyOf(keyIds);
         clusterIds = List.copyOf(clusterIds);
         leftAlone = List.copyOf(leftAlone);
+        shared = List.copyOf(shared);
     }
 }

@@ -71,7 +71,10 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
         }
     }
 
-    /** @param keptByChoice what the input said shall stay, and what is not the deployment's */
+    /**
+     * @param keptByChoice what the input said shall stay, and what is not the deployment's
+     * @param takenFromOthers what others used as well; the input said evenIfShared
+     */
     record Evidence(
             String execution,
             Instant started,
@@ -80,6 +83,7 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
             List<Step> steps,
             List<String> left,
             List<String> keptByChoice,
+            List<String> takenFromOthers,
             List<Failure> failures,
             List<String> lookedIn,
             BigDecimal hsmCostUsd) {}
@@ -159,6 +163,7 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
                 input.steps(),
                 left,
                 kept,
+                plan.shared(),
                 input.failures(),
                 LOOKED_IN,
                 cost);

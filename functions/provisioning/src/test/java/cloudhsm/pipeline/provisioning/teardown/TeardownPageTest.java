@@ -33,6 +33,7 @@ class TeardownPageTest {
                 BigDecimal.ONE,
                 BigDecimal.TEN,
                 List.of(),
+                List.of(),
                 false,
                 "");
         var steps = List.of(
@@ -52,6 +53,7 @@ class TeardownPageTest {
                 steps,
                 left,
                 List.of("s3://reports and its objects, unreadable, as confirmed"),
+                List.of("key 1234abcd is in key store cks-1 as well"),
                 List.of(),
                 List.of("KMS: key stores, keys, aliases"),
                 new BigDecimal("0.31"))));
@@ -63,6 +65,7 @@ class TeardownPageTest {
         assertTrue(html.contains("<span class=\"pill ok\">gone</span>"));
         assertTrue(html.contains("7 d 1 h"));
         assertTrue(html.contains("0.31 USD"));
+        assertTrue(html.contains("key 1234abcd is in key store cks-1 as well"));
         assertFalse(html.contains("Left, although"));
     }
 
