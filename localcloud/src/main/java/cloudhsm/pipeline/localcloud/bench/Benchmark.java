@@ -19,10 +19,9 @@ public final class Benchmark implements AutoCloseable {
     private static final String ARTIFACT = "functions/reencryption/target/reencryption.zip";
 
     /** Objects that are worked on before those that are measured, so that compiled code does what is measured. */
-    private static final int WARM_UP = 2_000;
+    private static final int WARM_UP = 20_000;
 
-    /** Bytes of the largest object, where sizes do not matter. */
-    private static final long SMALL = 8 << 20;
+    private static final int WARM_UP_OF_MAP = 2_000;
 
     private static final String FUNCTION = "ReencryptObjectsFunction";
 
@@ -59,15 +58,16 @@ public final class Benchmark implements AutoCloseable {
      *
      * @param starts of each function; 0 for none
      * @param objects for each way of re-encryption; 0 for none
-     * @param largestObject of those, in bytes
+     * @param largest of those, in bytes; the smallest has 1 KiB
+     * @param largestReal of those, in bytes; the bytes of larger ones are simulated
      * @param growth number of objects through the distributed Map, after a tenth and a hundredth of it; 0 for none
      */
-    public record Extent(int starts, int objects, long largestObject, int growth) {}
+    public record Extent(int starts, int objects, long largest, long largestReal, int growth) {}
 
     /** @throws IllegalStateException where a way did not bring every object under the key */
     public Results run(Extent extent) {
         var startUps = startUps(extent.starts());
-        var throughput = throughput(extent.objects(), extent.largestObject());
+        var throughput = throughput(extent.objects(), new SampleBucket.Sizes(extent.largest(), extent.largestReal()));
         var growth = growth(extent.growth());
         return new Results(
                 Runtime.getRuntime().availableProcessors(), startUps, throughput, growth, pageMemory(extent.growth()));
@@ -75,7 +75,7 @@ public final class Benchmark implements AutoCloseable {
 
     private List<Growth> growth(int largest) {
         if (largest == 0) return List.of();
-        growth("map-warm-up", Math.min(largest, WARM_UP)); // what follows runs compiled code, the first one too
+        growth("map-warm-up", Math.min(largest, WARM_UP_OF_MAP)); // what follows runs compiled code, the first one too
         var measured = new ArrayList<Growth>();
         for (int objects = Math.max(1, largest / 100); objects <= largest; objects *= 10) {
             measured.add(growth("map-" + objects, objects));
@@ -102,34 +102,34 @@ public final class Benchmark implements AutoCloseable {
         var functions = new ArrayList<>(List.of(ours));
         plainHandler().ifPresent(functions::add);
         progress("Starting functions");
-        var bucket = bucket("start-up", StartUp.objects(functions.size(), starts), SMALL);
+        var bucket = bucket("start-up", StartUp.objects(functions.size(), starts), SampleBucket.Sizes.SIMULATED);
         return StartUp.measure(deployment.cloud(), bucket, functions, starts);
     }
 
-    private List<Measurement> throughput(int objects, long largest) {
+    private List<Measurement> throughput(int objects, SampleBucket.Sizes sizes) {
         if (objects == 0) return List.of();
         var batch = deployment.cloud().lambda().batchSize(ours().name());
         var ways = new Throughput(deployment.cloud(), batch, root.resolve("bench"));
         var measured = new ArrayList<Measurement>();
         progress("Re-encrypting %,d objects by the function", objects);
-        var before = bucket("before-update", WARM_UP, largest);
-        measured.add(ways.function("UPDATE", ours(), before, bucket("by-update", objects, largest)));
+        var before = bucket("before-update", WARM_UP, SampleBucket.Sizes.SIMULATED);
+        measured.add(ways.function("UPDATE", ours(), before, bucket("by-update", objects, sizes)));
         progress("Copying %,d objects by the function", objects);
-        before = bucket("before-copy", WARM_UP, largest);
-        measured.add(ways.function("COPY", oursByCopy(), before, bucket("by-copy", objects, largest)));
+        before = bucket("before-copy", WARM_UP, SampleBucket.Sizes.SIMULATED);
+        measured.add(ways.function("COPY", oursByCopy(), before, bucket("by-copy", objects, sizes)));
         if (Throughput.isInstalled("python3", "-c", "import boto3")) {
             progress("Copying %,d objects by boto3", objects);
-            measured.add(ways.boto3(bucket("by-boto3", objects, largest)));
+            measured.add(ways.boto3(bucket("by-boto3", objects, sizes)));
         }
         if (Throughput.isInstalled("aws", "--version")) {
             progress("Copying %,d objects by aws s3 cp", objects);
-            measured.add(ways.awsS3Cp(bucket("by-aws-s3-cp", objects, largest)));
+            measured.add(ways.awsS3Cp(bucket("by-aws-s3-cp", objects, sizes)));
         }
         return measured;
     }
 
-    private SampleBucket bucket(String name, int objects, long largest) {
-        return SampleBucket.fill(deployment.cloud(), name, objects, largest, keys);
+    private SampleBucket bucket(String name, int objects, SampleBucket.Sizes sizes) {
+        return SampleBucket.fill(deployment.cloud(), name, objects, sizes, keys);
     }
 
     private Function ours() {

@@ -7,17 +7,19 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.BucketLocationConstraint;
 import software.amazon.awssdk.services.s3.model.ObjectEncryption;
+import software.amazon.awssdk.services.s3.model.PutObjectRequest;
 import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
 import software.amazon.awssdk.services.s3.model.ServerSideEncryptionRule;
 import software.amazon.awssdk.services.s3.model.UpdateObjectEncryptionRequest;
 
 /**
  * A bucket of objects that are not under its default key: every other one under SSE-S3, the rest under another KMS
- * key. Sizes spread evenly over their orders of magnitude. Their bytes are simulated: to copy them costs the embedded
- * S3 nothing, so that what is measured is requests, which is in favour of those who copy.
+ * key. Sizes spread evenly over their orders of magnitude. Bytes of the larger objects are simulated: to copy them costs
+ * the embedded S3 nothing, which is in favour of those who copy.
  */
 final class SampleBucket {
     private static final int SMALLEST = 1 << 10;
@@ -37,24 +39,34 @@ final class SampleBucket {
     /**
      * Makes and fills the bucket; the same number of objects gives the same keys and sizes.
      *
-     * @param largest size of an object, in bytes; the smallest has 1 KiB
+     * @param sizes of the objects
      */
-    static SampleBucket fill(LocalCloud cloud, String name, int objects, long largest, Keys keys) {
+    static SampleBucket fill(LocalCloud cloud, String name, int objects, Sizes sizes, Keys keys) {
         create(cloud, name, keys);
         try (var s3 = cloud.client(S3Client.builder().forcePathStyle(true))) {
             var random = new Random(objects);
-            var etags = new LinkedHashMap<String, String>();
             for (int i = 0; i < objects; i++) {
                 var key = key(i);
-                var size = (long) (SMALLEST * Math.pow((double) largest / SMALLEST, random.nextDouble()));
-                cloud.s3().addZeros(name, key, size, Map.of(), Map.of());
+                var size = (long) (SMALLEST * Math.pow((double) sizes.largest() / SMALLEST, random.nextDouble()));
+                if (size > sizes.largestReal()) cloud.s3().addZeros(name, key, size, Map.of(), Map.of());
+                else s3.putObject(underTheServicesKey(name, key), RequestBody.fromBytes(new byte[(int) size]));
                 if (i % 2 == 1) s3.updateObjectEncryption(underAnotherKey(name, key, keys.other()));
-                etags.put(
-                        key,
-                        s3.headObject(head -> head.bucket(name).key(key)).eTag().replace("\"", ""));
             }
+            var etags = new LinkedHashMap<String, String>();
+            s3.listObjectsV2Paginator(list -> list.bucket(name))
+                    .contents()
+                    .forEach(object -> etags.put(object.key(), object.eTag().replace("\"", "")));
             return new SampleBucket(name, keys.target(), etags);
         }
+    }
+
+    /**
+     * @param largest object, in bytes; the smallest has 1 KiB
+     * @param largestReal object whose bytes are there, in bytes; those of larger ones are simulated
+     */
+    record Sizes(long largest, long largestReal) {
+        /** Where sizes do not matter. */
+        static final Sizes SIMULATED = new Sizes(8 << 20, 0);
     }
 
     /** Makes a bucket of objects of 1 KiB under SSE-S3 that take no room on disk. */
@@ -82,6 +94,14 @@ final class SampleBucket {
 
     private static String key(int index) {
         return "data/%02d/object-%06d.bin".formatted(index % 100, index);
+    }
+
+    private static PutObjectRequest underTheServicesKey(String bucket, String key) {
+        return PutObjectRequest.builder()
+                .bucket(bucket)
+                .key(key)
+                .serverSideEncryption(ServerSideEncryption.AES256)
+                .build();
     }
 
     private static UpdateObjectEncryptionRequest underAnotherKey(String bucket, String key, String keyArn) {

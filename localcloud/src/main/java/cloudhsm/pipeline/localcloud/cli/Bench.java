@@ -56,6 +56,14 @@ final class Bench implements Callable<Integer> {
     private int largest;
 
     @Option(
+            names = "--real",
+            paramLabel = "MIB",
+            description = "Objects up to this size, in MiB, have bytes, which a copy moves; those of larger ones are"
+                    + " simulated, and to copy them costs the embedded S3 nothing; default: ${DEFAULT-VALUE}",
+            defaultValue = "8")
+    private int largestReal;
+
+    @Option(
             names = "--growth",
             paramLabel = "N",
             description =
@@ -73,7 +81,8 @@ final class Bench implements Callable<Integer> {
         requireBetween("--objects", objects, 0, 1_000_000);
         requireBetween("--largest", largest, 1, 5 << 10);
         requireBetween("--growth", growth, 0, 1_000_000);
-        var extent = new Benchmark.Extent(starts, objects, (long) largest << 20, growth);
+        requireBetween("--real", largestReal, 0, 64);
+        var extent = new Benchmark.Extent(starts, objects, (long) largest << 20, (long) largestReal << 20, growth);
         var out = spec.commandLine().getOut();
         try (var benchmark = new Benchmark(LocalDeployment.projectRoot(), out)) {
             var results = benchmark.run(extent);
