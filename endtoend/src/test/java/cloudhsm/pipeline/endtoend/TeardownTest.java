@@ -42,7 +42,7 @@ class TeardownTest {
     void nothingIsLeftOfADeploymentAndItsData() {
         try (var pipeline = Pipeline.deploy(1, SELDOM)) {
             var before = Holdings.of(pipeline.cloud());
-            var provisioned = pipeline.provision("up", "{}");
+            var provisioned = pipeline.provision("up", "{\"teardownAfter\": \"P30D\"}");
             assertEquals(ExecutionStatus.SUCCEEDED, provisioned.status(), provisioned::cause);
             var bucket = Json.parse(provisioned.output()).path("bucket").asText();
             upload(pipeline, bucket);
@@ -126,6 +126,7 @@ class TeardownTest {
             assertEquals(
                     "kms: key " + other.substring(other.lastIndexOf('/') + 1) + " (Enabled)\ns3: bucket " + bucket,
                     leftSince(before, pipeline));
+            assertEquals(0, pipeline.cloud().calls("DeleteObjects"));
         }
     }
 

@@ -102,7 +102,8 @@ class TroubledTeardownTest {
         assertEquals("DEPLOYMENT_SHARED", ended.error());
         assertTrue(ended.cause().contains("s3://" + OTHERS + " is encrypted under the key"), ended::cause);
         assertNoHsmBills();
-        for (var destructive : List.of("ScheduleKeyDeletion", "DisconnectCustomKeyStore", "CopyObject"))
+        for (var destructive :
+                List.of("ScheduleKeyDeletion", "DisconnectCustomKeyStore", "CopyObject", "DeleteObjects"))
             assertEquals(0, pipeline.cloud().calls(destructive), destructive);
 
         var resumed = pipeline.run("Resume", "resume", "{}");
@@ -141,6 +142,7 @@ class TroubledTeardownTest {
                         .getObjectAsBytes(get -> get.bucket(bucket).key("a"))
                         .asUtf8String(),
                 "the backup held the key's material");
+        assertEquals(0, pipeline.cloud().calls("DeleteObjects"), "KEEP keeps every version");
     }
 
     @Test

@@ -37,6 +37,7 @@ public final class Holdings {
         holdings.lookAtLogs();
         holdings.lookAtStepFunctions();
         holdings.lookAtDynamoDb();
+        cloud.scheduler().names().forEach(name -> holdings.found.add("scheduler: " + name));
         return holdings.found;
     }
 

@@ -95,6 +95,16 @@ public final class SchedulerService implements Service {
                 Json.bytes(Json.object().put("Message", error.getMessage())));
     }
 
+    /** Of all schedules, those that are still to fire. */
+    public List<String> names() {
+        account.time().lock().lock();
+        try {
+            return List.copyOf(schedules.keySet());
+        } finally {
+            account.time().lock().unlock();
+        }
+    }
+
     /** What could not be delivered, as "name: reason". */
     public List<String> failures() {
         account.time().lock().lock();

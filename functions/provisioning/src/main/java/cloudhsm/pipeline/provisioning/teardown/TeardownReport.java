@@ -36,6 +36,7 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
             "CloudHSM: clusters, HSMs, backups",
             "KMS: key stores, keys, aliases",
             "S3: the bucket, its versions, delete markers and unfinished uploads",
+            "EventBridge Scheduler: the warning and the limit",
             "EC2: the client, its disk, its security group",
             "Secrets Manager: the passwords and the cluster's root",
             "CloudWatch Logs: the HSMs' audit log",
