@@ -19,7 +19,9 @@ import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import software.amazon.awssdk.core.sync.RequestBody;
+import software.amazon.awssdk.services.cloudhsmv2.model.ClusterMode;
 import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
+import software.amazon.awssdk.services.cloudhsmv2.model.Tag;
 import software.amazon.awssdk.services.sfn.model.DescribeExecutionResponse;
 import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
 
@@ -30,7 +32,7 @@ import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
 class PoliciesTest {
     private static Pipeline pipeline;
 
-    /** A run with an input that names principals and an HSM and a connection that fail, a second run on what the first made, a refused one, uploads, and an HSM that is lost. */
+    /** A run with an input that names principals and an HSM and a connection that fail, a second run on what the first made, a refused one, uploads, an HSM that is lost, and a cluster of no deployment. */
     @BeforeAll
     static void useEverything() {
         pipeline = Pipeline.deploy(1, Map.of("HealthCheckSchedule", "rate(1 hour)"));
@@ -62,6 +64,7 @@ class PoliciesTest {
         var resumed = pipeline.run("Resume", "resumed", "{\"deployment\": \"policies\"}");
         assertEquals(ExecutionStatus.SUCCEEDED, resumed.status(), () -> resumed.error() + ": " + resumed.cause());
         loseAnHsm();
+        leaveAClusterBehind();
         tearDown(output.path("bucket").asText());
     }
 
@@ -236,6 +239,22 @@ class PoliciesTest {
         pipeline.cloudHsm()
                 .deleteHsm(request -> request.clusterId(hsm.clusterId()).hsmId(hsm.hsmId()));
         pipeline.cloud().advance(Duration.ofMinutes(105));
+    }
+
+    private static void leaveAClusterBehind() {
+        var subnets = pipeline.ec2().describeSubnets().subnets();
+        var cluster = pipeline.cloudHsm()
+                .createCluster(request -> request.hsmType("hsm2m.medium")
+                        .mode(ClusterMode.FIPS)
+                        .subnetIds(subnets.getFirst().subnetId())
+                        .tagList(Tag.builder()
+                                .key("cloudhsm-pipeline:deployment")
+                                .value("forgotten")
+                                .build()))
+                .cluster()
+                .clusterId();
+        pipeline.cloud().advance(Duration.ofMinutes(90));
+        pipeline.cloudHsm().deleteCluster(request -> request.clusterId(cluster));
     }
 
     private static void terminateTheClient() {

@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterAll;
@@ -22,6 +23,8 @@ import org.junit.jupiter.api.TestMethodOrder;
 import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
 import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
+import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
+import software.amazon.awssdk.services.dynamodb.model.AttributeValue;
 import software.amazon.awssdk.services.kms.model.ConnectionStateType;
 import software.amazon.awssdk.services.s3.model.S3Exception;
 import software.amazon.awssdk.services.sfn.model.ExecutionListItem;
@@ -179,6 +182,35 @@ class SelfHealingTest {
         assertEquals(2, zones());
         assertEquals(hsmsSoFar + 2, pipeline.cloud().calls("CreateHsm"));
         assertEquals("text", read());
+    }
+
+    @Test
+    @Order(9)
+    void aClusterThatNoDeploymentOwnsIsToldOfEveryDayWithTheHoursOfItsHsms() {
+        assertEquals(0, timesTold("Orphaned:"));
+        forgetTheDeployment();
+        pipeline.cloud().advance(HEALTH_CHECK);
+        assertTrue(
+                told("Orphaned:").message().contains("They have run for 0.0 HSM-hours since they were first seen"),
+                told("Orphaned:").message());
+        pipeline.cloud().advance(Duration.ofHours(23));
+        assertEquals(1, timesTold("Orphaned:"), "once a day");
+        pipeline.cloud().advance(Duration.ofHours(1));
+        assertEquals(2, timesTold("Orphaned:"));
+        var notice = lastTold("Orphaned:");
+        assertEquals("Orphaned: " + pipeline.cluster().clusterId() + ", 2 HSMs, $76.80 a day", notice.subject());
+        assertTrue(
+                notice.message().contains("for 48.0 HSM-hours since they were first seen, $76.80;"), notice::message);
+        active().forEach(hsm -> assertTrue(notice.message().contains(hsm.hsmId()), notice::message));
+        assertTrue(notice.message().contains("start a teardown of deployment default"), notice::message);
+    }
+
+    private static void forgetTheDeployment() {
+        var key = Map.of("pk", AttributeValue.fromS("DEPLOYMENT"), "sk", AttributeValue.fromS("default"));
+        var table = pipeline.deployment().stack().resource("Table");
+        pipeline.cloud()
+                .client(DynamoDbClient.builder())
+                .deleteItem(request -> request.tableName(table).key(key));
     }
 
     private static Instant now() {

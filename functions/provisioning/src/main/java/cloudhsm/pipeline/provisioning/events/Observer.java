@@ -9,12 +9,15 @@ import cloudhsm.pipeline.provisioning.lambda.JsonHandler;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
 import cloudhsm.pipeline.provisioning.lambda.Wait;
 import cloudhsm.pipeline.provisioning.lambda.Waits;
+import cloudhsm.pipeline.provisioning.report.Notifications;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.math.BigDecimal;
 import java.time.Clock;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 
@@ -22,7 +25,8 @@ import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
  * AWS tells nobody when an HSM, a cluster or a key store changes, so this function looks and publishes each change.
  * A tick of a watch looks at what one wait is for, and repeats an event until the wait is over: a lost event costs one
  * tick. The schedule of minutes looks at everything that carries the pipeline's tag, at the health of
- * each RUNNING deployment, and at waits whose watch has died, and says what it comes to as metrics.
+ * each RUNNING deployment, and at waits whose watch has died, says what it comes to as metrics, and tells of clusters
+ * that belong to no deployment.
  */
 public final class Observer extends JsonHandler<Observer.Input, Observer.Output> {
     private final Look look;
@@ -30,6 +34,7 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
     private final Deployments deployments;
     private final Waits waits;
     private final SeenStates seenStates;
+    private final OrphanWatch orphanWatch;
     private final StateChanges changes;
     private final BigDecimal pricePerHsmHour;
     private final String functionName;
@@ -56,6 +61,7 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
                 Aws.environment("TABLE_NAME"),
                 new StateChanges(Aws.eventBridge()),
                 new BigDecimal(Aws.environment("PRICE_PER_HSM_HOUR")),
+                Notifications.ofFunction(),
                 Aws.environment("AWS_LAMBDA_FUNCTION_NAME"),
                 Clock.systemUTC());
     }
@@ -67,6 +73,7 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
             String table,
             StateChanges changes,
             BigDecimal pricePerHsmHour,
+            Notifications notifications,
             String functionName,
             Clock clock) {
         super(Input.class);
@@ -75,6 +82,7 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
         this.deployments = new Deployments(dynamoDb, table);
         this.waits = new Waits(dynamoDb, table, clock);
         this.seenStates = new SeenStates(dynamoDb, table);
+        this.orphanWatch = new OrphanWatch(dynamoDb, table, notifications, pricePerHsmHour, clock);
         this.changes = changes;
         this.pricePerHsmHour = pricePerHsmHour;
         this.functionName = functionName;
@@ -95,7 +103,12 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
         var seen = lookAtEverything(running);
         var degraded = running.stream().filter(this::isFoundDegraded).toList();
         tell(seen, running, degraded.size());
+        orphanWatch.look(seen, this::deploymentNames);
         return new Output(false, "");
+    }
+
+    private Set<String> deploymentNames() {
+        return deployments.all().stream().map(Deployment::name).collect(Collectors.toSet());
     }
 
     /**
