@@ -13,7 +13,7 @@ import java.util.stream.Stream;
 
 /** What the run costs, and how long AWS alone would have taken for it. */
 final class Meter {
-    /** USD per HSM-hour; the default of the template's parameter PricePerHsmHour. */
+    /** USD per HSM-hour that the embedded AWS bills: us-east-1's price as of 2026-09-30 [PRICE]. */
     private static final BigDecimal PRICE = new BigDecimal("1.60");
 
     private final LocalCloud cloud;

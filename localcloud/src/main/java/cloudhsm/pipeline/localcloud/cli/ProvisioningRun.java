@@ -102,6 +102,7 @@ final class ProvisioningRun {
                         clock(stage.duration()),
                         "$" + meter.costUntil(stage.endedAt().get()),
                         made(stage));
+                tellPriceBasis(stage);
             }
         }
         out.flush();
@@ -109,6 +110,14 @@ final class ProvisioningRun {
 
     private void line(Instant at, String stage, String took, String cost, String made) {
         out.printf("%-9s %-24s %-9s %-9s %s%n", clock(Duration.between(started(), at)), stage, took, cost, made);
+    }
+
+    /** Whose price it is that the plan counts with. */
+    private void tellPriceBasis(StageRun stage) {
+        stage.output()
+                .filter(output -> output.has("hourlyCostUsd"))
+                .ifPresent(output ->
+                        out.printf("%-9s %s%n", "", output.path("priceBasis").asText()));
     }
 
     private static String made(StageRun stage) {

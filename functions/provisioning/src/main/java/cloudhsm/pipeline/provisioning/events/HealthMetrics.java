@@ -1,6 +1,7 @@
 package cloudhsm.pipeline.provisioning.events;
 
 import cloudhsm.pipeline.provisioning.lambda.Json;
+import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.math.BigDecimal;
 import java.time.Instant;
@@ -34,10 +35,9 @@ record HealthMetrics(
     /**
      * @param seen every cluster, HSM and key store of the pipeline
      * @param plannedZones where RUNNING deployments want an ACTIVE HSM
-     * @param pricePerHsmHour US dollars
      */
     static HealthMetrics of(
-            Collection<Observation> seen, Collection<String> plannedZones, int degraded, BigDecimal pricePerHsmHour) {
+            Collection<Observation> seen, Collection<String> plannedZones, int degraded, HsmPrice price) {
         var active = new TreeMap<String, Integer>();
         plannedZones.forEach(zone -> active.put(zone, 0));
         var stores = new TreeMap<String, Integer>();
@@ -53,7 +53,7 @@ record HealthMetrics(
                 case CLUSTER, CLUSTER_CSR, CLIENT, COMMAND, KEY, INSTANCE, OBJECT -> {}
             }
         }
-        return new HealthMetrics(hsms, active, stores, degraded, pricePerHsmHour.multiply(BigDecimal.valueOf(hsms)));
+        return new HealthMetrics(hsms, active, stores, degraded, price.perHour(hsms));
     }
 
     /** One line for the whole, and one for each zone. */

@@ -9,9 +9,9 @@ import cloudhsm.pipeline.provisioning.lambda.JsonHandler;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
 import cloudhsm.pipeline.provisioning.lambda.Wait;
 import cloudhsm.pipeline.provisioning.lambda.Waits;
+import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import cloudhsm.pipeline.provisioning.report.Notifications;
 import com.fasterxml.jackson.databind.JsonNode;
-import java.math.BigDecimal;
 import java.time.Clock;
 import java.util.HashSet;
 import java.util.List;
@@ -36,7 +36,7 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
     private final SeenStates seenStates;
     private final OrphanWatch orphanWatch;
     private final StateChanges changes;
-    private final BigDecimal pricePerHsmHour;
+    private final HsmPrice price;
     private final String functionName;
     private final Clock clock;
 
@@ -60,7 +60,7 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
                 Aws.dynamoDb(),
                 Aws.environment("TABLE_NAME"),
                 new StateChanges(Aws.eventBridge()),
-                new BigDecimal(Aws.environment("PRICE_PER_HSM_HOUR")),
+                HsmPrice.ofFunction(),
                 Notifications.ofFunction(),
                 Aws.environment("AWS_LAMBDA_FUNCTION_NAME"),
                 Clock.systemUTC());
@@ -72,7 +72,7 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
             DynamoDbClient dynamoDb,
             String table,
             StateChanges changes,
-            BigDecimal pricePerHsmHour,
+            HsmPrice price,
             Notifications notifications,
             String functionName,
             Clock clock) {
@@ -82,9 +82,9 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
         this.deployments = new Deployments(dynamoDb, table);
         this.waits = new Waits(dynamoDb, table, clock);
         this.seenStates = new SeenStates(dynamoDb, table);
-        this.orphanWatch = new OrphanWatch(dynamoDb, table, notifications, pricePerHsmHour, clock);
+        this.orphanWatch = new OrphanWatch(dynamoDb, table, notifications, price, clock);
         this.changes = changes;
-        this.pricePerHsmHour = pricePerHsmHour;
+        this.price = price;
         this.functionName = functionName;
         this.clock = clock;
     }
@@ -137,7 +137,7 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
                         StreamSupport.stream(deployment.plan().path("zones").spliterator(), false))
                 .map(JsonNode::asText)
                 .toList();
-        HealthMetrics.of(seen, zones, degraded, pricePerHsmHour)
+        HealthMetrics.of(seen, zones, degraded, price)
                 .lines(functionName, clock.instant())
                 .forEach(System.out::println);
     }

@@ -1,8 +1,7 @@
 package cloudhsm.pipeline.provisioning.events;
 
+import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import cloudhsm.pipeline.provisioning.report.Notifications;
-import java.math.BigDecimal;
-import java.math.RoundingMode;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -22,19 +21,13 @@ final class OrphanWatch {
 
     private final Orphans orphans;
     private final Notifications notifications;
-    private final BigDecimal pricePerHsmHour;
+    private final HsmPrice price;
     private final Clock clock;
 
-    /** @param pricePerHsmHour US dollars */
-    OrphanWatch(
-            DynamoDbClient dynamoDb,
-            String table,
-            Notifications notifications,
-            BigDecimal pricePerHsmHour,
-            Clock clock) {
+    OrphanWatch(DynamoDbClient dynamoDb, String table, Notifications notifications, HsmPrice price, Clock clock) {
         this.orphans = new Orphans(dynamoDb, table);
         this.notifications = notifications;
-        this.pricePerHsmHour = pricePerHsmHour;
+        this.price = price;
         this.clock = clock;
     }
 
@@ -76,22 +69,19 @@ final class OrphanWatch {
 
     private void tell(Observation cluster, List<Observation> hsms, Orphan orphan) {
         var deployment = cluster.ids().get("deployment");
-        var perHour = cents(pricePerHsmHour.multiply(BigDecimal.valueOf(hsms.size())));
-        var perDay = perHour.multiply(BigDecimal.valueOf(24));
+        var perHour = price.perHour(hsms.size());
+        var perDay = price.perDay(hsms.size());
         notifications.publish(
                 "Orphaned: " + cluster.resource().id() + ", " + hsms.size() + " HSMs, $" + perDay + " a day",
                 "Cluster " + cluster.resource().id() + " (" + cluster.state() + ") carries the tag of deployment "
                         + deployment + ", which this stack does not know. Its HSMs: " + inWords(hsms) + ". They have"
                         + " run for " + orphan.hsmHours() + " HSM-hours since they were first seen, $"
-                        + cents(pricePerHsmHour.multiply(orphan.hsmHours()))
+                        + price.ofHsmHours(orphan.hsmHours())
                         + "; AWS does not say for how long before. They"
-                        + " go on costing $" + perHour + " an hour, $" + perDay + " a day. Next: if nobody uses them,"
+                        + " go on costing $" + perHour + " an hour, $" + perDay + " a day. " + price.basis()
+                        + " Next: if nobody uses them,"
                         + " start a teardown of deployment " + deployment + ", which takes what carries its tag. If"
                         + " another stack of this account made them, nothing is wrong.");
-    }
-
-    private static BigDecimal cents(BigDecimal dollars) {
-        return dollars.setScale(2, RoundingMode.UP);
     }
 
     private static String inWords(List<Observation> hsms) {

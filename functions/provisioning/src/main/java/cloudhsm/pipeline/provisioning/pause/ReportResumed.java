@@ -7,6 +7,7 @@ import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
 import cloudhsm.pipeline.provisioning.lambda.StageHandler;
 import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import cloudhsm.pipeline.provisioning.report.Notifications;
 import java.math.BigDecimal;
 import java.time.Clock;
@@ -29,6 +30,7 @@ public final class ReportResumed extends StageHandler<ReportResumed.Input> {
 
     private final Deployments deployments;
     private final Notifications notifications;
+    private final HsmPrice price;
     private final Clock clock;
 
     /** Called by Lambda, once per execution environment. */
@@ -36,13 +38,15 @@ public final class ReportResumed extends StageHandler<ReportResumed.Input> {
         this(
                 new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
                 Notifications.ofFunction(),
+                HsmPrice.ofFunction(),
                 StageRuntime.ofFunction());
     }
 
-    ReportResumed(Deployments deployments, Notifications notifications, StageRuntime runtime) {
+    ReportResumed(Deployments deployments, Notifications notifications, HsmPrice price, StageRuntime runtime) {
         super(Input.class, runtime);
         this.deployments = deployments;
         this.notifications = notifications;
+        this.price = price;
         this.clock = runtime.clock();
     }
 
@@ -52,7 +56,7 @@ public final class ReportResumed extends StageHandler<ReportResumed.Input> {
         var message = "The deployment \"" + input.deployment() + "\" runs again: cluster " + input.clusterId()
                 + " has two HSMs in two zones, restored from its newest backup, the key store is connected, and an"
                 + " upload to s3://" + input.bucket() + " was put under the key. The HSMs bill "
-                + input.hourlyCostUsd().toPlainString() + " USD an hour until they are deleted.";
+                + input.hourlyCostUsd().toPlainString() + " USD an hour until they are deleted. " + price.basis();
         notifications.publish("CloudHSM pipeline: \"" + input.deployment() + "\" runs again", message);
         return new Outcome.Done(new Output(input.deployment(), message));
     }

@@ -1,6 +1,7 @@
 package cloudhsm.pipeline.provisioning.preflight;
 
 import cloudhsm.pipeline.provisioning.limits.Limits;
+import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import java.math.BigDecimal;
 import java.time.Duration;
 import java.time.format.DateTimeParseException;
@@ -17,19 +18,18 @@ final class LimitsReader {
 
     private LimitsReader() {}
 
-    /** @param hourlyCostUsd of all HSMs together */
-    static Limits read(Fields fields, BigDecimal hourlyCostUsd, Problems problems) {
+    static Limits read(Fields fields, HsmPrice price, Problems problems) {
         var after = fields.text("teardownAfter");
         after.flatMap(LimitsReader::durationProblem)
                 .ifPresent(problem -> problems.add(fields.path("teardownAfter"), problem));
         var cost = fields.decimal("maxCostUsd");
-        var least = hourlyCostUsd.multiply(BigDecimal.valueOf(SHORTEST.toHours()));
+        var least = price.during(SHORTEST, Plan.HSMS);
         cost.filter(most -> most.compareTo(least) < 0)
                 .ifPresent(most -> problems.add(
                         fields.path("maxCostUsd"),
                         "must be at least " + least.toPlainString() + ", the price of two HSMs for "
                                 + SHORTEST.toHours() + " hours, because provisioning alone takes about one; not "
-                                + most.toPlainString()));
+                                + most.toPlainString() + ". " + price.basis()));
         var action = fields.text("atLimit").orElse(ACTIONS.getFirst());
         if (!ACTIONS.contains(action)) {
             problems.add(fields.path("atLimit"), "must be one of PAUSE, TEARDOWN, not \"" + action + "\"");

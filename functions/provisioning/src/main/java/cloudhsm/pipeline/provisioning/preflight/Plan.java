@@ -1,6 +1,7 @@
 package cloudhsm.pipeline.provisioning.preflight;
 
 import cloudhsm.pipeline.provisioning.limits.Limits;
+import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.NullNode;
 import java.math.BigDecimal;
@@ -19,6 +20,7 @@ import java.util.Objects;
  * @param caKey KEEP or DISCARD
  * @param keyPolicy a whole key policy, or JSON null
  * @param hourlyCostUsd of two HSMs
+ * @param priceBasis whose price that is, as of when, and how to set another
  */
 public record Plan(
         String deployment,
@@ -44,9 +46,10 @@ public record Plan(
         String bucket,
         Limits limits,
         BigDecimal hourlyCostUsd,
-        BigDecimal dailyCostUsd) {
-    private static final BigDecimal HSMS = BigDecimal.valueOf(2);
-    private static final BigDecimal HOURS_A_DAY = BigDecimal.valueOf(24);
+        BigDecimal dailyCostUsd,
+        String priceBasis) {
+    /** How many a deployment has, because a key store needs them. */
+    static final int HSMS = 2;
 
     public Plan {
         Objects.requireNonNull(deployment, "deployment");
@@ -58,13 +61,7 @@ public record Plan(
         keyPolicy = keyPolicy == null ? NullNode.getInstance() : keyPolicy;
     }
 
-    /** What all HSMs of a deployment cost. */
-    static BigDecimal hourlyCostUsd(BigDecimal pricePerHsmHour) {
-        return pricePerHsmHour.multiply(HSMS);
-    }
-
-    static Plan of(ProvisionRequest request, NetworkChoice network, BigDecimal pricePerHsmHour) {
-        var hourly = hourlyCostUsd(pricePerHsmHour);
+    static Plan of(ProvisionRequest request, NetworkChoice network, HsmPrice price) {
         return new Plan(
                 request.deployment(),
                 network.vpcId(),
@@ -88,8 +85,9 @@ public record Plan(
                 request.key().policy().orElse(NullNode.getInstance()),
                 request.bucket(),
                 request.limits(),
-                hourly,
-                hourly.multiply(HOURS_A_DAY));
+                price.perHour(HSMS),
+                price.perDay(HSMS),
+                price.basis());
     }
 
     private static List<String> arns(List<PrincipalArn> principals) {

@@ -8,9 +8,9 @@ import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
 import cloudhsm.pipeline.provisioning.lambda.StageHandler;
 import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import java.math.BigDecimal;
 import java.util.Objects;
 import java.util.Optional;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
@@ -44,7 +44,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
     private final DeploymentLock lock;
     private final Deployments deployments;
     private final Quotas quotas;
-    private final BigDecimal pricePerHsmHour;
+    private final HsmPrice price;
     private final StageRuntime runtime;
 
     /** Called by Lambda, once per execution environment. */
@@ -54,17 +54,16 @@ public final class Preflight extends StageHandler<Preflight.Input> {
                 new DeploymentLock(Aws.dynamoDb(), Aws.states(), Aws.environment("TABLE_NAME")),
                 new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
                 Quotas.ofFunction(),
-                new BigDecimal(Aws.environment("PRICE_PER_HSM_HOUR")),
+                HsmPrice.ofFunction(),
                 StageRuntime.ofFunction());
     }
 
-    /** @param pricePerHsmHour in USD */
     public Preflight(
             Account account,
             DeploymentLock lock,
             Deployments deployments,
             Quotas quotas,
-            BigDecimal pricePerHsmHour,
+            HsmPrice price,
             StageRuntime runtime) {
         super(Input.class, runtime);
         this.account = account;
@@ -72,7 +71,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
         this.lock = lock;
         this.deployments = deployments;
         this.quotas = quotas;
-        this.pricePerHsmHour = pricePerHsmHour;
+        this.price = price;
         this.runtime = runtime;
     }
 
@@ -80,8 +79,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
     protected Outcome run(Input input, Optional<Resource> awaited) {
         var problems = new Problems();
         var execution = Execution.of(input.execution());
-        var request = new RequestReader(execution, runtime.clock(), Plan.hourlyCostUsd(pricePerHsmHour), problems)
-                .read(input.request());
+        var request = new RequestReader(execution, runtime.clock(), price, problems).read(input.request());
         var all = clusters.all();
         var own = problems.concern("deployment")
                 ? Optional.<Cluster>empty()
@@ -92,7 +90,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
         if (!problems.isEmpty() || network.isEmpty()) return invalid(problems);
         return lock.take(request.deployment(), input.execution())
                 .<Outcome>map(holder -> locked(request.deployment(), holder))
-                .orElseGet(() -> planned(Plan.of(request, network.get(), pricePerHsmHour)));
+                .orElseGet(() -> planned(Plan.of(request, network.get(), price)));
     }
 
     private Outcome planned(Plan plan) {

@@ -3,8 +3,8 @@ package cloudhsm.pipeline.provisioning.preflight;
 import cloudhsm.pipeline.provisioning.pki.MalformedPemException;
 import cloudhsm.pipeline.provisioning.pki.Pem;
 import cloudhsm.pipeline.provisioning.pki.Root;
+import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import com.fasterxml.jackson.databind.JsonNode;
-import java.math.BigDecimal;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;
 import java.time.Duration;
@@ -45,12 +45,11 @@ final class RequestReader {
 
     private final Execution execution;
     private final Clock clock;
-    private final BigDecimal hourlyCostUsd;
+    private final HsmPrice price;
     private final Problems problems;
 
-    /** @param hourlyCostUsd of all HSMs together */
-    RequestReader(Execution execution, Clock clock, BigDecimal hourlyCostUsd, Problems problems) {
-        this.hourlyCostUsd = hourlyCostUsd;
+    RequestReader(Execution execution, Clock clock, HsmPrice price, Problems problems) {
+        this.price = price;
         this.execution = execution;
         this.clock = clock;
         this.problems = problems;
@@ -69,7 +68,7 @@ final class RequestReader {
                 keyStoreName(fields.object("keyStore"), "cloudhsm-" + deployment),
                 key(fields.object("key"), deployment),
                 bucket(fields.object("bucket"), deployment),
-                LimitsReader.read(fields, hourlyCostUsd, problems));
+                LimitsReader.read(fields, price, problems));
         fields.refuseOthers();
         return request;
     }

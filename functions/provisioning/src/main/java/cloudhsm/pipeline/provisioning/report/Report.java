@@ -6,6 +6,7 @@ import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
 import cloudhsm.pipeline.provisioning.lambda.StageHandler;
 import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.math.BigDecimal;
 import java.time.Clock;
@@ -83,11 +84,13 @@ public final class Report extends StageHandler<Report.Input> {
 
     /**
      * @param hsms how many HSMs the cluster has
+     * @param priceBasis whose price that is, as of when, and how to set another
      * @param sinceStartUsd what they cost if all of them existed since the execution began, so rather too much
      */
     record Cost(
             int hsms,
             BigDecimal pricePerHsmHourUsd,
+            String priceBasis,
             BigDecimal sinceStartUsd,
             BigDecimal perHourUsd,
             BigDecimal perDayUsd) {}
@@ -119,6 +122,7 @@ public final class Report extends StageHandler<Report.Input> {
      *
      * @param key of the JSON
      * @param page key of the same as HTML
+     * @param priceBasis whose price that is, as of when, and how to set another
      */
     public record Output(
             String bucket,
@@ -126,7 +130,8 @@ public final class Report extends StageHandler<Report.Input> {
             String page,
             BigDecimal costUsdSinceStart,
             BigDecimal costUsdPerHour,
-            BigDecimal costUsdPerDay) {}
+            BigDecimal costUsdPerDay,
+            String priceBasis) {}
 
     private final EvidenceBucket bucket;
     private final SfnClient states;
@@ -157,7 +162,13 @@ public final class Report extends StageHandler<Report.Input> {
         var finished = clock.instant();
         var took = Duration.between(input.startTime(), finished);
         int hsms = input.kmsUser().path("hsms").size();
-        var cost = new Cost(hsms, price.perHour(), price.during(took, hsms), price.perHour(hsms), price.perDay(hsms));
+        var cost = new Cost(
+                hsms,
+                price.perHour(),
+                price.basis(),
+                price.during(took, hsms),
+                price.perHour(hsms),
+                price.perDay(hsms));
         var history = states.getExecutionHistoryPaginator(
                 request -> request.executionArn(input.execution()).includeExecutionData(false));
         var evidence = new Evidence(
@@ -188,6 +199,7 @@ public final class Report extends StageHandler<Report.Input> {
                 input.evidenceKey() + ".html",
                 cost.sinceStartUsd(),
                 cost.perHourUsd(),
-                cost.perDayUsd()));
+                cost.perDayUsd(),
+                price.basis()));
     }
 }

@@ -3,6 +3,7 @@ package cloudhsm.pipeline.provisioning.report;
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.lambda.JsonHandler;
+import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import java.util.List;
@@ -110,7 +111,7 @@ public final class ReportFailure extends JsonHandler<ReportFailure.Input, Report
         var billing = output.leftBilling().isEmpty()
                 ? "No HSM is left, so nothing bills by the hour."
                 : "Left billing, until it is deleted (the teardown does it):\n- "
-                        + String.join("\n- ", output.leftBilling());
+                        + String.join("\n- ", output.leftBilling()) + "\n" + price.basis();
         return """
             %s
 

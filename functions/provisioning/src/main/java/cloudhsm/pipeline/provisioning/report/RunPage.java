@@ -170,10 +170,8 @@ final class RunPage {
                 element(
                         "p",
                         "note",
-                        "Made from the JSON evidence of the same name beside this page. Prices are those of the"
-                                + " deployment's parameter, "
-                                + Words.usd(evidence.cost().pricePerHsmHourUsd())
-                                + " per HSM and hour; AWS's bill counts."));
+                        "Made from the JSON evidence of the same name beside this page. "
+                                + evidence.cost().priceBasis() + " AWS's bill counts."));
     }
 
     private String deployment() {

@@ -10,10 +10,9 @@ import cloudhsm.pipeline.provisioning.lambda.StageHandler;
 import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
 import cloudhsm.pipeline.provisioning.preflight.Execution;
 import cloudhsm.pipeline.provisioning.preflight.Problems;
+import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
-import java.math.BigDecimal;
-import java.math.RoundingMode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -54,7 +53,7 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
     private final DeploymentSearch search;
     private final DeploymentLock lock;
     private final Deployments deployments;
-    private final BigDecimal pricePerHsmHour;
+    private final HsmPrice price;
     private final StageRuntime runtime;
 
     /** Called by Lambda, once per execution environment. */
@@ -65,18 +64,17 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
                 Aws.s3(),
                 new DeploymentLock(Aws.dynamoDb(), Aws.states(), Aws.environment("TABLE_NAME")),
                 new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
-                new BigDecimal(Aws.environment("PRICE_PER_HSM_HOUR")),
+                HsmPrice.ofFunction(),
                 StageRuntime.ofFunction());
     }
 
-    /** @param pricePerHsmHour in USD */
     PlanTeardown(
             CloudHsmV2Client cloudHsm,
             KmsClient kms,
             S3Client s3,
             DeploymentLock lock,
             Deployments deployments,
-            BigDecimal pricePerHsmHour,
+            HsmPrice price,
             StageRuntime runtime) {
         super(Input.class, runtime);
         this.kms = kms;
@@ -84,7 +82,7 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
         this.search = new DeploymentSearch(cloudHsm, kms, buckets, deployments);
         this.lock = lock;
         this.deployments = deployments;
-        this.pricePerHsmHour = pricePerHsmHour;
+        this.price = price;
         this.runtime = runtime;
     }
 
@@ -192,8 +190,9 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
                 found.keys().stream().map(KeyMetadata::keyId).toList(),
                 found.clusterIds(),
                 hsms,
-                dollars(hsms),
-                dollars(hsms + (hsms == 0 ? 0 : request.pendingWindowInDays() * HOURS_OF_DAY + HOURS_LATE)),
+                price.perHour(hsms),
+                price.perHour(hsms + (hsms == 0 ? 0 : request.pendingWindowInDays() * HOURS_OF_DAY + HOURS_LATE)),
+                price.basis(),
                 found.leftAlone(),
                 refusal.isEmpty() ? shared : List.of(),
                 request.interrupt(),
@@ -208,10 +207,6 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
                 .filter(store -> store.connectionState() != ConnectionStateType.CONNECTED)
                 .map(store -> "key store " + store.customKeyStoreId() + " is " + store.connectionStateAsString()
                         + ", so KMS cannot reach the material");
-    }
-
-    private BigDecimal dollars(int hsmHours) {
-        return pricePerHsmHour.multiply(BigDecimal.valueOf(hsmHours)).setScale(2, RoundingMode.UP);
     }
 
     private static Outcome invalid(Problems problems) {

@@ -41,7 +41,8 @@ final class TeardownPage {
                         element(
                                 "footer",
                                 "",
-                                element("p", "note", text("Execution "), Page.code(evidence.execution())))));
+                                element("p", "note", text("Execution "), Page.code(evidence.execution())),
+                                element("p", "note", evidence.priceBasis()))));
     }
 
     private Markup head() {

@@ -19,6 +19,7 @@ import java.util.Objects;
  * @param hsms how many HSMs bill
  * @param stopNowUsd what HSMs cost from now on with STOP_NOW
  * @param deleteMaterialUsd what they cost with DELETE_MATERIAL
+ * @param priceBasis whose price that is, as of when, and how to set another
  * @param leftAlone what was found and is not the deployment's, so that it stays
  * @param shared what others use as well and lose all the same, because the input said evenIfShared
  * @param interrupt whether the HSMs go even where the data cannot be returned
@@ -40,6 +41,7 @@ record TeardownPlan(
         int hsms,
         BigDecimal stopNowUsd,
         BigDecimal deleteMaterialUsd,
+        String priceBasis,
         List<String> leftAlone,
         List<String> shared,
         boolean interrupt,

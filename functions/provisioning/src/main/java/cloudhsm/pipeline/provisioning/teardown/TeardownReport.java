@@ -8,10 +8,10 @@ import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
 import cloudhsm.pipeline.provisioning.lambda.StageHandler;
 import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import cloudhsm.pipeline.provisioning.report.EvidenceBucket;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import java.math.BigDecimal;
-import java.math.RoundingMode;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -29,8 +29,6 @@ import software.amazon.awssdk.services.s3.model.Tag;
  * deployment is forgotten and its lock given back.
  */
 public final class TeardownReport extends StageHandler<TeardownReport.Input> {
-    private static final BigDecimal SECONDS_OF_HOUR = BigDecimal.valueOf(3_600);
-
     /** Where the stages have looked for what belongs to the deployment. */
     private static final List<String> LOOKED_IN = List.of(
             "CloudHSM: clusters, HSMs, backups",
@@ -87,7 +85,8 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
             List<String> takenFromOthers,
             List<Failure> failures,
             List<String> lookedIn,
-            BigDecimal hsmCostUsd) {}
+            BigDecimal hsmCostUsd,
+            String priceBasis) {}
 
     /**
      * @param complete whether nothing is left that the input wanted to go
@@ -96,6 +95,7 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
      * @param page key of the same as HTML
      * @param left what is, and why
      * @param hsmCostUsd what HSMs have cost since the execution began
+     * @param priceBasis whose price that is, as of when, and how to set another
      */
     public record Output(
             boolean complete,
@@ -105,13 +105,14 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
             List<String> left,
             List<String> keptByChoice,
             BigDecimal hsmCostUsd,
+            String priceBasis,
             String message) {}
 
     private final S3Client s3;
     private final EvidenceBucket evidenceBucket;
     private final Deployments deployments;
     private final DeploymentLock lock;
-    private final BigDecimal pricePerHsmHour;
+    private final HsmPrice price;
     private final Clock clock;
 
     /** Called by Lambda, once per execution environment. */
@@ -120,7 +121,7 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
                 EvidenceBucket.ofFunction(),
                 new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
                 new DeploymentLock(Aws.dynamoDb(), Aws.states(), Aws.environment("TABLE_NAME")),
-                new BigDecimal(Aws.environment("PRICE_PER_HSM_HOUR")),
+                HsmPrice.ofFunction(),
                 StageRuntime.ofFunction());
     }
 
@@ -128,14 +129,14 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
             EvidenceBucket evidenceBucket,
             Deployments deployments,
             DeploymentLock lock,
-            BigDecimal pricePerHsmHour,
+            HsmPrice price,
             StageRuntime runtime) {
         super(Input.class, runtime);
         this.s3 = evidenceBucket.s3();
         this.evidenceBucket = evidenceBucket;
         this.deployments = deployments;
         this.lock = lock;
-        this.pricePerHsmHour = pricePerHsmHour;
+        this.price = price;
         this.clock = runtime.clock();
     }
 
@@ -167,7 +168,8 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
                 plan.shared(),
                 input.failures(),
                 LOOKED_IN,
-                cost);
+                cost,
+                price.basis());
         evidenceBucket.write(key, evidence, TeardownPage.of(evidence));
         if (left.isEmpty()) {
             if (bucketStays) removeTag(plan);
@@ -182,6 +184,7 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
                 left,
                 kept,
                 cost,
+                price.basis(),
                 message(plan, left, key + ".html")));
     }
 
@@ -212,7 +215,7 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
             since = step.at();
         }
         hsmSeconds += hsms * Duration.between(since, finished).toSeconds();
-        return pricePerHsmHour.multiply(BigDecimal.valueOf(hsmSeconds)).divide(SECONDS_OF_HOUR, 2, RoundingMode.UP);
+        return price.during(Duration.ofSeconds(hsmSeconds), 1);
     }
 
     /** The bucket is its owner's again; other tags stay. */

@@ -3,7 +3,7 @@ package cloudhsm.pipeline.provisioning.events;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import cloudhsm.pipeline.provisioning.lambda.Resource;
-import java.math.BigDecimal;
+import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import java.time.Instant;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -11,7 +11,7 @@ import org.junit.jupiter.api.Test;
 /** What a look at everything comes to, as CloudWatch reads it from the log. */
 class HealthMetricsTest {
     private static final Instant NOW = Instant.parse("2026-11-02T09:00:00Z");
-    private static final BigDecimal PRICE = new BigDecimal("1.60");
+    private static final HsmPrice PRICE = HsmPrice.of("us-east-1", "");
 
     @Test
     void aZoneThatHasLostItsHsmCountsNoneAndEveryHsmThatExistsBills() {

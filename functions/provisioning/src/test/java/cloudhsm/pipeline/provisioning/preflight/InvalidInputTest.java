@@ -116,7 +116,9 @@ class InvalidInputTest {
                 bad(
                         "{'maxCostUsd': 5}",
                         "maxCostUsd: must be at least 6.40, the price of two HSMs for 2 hours, because provisioning"
-                                + " alone takes about one; not 5"),
+                            + " alone takes about one; not 5. 1.60 USD per HSM and hour is the price in us-east-1 as"
+                            + " of 2026-09-30, because none is known for eu-central-1; set that Region's with the"
+                            + " stack's parameter PricePerHsmHour."),
                 bad("{'maxCostUsd': '9'}", "maxCostUsd: must be a number, not the text \"9\""),
                 bad("{'atLimit': 'PAUSE'}", "atLimit: needs a limit: give teardownAfter or maxCostUsd"),
                 bad("{'maxCostUsd': 9, 'atLimit': 'STOP'}", "atLimit: must be one of PAUSE, TEARDOWN, not \"STOP\""),

@@ -4,7 +4,7 @@ import cloudhsm.pipeline.provisioning.PipelineTable;
 import cloudhsm.pipeline.provisioning.cluster.EmbeddedAws;
 import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
-import java.math.BigDecimal;
+import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 import software.amazon.awssdk.services.ec2.Ec2Client;
 import software.amazon.awssdk.services.iam.IamClient;
@@ -33,7 +33,7 @@ final class PreflightScenario {
                 lock(aws),
                 deployments(aws),
                 quotas,
-                new BigDecimal("1.60"),
+                HsmPrice.of("eu-central-1", ""),
                 aws.runtime());
     }
 

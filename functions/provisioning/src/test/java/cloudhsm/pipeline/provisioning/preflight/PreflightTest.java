@@ -9,6 +9,7 @@ import cloudhsm.pipeline.provisioning.cluster.EmbeddedAws;
 import cloudhsm.pipeline.provisioning.deployment.Phase;
 import cloudhsm.pipeline.provisioning.lambda.Json;
 import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import java.math.BigDecimal;
 import java.time.Duration;
@@ -84,6 +85,7 @@ class PreflightTest {
     void planSaysWhatTwoHsmsCost() {
         assertEquals(new BigDecimal("3.20"), plan("{}").hourlyCostUsd());
         assertEquals(new BigDecimal("76.80"), plan("{}").dailyCostUsd());
+        assertEquals(HsmPrice.of("eu-central-1", "").basis(), plan("{}").priceBasis());
     }
 
     @Test

@@ -5,13 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.faults.Faults;
 import cloudhsm.pipeline.provisioning.TestAccount;
-import java.math.BigDecimal;
-import java.time.Duration;
+import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 class ReportFailureTest {
-    private static final HsmPrice PRICE = new HsmPrice(new BigDecimal("1.60"));
+    private static final HsmPrice PRICE = HsmPrice.of("us-east-1", "");
     private static final ReportFailure.Input INPUT = new ReportFailure.Input(
             "arn:execution", "arn:machine", new ReportFailure.Failure("HSM_DEGRADED", "why"), TestAccount.DEPLOYMENT);
 
@@ -25,14 +24,10 @@ class ReportFailureTest {
 
             assertEquals(1, output.leftBilling().size());
             assertTrue(output.leftBilling().getFirst().endsWith("1.60 USD an hour"), output.toString());
+            var message = aws.cloud.sns().published().getFirst().message();
             assertTrue(
-                    aws.cloud
-                            .sns()
-                            .published()
-                            .getFirst()
-                            .message()
-                            .contains(output.leftBilling().getFirst()),
-                    "who is told of the failure must see what it costs");
+                    message.contains(output.leftBilling().getFirst() + "\n" + PRICE.basis()),
+                    "who is told of the failure must see what it costs, and in which Region");
         }
     }
 
@@ -44,12 +39,5 @@ class ReportFailureTest {
             var output = new ReportFailure(aws.cloudHsm, new Notifications(aws.sns, ""), PRICE).handle(INPUT);
             assertTrue(output.leftBilling().getFirst().startsWith("Unknown"), output.toString());
         }
-    }
-
-    @Test
-    void twoHsmsCostTwiceTheirHoursRoundedUpToACent() {
-        assertEquals(new BigDecimal("3.20"), PRICE.perHour(2));
-        assertEquals(new BigDecimal("76.80"), PRICE.perDay(2));
-        assertEquals(new BigDecimal("0.01"), PRICE.during(Duration.ofSeconds(1), 2));
     }
 }

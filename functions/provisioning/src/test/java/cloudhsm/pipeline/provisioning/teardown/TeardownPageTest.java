@@ -32,6 +32,7 @@ class TeardownPageTest {
                 2,
                 BigDecimal.ONE,
                 BigDecimal.TEN,
+                "basis of the plan",
                 List.of(),
                 List.of(),
                 false,
@@ -56,7 +57,8 @@ class TeardownPageTest {
                 List.of("key 1234abcd is in key store cks-1 as well"),
                 List.of(),
                 List.of("KMS: key stores, keys, aliases"),
-                new BigDecimal("0.31"))));
+                new BigDecimal("0.31"),
+                "basis of the price")));
     }
 
     @Test
@@ -65,6 +67,7 @@ class TeardownPageTest {
         assertTrue(html.contains("<span class=\"pill ok\">gone</span>"));
         assertTrue(html.contains("7 d 1 h"));
         assertTrue(html.contains("0.31 USD"));
+        assertTrue(html.contains("basis of the price"));
         assertTrue(html.contains("key 1234abcd is in key store cks-1 as well"));
         assertFalse(html.contains("Left, although"));
     }

@@ -1,0 +1,2 @@
+/** What an HSM costs, and where that figure comes from. */
+package cloudhsm.pipeline.provisioning.price;
