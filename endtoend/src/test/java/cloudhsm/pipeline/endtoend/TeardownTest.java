@@ -1,6 +1,7 @@
 package cloudhsm.pipeline.endtoend;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.Holdings;
@@ -17,6 +18,7 @@ import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.kms.model.ConnectionStateType;
 import software.amazon.awssdk.services.kms.model.KeyState;
 import software.amazon.awssdk.services.s3.model.ObjectVersion;
+import software.amazon.awssdk.services.s3.model.S3Exception;
 import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
 
 /** From a complete deployment back to an account that holds nothing of it. */
@@ -122,12 +124,36 @@ class TeardownTest {
                         .response();
                 assertEquals(other, object.ssekmsKeyId(), "old versions are the user's data as well");
             }
+            keptToTheEnd(pipeline, bucket);
             pipeline.cloud().advance(RESTORABLE);
             assertEquals(
                     "kms: key " + other.substring(other.lastIndexOf('/') + 1) + " (Enabled)\ns3: bucket " + bucket,
                     leftSince(before, pipeline));
             assertEquals(0, pipeline.cloud().calls("DeleteObjects"));
         }
+    }
+
+    /** The versions stay, and those under the key are data that nobody can read any more. */
+    private static void keptToTheEnd(Pipeline pipeline, String bucket) {
+        var provisioned = pipeline.provision("again", "{}");
+        assertEquals(
+                ExecutionStatus.SUCCEEDED,
+                provisioned.status(),
+                () -> provisioned.error() + ": " + provisioned.cause());
+        pipeline.s3().putObject(request -> request.bucket(bucket).key("c"), RequestBody.fromString("text"));
+        var versions = versions(pipeline, bucket);
+        var ended = pipeline.tearDown(
+                "kept",
+                input(
+                        "default",
+                        "\"data\":\"KEEP\",\"confirmUnreadable\":\"the objects of default become unreadable\""));
+        assertEquals(ExecutionStatus.SUCCEEDED, ended.status(), () -> ended.error() + ": " + ended.cause());
+        assertEquals(versions, versions(pipeline, bucket));
+        var unreadable = assertThrows(
+                S3Exception.class,
+                () -> pipeline.s3()
+                        .getObjectAsBytes(request -> request.bucket(bucket).key("c")));
+        assertEquals("AccessDenied", unreadable.awsErrorDetails().errorCode(), "KMS's word for a key that is gone");
     }
 
     private static void refused(Pipeline pipeline) {
