@@ -21,9 +21,12 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.regex.Pattern;
+import java.util.zip.ZipEntry;
 import java.util.zip.ZipFile;
 import java.util.zip.ZipInputStream;
+import java.util.zip.ZipOutputStream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -44,24 +47,28 @@ class DependenciesTest {
     private static final Pattern LOOSE_VERSION =
             Pattern.compile("</artifactId>\\s*<version>\\s*([\\[(].*|LATEST|RELEASE|.*-SNAPSHOT)\\s*</version>");
 
+    @TempDir
+    private Path directory;
+
     @ParameterizedTest
     @ValueSource(strings = {"provisioning", "reencryption"})
-    void anArtifactHoldsWhatItsBillOfMaterialsSaysAndNothingElse(String artifact) throws IOException {
+    void anArtifactHoldsWhatItsBillOfMaterialsSaysAndNothingElse(String artifact) throws Exception {
         var listed = new TreeMap<String, String>();
-        var originals = new TreeMap<String, String>();
-        var contents = new TreeMap<String, Map<String, String>>();
+        var hashes = new TreeMap<String, String>();
+        var originals = new TreeMap<String, byte[]>();
         for (var component : sbom(artifact).path("components")) {
             var original = Files.readAllBytes(downloaded(component));
             listed.put(jar(component), sha256(component));
-            originals.put(jar(component), sha256(original));
-            contents.put(jar(component), entries(original));
+            hashes.put(jar(component), sha256(original));
+            originals.put(jar(component), original);
         }
-        assertEquals(listed, originals, "jars that the build took, and their SHA-256");
-        // The build may store a jar's entries uncompressed (build/StoreJars.java): what they hold stays the same.
-        var inZip = new TreeMap<String, Map<String, String>>();
-        for (var jar : jars(artifact).entrySet()) inZip.put(jar.getKey(), entries(jar.getValue()));
-        assertEquals(contents.keySet(), inZip.keySet(), "jars");
-        contents.forEach((jar, content) -> assertEquals(content, inZip.get(jar), jar));
+        assertEquals(listed, hashes, "jars that the build took, and their SHA-256");
+        // The build rewrites the jars of the function whose start counts; nothing else may have touched them.
+        var expected = artifact.equals("reencryption") ? withFasterStart(originals) : originals;
+        var inZip = jars(zip(artifact));
+        assertEquals(expected.keySet(), inZip.keySet(), "jars");
+        for (var jar : expected.entrySet())
+            assertEquals(entries(jar.getValue()), entries(inZip.get(jar.getKey())), jar.getKey());
     }
 
     @ParameterizedTest
@@ -82,7 +89,7 @@ class DependenciesTest {
         assertEquals(List.of(), problems);
         System.out.printf(
                 "dependencies: %s.zip holds %d, under %s%n",
-                artifact, jars(artifact).size(), licences);
+                artifact, jars(zip(artifact)).size(), licences);
     }
 
     @ParameterizedTest
@@ -157,10 +164,26 @@ class DependenciesTest {
                 jar(component));
     }
 
-    /** The jars in the artifact, by name. */
-    private static Map<String, byte[]> jars(String artifact) throws IOException {
+    /** What the build makes of these jars. */
+    private Map<String, byte[]> withFasterStart(Map<String, byte[]> jars) throws IOException, InterruptedException {
+        var file = directory.resolve("originals.zip");
+        try (var zip = new ZipOutputStream(Files.newOutputStream(file))) {
+            for (var jar : jars.entrySet()) {
+                zip.putNextEntry(new ZipEntry("lib/" + jar.getKey()));
+                zip.write(jar.getValue());
+            }
+        }
+        FasterStartTest.run(file);
+        return jars(file);
+    }
+
+    private static Path zip(String artifact) {
+        return ROOT.resolve("functions/" + artifact + "/target/" + artifact + ".zip");
+    }
+
+    /** The jars in the zip, by name. */
+    private static Map<String, byte[]> jars(Path file) throws IOException {
         var jars = new TreeMap<String, byte[]>();
-        var file = ROOT.resolve("functions/" + artifact + "/target/" + artifact + ".zip");
         try (var zip = new ZipFile(file.toFile())) {
             for (var entry :
                     zip.stream().filter(each -> each.getName().endsWith(".jar")).toList()) {
