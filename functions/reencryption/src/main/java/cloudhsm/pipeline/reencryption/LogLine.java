@@ -9,14 +9,7 @@ final class LogLine {
 
     static String of(ObjectReference upload, Outcome outcome) {
         var line = JsonWriter.create().writeStartObject();
-        switch (outcome) {
-            case Outcome.Reencrypted(var way, var bytes) -> outcome(line, "REENCRYPTED", way.name());
-            case Outcome.AlreadyDone done -> outcome(line, "ALREADY_DONE", "");
-            case Outcome.Gone(var reason) -> outcome(line, "GONE", reason);
-            case Outcome.Left(var reason) -> outcome(line, "LEFT", reason);
-            case Outcome.Refused(var reason) -> outcome(line, "REFUSED", reason);
-            case Outcome.Retry(var reason) -> outcome(line, "RETRY", reason);
-        }
+        outcome(line, outcome.name(), outcome.reason());
         field(line, "bucket", upload.bucket());
         field(line, "key", upload.key());
         upload.versionId().ifPresent(versionId -> field(line, "versionId", versionId));

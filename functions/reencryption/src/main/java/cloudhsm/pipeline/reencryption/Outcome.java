@@ -2,27 +2,73 @@ package cloudhsm.pipeline.reencryption;
 
 /** What became of one object; each reason is a constant to search logs for. */
 sealed interface Outcome {
+    /** As it is logged and counted, {@code ALREADY_DONE} for example. */
+    String name();
+
+    /** Why, or how; "" where the name says it all. */
+    String reason();
+
     /**
      * It is now under the target key; for a preview: it would be.
      *
      * @param bytes the object's size
      */
-    record Reencrypted(Way way, long bytes) implements Outcome {}
+    record Reencrypted(Way way, long bytes) implements Outcome {
+        @Override
+        public String name() {
+            return "REENCRYPTED";
+        }
+
+        @Override
+        public String reason() {
+            return way.name();
+        }
+    }
 
     /** It was under the target key already. */
-    record AlreadyDone() implements Outcome {}
+    record AlreadyDone() implements Outcome {
+        @Override
+        public String name() {
+            return "ALREADY_DONE";
+        }
+
+        @Override
+        public String reason() {
+            return "";
+        }
+    }
 
     /** There is nothing any more that the event could mean: {@code NOT_FOUND}, {@code DELETE_MARKER}, {@code OVERWRITTEN}. */
-    record Gone(String reason) implements Outcome {}
+    record Gone(String reason) implements Outcome {
+        @Override
+        public String name() {
+            return "GONE";
+        }
+    }
 
     /** It keeps the encryption it has, and repeating cannot change that; a person may want to know why. */
-    record Left(String reason) implements Outcome {}
+    record Left(String reason) implements Outcome {
+        @Override
+        public String name() {
+            return "LEFT";
+        }
+    }
 
     /** AWS refused in a way that only a person can change, a missing right for example. The reason is AWS's error code. */
-    record Refused(String reason) implements Outcome {}
+    record Refused(String reason) implements Outcome {
+        @Override
+        public String name() {
+            return "REFUSED";
+        }
+    }
 
     /** It may work later: the key is unavailable, S3 throttles. The reason is AWS's error code. */
-    record Retry(String reason) implements Outcome {}
+    record Retry(String reason) implements Outcome {
+        @Override
+        public String name() {
+            return "RETRY";
+        }
+    }
 
     /** How an object comes under the key. */
     enum Way {

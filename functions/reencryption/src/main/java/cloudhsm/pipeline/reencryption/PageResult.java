@@ -46,14 +46,7 @@ final class PageResult {
 
     /** The outcome with its reason, to count by. */
     private static String name(Outcome outcome) {
-        return switch (outcome) {
-            case Outcome.Reencrypted(var way, var bytes) -> "REENCRYPTED:" + way;
-            case Outcome.AlreadyDone done -> "ALREADY_DONE";
-            case Outcome.Gone(var reason) -> "GONE:" + reason;
-            case Outcome.Left(var reason) -> "LEFT:" + reason;
-            case Outcome.Refused(var reason) -> "REFUSED:" + reason;
-            case Outcome.Retry(var reason) -> "RETRY:" + reason;
-        };
+        return outcome.reason().isEmpty() ? outcome.name() : outcome.name() + ":" + outcome.reason();
     }
 
     /** Objects that only a person can do something about. */

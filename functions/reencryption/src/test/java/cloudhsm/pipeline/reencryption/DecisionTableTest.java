@@ -349,14 +349,7 @@ class DecisionTableTest {
     }
 
     private static String named(Outcome outcome) {
-        return switch (outcome) {
-            case Outcome.Reencrypted(var way, var bytes) -> "REENCRYPTED " + way;
-            case Outcome.AlreadyDone done -> "ALREADY_DONE";
-            case Outcome.Gone(var reason) -> "GONE " + reason;
-            case Outcome.Left(var reason) -> "LEFT " + reason;
-            case Outcome.Refused(var reason) -> "REFUSED " + reason;
-            case Outcome.Retry(var reason) -> "RETRY " + reason;
-        };
+        return (outcome.name() + " " + outcome.reason()).strip();
     }
 
     /** The version meant, or the copy that is current now. */
