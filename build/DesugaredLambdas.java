@@ -21,6 +21,7 @@ import static java.lang.constant.ConstantDescs.MTD_void;
 
 import java.io.ByteArrayInputStream;
 import java.lang.classfile.ClassFile;
+import java.lang.classfile.ClassFile.AttributesProcessingOption;
 import java.lang.classfile.ClassFile.ClassHierarchyResolverOption;
 import java.lang.classfile.ClassFile.ConstantPoolSharingOption;
 import java.lang.classfile.ClassFileVersion;
@@ -73,6 +74,7 @@ final class DesugaredLambdas {
     private final Map<String, byte[]> known = new HashMap<>();
     private final ClassFile classFiles = ClassFile.of(
             ConstantPoolSharingOption.NEW_POOL,
+            AttributesProcessingOption.DROP_UNKNOWN_ATTRIBUTES, // which would refer to the old pool
             ClassHierarchyResolverOption.of(ClassHierarchyResolver.ofResourceParsing(this::content)
                     .orElse(ClassHierarchyResolver.defaultResolver())));
 

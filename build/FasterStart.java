@@ -3,6 +3,7 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.LocalDateTime;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.zip.CRC32;
@@ -19,8 +20,7 @@ import java.util.zip.ZipOutputStream;
 public final class FasterStart {
     private FasterStart() {}
 
-    /** @param time what the entry in the original says */
-    private record Entry(String name, ZipEntry time, byte[] content) {
+    private record Entry(String name, LocalDateTime time, byte[] content) {
         private boolean isJar() {
             return name.endsWith(".jar");
         }
@@ -62,7 +62,7 @@ public final class FasterStart {
         var entries = new ArrayList<Entry>();
         try (var in = new ZipInputStream(new ByteArrayInputStream(zip))) {
             for (var entry = in.getNextEntry(); entry != null; entry = in.getNextEntry())
-                entries.add(new Entry(entry.getName(), entry, in.readAllBytes()));
+                entries.add(new Entry(entry.getName(), entry.getTimeLocal(), in.readAllBytes()));
         }
         return entries;
     }
@@ -73,7 +73,7 @@ public final class FasterStart {
             out.setMethod(method);
             for (var entry : entries) {
                 var copy = new ZipEntry(entry.name());
-                copy.setTimeLocal(entry.time().getTimeLocal());
+                copy.setTimeLocal(entry.time());
                 if (method == ZipOutputStream.STORED) {
                     copy.setSize(entry.content().length);
                     copy.setCrc(crc(entry.content()));
