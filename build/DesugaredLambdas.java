@@ -249,7 +249,7 @@ final class DesugaredLambdas {
             var erased = group.interfaceMethodType().parameterType(i);
             var actual = lambda.dynamicMethodType().parameterType(i);
             code.loadLocal(TypeKind.from(erased), code.parameterSlot(i));
-            if (!actual.isPrimitive() && !actual.equals(erased)) code.checkcast(actual);
+            convert(code, erased, actual);
             convert(code, actual, type.parameterType(captured + i));
         }
         invoke(code, implementation);
@@ -276,10 +276,11 @@ final class DesugaredLambdas {
         }
     }
 
-    /** Boxes, unboxes and widens as {@link LambdaMetafactory} does. */
+    /** Casts, boxes, unboxes and widens as {@link LambdaMetafactory} does. */
     private static void convert(CodeBuilder code, ClassDesc from, ClassDesc to) {
+        if (from.equals(to)) return;
         if (from.isPrimitive() && to.isPrimitive()) {
-            if (!from.equals(to)) code.conversion(TypeKind.from(from), TypeKind.from(to));
+            code.conversion(TypeKind.from(from), TypeKind.from(to));
         } else if (from.isPrimitive()) {
             var box = BOXES.get(from);
             code.invokestatic(box, "valueOf", MethodTypeDesc.of(box, from));
@@ -291,6 +292,8 @@ final class DesugaredLambdas {
             var box = BOXES.get(primitive);
             code.checkcast(box).invokevirtual(box, primitive.displayName() + "Value", MethodTypeDesc.of(primitive));
             convert(code, primitive, to);
+        } else if (!to.equals(CD_Object)) {
+            code.checkcast(to);
         }
     }
 

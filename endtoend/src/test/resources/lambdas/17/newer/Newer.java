@@ -1,0 +1,5 @@
+package newer;
+
+class Newer {
+    Runnable run = () -> {};
+}

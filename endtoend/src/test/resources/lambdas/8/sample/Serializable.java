@@ -1,0 +1,7 @@
+package sample;
+
+class Serializable {
+    Runnable run() {
+        return (Runnable & java.io.Serializable) () -> {};
+    }
+}
