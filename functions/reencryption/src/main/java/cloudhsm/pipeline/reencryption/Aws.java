@@ -1,5 +1,7 @@
 package cloudhsm.pipeline.reencryption;
 
+import java.security.NoSuchAlgorithmException;
+import javax.net.ssl.SSLContext;
 import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.ContainerCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.EnvironmentVariableCredentialsProvider;
@@ -16,9 +18,20 @@ final class Aws {
     static {
         // The JDK keeps 5 idle connections to a host; with more objects than that in work, each request would connect.
         System.setProperty("http.maxConnections", String.valueOf(Settings.MOST_CONCURRENCY));
+        // Takes a tenth of a start; meanwhile the classes of the clients are loaded.
+        Thread.ofPlatform().daemon().start(Aws::readTrustStore);
     }
 
     private Aws() {}
+
+    /** The JDK keeps the certificates for whoever needs them next. */
+    private static void readTrustStore() {
+        try {
+            SSLContext.getDefault();
+        } catch (NoSuchAlgorithmException unusable) {
+            // The HTTP client will find the same, and say so where it is heard.
+        }
+    }
 
     static S3Client s3() {
         return client(S3Client.builder().disableS3ExpressSessionAuth(true));
@@ -30,7 +43,7 @@ final class Aws {
 
     private static <B extends AwsClientBuilder<B, C> & AwsSyncClientBuilder<B, C>, C> C client(B builder) {
         var noProfiles = ProfileFile.aggregator().build();
-        return builder.httpClient(UrlConnectionHttpClient.create())
+        return builder.httpClientBuilder(UrlConnectionHttpClient.builder())
                 .region(Region.of(System.getenv("AWS_REGION")))
                 .credentialsProvider(credentials())
                 .overrideConfiguration(client -> client.defaultProfileFile(noProfiles))

@@ -13,8 +13,8 @@ import java.util.List;
  * @param artifactBytes of the zip or jar
  * @param firstAnswer milliseconds from the start of the process to its first answer, the median of the starts
  * @param cpuToFirstAnswer milliseconds of the process in that time, the median of the starts
- * @param warm milliseconds of one further invocation, the median of those of the last start
- * @param peakMemory of the last start's process, in bytes
+ * @param warm milliseconds of one further invocation, the median of those of a start before
+ * @param peakMemory of that start's process, in bytes
  */
 public record StartUp(
         String name, long artifactBytes, double firstAnswer, double cpuToFirstAnswer, double warm, long peakMemory) {
@@ -23,17 +23,22 @@ public record StartUp(
     /** One start. */
     private record Start(double firstAnswer, double cpu, double warm, long peakMemory) {}
 
-    /** Starts each function this many times, by turns, so that what else the machine does falls on all alike. */
+    /**
+     * Starts each function this many times, by turns, so that what else the machine does falls on all alike. One start
+     * of each before that is not counted: it gives the times once warm, and warms the embedded AWS.
+     */
     static List<StartUp> measure(LocalCloud cloud, SampleBucket objects, List<Function> functions, int starts) {
+        var warm = new ArrayList<Start>();
         var measured = new ArrayList<List<Start>>();
-        functions.forEach(any -> measured.add(new ArrayList<>()));
         int object = 0;
+        for (var function : functions) {
+            warm.add(start(cloud, objects, function, object, WARM_INVOCATIONS));
+            measured.add(new ArrayList<>());
+            object += 1 + WARM_INVOCATIONS;
+        }
         for (int i = 0; i < starts; i++) {
-            for (int f = 0; f < functions.size(); f++) {
-                var warm = i == starts - 1 ? WARM_INVOCATIONS : 0;
-                measured.get(f).add(start(cloud, objects, functions.get(f), object, warm));
-                object += 1 + warm;
-            }
+            for (int f = 0; f < functions.size(); f++)
+                measured.get(f).add(start(cloud, objects, functions.get(f), object++, 0));
         }
         var results = new ArrayList<StartUp>();
         for (int f = 0; f < functions.size(); f++) {
@@ -43,15 +48,15 @@ public record StartUp(
                     functions.get(f).artifactBytes(),
                     median(all.stream().map(Start::firstAnswer).toList()),
                     median(all.stream().map(Start::cpu).toList()),
-                    all.getLast().warm(),
-                    all.getLast().peakMemory()));
+                    warm.get(f).warm(),
+                    warm.get(f).peakMemory()));
         }
         return results;
     }
 
     /** How many objects {@link #measure} needs. */
     static int objects(int functions, int starts) {
-        return functions * (starts + WARM_INVOCATIONS);
+        return functions * (1 + WARM_INVOCATIONS + starts);
     }
 
     private static Start start(LocalCloud cloud, SampleBucket objects, Function function, int first, int warm) {
