@@ -73,9 +73,14 @@ public final class ReencryptObjects implements RequestStreamHandler {
 
     private static void log(List<ObjectReference> objects, List<Outcome> outcomes, LambdaLogger logger) {
         for (int i = 0; i < objects.size(); i++) {
-            var level = LogLevel.INFO;
-            if (outcomes.get(i) instanceof Outcome.Retry) level = LogLevel.WARN;
-            if (outcomes.get(i) instanceof Outcome.Refused) level = LogLevel.ERROR;
+            var level = switch (outcomes.get(i)) {
+                case Outcome.Retry retry -> LogLevel.WARN;
+                case Outcome.Refused refused -> LogLevel.ERROR;
+                case Outcome.Reencrypted done -> LogLevel.INFO;
+                case Outcome.AlreadyDone done -> LogLevel.INFO;
+                case Outcome.Gone gone -> LogLevel.INFO;
+                case Outcome.Left left -> LogLevel.INFO;
+            };
             logger.log(LogLine.of(objects.get(i), outcomes.get(i)), level);
         }
     }
