@@ -9,8 +9,9 @@ import java.util.List;
 import java.util.stream.Stream;
 
 /**
- * Holds every Java source of the project to palantir-java-format: {@code check} fails with the list of files that
- * differ, {@code write} mends them. Run by Maven from the project's root, on the toolchain's JDK.
+ * Holds every Java source of the project to palantir-java-format, and every state machine to {@link StateMachineLayout}:
+ * {@code check} fails with the list of files that differ, {@code write} mends them. Run by Maven from the project's root,
+ * on the toolchain's JDK.
  */
 public final class FormatSources {
     public static void main(String[] args) throws IOException {
@@ -22,14 +23,17 @@ public final class FormatSources {
         var differing = new ArrayList<Path>();
         for (var source : sources()) {
             var text = Files.readString(source);
-            var formatted = formatted(formatter, source, text);
+            var formatted = source.toString().endsWith(".java")
+                    ? formatted(formatter, source, text)
+                    : StateMachineLayout.of(text);
             if (!formatted.equals(text)) {
                 differing.add(source);
                 if (write) Files.writeString(source, formatted);
             }
         }
         if (write || differing.isEmpty()) {
-            System.out.printf("Java sources: %d %s%n", differing.size(), write ? "rewritten" : "to format");
+            System.out.printf(
+                    "Java sources and state machines: %d %s%n", differing.size(), write ? "rewritten" : "to format");
             return;
         }
         System.err.println("Not formatted; run `mvn validate exec:exec@format --non-recursive`:");
@@ -47,7 +51,8 @@ public final class FormatSources {
 
     private static List<Path> sources() throws IOException {
         try (Stream<Path> files = Files.walk(Path.of("."))) {
-            return files.filter(file -> file.toString().endsWith(".java"))
+            return files.filter(file ->
+                            file.toString().endsWith(".java") || file.toString().endsWith(".asl.json"))
                     .filter(file -> !file.toString().contains("/target/"))
                     .sorted()
                     .toList();
