@@ -26,7 +26,6 @@ import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
-import picocli.CommandLine;
 
 /** What README and docs say of the code, held against the code. */
 class DocsTest {
@@ -174,14 +173,14 @@ class DocsTest {
         for (var command : commands().keySet()) {
             if (!command.startsWith("./run-local")) continue;
             var arguments = Stream.of(command.split(" ")).skip(1).toArray(String[]::new);
-            new CommandLine(new RunLocal()).parseArgs(arguments);
+            RunLocal.commandLine().parseArgs(arguments);
             if (!command.contains("--fault")) continue;
             var err = new StringWriter();
             // The fault is read before the directory is missed, so nothing runs.
             var withNothing = Stream.concat(Arrays.stream(arguments), Stream.of("--upload", "no-such-directory"));
             assertEquals(
                     2,
-                    new CommandLine(new RunLocal())
+                    RunLocal.commandLine()
                             .setErr(new PrintWriter(err, true))
                             .execute(withNothing.toArray(String[]::new)));
             assertFalse(err.toString().contains("--fault:"), () -> command + ": " + err);

@@ -7,7 +7,6 @@ import cloudhsm.pipeline.localcloud.cli.RunLocal;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import org.junit.jupiter.api.Test;
-import picocli.CommandLine;
 
 /** The fault matrix: a few of its cells, and that it can fail. The whole of it is a command of its own. */
 class MatrixTest {
@@ -46,7 +45,7 @@ class MatrixTest {
         var command = new String[arguments.length + 1];
         command[0] = "matrix";
         System.arraycopy(arguments, 0, command, 1, arguments.length);
-        return new CommandLine(new RunLocal())
+        return RunLocal.commandLine()
                 .setOut(new PrintWriter(out, true))
                 .setErr(new PrintWriter(err, true))
                 .execute(command);

@@ -69,8 +69,7 @@ final class Pipeline implements AutoCloseable {
     }
 
     static Pipeline deploy(long seed, Map<String, String> parameters) {
-        return new Pipeline(
-                LocalDeployment.deploy(LocalCloud.start(0, seed), LocalDeployment.projectRoot(), parameters));
+        return new Pipeline(LocalDeployment.deploy(LocalCloud.start(seed), LocalDeployment.projectRoot(), parameters));
     }
 
     LocalCloud cloud() {

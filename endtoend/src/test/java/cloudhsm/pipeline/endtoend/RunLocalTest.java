@@ -16,7 +16,8 @@ import java.util.List;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import picocli.CommandLine;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** The command {@code ./run-local}: what it prints, what it writes, how it ends. */
 class RunLocalTest {
@@ -145,6 +146,16 @@ class RunLocalTest {
         assertEquals(2, run("--upload", directory.resolve("nowhere").toString()));
     }
 
+    @ParameterizedTest
+    @CsvSource({"'',--report", "'',--html", "pause,--report", "teardown,--report", "loss,--report", "bench,--report"})
+    void aReportThatCannotBeWrittenIsRefusedBeforeAnythingRuns(String command, String option) {
+        var file = directory.resolve("nowhere/report.json").toString();
+        assertEquals(2, command.isEmpty() ? run(option, file) : run(command, option, file));
+        assertTrue(err.toString().contains("there is no directory for " + file), err::toString);
+        assertFalse(err.toString().contains("\tat "), err::toString);
+        assertEquals("", out.toString(), "nothing ran");
+    }
+
     @Test
     void everySubcommandHasHelp() {
         assertEquals(0, run("serve", "--help"));
@@ -152,7 +163,7 @@ class RunLocalTest {
     }
 
     private int run(String... arguments) {
-        return new CommandLine(new RunLocal())
+        return RunLocal.commandLine()
                 .setOut(new PrintWriter(out, true))
                 .setErr(new PrintWriter(err, true))
                 .execute(arguments);

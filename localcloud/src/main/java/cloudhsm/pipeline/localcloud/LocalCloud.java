@@ -29,6 +29,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Comparator;
+import java.util.Optional;
 import java.util.Random;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
@@ -62,9 +63,9 @@ public final class LocalCloud implements AutoCloseable {
     private final StatesService states;
     private final SchedulerService scheduler;
 
-    private LocalCloud(int port, long seed) {
+    private LocalCloud(int port, long seed, Optional<String> secret) {
         var time = new SimulatedTime(START);
-        account = new Account(time, new Iam(), new Faults(), new Random(seed), temporaryDirectory());
+        account = new Account(time, new Iam(secret), new Faults(), new Random(seed), temporaryDirectory());
         endpoint = new Endpoint(port, time, account.iam(), account.faults());
         events = new EventBridgeService(account);
         logs = new LogsService(account);
@@ -103,15 +104,21 @@ public final class LocalCloud implements AutoCloseable {
 
     /** On a free port, with the seed 1; time jumps. */
     public static LocalCloud start() {
-        return start(0, 1);
+        return start(0, 1, Optional.empty());
+    }
+
+    /** On a free port; time jumps. */
+    public static LocalCloud start(long seed) {
+        return start(0, seed, Optional.empty());
     }
 
     /**
      * @param port 0 for any free port
      * @param seed of everything random but secrets; the same seed gives the same durations and ids
+     * @param secret of the administrator's access key; empty for a random one, which nobody else on this machine knows
      */
-    public static LocalCloud start(int port, long seed) {
-        return new LocalCloud(port, seed);
+    public static LocalCloud start(int port, long seed, Optional<String> secret) {
+        return new LocalCloud(port, seed, secret);
     }
 
     private static Path temporaryDirectory() {

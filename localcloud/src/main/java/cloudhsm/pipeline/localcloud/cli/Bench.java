@@ -5,15 +5,12 @@ import cloudhsm.pipeline.localcloud.bench.Growth;
 import cloudhsm.pipeline.localcloud.bench.Measurement;
 import cloudhsm.pipeline.localcloud.bench.PageMemory;
 import cloudhsm.pipeline.localcloud.bench.StartUp;
-import cloudhsm.pipeline.localcloud.http.Json;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -72,8 +69,8 @@ final class Bench implements Callable<Integer> {
             defaultValue = "100000")
     private int growth;
 
-    @Option(names = "--report", paramLabel = "FILE", description = "Writes the figures as JSON")
-    private Path report;
+    @Mixin
+    private ReportOption report;
 
     @Override
     public Integer call() throws IOException {
@@ -87,11 +84,8 @@ final class Bench implements Callable<Integer> {
         try (var benchmark = new Benchmark(LocalDeployment.projectRoot(), out)) {
             var results = benchmark.run(extent);
             print(out, results);
-            if (report != null) write(results);
+            report.write(results);
             return 0;
-        } catch (IllegalStateException failed) {
-            spec.commandLine().getErr().println("run-local: " + failed.getMessage());
-            return 1;
         }
     }
 
@@ -198,10 +192,5 @@ final class Bench implements Callable<Integer> {
                 ours.cpuToFirstAnswer() / plain.cpuToFirstAnswer(),
                 ours.warm() / plain.warm(),
                 (double) ours.peakMemory() / plain.peakMemory());
-    }
-
-    private void write(Benchmark.Results results) throws IOException {
-        var mapper = Json.MAPPER.copy().enable(SerializationFeature.INDENT_OUTPUT);
-        Files.writeString(report, mapper.writeValueAsString(results) + System.lineSeparator());
     }
 }

@@ -9,8 +9,6 @@ import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
 import java.util.stream.Collectors;
-import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.ParameterException;
 
 /**
  * One thing that goes wrong in a run, as {@code --fault} names it: {@code THING:KIND:WHERE}.
@@ -125,15 +123,6 @@ record Fault(Kind kind, String where) {
             "USER_LOGGED_IN",
             "SUBNET_NOT_FOUND",
             "INSUFFICIENT_FREE_ADDRESSES_IN_SUBNET");
-
-    /** Reads the command's faults. @throws ParameterException like {@link #parse} */
-    static List<Fault> parseAll(List<String> texts, CommandSpec command) {
-        try {
-            return texts.stream().map(Fault::parse).toList();
-        } catch (IllegalArgumentException malformed) {
-            throw new ParameterException(command.commandLine(), "--fault: " + malformed.getMessage(), malformed);
-        }
-    }
 
     /**
      * Reads a fault as it is given on the command line.

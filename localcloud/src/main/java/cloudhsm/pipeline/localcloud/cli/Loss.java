@@ -2,16 +2,13 @@ package cloudhsm.pipeline.localcloud.cli;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.localcloud.http.Json;
-import cloudhsm.pipeline.localcloud.template.TemplateException;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -59,15 +56,11 @@ final class Loss implements Callable<Integer> {
             defaultValue = "UPDATE")
     private Mode mode;
 
-    @Option(names = "--report", paramLabel = "FILE", description = "Writes the result as JSON")
-    private Path report;
+    @Mixin
+    private ReportOption report;
 
-    @Option(
-            names = "--seed",
-            paramLabel = "N",
-            description = "Same seed, same durations, ids and faults; default: ${DEFAULT-VALUE}",
-            defaultValue = "1")
-    private long seed;
+    @Mixin
+    private SeedOption seed;
 
     @Override
     public Integer call() throws IOException {
@@ -77,13 +70,10 @@ final class Loss implements Callable<Integer> {
         // Without the SDK's own retries every call that fails is the queue's to mend.
         System.setProperty(MAX_ATTEMPTS, "1");
         try (var deployment =
-                LocalDeployment.deploy(LocalCloud.start(0, seed), LocalDeployment.projectRoot(), parameters)) {
+                LocalDeployment.deploy(LocalCloud.start(seed.seed()), LocalDeployment.projectRoot(), parameters)) {
             var out = spec.commandLine().getOut();
-            out.printf("Seed %d. Simulated: nothing here is AWS, nothing is billed.%n", seed);
+            out.printf("Seed %d. Simulated: nothing here is AWS, nothing is billed.%n", seed.seed());
             return run(deployment, out) ? 0 : 1;
-        } catch (IllegalStateException | TemplateException failed) {
-            spec.commandLine().getErr().println("run-local: " + failed.getMessage());
-            return 1;
         } finally {
             System.clearProperty(MAX_ATTEMPTS);
         }
@@ -92,13 +82,10 @@ final class Loss implements Callable<Integer> {
     private boolean run(LocalDeployment deployment, PrintWriter out) throws IOException {
         var provisioning = new ProvisioningRun(deployment, out);
         if (!provisioning.run(Json.object())) return false;
-        try (var outage = new Outage(deployment, provisioning.bucket(), provisioning.keyArn(), seed)) {
+        try (var outage = new Outage(deployment, provisioning.bucket(), provisioning.keyArn(), seed.seed())) {
             var result = outage.run(objects, OUTAGE);
             tell(result, out);
-            if (report != null) {
-                var mapper = Json.MAPPER.copy().enable(SerializationFeature.INDENT_OUTPUT);
-                Files.writeString(report, mapper.writeValueAsString(result) + System.lineSeparator());
-            }
+            report.write(result);
             return result.isLossFree(mode == Mode.COPY);
         }
     }

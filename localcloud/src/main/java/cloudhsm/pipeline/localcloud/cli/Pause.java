@@ -2,18 +2,13 @@ package cloudhsm.pipeline.localcloud.cli;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.localcloud.http.Json;
-import cloudhsm.pipeline.localcloud.template.TemplateException;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.s3.S3Client;
@@ -36,21 +31,14 @@ final class Pause implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Option(names = "--report", paramLabel = "FILE", description = "Writes the run's report as JSON")
-    private Path report;
+    @Mixin
+    private ReportOption report;
 
-    @Option(
-            names = "--fault",
-            paramLabel = "SPEC",
-            description = "Something that goes wrong, once; may be repeated. \"run-local faults\" lists what there is.")
-    private List<String> faults = List.of();
+    @Mixin
+    private FaultOption faults;
 
-    @Option(
-            names = "--seed",
-            paramLabel = "N",
-            description = "Same seed, same durations and ids; default: ${DEFAULT-VALUE}",
-            defaultValue = "1")
-    private long seed;
+    @Mixin
+    private SeedOption seed;
 
     /**
      * What {@code --report} writes.
@@ -69,15 +57,11 @@ final class Pause implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        var toInject = Fault.parseAll(faults, spec);
-        try (var deployment = LocalDeployment.deploy(LocalCloud.start(0, seed), LocalDeployment.projectRoot())) {
-            toInject.forEach(fault -> fault.injectInto(deployment.cloud()));
+        try (var deployment = LocalDeployment.deploy(LocalCloud.start(seed.seed()), LocalDeployment.projectRoot())) {
+            faults.injectInto(deployment.cloud());
             var out = spec.commandLine().getOut();
             out.println("Simulated: nothing here is AWS, nothing is billed.");
             return run(deployment, out) ? 0 : 1;
-        } catch (IllegalStateException | TemplateException failed) {
-            spec.commandLine().getErr().println("run-local: " + failed.getMessage());
-            return 1;
         }
     }
 
@@ -101,7 +85,7 @@ final class Pause implements Callable<Integer> {
             var readable = read(s3, bucket).isEmpty();
             out.printf("%nAfter the resume the object is %s.%n", readable ? "readable again" : "NOT readable");
             out.flush();
-            write(new Report(
+            report.write(new Report(
                     provisioning.clusterId(),
                     bucket,
                     before.doubleValue(),
@@ -131,11 +115,5 @@ final class Pause implements Callable<Integer> {
         } catch (S3Exception refused) {
             return refused.awsErrorDetails().errorCode();
         }
-    }
-
-    private void write(Report run) throws IOException {
-        if (report == null) return;
-        var mapper = Json.MAPPER.copy().enable(SerializationFeature.INDENT_OUTPUT);
-        Files.writeString(report, mapper.writeValueAsString(run) + System.lineSeparator());
     }
 }

@@ -6,7 +6,6 @@ import cloudhsm.pipeline.localcloud.matrix.Matrix;
 import cloudhsm.pipeline.localcloud.template.TemplateException;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
@@ -15,6 +14,7 @@ import java.util.List;
 import java.util.concurrent.Callable;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -47,69 +47,67 @@ public final class RunLocal implements Callable<Integer> {
             description = "Files to upload; default: the project's docs. Half of them ask for another encryption.")
     private Path upload;
 
-    @Option(names = "--report", paramLabel = "FILE", description = "Writes the run's report as JSON")
-    private Path report;
+    @Mixin
+    private ReportOption report;
 
     @Option(
             names = "--html",
             paramLabel = "FILE",
+            converter = OutputFile.class,
             description = "Writes the page that the stage Report puts into the evidence bucket, if the run succeeds")
     private Path html;
 
-    @Option(
-            names = "--seed",
-            paramLabel = "N",
-            description = "Same seed, same durations and ids; default: ${DEFAULT-VALUE}",
-            defaultValue = "1")
-    private long seed;
+    @Mixin
+    private SeedOption seed;
 
-    @Option(
-            names = "--fault",
-            paramLabel = "SPEC",
-            description = "Something that goes wrong, once; may be repeated. \"run-local faults\" lists what there is.")
-    private List<String> faults = List.of();
+    @Mixin
+    private FaultOption faults;
 
     /** Ends the JVM with the command's exit code. */
     public static void main(String[] arguments) {
-        System.exit(new CommandLine(new RunLocal()).execute(arguments));
+        System.exit(commandLine().execute(arguments));
+    }
+
+    /** The command with all its subcommands. What ends a run is told in a sentence, and the exit code is 1. */
+    public static CommandLine commandLine() {
+        return new CommandLine(new RunLocal()).setExecutionExceptionHandler((failure, command, parsed) -> {
+            if (!(failure instanceof IllegalStateException
+                    || failure instanceof TemplateException
+                    || failure instanceof IOException)) {
+                throw failure; // a defect of ours: the stack trace is wanted
+            }
+            command.getErr()
+                    .println(command.getCommandSpec().qualifiedName() + ": "
+                            + (failure instanceof IOException
+                                    ? failure.getClass().getSimpleName() + ": " + failure.getMessage()
+                                    : failure.getMessage()));
+            return 1;
+        });
     }
 
     @Override
     public Integer call() throws IOException {
         var executionInput = executionInput();
-        var toInject = Fault.parseAll(faults, spec);
         var files = upload == null ? LocalDeployment.projectRoot().resolve("docs") : upload;
         if (!Files.isDirectory(files)) {
             throw new ParameterException(spec.commandLine(), "--upload: " + files + " is not a directory");
         }
-        requireDirectory("--report", report);
-        requireDirectory("--html", html);
-        try (var deployment = LocalDeployment.deploy(LocalCloud.start(0, seed), LocalDeployment.projectRoot())) {
+        try (var deployment = LocalDeployment.deploy(LocalCloud.start(seed.seed()), LocalDeployment.projectRoot())) {
             var out = spec.commandLine().getOut();
             out.printf(
                     "Embedded AWS at %s, seed %d. Simulated: nothing here is AWS, nothing is billed.%n",
-                    deployment.cloud().uri(), seed);
-            toInject.forEach(fault -> fault.injectInto(deployment.cloud()));
+                    deployment.cloud().uri(), seed.seed());
+            faults.injectInto(deployment.cloud());
             var run = new ProvisioningRun(deployment, out);
             var succeeded = run.run(executionInput);
             var objects = succeeded ? upload(run, deployment, files, out) : List.<UploadedObject>of();
-            if (report != null) write(run.report(objects));
+            report.write(run.report(objects));
             if (html != null && succeeded) Files.writeString(html, run.page());
-            if (succeeded && toInject.stream().anyMatch(fault -> fault.kind() == Fault.Kind.HSM_LOST)) {
+            if (succeeded && faults.contains(Fault.Kind.HSM_LOST)) {
                 return new Healing(deployment, run, objects.getFirst().key(), out).show() ? 0 : 1;
             }
             if (succeeded) return 0;
             return run.inputWasRefused() ? 2 : 1;
-        } catch (IllegalStateException | TemplateException failed) {
-            spec.commandLine().getErr().println("run-local: " + failed.getMessage());
-            return 1;
-        }
-    }
-
-    private void requireDirectory(String option, Path file) {
-        if (file == null || file.toAbsolutePath().getParent() == null) return;
-        if (!Files.isDirectory(file.toAbsolutePath().getParent())) {
-            throw new ParameterException(spec.commandLine(), option + ": there is no directory for " + file);
         }
     }
 
@@ -149,10 +147,5 @@ public final class RunLocal implements Callable<Integer> {
     private static String named(String encryption, String keyArn) {
         if (encryption.equals(keyArn)) return "the HSMs' key";
         return encryption.equals("AES256") ? "SSE-S3" : "another key";
-    }
-
-    private void write(RunReport run) throws IOException {
-        var mapper = Json.MAPPER.copy().enable(SerializationFeature.INDENT_OUTPUT);
-        Files.writeString(report, mapper.writeValueAsString(run) + System.lineSeparator());
     }
 }

@@ -2,10 +2,12 @@ package cloudhsm.pipeline.localcloud.cli;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.localcloud.iam.Iam;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -17,8 +19,8 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         description = {
             "Deploys template.yaml and keeps the endpoint up, at a multiple of real time, until Ctrl-C or SIGTERM.",
-            "Clients use the access key id \"test\" with the secret \"test\" and the Region eu-central-1; they are the"
-                    + " account's administrator."
+            "Prints what clients have to export, with a secret that is new at each start. Whoever knows it is the"
+                    + " account's administrator, and Run Command runs programs on this machine."
         })
 final class Serve implements Callable<Integer> {
     @Spec
@@ -35,27 +37,32 @@ final class Serve implements Callable<Integer> {
     private double speed;
 
     @Option(
-            names = "--seed",
-            paramLabel = "N",
-            description = "Same seed, same durations and ids; default: ${DEFAULT-VALUE}",
-            defaultValue = "1")
-    private long seed;
+            names = "--secret",
+            paramLabel = "S",
+            description = "The secret access key, for scripts that cannot read it; others on this machine may see it in"
+                    + " the list of processes. Default: a random one")
+    private Optional<String> secret = Optional.empty();
+
+    @Mixin
+    private SeedOption seed;
 
     @Override
     public Integer call() throws InterruptedException {
         if (port < 0 || port > 65_535) throw new ParameterException(spec.commandLine(), "--port: 0 to 65535");
+        if (secret.filter(String::isBlank).isPresent()) {
+            throw new ParameterException(spec.commandLine(), "--secret: not empty");
+        }
         if (!(speed > 0)) throw new ParameterException(spec.commandLine(), "--speed: more than 0");
         var stopped = new CountDownLatch(1);
         var closed = new CountDownLatch(1);
         Runtime.getRuntime().addShutdownHook(new Thread(() -> awaitClosed(stopped, closed)));
-        try (var deployment = LocalDeployment.deploy(LocalCloud.start(port, seed), LocalDeployment.projectRoot())) {
+        try (var deployment =
+                LocalDeployment.deploy(LocalCloud.start(port, seed.seed(), secret), LocalDeployment.projectRoot())) {
             deployment.cloud().time().pace(speed);
             var out = spec.commandLine().getOut();
             out.printf("ready %s%n", deployment.cloud().uri());
-            out.printf(
-                    "This is an embedded AWS on this machine, not AWS: access key test, secret test, Region %s,"
-                            + " %s x real time, nothing is kept.%n",
-                    Iam.REGION, speed);
+            out.printf("This is an embedded AWS on this machine, not AWS: %s x real time, nothing is kept.%n", speed);
+            out.println(exports(deployment.cloud()));
             deployment.stack().outputs().forEach((name, value) -> out.printf("%s %s%n", name, value));
             deployment.stack().resources().keySet().stream()
                     .sorted()
@@ -65,6 +72,17 @@ final class Serve implements Callable<Integer> {
         }
         closed.countDown();
         return 0;
+    }
+
+    /** A line for a shell, after which every AWS tool talks to this account as its administrator. */
+    static String exports(LocalCloud cloud) {
+        var administrator = cloud.iam().administrator();
+        return "export AWS_ENDPOINT_URL=%s AWS_DEFAULT_REGION=%s AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY='%s'"
+                .formatted(
+                        cloud.uri(),
+                        Iam.REGION,
+                        administrator.accessKeyId(),
+                        administrator.secretAccessKey().replace("'", "'\\''"));
     }
 
     /** The JVM must not end before the account's files are deleted. */

@@ -4,21 +4,17 @@ import cloudhsm.pipeline.localcloud.Holdings;
 import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.localcloud.http.Json;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
-import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 import software.amazon.awssdk.services.s3.S3Client;
 
@@ -42,37 +38,29 @@ final class Teardown implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Option(names = "--report", paramLabel = "FILE", description = "Writes the teardown's own report as JSON")
-    private Path report;
+    @Mixin
+    private ReportOption report;
 
-    @Option(
-            names = "--seed",
-            paramLabel = "N",
-            description = "Same seed, same durations and ids; default: ${DEFAULT-VALUE}",
-            defaultValue = "1")
-    private long seed;
+    @Mixin
+    private SeedOption seed;
 
-    @Option(
-            names = "--fault",
-            paramLabel = "SPEC",
-            description = "Something that goes wrong during the teardown, once; may be repeated.")
-    private List<String> faults = List.of();
+    @Mixin
+    private FaultOption faults;
 
     @Override
     public Integer call() throws IOException {
-        var toInject = Fault.parseAll(faults, spec);
         var out = spec.commandLine().getOut();
         // Nobody watches the days in between, so the schedule may be a slow one.
         try (var deployment = LocalDeployment.deploy(
-                LocalCloud.start(0, seed),
+                LocalCloud.start(seed.seed()),
                 LocalDeployment.projectRoot(),
                 Map.of("HealthCheckSchedule", "rate(1 hour)"))) {
             out.printf(
                     "Embedded AWS at %s, seed %d. Simulated: nothing here is AWS, nothing is billed.%n",
-                    deployment.cloud().uri(), seed);
+                    deployment.cloud().uri(), seed.seed());
             var before = Holdings.of(deployment.cloud());
             if (!new ProvisioningRun(deployment, out).run(Json.object())) return 1;
-            toInject.forEach(fault -> fault.injectInto(deployment.cloud()));
+            faults.injectInto(deployment.cloud());
             var execution = tearDown(deployment, out);
             var succeeded = execution.path("status").asText().equals("SUCCEEDED");
             if (!succeeded) {
@@ -82,7 +70,7 @@ final class Teardown implements Callable<Integer> {
                         execution.path("error").asText(),
                         execution.path("cause").asText());
             }
-            if (report != null) write(deployment);
+            report.write(Json.parse(evidence(deployment)));
             deployment.cloud().advance(RESTORABLE);
             var left = new TreeSet<>(Holdings.of(deployment.cloud()));
             left.removeAll(before);
@@ -133,14 +121,12 @@ final class Teardown implements Callable<Integer> {
         return duration.toDays() == 0 ? time : duration.toDays() + "d " + time;
     }
 
-    /** The report is in the evidence bucket, whether anything is left or not. */
-    private void write(LocalDeployment deployment) throws IOException {
+    /** The teardown's own report, which is in the evidence bucket whether anything is left or not. */
+    private static String evidence(LocalDeployment deployment) {
         try (var s3 = deployment.cloud().client(S3Client.builder().forcePathStyle(true))) {
             var bucket = deployment.stack().outputs().get("EvidenceBucketName");
-            var text = s3.getObjectAsBytes(request -> request.bucket(bucket).key("default/teardown.json"))
+            return s3.getObjectAsBytes(request -> request.bucket(bucket).key("default/teardown.json"))
                     .asUtf8String();
-            var mapper = Json.MAPPER.copy().enable(SerializationFeature.INDENT_OUTPUT);
-            Files.writeString(report, mapper.writeValueAsString(Json.parse(text)) + System.lineSeparator());
         }
     }
 }

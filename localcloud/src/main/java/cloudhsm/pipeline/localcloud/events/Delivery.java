@@ -14,7 +14,6 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.Set;
 
 /** Hands an event to a rule's target. What the target refuses goes to the target's dead-letter queue, or nowhere. */
@@ -75,7 +74,7 @@ final class Delivery {
                         == Decision.ALLOWED)
                 .orElseThrow(() ->
                         AwsException.badRequest("NO_PERMISSIONS", PRINCIPAL + " cannot assume the role " + roleArn));
-        var session = new Identity("", "", role.arn() + "/EventBridge", Optional.of(role));
+        var session = Identity.assumedByService(role, "EventBridge");
         account.iam().authorize(session, "states:StartExecution", arn);
         states.startExecution(arn, account.hex(8) + "_" + account.hex(24), Json.parse(payload));
     }

@@ -33,6 +33,13 @@ record AwsChunkedBody(byte[] body, Map<String, List<String>> trailers) {
         }
     }
 
+    /** The request with this body, and with the trailers among its headers. */
+    AwsRequest of(AwsRequest head) {
+        var headers = new HashMap<>(head.headers());
+        headers.putAll(trailers);
+        return head.with(headers, body);
+    }
+
     private static Map<String, List<String>> trailers(byte[] encoded, int position) {
         var trailers = new HashMap<String, List<String>>();
         var text = new String(encoded, position, encoded.length - position, StandardCharsets.US_ASCII);

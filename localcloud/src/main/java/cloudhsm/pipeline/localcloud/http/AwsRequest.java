@@ -28,6 +28,10 @@ public record AwsRequest(
         Identity caller,
         String requestId) {
 
+    AwsRequest with(Map<String, List<String>> otherHeaders, byte[] otherBody) {
+        return new AwsRequest(service, method, rawPath, query, otherHeaders, otherBody, caller, requestId);
+    }
+
     public Optional<String> header(String name) {
         var values = headers.get(name.toLowerCase(Locale.ROOT));
         return values == null || values.isEmpty() ? Optional.empty() : Optional.of(values.getFirst());

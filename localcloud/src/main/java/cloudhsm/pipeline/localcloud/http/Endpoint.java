@@ -41,6 +41,12 @@ public final class Endpoint implements AutoCloseable {
         System.setProperty("sun.net.httpserver.nodelay", "true");
     }
 
+    /** In bytes. No service but S3 takes a larger request; most take much less. */
+    private static final int LARGEST_REQUEST = 16 << 20;
+
+    /** In bytes, of one request to S3. S3 itself takes 5 GiB at a time, which this machine's memory does not. */
+    private static final int LARGEST_OBJECT = 256 << 20;
+
     private static final Pattern PORT = Pattern.compile(":\\d+$");
 
     private final HttpServer server;
@@ -135,7 +141,9 @@ public final class Endpoint implements AutoCloseable {
             }
             var body = response.body();
             exchange.sendResponseHeaders(response.status(), body.length == 0 ? -1 : body.length);
-            if (body.length > 0) exchange.getResponseBody().write(body);
+            if (body.length == 0) return;
+            exchange.getResponseBody().write(body);
+            exchange.getResponseBody().flush(); // before what is left of an unread request is waited for
         } catch (IOException gone) {
             // The client closed the connection; nobody is left to tell.
         }
@@ -149,7 +157,6 @@ public final class Endpoint implements AutoCloseable {
         if (!namesLoopback(headers) || headers.containsKey("origin")) {
             return AwsResponse.text(403, "text/plain", "The embedded AWS answers clients on this machine only.\n");
         }
-        var body = exchange.getRequestBody().readAllBytes();
         Signature signature;
         try {
             signature = Signature.parse(
@@ -160,56 +167,86 @@ public final class Endpoint implements AutoCloseable {
         var service = services.get(signature.service());
         if (service == null) return noSuchService(signature.service(), headers);
         var identity = iam.byAccessKeyId(signature.accessKeyId());
-        var rawPath = exchange.getRequestURI().getRawPath();
-        var rawQuery = exchange.getRequestURI().getRawQuery();
-        var chunked = headers.getOrDefault("x-amz-content-sha256", List.of(""))
-                .getFirst()
-                .startsWith("STREAMING-");
-        // The trailing headers of a chunked body count like headers; the signature covers only those sent first.
-        var withTrailers = new HashMap<>(headers);
-        var content = body;
-        if (chunked) {
-            var decoded = AwsChunkedBody.decode(body);
-            withTrailers.putAll(decoded.trailers());
-            content = decoded.body();
-        }
-        var request = new AwsRequest(
+        var head = new AwsRequest(
                 signature.service(),
                 exchange.getRequestMethod(),
-                rawPath,
-                query(rawQuery),
-                withTrailers,
-                content,
+                exchange.getRequestURI().getRawPath(),
+                query(exchange.getRequestURI().getRawQuery()),
+                headers,
+                new byte[0],
                 identity,
                 requestId);
-        // IAM and STS have endpoints for all Regions, whose signatures name us-east-1.
-        if (!signature.region().equals(Iam.REGION) && !Set.of("iam", "sts").contains(signature.service())) {
-            return service.error(
-                    new AwsException(
-                            signature.service().equals("s3") ? "AuthorizationHeaderMalformed" : "SignatureDoesNotMatch",
-                            signature.service().equals("s3") ? 400 : 403,
-                            "Credential should be scoped to a valid region: the request names " + signature.region()
-                                    + "; the embedded AWS is " + Iam.REGION + "."),
-                    request);
-        }
-        if (identity == null) {
-            return service.error(
-                    new AwsException(
-                            "UnrecognizedClientException",
-                            403,
-                            "The security token included in the request is invalid."),
-                    request);
-        }
-        if (!signature.verifies(
-                identity.secretAccessKey(), exchange.getRequestMethod(), rawPath, rawQuery, headers, body)) {
-            return service.error(
-                    new AwsException(
-                            signature.service().equals("s3") ? "SignatureDoesNotMatch" : "InvalidSignatureException",
-                            403,
-                            "The request signature we calculated does not match the signature you provided."),
-                    request);
+        AwsRequest request;
+        try {
+            requireKnown(signature, identity);
+            var body = bodyOf(exchange, signature);
+            requireSigned(signature, identity, exchange, headers, body);
+            // The trailing headers of a chunked body count like headers; the signature covers only those sent first.
+            request = signature.isChunked(headers) ? AwsChunkedBody.decode(body).of(head) : head.with(headers, body);
+        } catch (AwsException refused) {
+            return service.error(refused, head);
         }
         return dispatch(service, request);
+    }
+
+    private static void requireKnown(Signature signature, Identity identity) {
+        // IAM and STS have endpoints for all Regions, whose signatures name us-east-1.
+        if (!signature.region().equals(Iam.REGION) && !Set.of("iam", "sts").contains(signature.service())) {
+            throw new AwsException(
+                    signature.isForS3() ? "AuthorizationHeaderMalformed" : "SignatureDoesNotMatch",
+                    signature.isForS3() ? 400 : 403,
+                    "Credential should be scoped to a valid region: the request names " + signature.region()
+                            + "; the embedded AWS is " + Iam.REGION + ".");
+        }
+        if (identity == null) {
+            throw new AwsException(
+                    "UnrecognizedClientException", 403, "The security token included in the request is invalid.");
+        }
+    }
+
+    /** Of nobody is more read than the service takes, and of a stranger nothing. */
+    private static byte[] bodyOf(HttpExchange exchange, Signature signature) throws IOException {
+        var most = signature.isForS3() ? LARGEST_OBJECT : LARGEST_REQUEST;
+        var body = exchange.getRequestBody().readNBytes(most + 1);
+        if (body.length <= most) return body;
+        throw new AwsException(
+                signature.isForS3() ? "EntityTooLarge" : "RequestEntityTooLargeException",
+                signature.isForS3() ? 400 : 413,
+                "The embedded AWS takes at most " + most + " bytes in one request.");
+    }
+
+    private static void requireSigned(
+            Signature signature,
+            Identity identity,
+            HttpExchange exchange,
+            Map<String, List<String>> headers,
+            byte[] body) {
+        var now = identity.clock().instant();
+        if (!signature.isDatedNear(now, headers)) {
+            throw new AwsException(
+                    signature.isForS3() ? "RequestTimeTooSkewed" : "InvalidSignatureException",
+                    403,
+                    signature.isForS3()
+                            ? "The difference between the request time and the current time is too large."
+                            : "Signature expired: the request is not dated within 15 minutes of " + now + ".");
+        }
+        if (!signature.verifies(
+                identity.secretAccessKey(),
+                exchange.getRequestMethod(),
+                exchange.getRequestURI().getRawPath(),
+                exchange.getRequestURI().getRawQuery(),
+                headers,
+                body)) {
+            throw new AwsException(
+                    signature.isForS3() ? "SignatureDoesNotMatch" : "InvalidSignatureException",
+                    403,
+                    "The request signature we calculated does not match the signature you provided.");
+        }
+        if (!signature.covers(headers, body)) {
+            throw AwsException.badRequest(
+                    "XAmzContentSHA256Mismatch",
+                    "The provided 'x-amz-content-sha256' header does not match what was computed.");
+        }
     }
 
     /**

@@ -4,6 +4,12 @@ import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
+import java.time.Duration;
+import java.time.Instant;
+import java.time.LocalDateTime;
+import java.time.ZoneOffset;
+import java.time.format.DateTimeFormatter;
+import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
@@ -23,6 +29,11 @@ import javax.crypto.spec.SecretKeySpec;
 record Signature(
         String accessKeyId, String date, String region, String service, List<String> signedHeaders, String signature) {
     private static final String ALGORITHM = "AWS4-HMAC-SHA256";
+    private static final DateTimeFormatter DATED = DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'", Locale.ROOT);
+
+    /** By how much a client's clock may be wrong. */
+    private static final Duration SKEW = Duration.ofMinutes(15);
+
     private static final Map<List<String>, byte[]> SIGNING_KEYS = new ConcurrentHashMap<>();
     private static final int MOST_SIGNING_KEYS = 1_000;
 
@@ -53,6 +64,42 @@ record Signature(
                 parts.get("Signature"));
     }
 
+    boolean isForS3() {
+        return service.equals("s3");
+    }
+
+    /** Whether the body comes in chunks; see {@link AwsChunkedBody}. */
+    boolean isChunked(Map<String, List<String>> headers) {
+        return payload(headers).startsWith("STREAMING-");
+    }
+
+    private static String payload(Map<String, List<String>> headers) {
+        return headers.getOrDefault("x-amz-content-sha256", List.of("")).getFirst();
+    }
+
+    /**
+     * Whether the body is the one that was signed. S3 reads its hash from a header, which may also say that the body is
+     * not signed, or in chunks; every other service takes the hash of what arrives.
+     */
+    boolean covers(Map<String, List<String>> headers, byte[] body) {
+        return !isForS3()
+                || isChunked(headers)
+                || payload(headers).equals("UNSIGNED-PAYLOAD")
+                || payload(headers).equals(sha256(body));
+    }
+
+    /** Whether the request is dated within a quarter of an hour of now, and its scope with the same day. */
+    boolean isDatedNear(Instant now, Map<String, List<String>> headers) {
+        var dated = headers.getOrDefault("x-amz-date", List.of("")).getFirst();
+        try {
+            var at = LocalDateTime.parse(dated, DATED).toInstant(ZoneOffset.UTC);
+            return dated.startsWith(date + "T")
+                    && Duration.between(at, now).abs().compareTo(SKEW) <= 0;
+        } catch (DateTimeParseException undated) {
+            return false;
+        }
+    }
+
     boolean verifies(
             String secret,
             String method,
@@ -60,9 +107,7 @@ record Signature(
             String rawQuery,
             Map<String, List<String>> headers,
             byte[] body) {
-        var payload = headers.containsKey("x-amz-content-sha256")
-                ? headers.get("x-amz-content-sha256").getFirst()
-                : sha256(body);
+        var payload = isForS3() ? payload(headers) : sha256(body);
         var canonicalHeaders = new StringBuilder();
         for (var name : signedHeaders) {
             var values = headers.getOrDefault(name, List.of());
@@ -76,7 +121,7 @@ record Signature(
         var canonicalRequest = String.join(
                 "\n",
                 method,
-                service.equals("s3") ? rawPath : encodedPath(rawPath),
+                isForS3() ? rawPath : encodedPath(rawPath),
                 canonicalQuery(rawQuery),
                 canonicalHeaders.toString(),
                 String.join(";", signedHeaders),

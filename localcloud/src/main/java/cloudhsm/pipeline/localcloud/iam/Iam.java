@@ -2,6 +2,7 @@ package cloudhsm.pipeline.localcloud.iam;
 
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import java.security.SecureRandom;
+import java.time.Clock;
 import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -24,6 +25,7 @@ public final class Iam {
     /** Allowed requests that are kept of one role and action; a bucket's objects are each a request of its own. */
     private static final int MOST_KEPT = 1_000;
 
+    private static final int SECRET_LENGTH = 40;
     private static final String KEY_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
     private final SecureRandom random = new SecureRandom();
@@ -49,14 +51,19 @@ public final class Iam {
         }
     }
 
-    public Iam() {
-        administrator =
-                new Identity("test", "test", "arn:aws:iam::" + ACCOUNT + ":user/administrator", Optional.empty());
+    /** @param secret of the administrator; empty for a random one */
+    public Iam(Optional<String> secret) {
+        administrator = new Identity(
+                "test",
+                secret.orElseGet(() -> randomText(SECRET_LENGTH)),
+                "arn:aws:iam::" + ACCOUNT + ":user/administrator",
+                Optional.empty(),
+                Clock.systemUTC());
         identities.put(administrator.accessKeyId(), administrator);
         usersByName.put("administrator", administrator.arn());
     }
 
-    /** Access key id and secret {@code test}; may do everything in the account. */
+    /** Access key id {@code test}; may do everything in the account. */
     public Identity administrator() {
         return administrator;
     }
@@ -109,13 +116,19 @@ public final class Iam {
         return usersByName;
     }
 
-    /** A new session of a role, with credentials of its own, as an AWS service gets one for a function or instance. */
+    /** A new session of a role, with credentials of its own, for a client that reads the machine's clock. */
     public Identity session(Role role, String sessionName) {
+        return session(role, sessionName, Clock.systemUTC());
+    }
+
+    /** The same for a client that reads another clock, as functions do. */
+    public Identity session(Role role, String sessionName, Clock clock) {
         var identity = new Identity(
                 "ASIA" + randomText(16),
-                randomText(40),
+                randomText(SECRET_LENGTH),
                 "arn:aws:sts::" + ACCOUNT + ":assumed-role/" + role.name() + "/" + sessionName,
-                Optional.of(role));
+                Optional.of(role),
+                clock);
         identities.put(identity.accessKeyId(), identity);
         return identity;
     }

@@ -40,7 +40,7 @@ final class FunctionClassLoader extends URLClassLoader {
             var origin = connection instanceof JarURLConnection jar ? jar.getJarFileURL() : resource;
             var redirected = REDIRECTED.get(resource.toString());
             if (redirected == null) {
-                redirected = redirected(name, connection);
+                redirected = redirected(connection);
                 REDIRECTED.put(resource.toString(), redirected);
             }
             // Without certificates: a redirected class no longer has the bytes that its jar's signature covers.
@@ -51,9 +51,9 @@ final class FunctionClassLoader extends URLClassLoader {
         }
     }
 
-    private static byte[] redirected(String name, URLConnection connection) throws IOException {
+    private static byte[] redirected(URLConnection connection) throws IOException {
         try (var in = connection.getInputStream()) {
-            return Redirection.redirect(in.readAllBytes(), name.startsWith("cloudhsm.pipeline."));
+            return Redirection.redirect(in.readAllBytes());
         }
     }
 }

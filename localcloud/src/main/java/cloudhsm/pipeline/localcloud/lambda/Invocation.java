@@ -78,7 +78,7 @@ public final class Invocation {
         return current == null ? Map.of() : current.environment;
     }
 
-    /** Stands in for {@link Clock#systemUTC()} in the pipeline's own classes: the embedded AWS's time. */
+    /** Stands in for {@link Clock#systemUTC()}: the embedded AWS's time. */
     public static Clock systemUTC() {
         var current = CURRENT.get();
         return current == null ? Clock.systemUTC() : current.clock;

@@ -61,7 +61,11 @@ final class LambdaFunction {
         this.account = account;
         this.logs = logs;
         this.interfaces = interfaces;
-        this.identity = account.iam().session(configuration.role(), configuration.functionName());
+        this.identity = account.iam()
+                .session(
+                        configuration.role(),
+                        configuration.functionName(),
+                        account.time().clock());
         this.created = account.time().now();
     }
 
@@ -123,7 +127,11 @@ final class LambdaFunction {
     private Identity newSession() {
         account.time().lock().lock();
         try {
-            return account.iam().session(configuration.role(), configuration.functionName());
+            return account.iam()
+                    .session(
+                            configuration.role(),
+                            configuration.functionName(),
+                            account.time().clock());
         } finally {
             account.time().lock().unlock();
         }

@@ -31,28 +31,22 @@ final class Redirection {
     private static final int NAME_AND_TYPE = 12;
 
     private final byte[] original;
-    private final boolean redirectClock;
     private int[] offsets = new int[0];
     private int poolEnd;
 
-    private Redirection(byte[] original, boolean redirectClock) {
+    private Redirection(byte[] original) {
         this.original = original;
-        this.redirectClock = redirectClock;
     }
 
-    /**
-     * The class file with its references redirected, or the same array where there is nothing to redirect.
-     *
-     * @param redirectClock whether {@code Clock.systemUTC} is redirected too
-     */
-    static byte[] redirect(byte[] classFile, boolean redirectClock) {
+    /** The class file with its references redirected, or the same array where there is nothing to redirect. */
+    static byte[] redirect(byte[] classFile) {
         // Class files are Latin-1 superset enough for a first look: most classes name neither.
         var text = new String(classFile, StandardCharsets.ISO_8859_1);
-        if (!text.contains("java/lang/System") && !(redirectClock && text.contains("java/time/Clock"))) {
+        if (!text.contains("java/lang/System") && !text.contains("java/time/Clock")) {
             return classFile;
         }
         try {
-            return new Redirection(classFile, redirectClock).redirected();
+            return new Redirection(classFile).redirected();
         } catch (IOException impossible) {
             throw new UncheckedIOException(impossible);
         }
@@ -77,7 +71,7 @@ final class Redirection {
 
     private boolean isRedirected(String owner, String name) {
         return owner.equals("java/lang/System") && OF_SYSTEM.contains(name)
-                || redirectClock && owner.equals("java/time/Clock") && name.equals("systemUTC");
+                || owner.equals("java/time/Clock") && name.equals("systemUTC");
     }
 
     /** Appends the name of {@link Invocation} and a class entry for it to the constant pool. */

@@ -84,7 +84,7 @@ final class CellRun {
     }
 
     private LocalDeployment deploy() {
-        return LocalDeployment.deploy(LocalCloud.start(0, SEED), LocalDeployment.projectRoot(), scenario.parameters());
+        return LocalDeployment.deploy(LocalCloud.start(SEED), LocalDeployment.projectRoot(), scenario.parameters());
     }
 
     private static List<String> problemsOf(LocalCloud cloud) {

@@ -1,7 +1,7 @@
 package cloudhsm.pipeline.localcloud.matrix;
 
+import cloudhsm.pipeline.localcloud.cli.SeedOption;
 import cloudhsm.pipeline.localcloud.faults.Faults;
-import cloudhsm.pipeline.localcloud.template.TemplateException;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -19,6 +19,7 @@ import java.util.concurrent.Executors;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -57,12 +58,8 @@ public final class Matrix implements Callable<Integer> {
     @Option(names = "--sample", paramLabel = "N", description = "N random cells only")
     private int sample;
 
-    @Option(
-            names = "--seed",
-            paramLabel = "S",
-            description = "Of what is random; default: ${DEFAULT-VALUE}",
-            defaultValue = "1")
-    private long seed;
+    @Mixin
+    private SeedOption seed;
 
     @Option(names = "--cell", paramLabel = "SPEC", description = "Only this cell, as a failure is printed")
     private String cell;
@@ -81,35 +78,29 @@ public final class Matrix implements Callable<Integer> {
         }
         var only = cell == null ? Optional.<Cell>empty() : Optional.of(parsed(scenarios));
         var out = spec.commandLine().getOut();
-        try {
-            var all = new ArrayList<Planned>();
-            var known = new HashSet<RecordedCall>();
-            for (var scenario : scenarios) {
-                var run = new CellRun(scenario);
-                var clean = run.cleanly();
-                var calls = clean.calls().stream().filter(known::add).toList();
-                out.printf(
-                        "%s: %d calls in a clean run",
-                        scenario.name(), clean.calls().size());
-                out.println(
-                        calls.size() == clean.calls().size() ? "" : ", " + calls.size() + " not made by the others");
-                only.map(Stream::of)
-                        .orElseGet(() -> calls.stream().flatMap(Matrix::cellsOf))
-                        .forEach(cell -> all.add(new Planned(run, cell, clean.end())));
-            }
-            var cells = only.isPresent() ? all : chosen(all);
-            out.printf("%d cells, seed %d, %d at a time%n", cells.size(), seed, threads);
-            out.flush();
-            var results = results(cells, out);
-            table(results, out);
-            var failed = results.stream().filter(CellRun.Result::failed).count();
-            out.printf("cells %d, failed %d%n", results.size(), failed);
-            out.flush();
-            return failed == 0 ? 0 : 1;
-        } catch (IllegalStateException | TemplateException broken) {
-            spec.commandLine().getErr().println("run-local matrix: " + broken.getMessage());
-            return 1;
+        var all = new ArrayList<Planned>();
+        var known = new HashSet<RecordedCall>();
+        for (var scenario : scenarios) {
+            var run = new CellRun(scenario);
+            var clean = run.cleanly();
+            var calls = clean.calls().stream().filter(known::add).toList();
+            out.printf(
+                    "%s: %d calls in a clean run",
+                    scenario.name(), clean.calls().size());
+            out.println(calls.size() == clean.calls().size() ? "" : ", " + calls.size() + " not made by the others");
+            only.map(Stream::of)
+                    .orElseGet(() -> calls.stream().flatMap(Matrix::cellsOf))
+                    .forEach(cell -> all.add(new Planned(run, cell, clean.end())));
         }
+        var cells = only.isPresent() ? all : chosen(all);
+        out.printf("%d cells, seed %d, %d at a time%n", cells.size(), seed.seed(), threads);
+        out.flush();
+        var results = results(cells, out);
+        table(results, out);
+        var failed = results.stream().filter(CellRun.Result::failed).count();
+        out.printf("cells %d, failed %d%n", results.size(), failed);
+        out.flush();
+        return failed == 0 ? 0 : 1;
     }
 
     /** A cell, and how its run has to end. */
@@ -135,7 +126,7 @@ public final class Matrix implements Callable<Integer> {
     }
 
     private List<Planned> chosen(List<Planned> all) {
-        var random = new Random(seed);
+        var random = new Random(seed.seed());
         if (pairs > 0) {
             var chosen = new ArrayList<Planned>();
             while (chosen.size() < pairs) {

@@ -259,7 +259,7 @@ public final class SchedulerService implements Service {
             var role = role(target.path("RoleArn").asText())
                     .orElseThrow(() -> AwsException.badRequest(
                             "AccessDeniedException", PRINCIPAL + " cannot assume " + target.path("RoleArn")));
-            var session = new Identity("", "", role.arn() + "/EventBridgeScheduler", Optional.of(role));
+            var session = Identity.assumedByService(role, "EventBridgeScheduler");
             if (arn.startsWith("arn:aws:sns:")) {
                 account.iam().authorize(session, "sns:Publish", arn);
                 sns.requireUseOfKey(session, arn);

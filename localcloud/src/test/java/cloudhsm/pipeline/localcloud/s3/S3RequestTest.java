@@ -6,6 +6,7 @@ import cloudhsm.pipeline.localcloud.http.AwsRequest;
 import cloudhsm.pipeline.localcloud.iam.Iam;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class S3RequestTest {
@@ -17,7 +18,7 @@ class S3RequestTest {
                 Map.of(),
                 Map.of("host", List.of(host)),
                 new byte[0],
-                new Iam().administrator(),
+                new Iam(Optional.empty()).administrator(),
                 "1"));
     }
 

@@ -1,0 +1,37 @@
+package cloudhsm.pipeline.localcloud.cli;
+
+import cloudhsm.pipeline.localcloud.LocalCloud;
+import java.util.List;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
+
+/** The option of every command in which something may go wrong on purpose. */
+final class FaultOption {
+    @Option(
+            names = "--fault",
+            paramLabel = "SPEC",
+            description = "Something that goes wrong, once; may be repeated. \"run-local faults\" lists what there is.",
+            converter = Converter.class)
+    private List<Fault> faults = List.of();
+
+    private static final class Converter implements ITypeConverter<Fault> {
+        @Override
+        public Fault convert(String text) {
+            try {
+                return Fault.parse(text);
+            } catch (IllegalArgumentException malformed) {
+                throw new TypeConversionException(malformed.getMessage());
+            }
+        }
+    }
+
+    boolean contains(Fault.Kind kind) {
+        return faults.stream().anyMatch(fault -> fault.kind() == kind);
+    }
+
+    /** Makes each happen once, when its moment comes. */
+    void injectInto(LocalCloud cloud) {
+        faults.forEach(fault -> fault.injectInto(cloud));
+    }
+}
