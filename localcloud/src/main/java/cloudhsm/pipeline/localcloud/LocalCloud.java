@@ -93,7 +93,7 @@ public final class LocalCloud implements AutoCloseable {
         endpoint.register(dynamoDb);
         endpoint.register(ssm);
         endpoint.register(states);
-        scheduler = new SchedulerService(account, states, sns);
+        scheduler = new SchedulerService(account, states, sns, sqs);
         endpoint.register(scheduler);
         endpoint.register(new StsService(account));
         endpoint.register(new IamService(account));
