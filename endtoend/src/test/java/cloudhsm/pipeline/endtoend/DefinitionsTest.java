@@ -16,6 +16,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 import java.util.TreeSet;
 import org.junit.jupiter.api.AfterAll;
@@ -32,6 +33,9 @@ import software.amazon.awssdk.services.s3.S3Client;
 class DefinitionsTest {
     /** As Step Functions fails a task whose TimeoutSeconds are over: without a cause. */
     private static final Mock.ErrorOutput TIMEOUT = new Mock.ErrorOutput("States.Timeout", "");
+
+    /** As SendTaskFailure without a cause may end a task: the error output has no member Cause. */
+    private static final Mock.ErrorOutput WITHOUT_CAUSE = new Mock.ErrorOutput("UNFORESEEN", null);
 
     private static LocalDeployment deployment;
     private static final Map<String, Map<String, DefinitionScenario>> SCENARIOS = new HashMap<>();
@@ -85,7 +89,7 @@ class DefinitionsTest {
     @MethodSource("machines")
     void theFailureOfEachTaskReachesAPerson(String machine) {
         var problems = new ArrayList<String>();
-        for (var failure : List.of(DefinitionScenario.error("UNFORESEEN"), TIMEOUT)) {
+        for (var failure : List.of(DefinitionScenario.error("UNFORESEEN"), TIMEOUT, WITHOUT_CAUSE)) {
             scenarioOfEachTask(machine).forEach((task, scenario) -> {
                 var answers = new LinkedHashMap<>(scenario.answers());
                 answers.put(task, List.of(failure));
@@ -192,7 +196,8 @@ class DefinitionsTest {
         return run.calls().stream()
                 .filter(call -> !call.state().equals(task))
                 .map(call -> Json.text(call.payload()))
-                .anyMatch(payload -> payload.contains(failure.error()) && payload.contains(failure.cause()));
+                .anyMatch(payload -> payload.contains(failure.error())
+                        && payload.contains(Objects.requireNonNullElse(failure.cause(), "")));
     }
 
     /** What ReportFailure was to report when it failed itself. */

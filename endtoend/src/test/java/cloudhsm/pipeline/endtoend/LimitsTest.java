@@ -86,6 +86,28 @@ class LimitsTest {
         assertEquals(1, pipeline.cloud().calls("ScheduleKeyDeletion"));
     }
 
+    @Test
+    void aLimitWhoseStateMachineIsGoneLiesInTheDeadLetterQueue() {
+        var provisioned = pipeline.provision("first", "{\"teardownAfter\": \"PT2H\"}");
+        assertEquals(ExecutionStatus.SUCCEEDED, provisioned.status(), provisioned::cause);
+        var stack = pipeline.deployment().stack();
+        pipeline.states()
+                .deleteStateMachine(delete -> delete.stateMachineArn(stack.outputs().get("PauseStateMachineArn")));
+
+        pipeline.cloud().advance(Duration.ofHours(2));
+
+        var aside = pipeline.sqs()
+                .receiveMessage(receive -> receive.queueUrl(stack.resource("LimitsDeadLetterQueue"))
+                        .messageAttributeNames("All"))
+                .messages();
+        assertEquals(1, aside.size(), "the alarm LimitsPutAside counts it; HSMs bill on");
+        assertEquals(
+                "StateMachineDoesNotExist",
+                aside.getFirst().messageAttributes().get("ERROR_CODE").stringValue());
+        assertEquals(
+                "{\"deployment\":\"default\",\"interrupt\":true}", aside.getFirst().body());
+    }
+
     private String put(String bucket, String content) {
         return pipeline.s3()
                 .putObject(put -> put.bucket(bucket).key("kept"), RequestBody.fromString(content))

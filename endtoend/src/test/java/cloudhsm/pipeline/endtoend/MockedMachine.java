@@ -112,8 +112,8 @@ final class MockedMachine {
 
     private static JsonNode reported(JsonNode failure) {
         var report = Json.object();
-        report.set("error", failure.path("Error"));
-        report.set("cause", failure.path("Cause"));
+        report.put("error", failure.path("Error").asText());
+        report.put("cause", failure.path("Cause").asText());
         report.putArray("leftBilling");
         return report;
     }

@@ -12,6 +12,7 @@ import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
 import java.util.Base64;
 import java.util.Map;
 import java.util.zip.GZIPOutputStream;
@@ -123,6 +124,19 @@ class ReencryptExistingTest {
         } catch (NoSuchAlgorithmException impossible) {
             throw new IllegalStateException(impossible);
         }
+    }
+
+    @Test
+    void whoeverSubscribedHearsThatItFailed() {
+        var failed = run("missing", "{\"bucket\": \"no-such-bucket\"}");
+        assertEquals("LISTING_REFUSED", failed.error());
+        pipeline.cloud().advance(Duration.ofSeconds(5));
+        var told = pipeline.cloud().sns().published().stream()
+                .filter(message -> message.message().contains(failed.executionArn()))
+                .toList();
+        assertEquals(1, told.size(), "one mail for each failed execution");
+        assertEquals("CloudHSM pipeline failed: LISTING_REFUSED", told.getFirst().subject());
+        assertTrue(told.getFirst().message().contains(failed.cause()), told.getFirst().message());
     }
 
     @Test

@@ -47,6 +47,8 @@ class RuntimeFidelityTest {
     private static final Map<String, List<String>> TRIGGERS = Map.of(
             "ObserverFunction",
             List.of("health-check.json"),
+            "ReportFailedReencryptionFunction",
+            List.of("execution-status-change.json"),
             "ReencryptObjectsFunction",
             List.of("sqs-s3-batch.json"),
             "ResumeExecutionFunction",

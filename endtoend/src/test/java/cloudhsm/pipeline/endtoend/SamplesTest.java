@@ -48,6 +48,7 @@ class SamplesTest {
         "s3-put.json, s3-put.schema.json",
         "sqs-s3-batch.json, sqs-s3-batch.schema.json",
         "s3-test-event.json, s3-test-event.schema.json",
+        "execution-status-change.json, execution-status-change.schema.json",
         "command-invocation-status-change.json, command-invocation-status-change.schema.json",
     })
     void everySampleFitsItsSchema(String sample, String schema) throws IOException {

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.BiConsumer;
+import java.util.regex.Pattern;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -152,6 +153,21 @@ class StateMachinesTest {
             if (state.path("Comment").asText().length() < 10) silent.add(name);
         });
         assertEquals(List.of(), silent, "the console shows the comment to whoever clicks the state");
+    }
+
+    /**
+     * An error output need not have a Cause, and an expression without a value ends an execution under
+     * States.QueryEvaluationError instead of its own failure: {@code &} makes "" of what is not there.
+     */
+    @ParameterizedTest
+    @MethodSource("stateMachines")
+    void aMissingCauseFailsNoExpression(Path file) throws IOException {
+        var bare = Pattern.compile("(?<!& )\\$[a-zA-Z.]+\\.Cause(?! &)")
+                .matcher(Files.readString(file))
+                .results()
+                .map(found -> found.group())
+                .toList();
+        assertEquals(List.of(), bare);
     }
 
     /** Every Task of the machine. */

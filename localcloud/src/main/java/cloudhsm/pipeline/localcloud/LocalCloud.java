@@ -79,7 +79,7 @@ public final class LocalCloud implements AutoCloseable {
         s3 = new S3Service(account, kms, sqs, events);
         dynamoDb = new DynamoDbService(account);
         ssm = new SsmService(account, ec2, cloudHsm, events, endpoint);
-        states = new StatesService(account, lambda, logs, endpoint);
+        states = new StatesService(account, lambda, logs, events, endpoint);
         events.connect(lambda, states, sqs, sns);
         endpoint.register(events);
         endpoint.register(logs);
@@ -94,7 +94,7 @@ public final class LocalCloud implements AutoCloseable {
         endpoint.register(dynamoDb);
         endpoint.register(ssm);
         endpoint.register(states);
-        scheduler = new SchedulerService(account, states, sns);
+        scheduler = new SchedulerService(account, states, sns, sqs);
         endpoint.register(scheduler);
         endpoint.register(new StsService(account));
         endpoint.register(new IamService(account));

@@ -79,7 +79,7 @@ final class BackupOperations {
 
     private Backup backup(ObjectNode input, AwsRequest request, String operation) {
         var id = Input.required(input, "BackupId", Input.BACKUP_ID);
-        rights.require(request.caller(), operation);
+        rights.requireOn(request.caller(), operation, id, clusters.tagsOf(id));
         return clusters.backup(id).orElseThrow(() -> Input.notFound("Backup '" + id + "' does not exist"));
     }
 
@@ -93,7 +93,7 @@ final class BackupOperations {
         var id = Input.required(input, "ResourceId", Input.RESOURCE_ID);
         var added = Input.tags(input);
         if (added.isEmpty()) throw Input.violation("null", "TagList", "Member must not be null");
-        rights.require(request.caller(), "TagResource");
+        rights.requireOn(request.caller(), "TagResource", id, clusters.tagsOf(id));
         var tags = tags(id);
         var count =
                 tags.keySet().stream().filter(key -> !added.containsKey(key)).count() + added.size();
@@ -111,7 +111,7 @@ final class BackupOperations {
         if (input.path("TagKeyList").isEmpty()) {
             throw Input.violation("null", "TagKeyList", "Member must have length between 1 and 50");
         }
-        rights.require(request.caller(), "UntagResource");
+        rights.requireOn(request.caller(), "UntagResource", id, clusters.tagsOf(id));
         var tags = tags(id);
         input.path("TagKeyList").forEach(key -> tags.remove(key.asText()));
         return Json.object();
@@ -121,7 +121,7 @@ final class BackupOperations {
         var id = Input.required(input, "ResourceId", Input.RESOURCE_ID);
         var most = Input.maxResults(input, 100);
         var first = Input.firstOfPage(input);
-        rights.require(request.caller(), "ListTags");
+        rights.requireOn(request.caller(), "ListTags", id, clusters.tagsOf(id));
         var all = tags(id).entrySet().stream()
                 .map(tag -> Json.object().put("Key", tag.getKey()).put("Value", tag.getValue()))
                 .toList();

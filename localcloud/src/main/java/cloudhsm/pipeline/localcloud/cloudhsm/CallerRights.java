@@ -4,6 +4,7 @@ import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.iam.Identity;
 import cloudhsm.pipeline.localcloud.iam.PolicyDocument;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -43,9 +44,26 @@ final class CallerRights {
         this.iam = iam;
     }
 
-    /** The manual knows no resource-level rights for CloudHSM [HSM:identity-access-management]. */
+    /** For actions to which the Service Authorization Reference gives no resource type. */
     void require(Identity caller, String operation) {
         iam.authorize(caller, "cloudhsm:" + operation, "*");
+    }
+
+    /**
+     * For actions to which the Service Authorization Reference gives a cluster or a backup.
+     *
+     * @param id of the cluster or backup; "cluster-*" for one that is being made
+     * @param tags of the resource, none where it does not exist: then a statement that asks for a tag allows nothing
+     */
+    void requireOn(Identity caller, String operation, String id, Map<String, String> tags) {
+        var context = new HashMap<String, String>();
+        tags.forEach((key, value) -> context.put("aws:ResourceTag/" + key, value));
+        iam.authorize(caller, "cloudhsm:" + operation, arn(id), context);
+    }
+
+    private static String arn(String id) {
+        var type = id.substring(0, id.indexOf('-'));
+        return "arn:aws:cloudhsm:" + Iam.REGION + ":" + Iam.ACCOUNT + ":" + type + "/" + id;
     }
 
     void requireCreating(Identity caller) {

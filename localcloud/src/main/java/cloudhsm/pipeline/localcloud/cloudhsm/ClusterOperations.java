@@ -70,8 +70,13 @@ final class ClusterOperations {
         var networkType = Input.oneOf(input, "NetworkType", "IPV4", List.of("IPV4", "DUALSTACK"));
         var retention = Input.backupRetentionDays(input).orElse(DEFAULT_BACKUP_RETENTION_DAYS);
         var tags = Input.tags(input);
-        rights.require(request.caller(), "CreateCluster");
-        if (!tags.isEmpty()) rights.require(request.caller(), "TagResource");
+        if (sourceBackup.isEmpty()) {
+            rights.require(request.caller(), "CreateCluster");
+        } else {
+            var backupId = sourceBackup.get().substring(sourceBackup.get().lastIndexOf('/') + 1);
+            rights.requireOn(request.caller(), "CreateCluster", backupId, clusters.tagsOf(backupId));
+        }
+        if (!tags.isEmpty()) rights.requireOn(request.caller(), "TagResource", "cluster-*", Map.of());
         rights.requireCreating(request.caller());
         requireUsableType(hsmType);
         if (!input.hasNonNull("Mode")) throw Input.invalid("Mode is required for HSM type " + hsmType);
@@ -203,7 +208,7 @@ final class ClusterOperations {
         var id = Input.required(input, "ClusterId", Input.CLUSTER_ID);
         var signedCert = Input.required(input, "SignedCert", Input.CERT);
         var trustAnchor = Input.required(input, "TrustAnchor", Input.CERT);
-        rights.require(request.caller(), "InitializeCluster");
+        rights.requireOn(request.caller(), "InitializeCluster", id, clusters.tagsOf(id));
         var cluster = clusters.existing(id);
         if (cluster.state() != ClusterState.UNINITIALIZED) {
             throw Input.invalid("Cluster '" + id + "' is " + cluster.state() + "; it must be UNINITIALIZED");
@@ -252,7 +257,7 @@ final class ClusterOperations {
         var id = Input.required(input, "ClusterId", Input.CLUSTER_ID);
         Input.optional(input, "HsmType", Input.HSM_TYPE);
         var retention = Input.backupRetentionDays(input);
-        rights.require(request.caller(), "ModifyCluster");
+        rights.requireOn(request.caller(), "ModifyCluster", id, clusters.tagsOf(id));
         var cluster = clusters.existing(id);
         if (input.hasNonNull("HsmType")) {
             throw Input.invalid("The embedded AWS has one HSM type and does not migrate clusters to another");
@@ -264,7 +269,7 @@ final class ClusterOperations {
 
     JsonNode deleteCluster(ObjectNode input, AwsRequest request) {
         var id = Input.required(input, "ClusterId", Input.CLUSTER_ID);
-        rights.require(request.caller(), "DeleteCluster");
+        rights.requireOn(request.caller(), "DeleteCluster", id, clusters.tagsOf(id));
         rights.requireDeleting(request.caller());
         var cluster = clusters.existing(id);
         if (!cluster.existingHsms().isEmpty()) {

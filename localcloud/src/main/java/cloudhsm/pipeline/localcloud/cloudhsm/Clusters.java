@@ -64,6 +64,14 @@ final class Clusters {
         return Optional.ofNullable(backups.get(backupId));
     }
 
+    /** Of a cluster or backup; none where there is none of that id. */
+    Map<String, String> tagsOf(String resourceId) {
+        return find(resourceId)
+                .map(Cluster::tags)
+                .or(() -> backup(resourceId).map(Backup::tags))
+                .orElse(Map.of());
+    }
+
     void removeBackup(Backup backup) {
         backups.remove(backup.id());
     }

@@ -74,7 +74,7 @@ final class HsmOperations {
         var clusterId = Input.required(input, "ClusterId", Input.CLUSTER_ID);
         var zone = Input.required(input, "AvailabilityZone", Input.AVAILABILITY_ZONE);
         var address = Input.optional(input, "IpAddress", Input.IP_ADDRESS);
-        rights.require(request.caller(), "CreateHsm");
+        rights.requireOn(request.caller(), "CreateHsm", clusterId, clusters.tagsOf(clusterId));
         rights.requireCreating(request.caller());
         var cluster = clusters.existing(clusterId);
         var subnetId = cluster.subnetsByAvailabilityZone().get(zone);

@@ -117,7 +117,17 @@ public final class EventBridgeService extends JsonService {
     public void publish(String source, String detailType, List<String> resources, JsonNode detail) {
         account.time().lock().lock();
         try {
-            route(event(source, detailType, resources, detail, account.time().now()));
+            publish(randomId(), source, detailType, resources, detail);
+        } finally {
+            account.time().lock().unlock();
+        }
+    }
+
+    /** As above, with an id of the service's own making. */
+    public void publish(UUID id, String source, String detailType, List<String> resources, JsonNode detail) {
+        account.time().lock().lock();
+        try {
+            route(event(id, source, detailType, resources, detail, account.time().now()));
         } finally {
             account.time().lock().unlock();
         }
@@ -178,12 +188,15 @@ public final class EventBridgeService extends JsonService {
         }
     }
 
-    private ObjectNode event(String source, String detailType, List<String> resources, JsonNode detail, Instant time) {
+    private UUID randomId() {
+        return new UUID(account.random().nextLong(), account.random().nextLong());
+    }
+
+    private static ObjectNode event(
+            UUID id, String source, String detailType, List<String> resources, JsonNode detail, Instant time) {
         var event = Json.object()
                 .put("version", "0")
-                .put(
-                        "id",
-                        new UUID(account.random().nextLong(), account.random().nextLong()).toString())
+                .put("id", id.toString())
                 .put("detail-type", detailType)
                 .put("source", source)
                 .put("account", Iam.ACCOUNT)
@@ -227,6 +240,7 @@ public final class EventBridgeService extends JsonService {
     /** A scheduled event goes to its own rule only. */
     private void fire(Rule rule) {
         var event = event(
+                randomId(),
                 "aws.events",
                 "Scheduled Event",
                 List.of(rule.arn()),
@@ -307,7 +321,13 @@ public final class EventBridgeService extends JsonService {
         var time = entry.hasNonNull("Time")
                 ? Instant.ofEpochMilli((long) (entry.get("Time").asDouble() * 1000))
                 : account.time().now();
-        var event = event(entry.get("Source").asText(), entry.get("DetailType").asText(), resources, detail, time);
+        var event = event(
+                randomId(),
+                entry.get("Source").asText(),
+                entry.get("DetailType").asText(),
+                resources,
+                detail,
+                time);
         route(event);
         return Json.object().put("EventId", event.get("id").asText());
     }

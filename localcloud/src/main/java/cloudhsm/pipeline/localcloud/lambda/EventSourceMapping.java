@@ -114,7 +114,8 @@ final class EventSourceMapping {
             lock.unlock();
         }
         var batch = gatheredWhole.get();
-        var result = function.invoke(Json.bytes(batch.event()), endpoint.get());
+        // A refused invocation is a failed one: the messages come back after the queue's visibility timeout.
+        var result = function.notReady().orElseGet(() -> function.invoke(Json.bytes(batch.event()), endpoint.get()));
         lock.lock();
         try {
             running--;

@@ -19,11 +19,13 @@ import java.util.Deque;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
 
 /** One function: its configuration, who may invoke it, and its execution environments. */
 final class LambdaFunction {
@@ -32,6 +34,12 @@ final class LambdaFunction {
      * timeout cannot be measured; this catches a function that never returns.
      */
     private static final Duration REAL_LIMIT = Duration.ofSeconds(60);
+
+    /** After so long without an invocation Lambda deletes a version's snapshot [LAM:snapstart]. */
+    private static final Duration IDLE = Duration.ofDays(14);
+
+    /** Until there is another: as long as an initialization may take [LAM:snapstart-runtime-hooks-java]; assumed. */
+    private static final Duration NEW_SNAPSHOT = Duration.ofMinutes(15);
 
     private final FunctionConfiguration configuration;
     private final String arn;
@@ -45,6 +53,11 @@ final class LambdaFunction {
     private final Deque<Idle> idle = new ArrayDeque<>();
     private final List<Run> running = new ArrayList<>();
     private boolean failsNext;
+
+    /** Of a function that starts from a snapshot: when its version was last invoked, and when its snapshot is ready. */
+    private Optional<Instant> lastInvoked = Optional.empty();
+
+    private Instant snapshotReady = Instant.EPOCH;
 
     /** An environment that waits for its next invocation, as Lambda keeps them warm. */
     private record Idle(ExecutionEnvironment environment, Identity session, Map<String, String> variables) {}
@@ -98,6 +111,34 @@ final class LambdaFunction {
     /** The next invocation dies before the handler runs. */
     void failNext() {
         failsNext = true;
+    }
+
+    /** From now on what invokes the function by its alias starts from a snapshot, which was just made. */
+    void startFromSnapshot() {
+        lastInvoked = Optional.of(account.time().now());
+    }
+
+    /**
+     * What an invocation of the version is answered while it has no snapshot; empty where it may run.
+     *
+     * @see <a href="https://docs.aws.amazon.com/lambda/latest/dg/snapstart-activate.html">Function states</a>
+     */
+    Optional<InvocationResult> notReady() {
+        return locked(() -> {
+            if (lastInvoked.isEmpty()) return Optional.empty();
+            var now = account.time().now();
+            if (now.isBefore(snapshotReady)) {
+                return Optional.of(failure("ResourceConflictException", "The function is Pending: " + arn));
+            }
+            if (now.isAfter(lastInvoked.get().plus(IDLE))) {
+                snapshotReady = now.plus(NEW_SNAPSHOT);
+                lastInvoked = Optional.of(snapshotReady);
+                return Optional.of(failure(
+                        "SnapStartNotReadyException", "Lambda is initializing your function. It will be ready soon."));
+            }
+            lastInvoked = Optional.of(now);
+            return Optional.empty();
+        });
     }
 
     /** Runs the handler. The caller must not hold the lock: the function calls back over HTTP. */
@@ -220,9 +261,16 @@ final class LambdaFunction {
     }
 
     private void locked(Runnable work) {
+        locked(() -> {
+            work.run();
+            return true;
+        });
+    }
+
+    private <T> T locked(Supplier<T> work) {
         account.time().lock().lock();
         try {
-            work.run();
+            return work.get();
         } finally {
             account.time().lock().unlock();
         }

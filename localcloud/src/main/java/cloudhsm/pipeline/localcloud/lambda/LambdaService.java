@@ -139,6 +139,19 @@ public final class LambdaService implements Service {
         }
     }
 
+    /**
+     * What queues and EventBridge invoke is from now on a version with a snapshot (SnapStart), which Lambda deletes
+     * after 14 days without an invocation. Invocations over HTTP are of $LATEST, which has none.
+     */
+    public void startFromSnapshot(String functionName) {
+        locked();
+        try {
+            find(functionName).startFromSnapshot();
+        } finally {
+            unlocked();
+        }
+    }
+
     /** Removes the function, as deleting its stack does. */
     public void deleteFunction(String functionName) {
         locked();
@@ -379,7 +392,7 @@ public final class LambdaService implements Service {
 
     private void attempt(LambdaFunction function, byte[] payload, int retry, Duration delay) {
         account.time().scheduleUnlocked(delay, "asynchronous invocation of " + function.arn(), () -> {
-            var result = function.invoke(payload, endpoint.get());
+            var result = function.notReady().orElseGet(() -> function.invoke(payload, endpoint.get()));
             if (result.functionError().isEmpty()) return;
             if (retry < RETRIES.size()) {
                 attempt(function, payload, retry + 1, RETRIES.get(retry));

@@ -15,6 +15,7 @@ final class ScheduleInput {
     private static final Pattern NAME = Pattern.compile("[0-9a-zA-Z-_.]{1,64}");
     private static final Pattern AT = Pattern.compile("at\\((\\d{4}-\\d{2}-\\d{2}T\\d{2}:\\d{2}:\\d{2})\\)");
     private static final Pattern ROLE = Pattern.compile("arn:aws(-[a-z]+)?:iam::\\d{12}:role/[\\w+=,.@/-]+");
+    private static final Pattern QUEUE = Pattern.compile("arn:aws(-[a-z]+)?:sqs:[a-z0-9\\-]+:\\d{12}:[a-zA-Z0-9\\-_]+");
     private static final List<String> MEMBERS = List.of(
             "ActionAfterCompletion",
             "ClientToken",
@@ -87,7 +88,7 @@ final class ScheduleInput {
 
     private static void checkTarget(JsonNode target) {
         for (var member : (Iterable<String>) target::fieldNames) {
-            if (!List.of("Arn", "RoleArn", "Input", "RetryPolicy").contains(member)) {
+            if (!List.of("Arn", "RoleArn", "Input", "RetryPolicy", "DeadLetterConfig").contains(member)) {
                 throw invalid("The embedded AWS does not support " + member + " of a target");
             }
         }
@@ -95,6 +96,10 @@ final class ScheduleInput {
         if (!target.path("Arn").asText().matches("arn:aws:(states|sns):[a-z0-9-]+:\\d{12}:.+")) {
             throw invalid("The embedded AWS's schedules start executions and publish to topics, not "
                     + target.path("Arn").asText());
+        }
+        var queue = target.path("DeadLetterConfig").path("Arn");
+        if (!queue.isMissingNode() && !QUEUE.matcher(queue.asText()).matches()) {
+            throw invalid("Provided DeadLetterConfig.Arn is not valid.");
         }
         range(target.path("RetryPolicy"), "MaximumRetryAttempts", 0, 185);
         range(target.path("RetryPolicy"), "MaximumEventAgeInSeconds", 60, 86_400);

@@ -11,12 +11,15 @@ import cloudhsm.pipeline.localcloud.iam.Identity;
 import cloudhsm.pipeline.localcloud.iam.PolicyDocument.Decision;
 import cloudhsm.pipeline.localcloud.iam.Role;
 import cloudhsm.pipeline.localcloud.sns.SnsService;
+import cloudhsm.pipeline.localcloud.sqs.SqsService;
 import cloudhsm.pipeline.localcloud.states.StatesService;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.net.URLDecoder;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -35,16 +38,28 @@ public final class SchedulerService implements Service {
     /** Scheduler invokes its target within 60 seconds of the time [SCH:schedule-types]. */
     private static final Duration PRECISION = Duration.ofSeconds(59);
 
+    /** What a target without a RetryPolicy gets [SCH:managing-schedule]. */
+    private static final int MOST_ATTEMPTS = 185;
+
+    private static final int LONGEST_AGE_SECONDS = 86_400;
+
+    /** Between two attempts; "exponential backoff" is all that is documented, so the numbers are assumed. */
+    private static final Duration SHORTEST_BACKOFF = Duration.ofSeconds(1);
+
+    private static final Duration LONGEST_BACKOFF = Duration.ofMinutes(5);
+
     private final Account account;
     private final StatesService states;
     private final SnsService sns;
+    private final SqsService sqs;
     private final Map<String, Schedule> schedules = new TreeMap<>();
     private final List<String> failures = new ArrayList<>();
 
-    public SchedulerService(Account account, StatesService states, SnsService sns) {
+    public SchedulerService(Account account, StatesService states, SnsService sns, SqsService sqs) {
         this.account = account;
         this.states = states;
         this.sns = sns;
+        this.sqs = sqs;
     }
 
     @Override
@@ -249,30 +264,84 @@ public final class SchedulerService implements Service {
         var delay = Duration.between(account.time().now(), ScheduleInput.at(schedule.definition))
                 .plus(account.between(Duration.ZERO, PRECISION.plus(window)));
         schedule.due = Optional.of(account.time()
-                .schedule(delay, "EventBridge Scheduler: schedule " + schedule.name, () -> invoke(schedule)));
+                .schedule(
+                        delay,
+                        "EventBridge Scheduler: schedule " + schedule.name,
+                        () -> invoke(schedule, account.time().now(), 0)));
     }
 
-    private void invoke(Schedule schedule) {
+    /**
+     * Which refusals are final is not documented, so each is tried again until the target's RetryPolicy is exhausted:
+     * whoever waits for a dead letter waits longest.
+     *
+     * @param due when the schedule was to fire
+     * @param retries before this attempt
+     */
+    private void invoke(Schedule schedule, Instant due, int retries) {
         var target = schedule.definition.path("Target");
-        var arn = target.path("Arn").asText();
         try {
-            var role = role(target.path("RoleArn").asText())
-                    .orElseThrow(() -> AwsException.badRequest(
-                            "AccessDeniedException", PRINCIPAL + " cannot assume " + target.path("RoleArn")));
-            var session = Identity.assumedByService(role, "EventBridgeScheduler");
-            if (arn.startsWith("arn:aws:sns:")) {
-                account.iam().authorize(session, "sns:Publish", arn);
-                sns.requireUseOfKey(session, arn);
-                sns.publish(arn, null, target.path("Input").asText());
-            } else {
-                account.iam().authorize(session, "states:StartExecution", arn);
-                var name = account.hex(8) + "-" + account.hex(4) + "-" + account.hex(20);
-                states.startExecution(arn, name, Json.parse(target.path("Input").asText("{}")));
-            }
+            deliver(target, session(target));
         } catch (AwsException refused) {
-            failures.add(schedule.name + ": " + refused.code() + ": " + refused.getMessage());
+            var policy = target.path("RetryPolicy");
+            var age = policy.path("MaximumEventAgeInSeconds").asInt(LONGEST_AGE_SECONDS);
+            var backoff = SHORTEST_BACKOFF.multipliedBy(1L << Math.min(retries, 20));
+            var pause = backoff.compareTo(LONGEST_BACKOFF) < 0 ? backoff : LONGEST_BACKOFF;
+            var tooOld = account.time().now().plus(pause).isAfter(due.plusSeconds(age));
+            if (!tooOld && retries < policy.path("MaximumRetryAttempts").asInt(MOST_ATTEMPTS)) {
+                schedule.due = Optional.of(account.time()
+                        .schedule(
+                                pause,
+                                "EventBridge Scheduler: schedule " + schedule.name + " again",
+                                () -> invoke(schedule, due, retries + 1)));
+                return;
+            }
+            putAside(schedule, due, retries, tooOld ? "MaximumEventAgeInSeconds" : "MaximumRetryAttempts", refused);
         }
         if (schedule.definition.path("ActionAfterCompletion").asText().equals("DELETE"))
             schedules.remove(schedule.name);
+    }
+
+    private Identity session(JsonNode target) {
+        var role = role(target.path("RoleArn").asText())
+                .orElseThrow(() -> AwsException.badRequest(
+                        "AccessDeniedException", PRINCIPAL + " cannot assume " + target.path("RoleArn")));
+        return Identity.assumedByService(role, "EventBridgeScheduler");
+    }
+
+    private void deliver(JsonNode target, Identity session) {
+        var arn = target.path("Arn").asText();
+        if (arn.startsWith("arn:aws:sns:")) {
+            account.iam().authorize(session, "sns:Publish", arn);
+            sns.requireUseOfKey(session, arn);
+            sns.publish(arn, null, target.path("Input").asText());
+        } else {
+            account.iam().authorize(session, "states:StartExecution", arn);
+            var name = account.hex(8) + "-" + account.hex(4) + "-" + account.hex(20);
+            states.startExecution(arn, name, Json.parse(target.path("Input").asText("{}")));
+        }
+    }
+
+    /** Into the target's dead-letter queue; the role itself must be allowed to send [SCH:configuring-schedule-dlq]. */
+    private void putAside(Schedule schedule, Instant due, int retries, String exhausted, AwsException refused) {
+        var target = schedule.definition.path("Target");
+        failures.add(schedule.name + ": " + refused.code() + ": " + refused.getMessage());
+        var queue = target.path("DeadLetterConfig").path("Arn").asText();
+        if (queue.isEmpty()) return;
+        try {
+            sqs.sendUnder(
+                    session(target),
+                    queue,
+                    target.path("Input").asText("{}"),
+                    Map.of(
+                            "ERROR_CODE", refused.code(),
+                            "ERROR_MESSAGE", String.valueOf(refused.getMessage()),
+                            "EXHAUSTED_RETRY_CONDITION", exhausted,
+                            "RETRY_ATTEMPTS", String.valueOf(retries),
+                            "SCHEDULED_TIME", due.truncatedTo(ChronoUnit.SECONDS).toString(),
+                            "SCHEDULE_ARN", schedule.arn,
+                            "TARGET_ARN", target.path("Arn").asText()));
+        } catch (AwsException lost) {
+            failures.add(schedule.name + ": lost: " + lost.code() + ": " + lost.getMessage());
+        }
     }
 }

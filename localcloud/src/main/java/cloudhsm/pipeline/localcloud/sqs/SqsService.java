@@ -6,6 +6,7 @@ import cloudhsm.pipeline.localcloud.http.AwsRequest;
 import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.http.JsonService;
 import cloudhsm.pipeline.localcloud.iam.Iam;
+import cloudhsm.pipeline.localcloud.iam.Identity;
 import cloudhsm.pipeline.localcloud.iam.PolicyDocument.Decision;
 import cloudhsm.pipeline.localcloud.wire.Violation;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -151,13 +152,39 @@ public final class SqsService extends JsonService {
             String principal, String sourceArn, String queueArn, String body, Map<String, String> attributes) {
         locked(() -> {
             requireServiceMaySend(principal, sourceArn, queueArn);
-            var nodes = Json.object();
-            attributes.forEach((name, value) ->
-                    nodes.set(name, Json.object().put("DataType", "String").put("StringValue", value)));
-            var input = Json.object().put("MessageBody", body);
-            input.set("MessageAttributes", nodes);
-            return queues.send(queues.byArn(queueArn), input, principal);
+            return queues.send(queues.byArn(queueArn), message(body, attributes), principal);
         });
+    }
+
+    /**
+     * Sends under a role's rights, as EventBridge Scheduler puts aside what it could not deliver.
+     *
+     * @param attributes text attributes of the message
+     * @throws AwsException where the queue is gone, the role may not send, or the queue's policy denies it
+     */
+    public void sendUnder(Identity role, String queueArn, String body, Map<String, String> attributes) {
+        locked(() -> {
+            var queue = queues.byArn(queueArn);
+            account.iam().authorize(role, "sqs:SendMessage", queueArn);
+            var context = Map.of("aws:SecureTransport", "true");
+            if (queue.policy()
+                    .filter(policy -> policy.decide(Iam.namesOf(role), "sqs:SendMessage", queueArn, context)
+                            == Decision.DENIED)
+                    .isPresent()) {
+                throw Iam.denied(
+                        role, "sqs:SendMessage", queueArn, "with an explicit deny in a resource-based policy");
+            }
+            return queues.send(queue, message(body, attributes), role.arn());
+        });
+    }
+
+    private static ObjectNode message(String body, Map<String, String> attributes) {
+        var nodes = Json.object();
+        attributes.forEach((name, value) ->
+                nodes.set(name, Json.object().put("DataType", "String").put("StringValue", value)));
+        var input = Json.object().put("MessageBody", body);
+        input.set("MessageAttributes", nodes);
+        return input;
     }
 
     /**

@@ -197,6 +197,10 @@ final class DistributedMap {
             return;
         }
         authorize("states:StartExecution", machine.ownArn());
+        // What AWS names beside it; when it asks for them is not documented, so here it does before it starts anything.
+        for (var parent : List.of("states:DescribeExecution", "states:StopExecution")) {
+            authorize(parent, flow.execution().arn());
+        }
         var name = uuid();
         var execution = new Execution(
                 "arn:aws:states:" + Iam.REGION + ":" + Iam.ACCOUNT + ":execution:" + machine.name() + ":" + name,

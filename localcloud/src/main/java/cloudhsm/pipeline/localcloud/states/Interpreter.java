@@ -22,17 +22,24 @@ final class Interpreter {
     private final Expressions expressions;
     private final Integrations integrations;
     private final Executions executions;
+    private final StatusChanges statusChanges;
     private final TaskTokens tokens = new TaskTokens();
     private final List<BiConsumer<Execution, ObjectNode>> listeners = new ArrayList<>();
     private final List<Consumer<Transition>> transitionListeners = new ArrayList<>();
     private final Map<String, BiFunction<String, JsonNode, Mock>> mocks = new ConcurrentHashMap<>();
     private final Map<Execution, Flow> flows = new HashMap<>();
 
-    Interpreter(Account account, Expressions expressions, Integrations integrations, Executions executions) {
+    Interpreter(
+            Account account,
+            Expressions expressions,
+            Integrations integrations,
+            Executions executions,
+            StatusChanges statusChanges) {
         this.account = account;
         this.expressions = expressions;
         this.integrations = integrations;
         this.executions = executions;
+        this.statusChanges = statusChanges;
     }
 
     Account account() {
@@ -96,6 +103,7 @@ final class Interpreter {
         var flow = new Flow(
                 this, execution, definition, new Variables(null), Optional.empty(), first, new Ending(execution));
         flows.put(execution, flow);
+        statusChanges.running(execution);
         limitTime(execution);
         flow.start(execution.input());
     }
@@ -130,6 +138,7 @@ final class Interpreter {
                 "ExecutionRedriven",
                 "executionRedrivenEventDetails",
                 Json.object().put("redriveCount", execution.redriveCount()));
+        statusChanges.running(execution);
         limitTime(execution);
         flow.redrive();
     }

@@ -12,7 +12,11 @@ public sealed interface Mock {
     /** The task succeeds with {@code $states.result}; of a {@code .waitForTaskToken} task what its token came back with. */
     record Result(JsonNode result) implements Mock {}
 
-    /** The task fails with {@code $states.errorOutput}. */
+    /**
+     * The task fails with {@code $states.errorOutput}.
+     *
+     * @param cause null for an error output without a Cause
+     */
     record ErrorOutput(String error, String cause) implements Mock {}
 
     /** Nothing comes back yet: a {@code .waitForTaskToken} task goes on waiting for its token. */

@@ -10,7 +10,8 @@ final class StateFailure extends RuntimeException {
 
     /**
      * @param error for example {@code States.Timeout}, or the function's exception class
-     * @param cause text for people; JSON where a function failed
+     * @param cause text for people; JSON where a function failed; null where there is none, which leaves it out of
+     *     {@code $states.errorOutput}
      */
     StateFailure(String error, String cause) {
         super(cause, null, false, false);
@@ -21,13 +22,15 @@ final class StateFailure extends RuntimeException {
         return error;
     }
 
+    /** Empty where there is none. */
     String cause() {
-        return getMessage();
+        return getMessage() == null ? "" : getMessage();
     }
 
     /** {@code $states.errorOutput}. */
     ObjectNode output() {
-        return Json.object().put("Error", error).put("Cause", cause());
+        var output = Json.object().put("Error", error);
+        return getMessage() == null ? output : output.put("Cause", getMessage());
     }
 
     /**

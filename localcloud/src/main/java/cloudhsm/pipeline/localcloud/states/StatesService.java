@@ -1,6 +1,7 @@
 package cloudhsm.pipeline.localcloud.states;
 
 import cloudhsm.pipeline.localcloud.Account;
+import cloudhsm.pipeline.localcloud.events.EventBridgeService;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.AwsRequest;
 import cloudhsm.pipeline.localcloud.http.Endpoint;
@@ -38,13 +39,18 @@ public final class StatesService extends JsonService {
     private final LogsService logs;
     private final ExecutionOperations operations;
 
-    public StatesService(Account account, LambdaService lambda, LogsService logs, Endpoint endpoint) {
+    public StatesService(
+            Account account, LambdaService lambda, LogsService logs, EventBridgeService events, Endpoint endpoint) {
         super("states", "1.0");
         this.account = account;
         this.logs = logs;
         expressions = new Expressions(account.time().clock(), account.random());
-        interpreter =
-                new Interpreter(account, expressions, new Integrations(account, lambda, endpoint, this), executions);
+        interpreter = new Interpreter(
+                account,
+                expressions,
+                new Integrations(account, lambda, endpoint, this),
+                executions,
+                new StatusChanges(events));
         interpreter.listen(this::log);
         on("CreateStateMachine", this::createStateMachine);
         on("DescribeStateMachine", this::describeStateMachine);

@@ -47,15 +47,15 @@ final class TaskOperations {
     JsonNode sendTaskFailure(ObjectNode input, AwsRequest request) {
         var attempt = authorizedAttempt(input, request, "states:SendTaskFailure");
         var error = text(input, "error").orElse("");
-        var cause = text(input, "cause").orElse("");
-        if (error.length() > MAXIMUM_ERROR || cause.length() > MAXIMUM_CAUSE) {
+        var cause = text(input, "cause");
+        if (error.length() > MAXIMUM_ERROR || cause.filter(text -> text.length() > MAXIMUM_CAUSE).isPresent()) {
             throw AwsException.badRequest(
                     "ValidationException",
                     "1 validation error detected: error has at most " + MAXIMUM_ERROR + " and cause at most "
                             + MAXIMUM_CAUSE + " characters");
         }
         TaskTokens.requireWaiting(attempt);
-        attempt.fail(new StateFailure(error, cause));
+        attempt.fail(new StateFailure(error, cause.orElse(null)));
         return Json.object();
     }
 

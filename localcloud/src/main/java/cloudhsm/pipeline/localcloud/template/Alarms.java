@@ -35,8 +35,7 @@ final class Alarms {
     }
 
     ResourceValues alarm(String id, Properties properties) {
-        properties.withoutEffect(
-                "ActionsEnabled", "AlarmDescription", "InsufficientDataActions", "OKActions", "Tags", "Unit");
+        properties.withoutEffect("ActionsEnabled", "AlarmDescription", "Tags", "Unit");
         oneOf(properties, "ComparisonOperator", COMPARISONS, properties.required("ComparisonOperator"));
         oneOf(
                 properties,
@@ -56,7 +55,9 @@ final class Alarms {
         }
         if (properties.has("Metrics")) metrics(properties);
         else metric(properties);
-        for (var action : properties.node("AlarmActions")) reach(properties, action.asText());
+        for (var state : List.of("AlarmActions", "InsufficientDataActions", "OKActions")) {
+            for (var action : properties.node(state)) reach(properties, action.asText());
+        }
         var name = properties.text("AlarmName").orElseGet(() -> names.physical(id, 255));
         return new ResourceValues(
                 name, Map.of("Arn", "arn:aws:cloudwatch:" + Iam.REGION + ":" + Iam.ACCOUNT + ":alarm:" + name));

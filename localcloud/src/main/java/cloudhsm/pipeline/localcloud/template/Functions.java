@@ -71,6 +71,10 @@ final class Functions {
             addEvent(logicalId + event.getKey(), name, arn, event.getKey(), event.getValue());
         }
         resolver.created(logicalId + "Role", new ResourceValues(role.name(), Map.of("Arn", role.arn())));
+        properties.text("AutoPublishAlias").ifPresent(alias -> {
+            resolver.created(logicalId + ".Alias", new ResourceValues(arn + ":" + alias, Map.of()));
+            if (properties.has("SnapStart")) cloud.lambda().startFromSnapshot(name);
+        });
         return new ResourceValues(name, Map.of("Arn", arn));
     }
 
@@ -94,8 +98,8 @@ final class Functions {
     }
 
     /**
-     * There is one version of a function here, so that an alias and its snapshot change nothing; but a snapshot that
-     * nobody would ever start from is a mistake.
+     * There is one version of a function here, which the alias names. A snapshot that nobody would ever start from is a
+     * mistake.
      *
      * @see <a href="https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html">Lambda SnapStart</a>
      */
@@ -158,12 +162,17 @@ final class Functions {
         if (!cloud.sqs().exists(queueArn)) throw properties.invalid("the queue " + queueArn + " does not exist");
         return cloud.lambda()
                 .createEventSourceMapping(
-                        functionNameOrArn.substring(functionNameOrArn.lastIndexOf(':') + 1),
+                        functionName(functionNameOrArn),
                         queueArn,
                         properties.number("BatchSize", 10),
                         Duration.ofSeconds(properties.number("MaximumBatchingWindowInSeconds", 0)),
                         reports,
                         concurrency);
+    }
+
+    /** Of a name or an ARN, with a qualifier or without. */
+    private static String functionName(String nameOrArn) {
+        return nameOrArn.startsWith("arn:") ? nameOrArn.split(":")[6] : nameOrArn.replaceFirst(":.*", "");
     }
 
     /** AWS::Lambda::Permission. */
@@ -175,7 +184,7 @@ final class Functions {
         var function = properties.required("FunctionName");
         cloud.lambda()
                 .addPermission(
-                        function.substring(function.lastIndexOf(':') + 1),
+                        functionName(function),
                         properties.required("Principal"),
                         properties.text("SourceArn").orElse(null));
     }

@@ -224,8 +224,8 @@ public record Stack(
             var needs = new LinkedHashSet<String>();
             for (var name : resolver.references(definition.path("Properties"))) {
                 if (definitions.containsKey(name)) needs.add(name);
-                // SAM makes the role FunctionRole with Function.
-                var maker = name.replaceFirst("Role$", "");
+                // SAM makes the role FunctionRole with Function, and calls its alias Function.Alias.
+                var maker = name.replaceFirst("(Role|\\.Alias)$", "");
                 if (!definitions.containsKey(name) && definitions.containsKey(maker)) needs.add(maker);
             }
             var dependsOn = definition.path("DependsOn");

@@ -18,6 +18,8 @@ import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import software.amazon.awssdk.services.sqs.SqsClient;
+import software.amazon.awssdk.services.sqs.model.QueueAttributeName;
 
 class EventSourceMappingTest {
     private static final String SOURCE = "arn:aws:s3:::reports";
@@ -101,6 +103,37 @@ class EventSourceMappingTest {
                 () -> cloud.lambda().createEventSourceMapping("consumer", queue, 10, Duration.ZERO, true, 2));
         assertEquals(
                 "Queue visibility timeout: 10 seconds is less than Function timeout: 30 seconds", refused.getMessage());
+    }
+
+    @Test
+    void aVersionThatNobodyInvokedForTwoWeeksLetsItsFirstMessagesComeBack() {
+        consumer(true);
+        var queue = queue("960");
+        cloud.lambda().createEventSourceMapping("consumer", queue, 10, Duration.ZERO, true, 2);
+        cloud.lambda().startFromSnapshot("consumer");
+        cloud.advance(Duration.ofDays(13));
+        send(queue, "good");
+        cloud.advance(Duration.ofSeconds(2));
+        assertEquals(List.of("0", "0"), messages(queue), "done at once");
+        cloud.advance(Duration.ofDays(14).plusMinutes(1));
+        send(queue, "good");
+        cloud.advance(Duration.ofMinutes(15));
+        assertEquals(List.of("0", "1"), messages(queue), "Lambda makes another snapshot");
+        cloud.advance(Duration.ofMinutes(2));
+        assertEquals(List.of("0", "0"), messages(queue), "done when it came back after its visibility timeout");
+    }
+
+    /** Visible ones, and those that were handed out. */
+    private List<String> messages(String queue) {
+        var attributes = cloud.client(SqsClient.builder())
+                .getQueueAttributes(get -> get.queueUrl(cloud.sqs().queueUrl(queue))
+                        .attributeNames(
+                                QueueAttributeName.APPROXIMATE_NUMBER_OF_MESSAGES,
+                                QueueAttributeName.APPROXIMATE_NUMBER_OF_MESSAGES_NOT_VISIBLE))
+                .attributes();
+        return List.of(
+                attributes.get(QueueAttributeName.APPROXIMATE_NUMBER_OF_MESSAGES),
+                attributes.get(QueueAttributeName.APPROXIMATE_NUMBER_OF_MESSAGES_NOT_VISIBLE));
     }
 
     @Test

@@ -20,6 +20,7 @@ import software.amazon.awssdk.services.scheduler.model.FlexibleTimeWindowMode;
 import software.amazon.awssdk.services.scheduler.model.ResourceNotFoundException;
 import software.amazon.awssdk.services.scheduler.model.ScheduleSummary;
 import software.amazon.awssdk.services.scheduler.model.ValidationException;
+import software.amazon.awssdk.services.sqs.SqsClient;
 
 class SchedulerServiceTest {
     private final LocalCloud aws = LocalCloud.start();
@@ -117,8 +118,62 @@ class SchedulerServiceTest {
     void theRoleMustBeAllowedWhatTheTargetNeeds() {
         scheduler.createSchedule(at("2026-11-02T10:00:00").build());
         aws.iam().role("limits").orElseThrow().policies().clear();
-        aws.advance(Duration.ofMinutes(62));
+        aws.advance(Duration.ofHours(26));
         assertEquals(0, aws.sns().published().size());
         assertTrue(aws.scheduler().failures().getFirst().contains("sns:Publish"));
+    }
+
+    private static final String GONE = "arn:aws:states:eu-central-1:111122223333:stateMachine:gone";
+
+    private String queue() {
+        return aws.sqs().createQueue("put-aside", Map.of());
+    }
+
+    /** Of a state machine that does not exist, given up a quarter of an hour after its time. */
+    private void schedulePauseOf(String queue) {
+        scheduler.createSchedule(at("2026-11-02T10:00:00")
+                .target(target -> target.arn(GONE)
+                        .roleArn(role)
+                        .input("{\"deployment\":\"demo\"}")
+                        .retryPolicy(retry -> retry.maximumEventAgeInSeconds(900))
+                        .deadLetterConfig(config -> config.arn(queue)))
+                .build());
+    }
+
+    private void allow(String actions) {
+        aws.iam().role("limits").orElseThrow().policies().put("tell", policy("""
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": %s, "Resource": "*"}]}
+            """.formatted(actions)));
+    }
+
+    @Test
+    void whatItsTargetRefusesIsPutAsideOnceItIsTooOldToTryAgain() {
+        allow("[\"states:StartExecution\", \"sqs:SendMessage\"]");
+        var queue = queue();
+        schedulePauseOf(queue);
+        aws.advance(Duration.ofMinutes(70));
+        assertEquals(List.of(), aws.sqs().receive(queue, 10), "it is tried again for a quarter of an hour");
+        aws.advance(Duration.ofMinutes(7));
+        var sqs = aws.client(SqsClient.builder());
+        var message = sqs.receiveMessage(receive -> receive.queueUrl(aws.sqs().queueUrl(queue))
+                        .messageAttributeNames("All"))
+                .messages()
+                .getFirst();
+        assertEquals("{\"deployment\":\"demo\"}", message.body());
+        assertEquals(
+                "StateMachineDoesNotExist",
+                message.messageAttributes().get("ERROR_CODE").stringValue());
+        assertEquals(GONE, message.messageAttributes().get("TARGET_ARN").stringValue());
+        assertThrows(ResourceNotFoundException.class, () -> scheduler.getSchedule(get -> get.name("warning")));
+    }
+
+    @Test
+    void aRoleThatMayNotSendLosesWhatItsTargetRefused() {
+        allow("[\"states:StartExecution\"]");
+        var queue = queue();
+        schedulePauseOf(queue);
+        aws.advance(Duration.ofMinutes(80));
+        assertEquals(List.of(), aws.sqs().receive(queue, 10));
+        assertTrue(aws.scheduler().failures().getLast().contains("sqs:SendMessage"), "nobody is told");
     }
 }

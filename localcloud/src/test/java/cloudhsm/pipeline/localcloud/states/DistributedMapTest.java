@@ -28,7 +28,9 @@ import software.amazon.awssdk.services.sfn.model.MapRunStatus;
 
 class DistributedMapTest {
     private static final String MACHINE = "arn:aws:states:eu-central-1:111122223333:stateMachine:objects";
-    private static final String START = allow("states:StartExecution", MACHINE);
+    private static final String START = allow("states:StartExecution", MACHINE) + ","
+            + allow("states:DescribeExecution", "arn:aws:states:eu-central-1:111122223333:execution:objects:*") + ","
+            + allow("states:StopExecution", "arn:aws:states:eu-central-1:111122223333:execution:objects:*");
     private static final String LIST = allow("s3:ListBucket", "arn:aws:s3:::data");
     private static final String READ = allow("s3:GetObject", "arn:aws:s3:::data/*");
     private static final String WRITE = allow("s3:PutObject", "arn:aws:s3:::data/results/*");
@@ -353,6 +355,13 @@ class DistributedMapTest {
             "StartAt": "P", "States": {"P": {"Type": "Pass", "End": true, "Output": "{% $pad('', 100000, 'x') %}"}}\
             """;
         assertEquals("States.DataLimitExceeded", failed(run("", processor, "[1, 2, 3]", START)));
+    }
+
+    @Test
+    void roleNeedsToFollowTheExecutionsOfItsOwnMachine() {
+        var execution = run("", ECHO, "[1]", allow("states:StartExecution", MACHINE));
+        assertEquals("States.Permissions", failed(execution));
+        assertTrue(execution.cause().orElseThrow().contains("states:DescribeExecution"), execution.cause()::toString);
     }
 
     @Test

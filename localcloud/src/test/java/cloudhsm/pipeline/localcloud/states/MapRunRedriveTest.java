@@ -23,7 +23,8 @@ import software.amazon.awssdk.services.sqs.SqsClient;
  * @see <a href="https://docs.aws.amazon.com/step-functions/latest/dg/redrive-map-run.html">Redriving Map Runs</a>
  */
 class MapRunRedriveTest {
-    private static final String START = allow("states:StartExecution");
+    private static final String START = allow("states:StartExecution") + "," + allow("states:DescribeExecution") + ","
+            + allow("states:StopExecution");
     private static final String REDRIVE = allow("states:RedriveExecution");
     private static final String SEND = allow("sqs:SendMessage");
 

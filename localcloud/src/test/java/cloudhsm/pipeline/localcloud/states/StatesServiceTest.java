@@ -73,6 +73,30 @@ class StatesServiceTest {
         return cloud.states().createStateMachine(name, definition, role);
     }
 
+    @Test
+    void eventBridgeHearsOfEveryStatusOfAnExecution() {
+        var machine = machine("fails", null, """
+            {"QueryLanguage": "JSONata", "StartAt": "F",
+             "States": {"F": {"Type": "Fail", "Error": "Bad", "Cause": "no reason"}}}\
+            """);
+        var execution = sfn.startExecution(start -> start.stateMachineArn(machine).name("one").input("{}"))
+                .executionArn();
+        cloud.advance(Duration.ofSeconds(1));
+        var events = cloud.events().published().stream()
+                .filter(event -> event.path("source").asText().equals("aws.states"))
+                .toList();
+        assertEquals(
+                List.of("RUNNING", "FAILED"),
+                events.stream().map(event -> event.at("/detail/status").asText()).toList());
+        var failed = events.getLast();
+        assertEquals(
+                "Step Functions Execution Status Change", failed.path("detail-type").asText());
+        assertEquals(execution, failed.at("/detail/executionArn").asText());
+        assertEquals(machine, failed.at("/detail/stateMachineArn").asText());
+        assertEquals("Bad", failed.at("/detail/error").asText());
+        assertEquals("no reason", failed.at("/detail/cause").asText());
+    }
+
     private static String allowing(String action, String resource) {
         return "{\"Statement\": {\"Effect\": \"Allow\", \"Action\": \"" + action + "\", \"Resource\": \"" + resource
                 + "\"}}";

@@ -76,6 +76,16 @@ class AlarmsTest {
         assertTrue(refused.contains("Resource Alarm") && refused.contains(message), refused);
     }
 
+    @Test
+    void whatTellsOfSilenceMustReachItsTopicToo() {
+        var alarm = ALARM.replace("AlarmActions", "InsufficientDataActions")
+                .replace(
+                        "{ Type: AWS::SNS::Topic }",
+                        "{ Type: AWS::SNS::Topic, Properties: { KmsMasterKeyId: alias/aws/sns } }");
+        var refused = refusal(alarm);
+        assertTrue(refused.contains("whose policy does not admit CloudWatch"), refused);
+    }
+
     @ParameterizedTest
     @CsvSource(
             delimiter = '|',

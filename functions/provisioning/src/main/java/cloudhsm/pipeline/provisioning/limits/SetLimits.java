@@ -31,6 +31,9 @@ public final class SetLimits extends StageHandler<SetLimits.Input> {
     /** How long before the limit people are warned. */
     private static final Duration WARNING = Duration.ofMinutes(30);
 
+    /** How long Scheduler tries to deliver; by default it tries for a day, in which HSMs bill and nobody is told. */
+    private static final Duration LATEST_START = Duration.ofMinutes(15);
+
     private static final DateTimeFormatter AT =
             DateTimeFormatter.ofPattern("'at('yyyy-MM-dd'T'HH:mm:ss')'").withZone(ZoneOffset.UTC);
 
@@ -54,9 +57,14 @@ public final class SetLimits extends StageHandler<SetLimits.Input> {
      * What a schedule may use.
      *
      * @param roleArn assumed by EventBridge Scheduler
+     * @param deadLetterQueueArn gets what a schedule could not deliver, so that an alarm tells of HSMs that bill on
      */
     public record Targets(
-            String roleArn, String pauseStateMachineArn, String teardownStateMachineArn, String topicArn) {}
+            String roleArn,
+            String pauseStateMachineArn,
+            String teardownStateMachineArn,
+            String topicArn,
+            String deadLetterQueueArn) {}
 
     private final SchedulerClient scheduler;
     private final Targets targets;
@@ -70,7 +78,8 @@ public final class SetLimits extends StageHandler<SetLimits.Input> {
                         Aws.environment("LIMITS_ROLE_ARN"),
                         Aws.environment("PAUSE_STATE_MACHINE_ARN"),
                         Aws.environment("TEARDOWN_STATE_MACHINE_ARN"),
-                        Aws.environment("NOTIFICATION_TOPIC_ARN")),
+                        Aws.environment("NOTIFICATION_TOPIC_ARN"),
+                        Aws.environment("DEAD_LETTER_QUEUE_ARN")),
                 StageRuntime.ofFunction());
     }
 
@@ -125,7 +134,13 @@ public final class SetLimits extends StageHandler<SetLimits.Input> {
     }
 
     private Target target(String arn, String input) {
-        return Target.builder().arn(arn).roleArn(targets.roleArn()).input(input).build();
+        return Target.builder()
+                .arn(arn)
+                .roleArn(targets.roleArn())
+                .input(input)
+                .retryPolicy(retry -> retry.maximumEventAgeInSeconds((int) LATEST_START.toSeconds()))
+                .deadLetterConfig(queue -> queue.arn(targets.deadLetterQueueArn()))
+                .build();
     }
 
     private static String warning(Input input, Instant end) {

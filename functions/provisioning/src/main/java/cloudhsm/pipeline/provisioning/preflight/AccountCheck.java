@@ -60,7 +60,8 @@ final class AccountCheck {
                                     ", ",
                                     others.stream().map(Cluster::clusterId).toList())
                             + "), and the quota is " + quotas.clusters()
-                            + "; delete one, or have the quota raised and set CLUSTER_QUOTA");
+                            + "; delete one, or have Service Quotas raise it and deploy with the parameter"
+                            + " ClusterQuota");
         }
         var hsms = others.stream()
                 .mapToInt(cluster -> Clusters.hsms(cluster).size())
@@ -70,7 +71,7 @@ final class AccountCheck {
                     "HSMs",
                     "other clusters in " + execution.region() + " have " + hsms + " HSMs already, " + HSMS
                             + " more are needed, and the quota is " + quotas.hsms()
-                            + "; delete some, or have the quota raised and set HSM_QUOTA");
+                            + "; delete some, or have Service Quotas raise it and deploy with the parameter HsmQuota");
         }
     }
 

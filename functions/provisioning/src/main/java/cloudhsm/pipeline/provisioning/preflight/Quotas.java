@@ -14,7 +14,7 @@ public record Quotas(int clusters, int hsms, int keyStores) {
     /** What every account starts with. */
     public static final Quotas DEFAULT = new Quotas(4, 6, 10);
 
-    /** From CLUSTER_QUOTA and HSM_QUOTA of the function's environment, for accounts that AWS has given more. */
+    /** From CLUSTER_QUOTA and HSM_QUOTA of the function's environment, which the template's parameters set. */
     public static Quotas ofFunction() {
         return new Quotas(
                 number("CLUSTER_QUOTA", DEFAULT.clusters()), number("HSM_QUOTA", DEFAULT.hsms()), DEFAULT.keyStores());

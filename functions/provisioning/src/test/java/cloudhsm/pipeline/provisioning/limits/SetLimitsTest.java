@@ -11,6 +11,7 @@ import cloudhsm.pipeline.localcloud.iam.Role;
 import cloudhsm.pipeline.provisioning.TestAccount;
 import java.math.BigDecimal;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
@@ -37,7 +38,8 @@ class SetLimitsTest {
                 role.arn(),
                 "arn:aws:states:eu-central-1:111122223333:stateMachine:pause",
                 "arn:aws:states:eu-central-1:111122223333:stateMachine:teardown",
-                topic);
+                topic,
+                "arn:aws:sqs:eu-central-1:111122223333:put-aside");
         var input = new SetLimits.Input(TestAccount.DEPLOYMENT, LocalCloud.START, limits, HOURLY);
         return TestAccount.done(
                 new SetLimits(scheduler, targets, aws.runtime).run(input, Optional.empty()), SetLimits.Output.class);
@@ -82,6 +84,18 @@ class SetLimitsTest {
         var second = scheduler.getSchedule(get -> get.name(LIMIT));
         assertEquals("at(2026-11-02T17:00:00)", second.scheduleExpression());
         assertTrue(second.target().input().contains("KEEP_READABLE"), "nothing is lost that nobody asked to lose");
+    }
+
+    @Test
+    void aLimitThatCannotBeStartedIsPutAsideWithinMinutes() {
+        set(new Limits("PT8H", BigDecimal.ZERO, "PAUSE"));
+        for (var name : List.of(LIMIT, "cloudhsm-pipeline-demo-warning")) {
+            var target = scheduler.getSchedule(get -> get.name(name)).target();
+            assertEquals(
+                    "arn:aws:sqs:eu-central-1:111122223333:put-aside",
+                    target.deadLetterConfig().arn());
+            assertEquals(900, target.retryPolicy().maximumEventAgeInSeconds(), "two HSMs bill while it is tried again");
+        }
     }
 
     @Test

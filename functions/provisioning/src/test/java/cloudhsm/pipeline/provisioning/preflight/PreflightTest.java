@@ -111,9 +111,11 @@ class PreflightTest {
         var clusterId = aws.givenCluster();
         assertEquals(
                 "1. clusters: eu-central-1 has 1 clusters already (" + clusterId
-                        + "), and the quota is 1; delete one, or have the quota raised and set CLUSTER_QUOTA\n"
+                        + "), and the quota is 1; delete one, or have Service Quotas raise it and deploy with the"
+                        + " parameter ClusterQuota\n"
                         + "2. HSMs: other clusters in eu-central-1 have 0 HSMs already, 2 more are needed, and the"
-                        + " quota is 1; delete some, or have the quota raised and set HSM_QUOTA",
+                        + " quota is 1; delete some, or have Service Quotas raise it and deploy with the parameter"
+                        + " HsmQuota",
                 problems(new Quotas(1, 1, 10), "{}"));
         assertInstanceOf(
                 Outcome.Done.class,
