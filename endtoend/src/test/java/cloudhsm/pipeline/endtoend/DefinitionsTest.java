@@ -45,6 +45,7 @@ class DefinitionsTest {
     static void deploy() {
         deployment = LocalDeployment.deploy(
                 LocalCloud.start(), LocalDeployment.projectRoot(), Map.of("HealthCheckSchedule", "rate(30 days)"));
+        deployment.cloud().states().onEvaluation(RecordedEvaluations::add);
         for (var arn : deployment.stack().stateMachines().values()) {
             var name = StateCoverage.machineOf(arn);
             MACHINES.put(name, new MockedMachine(deployment, name));

@@ -10,15 +10,17 @@ import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
 import java.security.MessageDigest;
 import java.time.Clock;
+import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.UUID;
+import java.util.function.Consumer;
 import java.util.random.RandomGenerator;
 
 /**
@@ -29,8 +31,11 @@ import java.util.random.RandomGenerator;
  *     JSONata</a>
  */
 final class Expressions {
-    /** Nesting of function calls; Step Functions bounds memory and time, which depth stands for here. */
-    private static final int MAXIMUM_DEPTH = 500;
+    /** Nesting of the evaluation, as others measured it on AWS. Its bound of memory is not here. */
+    private static final int MAXIMUM_DEPTH = 100;
+
+    /** How much deeper an expression stands when it is asked whether it exists. */
+    private static final int EXISTS_DEPTH = 2;
 
     /** Real milliseconds; Step Functions gives one second, a busy build machine gets more. */
     private static final long MAXIMUM_MILLISECONDS = 10_000;
@@ -38,35 +43,33 @@ final class Expressions {
     private static final DateTimeFormatter TIMESTAMP =
             DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm:ss.SSS'Z'").withZone(ZoneOffset.UTC);
 
-    private final Map<String, Jsonata> parsed = new HashMap<>();
+    /**
+     * What an expression can read.
+     *
+     * @param plainStates {@code $states} as the library takes it
+     */
+    private record Scope(JsonNode states, Object plainStates, Map<String, JsonNode> variables) {}
+
     private final Clock clock;
     private final RandomGenerator random;
+    private final List<Consumer<Evaluation>> listeners = new ArrayList<>();
 
     Expressions(Clock clock, RandomGenerator random) {
         this.clock = clock;
         this.random = random;
     }
 
-    /** @throws cloudhsm.pipeline.localcloud.http.AwsException InvalidDefinition where an expression does not parse */
-    void check(JsonNode node, String where) {
-        if (node.isTextual() && isExpression(node.asText())) {
-            try {
-                parse(node.asText());
-            } catch (JException malformed) {
-                throw AslParser.invalid(where, "the JSONata does not parse: " + malformed.getMessage());
-            }
-        }
-        if (node.isObject()) node.properties().forEach(field -> check(field.getValue(), where + "/" + field.getKey()));
-        if (node.isArray()) node.forEach(element -> check(element, where));
+    void listen(Consumer<Evaluation> listener) {
+        listeners.add(listener);
     }
 
-    private static boolean isExpression(String text) {
-        return text.startsWith("{%") && text.endsWith("%}");
+    static boolean isExpression(String text) {
+        return text.length() >= 4 && text.startsWith("{%") && text.endsWith("%}");
     }
 
-    private Jsonata parse(String text) {
-        return parsed.computeIfAbsent(
-                text, expression -> Jsonata.jsonata(expression.substring(2, expression.length() - 2)));
+    /** The JSONata of an expression. */
+    static String inner(String expression) {
+        return expression.substring(2, expression.length() - 2);
     }
 
     /**
@@ -77,65 +80,91 @@ final class Expressions {
      * @throws StateFailure States.QueryEvaluationError
      */
     JsonNode evaluate(JsonNode template, JsonNode states, Map<String, JsonNode> variables, String field) {
-        return evaluate(template, plain(states), variables, field);
+        return evaluate(template, new Scope(states, plain(states), variables), field);
     }
 
-    private JsonNode evaluate(JsonNode template, Object states, Map<String, JsonNode> variables, String field) {
+    private JsonNode evaluate(JsonNode template, Scope scope, String field) {
         if (template.isObject()) {
             var result = Json.object();
             for (var member : template.properties()) {
-                result.set(
-                        member.getKey(), evaluate(member.getValue(), states, variables, field + "/" + member.getKey()));
+                result.set(member.getKey(), evaluate(member.getValue(), scope, field + "/" + member.getKey()));
             }
             return result;
         }
         if (template.isArray()) {
             var result = Json.array();
-            for (var element : template) result.add(evaluate(element, states, variables, field));
+            for (var element : template) result.add(evaluate(element, scope, field));
             return result;
         }
         if (!template.isTextual() || !isExpression(template.asText())) return template;
-        return evaluate(template.asText(), states, variables, field);
-    }
-
-    private JsonNode evaluate(String text, Object states, Map<String, JsonNode> variables, String field) {
+        var expression = inner(template.asText());
+        var now = clock.instant();
         try {
-            var expression = parse(text);
-            var result = expression.evaluate(null, frame(expression, states, variables));
-            if (result == null && !isNull(text, states, variables)) {
-                throw failure(text, field, "returned nothing (undefined)");
-            }
-            if (result != null && result.getClass().getName().startsWith("com.dashjoin.jsonata.Parser")) {
-                throw failure(text, field, "returned a function, not a JSON value");
-            }
-            return json(result);
-        } catch (JException failed) {
-            throw failure(text, field, "threw an error: " + failed.getMessage());
-        } catch (StackOverflowError | IllegalArgumentException | ClassCastException failed) {
-            throw failure(text, field, "threw an error: " + failed.getMessage());
+            var result = evaluate(expression, scope, now, field);
+            tell(expression, scope, now, Optional.of(result));
+            return result;
+        } catch (StateFailure failed) {
+            tell(expression, scope, now, Optional.empty());
+            throw failed;
         }
     }
 
-    /** The library answers Java's null for JSON's null and for no result; {@code $exists} tells them apart. */
-    private boolean isNull(String text, Object states, Map<String, JsonNode> variables) {
-        var exists = parse("{%$exists((" + text.substring(2, text.length() - 2) + "))%}");
-        return Boolean.TRUE.equals(exists.evaluate(null, frame(exists, states, variables)));
+    private void tell(String expression, Scope scope, Instant now, Optional<JsonNode> result) {
+        if (listeners.isEmpty()) return;
+        var evaluation = new Evaluation(expression, scope.states(), scope.variables(), TIMESTAMP.format(now), result);
+        listeners.forEach(listener -> listener.accept(evaluation));
     }
 
-    private static StateFailure failure(String text, String field, String what) {
+    private JsonNode evaluate(String expression, Scope scope, Instant now, String field) {
+        try {
+            var result = evaluate(expression, scope, now, MAXIMUM_DEPTH);
+            if (result == null && !isNull(expression, scope, now)) {
+                throw failure(expression, field, "returned nothing (undefined).");
+            }
+            if (result != null && result.getClass().getName().startsWith("com.dashjoin.jsonata.Parser")) {
+                throw failure(expression, field, "returned a function, not a JSON value.");
+            }
+            return json(result);
+        } catch (JException failed) {
+            throw failure(expression, field, "threw an error during evaluation" + why(failed));
+        } catch (StackOverflowError | IllegalArgumentException | ClassCastException failed) {
+            throw failure(expression, field, "threw an error during evaluation: " + failed.getMessage());
+        }
+    }
+
+    /** As AWS shows it: with the code of the reference implementation, if that has one. */
+    private static String why(JException failed) {
+        var code = failed.getError();
+        return code != null && code.matches("[A-Z][0-9]{4}")
+                ? ". " + code + ": " + failed.getMessage()
+                : ": " + failed.getMessage().replaceFirst("^JSonataException ", "");
+    }
+
+    /** The library answers Java's null for JSON's null and for no result; {@code $exists} tells them apart. */
+    private boolean isNull(String expression, Scope scope, Instant now) {
+        return Boolean.TRUE.equals(evaluate("$exists((" + expression + "))", scope, now, MAXIMUM_DEPTH + EXISTS_DEPTH));
+    }
+
+    private static StateFailure failure(String expression, String field, String what) {
         return new StateFailure(
                 "States.QueryEvaluationError",
-                "The JSONata expression '"
-                        + text.substring(2, text.length() - 2).strip() + "' specified for the field '" + field + "' "
-                        + what + ".");
+                "The JSONata expression '" + expression.strip() + "' specified for the field '" + field + "' " + what);
     }
 
-    private Jsonata.Frame frame(Jsonata expression, Object states, Map<String, JsonNode> variables) {
-        var frame = expression.createFrame();
-        frame.setRuntimeBounds(MAXIMUM_MILLISECONDS, MAXIMUM_DEPTH);
-        variables.forEach((name, value) -> frame.bind(name, plain(value)));
-        frame.bind("states", states);
-        var now = clock.instant();
+    /** Each time with an evaluator of its own: the library's keeps the bindings of an earlier evaluation. */
+    private Object evaluate(String expression, Scope scope, Instant now, int maximumDepth) {
+        var evaluator = Jsonata.jsonata(expression);
+        var frame = evaluator.createFrame();
+        frame.setRuntimeBounds(MAXIMUM_MILLISECONDS, maximumDepth);
+        bind(frame, scope, now);
+        return evaluator.evaluate(null, frame);
+    }
+
+    private void bind(Jsonata.Frame frame, Scope scope, Instant now) {
+        // The library takes Java's null for a variable that is not there.
+        scope.variables()
+                .forEach((name, value) -> frame.bind(name, value.isNull() ? Jsonata.NULL_VALUE : plain(value)));
+        frame.bind("states", scope.plainStates());
         frame.bind("now", new Jsonata.JFunction((input, arguments) -> TIMESTAMP.format(now), "<s?s?:s>"));
         frame.bind("millis", new Jsonata.JFunction((input, arguments) -> now.toEpochMilli(), "<:n>"));
         frame.bind("parse", new Jsonata.JFunction((input, arguments) -> plain(parsedJson(arguments)), "<s:x>"));
@@ -151,7 +180,6 @@ final class Expressions {
                             throw new JException("$eval is not available in Step Functions; use $parse", -1);
                         },
                         "<sx?:x>"));
-        return frame;
     }
 
     private static JsonNode parsedJson(List<?> arguments) {

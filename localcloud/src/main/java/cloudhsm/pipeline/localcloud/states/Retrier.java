@@ -1,6 +1,5 @@
 package cloudhsm.pipeline.localcloud.states;
 
-import cloudhsm.pipeline.localcloud.http.AwsException;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -26,47 +25,67 @@ record Retrier(
         errorEquals = List.copyOf(errorEquals);
     }
 
-    /** @throws AwsException InvalidDefinition, saying where and why */
-    static Retrier parse(JsonNode node, String where) {
-        AslParser.onlyKnown(
-                node,
-                Set.of(
-                        "ErrorEquals",
-                        "IntervalSeconds",
-                        "MaxAttempts",
-                        "BackoffRate",
-                        "MaxDelaySeconds",
-                        "JitterStrategy",
-                        "Comment"),
-                where);
-        var interval = node.path("IntervalSeconds").asInt(1);
-        var attempts = node.path("MaxAttempts").asInt(3);
-        var backoff = node.path("BackoffRate").asDouble(2.0);
-        var maxDelay = node.path("MaxDelaySeconds").asInt(0);
-        var jitter = node.path("JitterStrategy").asText("NONE");
-        if (interval < 1) throw AslParser.invalid(where + "/IntervalSeconds", "must be at least 1");
-        if (attempts < 0) throw AslParser.invalid(where + "/MaxAttempts", "must not be negative");
-        if (backoff < 1) throw AslParser.invalid(where + "/BackoffRate", "must be at least 1.0");
-        if (node.has("MaxDelaySeconds") && (maxDelay <= interval || maxDelay > 31_622_400)) {
-            throw AslParser.invalid(
-                    where + "/MaxDelaySeconds", "must be more than IntervalSeconds and at most 31622400");
+    /** What is wrong with the Retry of a state. */
+    static void check(JsonNode state, String location, Diagnostics diagnostics) {
+        var retriers = diagnostics.array(state, "Retry", location);
+        for (int i = 0; i < retriers.size(); i++) {
+            var node = retriers.get(i);
+            var here = location + "/Retry[" + i + "]";
+            diagnostics.onlySupported(
+                    node,
+                    Set.of(
+                            "ErrorEquals",
+                            "IntervalSeconds",
+                            "MaxAttempts",
+                            "BackoffRate",
+                            "MaxDelaySeconds",
+                            "JitterStrategy",
+                            "Comment"),
+                    here);
+            checkErrors(node, i == retriers.size() - 1, here, diagnostics);
+            diagnostics.integer(node, "IntervalSeconds", 1, 99_999_999, here);
+            diagnostics.integer(node, "MaxAttempts", 0, 99_999_999, here);
+            diagnostics.integer(node, "MaxDelaySeconds", 1, 31_622_400, here);
+            if (node.has("BackoffRate") && node.get("BackoffRate").asDouble(0) < 1) {
+                diagnostics.schema("Minimum value is 1.0", here + "/BackoffRate");
+            }
+            if (node.has("MaxDelaySeconds")
+                    && node.get("MaxDelaySeconds").asLong()
+                            <= node.path("IntervalSeconds").asLong(1)) {
+                diagnostics.schema("Must be more than IntervalSeconds", here + "/MaxDelaySeconds");
+            }
+            diagnostics.oneOf(node, "JitterStrategy", List.of("NONE", "FULL"), here);
         }
-        if (!jitter.equals("NONE") && !jitter.equals("FULL"))
-            throw AslParser.invalid(where + "/JitterStrategy", "is NONE or FULL");
-        return new Retrier(errorEquals(node, where), interval, attempts, backoff, maxDelay, jitter.equals("FULL"));
+    }
+
+    /** What is wrong with the ErrorEquals of a retrier or a catcher. */
+    static void checkErrors(JsonNode node, boolean last, String location, Diagnostics diagnostics) {
+        var errors = diagnostics.requiredArray(node, "ErrorEquals", location);
+        var all = errors.stream().anyMatch(error -> error.asText().equals("States.ALL"));
+        if (all && (errors.size() > 1 || !last)) {
+            diagnostics.schema("States.ALL stands alone, and in the last entry", location + "/ErrorEquals");
+        }
+    }
+
+    /** Of an entry that was checked. */
+    static Retrier of(JsonNode node) {
+        return new Retrier(
+                errorEquals(node),
+                node.path("IntervalSeconds").asInt(1),
+                node.path("MaxAttempts").asInt(3),
+                node.path("BackoffRate").asDouble(2.0),
+                node.path("MaxDelaySeconds").asInt(0),
+                node.path("JitterStrategy").asText().equals("FULL"));
     }
 
     /** The names that a retrier or a catcher is for. */
-    static List<String> errorEquals(JsonNode node, String where) {
+    static List<String> errorEquals(JsonNode node) {
         var names = new ArrayList<String>();
         node.path("ErrorEquals").forEach(name -> names.add(name.asText()));
-        if (names.isEmpty()) throw AslParser.invalid(where + "/ErrorEquals", "is required");
-        if (names.contains("States.ALL") && names.size() > 1)
-            throw AslParser.invalid(where + "/ErrorEquals", "States.ALL stands alone");
         return names;
     }
 
-    /** How long to wait before the retry after so many retries; 0 for the first. */
+    /** How long to wait before the retry    /** How long to wait before the retry after so many retries; 0 for the first. */
     Duration delay(int retriesSoFar, RandomGenerator random) {
         var seconds = intervalSeconds * Math.pow(backoffRate, retriesSoFar);
         if (maxDelay > 0) seconds = Math.min(seconds, maxDelay);

@@ -120,6 +120,14 @@ public final class StatesService extends JsonService {
         });
     }
 
+    /** Calls the listener with each expression of every execution, as it is evaluated, holding the lock. */
+    public void onEvaluation(Consumer<Evaluation> listener) {
+        locked(() -> {
+            expressions.listen(listener);
+            return true;
+        });
+    }
+
     /**
      * From now on no task of the machine calls its service: each ends as the function says. Everything else of the
      * definition runs as ever, the expressions of the Arguments too.
@@ -194,7 +202,7 @@ public final class StatesService extends JsonService {
                     "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to"
                             + " assume the provided role.");
         }
-        var parsed = AslParser.parse(definition, expressions);
+        var parsed = AslParser.parse(definition);
         var identity = account.iam().session(role, name);
         var machine = new StateMachine(
                 arn, name, definition, parsed, role, identity, account.time().now());

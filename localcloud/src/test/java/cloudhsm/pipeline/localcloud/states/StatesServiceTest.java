@@ -27,6 +27,7 @@ import software.amazon.awssdk.services.sfn.SfnClient;
 import software.amazon.awssdk.services.sfn.model.ExecutionAlreadyExistsException;
 import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
 import software.amazon.awssdk.services.sfn.model.HistoryEventType;
+import software.amazon.awssdk.services.sfn.model.InvalidDefinitionException;
 import software.amazon.awssdk.services.sfn.model.InvalidTokenException;
 import software.amazon.awssdk.services.sfn.model.SfnException;
 import software.amazon.awssdk.services.sfn.model.TaskTimedOutException;
@@ -238,6 +239,37 @@ class StatesServiceTest {
         sfn.sendTaskSuccess(request -> request.taskToken(tokens.get(1)).output("{}"));
         finish(execution);
         assertEquals(Execution.Status.SUCCEEDED, execution.status());
+    }
+
+    @Test
+    void timeoutIsCaughtWithAnEmptyCause() {
+        var execution = start(waiting("""
+            , "TimeoutSeconds": 60, "Catch": [{"ErrorEquals": ["States.Timeout"], "Next": "Late",
+             "Output": "{%% $states.errorOutput %%}"}]}, "Late": {"Type": "Succeed"\
+            """.formatted()), "{}");
+        finish(execution);
+        assertEquals(
+                "{\"Error\":\"States.Timeout\",\"Cause\":\"\"}",
+                Json.text(execution.output().orElseThrow()));
+    }
+
+    @Test
+    void definitionWithFaultsIsRefusedWithAllOfThemAndNothingIsCreated() {
+        var role = TestFunctions.role(cloud, "machine-role", "states.amazonaws.com", null);
+        var refusal = assertThrows(
+                InvalidDefinitionException.class,
+                () -> sfn.createStateMachine(
+                        request -> request.name("machine").roleArn(role.arn()).definition("""
+                            {"QueryLanguage": "JSONata", "StartAt": "E", "States": {
+                             "E": {"Type": "Pass", "Output": {"v": "{% phone[0] %}"}, "End": true},
+                             "F": {"Type": "Succeed"}}}\
+                            """)));
+        assertEquals(
+                "Invalid State Machine Definition: 'UNSUPPORTED_JSONATA_EXPRESSION: Reference to 'phone' at the top"
+                    + " level is not supported. at /States/E/Output/v, MISSING_TRANSITION_TARGET: State \"F\" is not"
+                    + " reachable. at /States/F'",
+                refusal.awsErrorDetails().errorMessage());
+        assertEquals(List.of(), sfn.listStateMachines().stateMachines());
     }
 
     @Test

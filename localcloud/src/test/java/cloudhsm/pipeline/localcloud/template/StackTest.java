@@ -155,6 +155,24 @@ class StackTest {
     }
 
     @Test
+    void definitionThatStepFunctionsRefusesIsNotDeployed() throws IOException {
+        var refused = refusal("""
+            Transform: AWS::Serverless-2016-10-31
+            Resources:
+              M:
+                Type: AWS::Serverless::StateMachine
+                Properties:
+                  Definition:
+                    QueryLanguage: JSONata
+                    StartAt: A
+                    States: { A: { Type: Pass, Output: "{% phone %}", End: true } }
+            """, Map.of());
+        assertTrue(
+                refused.contains("Reference to 'phone' at the top level is not supported. at /States/A/Output"),
+                refused);
+    }
+
+    @Test
     void functionWithoutItsArtifactSaysHowToBuildIt() throws IOException {
         var refused = refusal("""
             Transform: AWS::Serverless-2016-10-31
