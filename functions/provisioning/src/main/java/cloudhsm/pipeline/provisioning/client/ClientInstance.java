@@ -36,10 +36,17 @@ final class ClientInstance {
     record Launch(
             String deployment, String clusterId, String subnetId, List<String> securityGroupIds, String instanceType) {}
 
-    /** Amazon Linux's root device. */
+    /**
+     * Amazon Linux's root device. Its key is named, because an account may have made a customer managed key the default
+     * of EBS: EC2 would need that key's rights of whoever launches, and ends an instance at once whose volume it cannot
+     * make. AWS's own key needs none.
+     */
     private static final BlockDeviceMapping ROOT_VOLUME = BlockDeviceMapping.builder()
             .deviceName("/dev/xvda")
-            .ebs(volume -> volume.encrypted(true).volumeType(VolumeType.GP3).deleteOnTermination(true))
+            .ebs(volume -> volume.encrypted(true)
+                    .kmsKeyId("alias/aws/ebs")
+                    .volumeType(VolumeType.GP3)
+                    .deleteOnTermination(true))
             .build();
 
     private final Ec2Client ec2;

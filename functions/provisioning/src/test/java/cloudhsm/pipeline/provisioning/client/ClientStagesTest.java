@@ -66,16 +66,62 @@ class ClientStagesTest {
                 .isEmpty());
     }
 
-    @Test
-    void clientTerminatedBeforeItCameOnlineIsGone() {
-        var waiting = waiting(launch(Optional.empty()));
+    /** The stage's next run, with what it has remembered of the one before. */
+    private Outcome next(Outcome.Waiting waiting) {
+        return scenario.launchClient.run(
+                (LaunchClient.Input) waiting.nextInput().orElseThrow(), Optional.of(waiting.resource()));
+    }
+
+    private void terminate(Outcome.Waiting waiting) {
         aws.ec2.terminateInstances(
                 request -> request.instanceIds(waiting.resource().id()));
+    }
 
+    @Test
+    void clientThatEndsBeforeItIsOnlineIsFollowedByThreeOthers() {
+        var waiting = waiting(launch(Optional.empty()));
+        for (int lost = 0; lost < LaunchClient.OTHERS; lost++) {
+            terminate(waiting);
+            var another = waiting(next(waiting));
+            assertNotEquals(waiting.resource(), another.resource());
+            waiting = another;
+        }
+        var last = waiting.resource().id();
+        terminate(waiting);
+
+        var failed = failed(next(waiting));
+        assertEquals(ClientCommand.CLIENT_GONE, failed.reason());
+        assertTrue(
+                failed.message().startsWith("4 clients in a row ended before they came online: i-"), failed::message);
+        assertTrue(
+                failed.message()
+                        .contains("; " + last
+                                + " is shutting-down (AWS says: \"Client.UserInitiatedShutdown: User initiated"
+                                + " shutdown\")"),
+                failed::message);
+        assertEquals(1 + LaunchClient.OTHERS, aws.cloud.calls("RunInstances"));
+    }
+
+    @Test
+    void clientThatIsStoppedBeforeItIsOnlineIsReplaced() {
+        var waiting = waiting(launch(Optional.empty()));
+        var stopped = waiting.resource().id();
+        aws.waitUntil(() -> aws.cloud.ec2().instance(stopped).orElseThrow().isRunning());
+        aws.ec2.stopInstances(request -> request.instanceIds(stopped));
+
+        assertNotEquals(stopped, waiting(next(waiting)).resource().id());
         assertEquals(
-                ClientCommand.CLIENT_GONE,
-                failed(launch(Optional.of(waiting.resource()))).reason(),
-                "the state machine goes back to LaunchClient by this name");
+                "shutting-down", aws.cloud.ec2().instance(stopped).orElseThrow().state());
+    }
+
+    @Test
+    void defaultKeyOfTheAccountThatTheClientCannotUseDoesNotEndIt() {
+        var key = aws.kms.createKey().keyMetadata().keyId();
+        aws.kms.disableKey(request -> request.keyId(key));
+        aws.ec2.modifyEbsDefaultKmsKeyId(request -> request.kmsKeyId(key));
+
+        scenario.client();
+        assertEquals(1, aws.cloud.calls("RunInstances"));
     }
 
     @Test
