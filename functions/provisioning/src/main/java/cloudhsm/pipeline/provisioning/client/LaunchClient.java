@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import software.amazon.awssdk.services.ec2.Ec2Client;
 import software.amazon.awssdk.services.ec2.model.Instance;
@@ -129,7 +130,7 @@ public final class LaunchClient extends StageHandler<LaunchClient.Input> {
                                 input.subnetId(),
                                 List.of(input.securityGroupId(), groupId),
                                 input.instanceType()),
-                        instances.size());
+                        instances.stream().map(Instance::instanceId).collect(Collectors.toSet()));
         return untilOnline(input, instanceId);
     }
 
