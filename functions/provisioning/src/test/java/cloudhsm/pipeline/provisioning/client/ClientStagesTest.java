@@ -14,6 +14,7 @@ import cloudhsm.pipeline.provisioning.TestAccount;
 import cloudhsm.pipeline.provisioning.TestAccount.InitializedCluster;
 import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
+import java.time.Duration;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -100,6 +101,18 @@ class ClientStagesTest {
                                 + " shutdown\")"),
                 failed::message);
         assertEquals(1 + LaunchClient.OTHERS, aws.cloud.calls("RunInstances"));
+    }
+
+    @Test
+    void clientOnItsWayOutIsNotTakenForTheOneThatWasAskedFor() {
+        terminate(waiting(launch(Optional.empty())));
+        aws.cloud.advance(Duration.ofMinutes(60));
+        var second = waiting(launch(Optional.empty()));
+        // EC2 forgets the first one: it shows one client as it did before the second, whose token comes up again.
+        aws.cloud.advance(Duration.ofSeconds(90));
+        terminate(second);
+
+        assertNotEquals(second.resource(), waiting(next(second)).resource());
     }
 
     @Test
