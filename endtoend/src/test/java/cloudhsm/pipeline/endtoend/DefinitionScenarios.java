@@ -132,9 +132,10 @@ final class DefinitionScenarios {
                         .when("CreateKmsUser", times(4, error("CLIENT_GONE")))
                         .goes("LaunchAnotherClient?", "ReportFailure", "FailExecution")
                         .fails("CLIENT_GONE"),
-                scenario("heal", "the client is gone while it is launched", DEPLOYMENT)
+                scenario("heal", "no client comes online", DEPLOYMENT)
                         .when("LaunchClient", error("CLIENT_GONE"))
-                        .goes("LaunchClient", "LaunchAnotherClient?", "LaunchClient", "IsThePasswordWrong?"),
+                        .goes("LaunchClient", "ReportFailure", "FailExecution")
+                        .fails("CLIENT_GONE"),
                 scenario("heal", "the client is gone before kmsuser is proven", DEPLOYMENT)
                         .when("CreateKmsUser", error("CLIENT_GONE"))
                         .goes("CreateKmsUser", "LaunchAnotherClient?", "LaunchClient", "IsThePasswordWrong?"),

@@ -73,6 +73,7 @@ public final class LocalCloud implements AutoCloseable {
         cloudHsm = new CloudHsmService(account, ec2, logs);
         secretsManager = new SecretsManagerService(account);
         kms = new KmsService(account, cloudHsm, ec2, events);
+        ec2.connect(kms);
         sqs = new SqsService(account);
         sns = new SnsService(account, kms);
         lambda = new LambdaService(account, sqs, logs, endpoint::uri);

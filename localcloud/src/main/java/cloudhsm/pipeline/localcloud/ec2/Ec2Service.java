@@ -8,6 +8,7 @@ import cloudhsm.pipeline.localcloud.http.Service;
 import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.iam.Identity;
 import cloudhsm.pipeline.localcloud.iam.Role;
+import cloudhsm.pipeline.localcloud.kms.KmsService;
 import cloudhsm.pipeline.localcloud.wire.Violation;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -36,6 +37,7 @@ public final class Ec2Service implements Service {
     private final Network network;
     private final Tags tags = new Tags();
     private final Instances instances;
+    private final EbsEncryption encryption;
     private final Map<String, Registered> operations = new HashMap<>();
 
     public Ec2Service(Account account) {
@@ -44,8 +46,14 @@ public final class Ec2Service implements Service {
         var iam = account.iam();
         new NetworkOperations(this, network, tags, iam);
         new SecurityGroupOperations(this, network, tags, iam);
+        this.encryption = new EbsEncryption(this, account);
         new InstanceOperations(
-                this, network, tags, instances, new RunInstances(account, network, tags, instances), iam);
+                this, network, tags, instances, new RunInstances(account, network, tags, instances, encryption), iam);
+    }
+
+    /** Completes construction: KMS itself needs EC2. */
+    public void connect(KmsService kms) {
+        encryption.connect(kms);
     }
 
     @Override

@@ -38,6 +38,15 @@ final class Instance {
         }
     }
 
+    /** Why the instance is in its state, as the API tells it: {@code code} and {@code code: words}. */
+    record Reason(String code, String message) {
+        static final Reason USER_INITIATED = of("Client.UserInitiatedShutdown", "User initiated shutdown");
+
+        static Reason of(String code, String words) {
+            return new Reason(code, code + ": " + words);
+        }
+    }
+
     final String instanceId;
     final String reservationId;
     final String clientToken;
@@ -53,6 +62,7 @@ final class Instance {
     final int hopLimit;
     final Instant launched;
     State state = State.PENDING;
+    Optional<Reason> reason = Optional.empty();
     Optional<Identity> identity = Optional.empty();
 
     Instance(

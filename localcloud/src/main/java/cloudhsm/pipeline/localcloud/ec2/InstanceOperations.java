@@ -81,6 +81,10 @@ final class InstanceOperations {
         xml.text("instanceId", instance.instanceId);
         xml.text("imageId", instance.imageId);
         instance.state.write(xml, "instanceState");
+        instance.reason.ifPresent(reason -> xml.element("stateReason", () -> {
+            xml.text("code", reason.code());
+            xml.text("message", reason.message());
+        }));
         xml.text("instanceType", instance.instanceType);
         xml.text("architecture", instance.architecture);
         xml.text("launchTime", DateTimeFormatter.ISO_INSTANT.format(instance.launched));

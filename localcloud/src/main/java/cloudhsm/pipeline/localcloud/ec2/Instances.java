@@ -13,6 +13,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.Consumer;
+import java.util.function.Supplier;
 
 /** The account's instances and their lives, and the instance profiles they may have. */
 final class Instances {
@@ -21,6 +22,9 @@ final class Instances {
     private static final Duration SLOWEST_START = Duration.ofSeconds(40);
     private static final Duration FASTEST_STOP = Duration.ofSeconds(20);
     private static final Duration SLOWEST_STOP = Duration.ofSeconds(60);
+
+    /** Until EC2 has tried to make an instance's volumes. @assumed: it ends "immediately" where that fails. */
+    private static final Duration VOLUMES = Duration.ofSeconds(5);
 
     /** Terminated instances stay visible for about an hour (EC2 user guide, "Instance termination"). */
     private static final Duration VISIBLE_AFTER_TERMINATION = Duration.ofHours(1);
@@ -82,9 +86,14 @@ final class Instances {
                 .findFirst();
     }
 
-    void launch(Instance instance) {
+    /** @param refusal what EC2 finds out meanwhile: why it cannot make the volumes; empty where it can */
+    void launch(Instance instance, Supplier<Optional<Instance.Reason>> refusal) {
         instances.put(instance.instanceId, instance);
         start(instance);
+        account.time().schedule(VOLUMES, "volumes of " + instance.instanceId, () -> {
+            if (instance.state != Instance.State.PENDING) return;
+            refusal.get().ifPresent(reason -> end(instance, reason));
+        });
     }
 
     /** @throws AwsException IncorrectInstanceState unless it is stopped, or running already */
@@ -97,6 +106,7 @@ final class Instances {
     }
 
     private void start(Instance instance) {
+        instance.reason = Optional.empty();
         become(instance, Instance.State.PENDING);
         account.time().schedule(account.between(FASTEST_START, SLOWEST_START), instance.instanceId + " runs", () -> {
             if (instance.state != Instance.State.PENDING) return;
@@ -113,6 +123,7 @@ final class Instances {
         var previous = instance.state;
         if (previous == Instance.State.STOPPED || previous == Instance.State.STOPPING) return previous;
         if (previous != Instance.State.RUNNING) throw incorrectState(instance, "stopped");
+        instance.reason = Optional.of(Instance.Reason.USER_INITIATED);
         become(instance, Instance.State.STOPPING);
         account.time().schedule(account.between(FASTEST_STOP, SLOWEST_STOP), instance.instanceId + " stops", () -> {
             if (instance.state == Instance.State.STOPPING) become(instance, Instance.State.STOPPED);
@@ -129,6 +140,12 @@ final class Instances {
     Instance.State terminate(Instance instance) {
         var previous = instance.state;
         if (previous == Instance.State.TERMINATED || previous == Instance.State.SHUTTING_DOWN) return previous;
+        end(instance, Instance.Reason.USER_INITIATED);
+        return previous;
+    }
+
+    private void end(Instance instance, Instance.Reason reason) {
+        instance.reason = Optional.of(reason);
         become(instance, Instance.State.SHUTTING_DOWN);
         account.time().schedule(account.between(FASTEST_STOP, SLOWEST_STOP), instance.instanceId + " ends", () -> {
             network.interfaces.remove(instance.networkInterface.networkInterfaceId());
@@ -138,7 +155,6 @@ final class Instances {
                 tags.removeAll(instance.instanceId);
             });
         });
-        return previous;
     }
 
     private void become(Instance instance, Instance.State state) {

@@ -38,6 +38,7 @@ final class RunInstances {
     private final Network network;
     private final Tags tags;
     private final Instances instances;
+    private final EbsEncryption encryption;
 
     /** By client token: what was asked, and what came of it. */
     private final Map<String, Launched> byClientToken = new HashMap<>();
@@ -47,11 +48,12 @@ final class RunInstances {
     /** Where an instance goes. */
     private record Place(Subnet subnet, List<String> securityGroupIds, boolean publicAddress) {}
 
-    RunInstances(Account account, Network network, Tags tags, Instances instances) {
+    RunInstances(Account account, Network network, Tags tags, Instances instances, EbsEncryption encryption) {
         this.account = account;
         this.network = network;
         this.tags = tags;
         this.instances = instances;
+        this.encryption = encryption;
     }
 
     /** @return the instances, in one reservation; those of the first call if the client token was used before */
@@ -63,6 +65,7 @@ final class RunInstances {
         Images.requireSameArchitecture(instanceType, image);
         var place = place(request);
         var profile = profile(request);
+        var volumeKeys = encryption.keys(request);
         var httpTokens = oneOf(request, "MetadataOptions.HttpTokens", "required", Set.of("required", "optional"));
         var hopLimit = request.number("MetadataOptions.HttpPutResponseHopLimit", 2);
         authorize(request, image, place, profile);
@@ -110,7 +113,7 @@ final class RunInstances {
                     account.time().now());
             tags.put(instanceId, request.tagsAtCreation("instance"));
             tags.put(networkInterface.networkInterfaceId(), request.tagsAtCreation("network-interface"));
-            instances.launch(instance);
+            instances.launch(instance, () -> encryption.refusal(request.caller(), volumeKeys));
             launched.add(instance);
         }
         if (!token.isEmpty()) byClientToken.put(token, new Launched(parameters, List.copyOf(launched)));

@@ -19,7 +19,19 @@ import java.util.Optional;
  * multi-Region or imported keys.
  */
 public final class KmsService extends JsonService {
+    /** The AWS managed key of EBS. */
+    private static final String EBS = "alias/aws/ebs";
+
+    private static final List<String> VOLUME_ACTIONS = List.of(
+            "kms:DescribeKey",
+            "kms:CreateGrant",
+            "kms:GenerateDataKeyWithoutPlaintext",
+            "kms:Decrypt",
+            "kms:ReEncryptFrom",
+            "kms:ReEncryptTo");
+
     private final Account account;
+    private final Access access;
     private final Throttle throttle;
     private final Keys keys = new Keys();
     private final KeyOperations keyOperations;
@@ -33,7 +45,7 @@ public final class KmsService extends JsonService {
         this.account = account;
         var stores = new CustomKeyStores();
         var clusters = new KeyStoreClusters(cloudHsm, ec2);
-        var access = new Access(account.iam(), keys);
+        access = new Access(account.iam(), keys);
         throttle = new Throttle(account.time().clock());
         keyOperations = new KeyOperations(account, keys, stores, clusters, access);
         deletion = new KeyDeletion(account, keys, clusters, access, events);
@@ -198,6 +210,25 @@ public final class KmsService extends JsonService {
      */
     public String awsManagedKey(String alias) {
         return keyOperations.managedByAws(alias).arn();
+    }
+
+    /**
+     * What EBS needs of a key for a volume on behalf of the caller: rights of the caller to the key, a customer managed
+     * one; the AWS managed key of EBS admits everybody in the account.
+     *
+     * @param keyId ARN, id or alias
+     * @param viaService {@code ec2.eu-central-1.amazonaws.com}
+     * @throws AwsException as KMS would answer: AccessDeniedException, NotFoundException, DisabledException,
+     *     KMSInvalidStateException
+     * @see <a href="https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption-requirements.html">Requirements for
+     *     Amazon EBS encryption</a>
+     */
+    public void useForVolume(Identity caller, String keyId, String viaService) {
+        var key = keyId.equals(EBS) ? keyOperations.managedByAws(EBS) : keys.find(keyId);
+        if (keys.aliasesOf(key).stream().anyMatch(alias -> alias.name().equals(EBS))) return;
+        var conditions = Map.of("kms:ViaService", viaService, "kms:GrantIsForAWSResource", "true");
+        for (var action : VOLUME_ACTIONS) access.require(caller, action, key, conditions);
+        cryptography.usable(key);
     }
 
     private static CryptographicOperations.Requester onBehalf(Identity caller, String viaService) {

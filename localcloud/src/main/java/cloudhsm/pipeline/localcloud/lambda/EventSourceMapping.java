@@ -7,13 +7,11 @@ import cloudhsm.pipeline.localcloud.sqs.SqsService;
 import cloudhsm.pipeline.localcloud.sqs.SqsService.Received;
 import cloudhsm.pipeline.localcloud.time.SimulatedTime;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.net.URI;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.function.Supplier;
 
 /** Lambda's poller of one SQS queue for one function. State is guarded by the lock of the simulated time. */
 final class EventSourceMapping {
@@ -27,7 +25,11 @@ final class EventSourceMapping {
     private static final List<String> ACTIONS =
             List.of("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes");
 
+    /** Between two attempts at a batch that is throttled, at most. @assumed: Lambda says that it backs off, not how. */
+    private static final Duration LONGEST_BACKOFF = Duration.ofMinutes(1);
+
     private final String uuid;
+    private final LambdaService lambda;
     private final LambdaFunction function;
     private final String queueArn;
     private final int batchSize;
@@ -36,7 +38,6 @@ final class EventSourceMapping {
     private final int maximumConcurrency;
     private final Account account;
     private final SqsService sqs;
-    private final Supplier<URI> endpoint;
 
     /** Received, and not yet handed to the function; the first one came so long before {@link #windowEnds}. */
     private final List<Received> gathered = new ArrayList<>();
@@ -44,10 +45,15 @@ final class EventSourceMapping {
     private Instant windowEnds = Instant.EPOCH;
     private Optional<SimulatedTime.Scheduled> next = Optional.empty();
     private int running;
+
+    /** Of these, batches that were throttled and wait for another attempt: no others are polled meanwhile. */
+    private int backingOff;
+
     private String lastProcessingResult = "No records processed";
 
     EventSourceMapping(
             String uuid,
+            LambdaService lambda,
             LambdaFunction function,
             String queueArn,
             int batchSize,
@@ -55,9 +61,9 @@ final class EventSourceMapping {
             boolean reportBatchItemFailures,
             int maximumConcurrency,
             Account account,
-            SqsService sqs,
-            Supplier<URI> endpoint) {
+            SqsService sqs) {
         this.uuid = uuid;
+        this.lambda = lambda;
         this.function = function;
         this.queueArn = queueArn;
         this.batchSize = batchSize;
@@ -66,7 +72,6 @@ final class EventSourceMapping {
         this.maximumConcurrency = maximumConcurrency;
         this.account = account;
         this.sqs = sqs;
-        this.endpoint = endpoint;
     }
 
     String uuid() {
@@ -101,31 +106,83 @@ final class EventSourceMapping {
 
     private void poll() {
         Optional<SqsBatch> gatheredWhole;
+        Instant visibleAgain;
         var lock = account.time().lock();
         lock.lock();
         try {
             next = Optional.empty();
             // A full house polls again when an invocation ends.
-            if (running >= maximumConcurrency || !mayPoll()) return;
+            if (running >= maximumConcurrency || backingOff > 0 || !mayPoll()) return;
             gatheredWhole = gather();
             if (gatheredWhole.isEmpty()) return;
             running++;
-        } finally {
-            lock.unlock();
-        }
-        var batch = gatheredWhole.get();
-        // A refused invocation is a failed one: the messages come back after the queue's visibility timeout.
-        var result = function.notReady().orElseGet(() -> function.invoke(Json.bytes(batch.event()), endpoint.get()));
-        lock.lock();
-        try {
-            running--;
-            lastProcessingResult = result.functionError().isEmpty() ? "OK" : "PROBLEM: Function call failed";
-            for (var done : batch.succeeded(result, reportBatchItemFailures)) {
-                sqs.delete(queueArn, done.receiptHandle());
-            }
+            visibleAgain = account.time().now().plus(sqs.visibilityTimeout(queueArn));
             pollAfter(POLLING_LATENCY);
         } finally {
             lock.unlock();
+        }
+        attempt(gatheredWhole.get(), visibleAgain, 0);
+    }
+
+    /**
+     * Hands the batch to the function. One that is throttled is tried again, later and later, until its messages become
+     * visible to others.
+     *
+     * @see <a href="https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html">Backoff strategy for
+     *     failed invocations</a>
+     */
+    private void attempt(SqsBatch batch, Instant visibleAgain, int throttled) {
+        LambdaService.InvocationResult result;
+        try {
+            // A version that is not ready fails: the messages come back after the queue's visibility timeout.
+            result = lambda.runVersion(function, Json.bytes(batch.event()));
+        } catch (AwsException tooMany) {
+            locked(() -> backOff(batch, visibleAgain, throttled));
+            return;
+        }
+        locked(() -> {
+            if (throttled > 0) {
+                backingOff--;
+                pollAfter(POLLING_LATENCY);
+            }
+            account.time()
+                    .schedule(
+                            lambda.duration(function.arn()),
+                            function.arn() + " has worked on a batch",
+                            () -> end(batch, result));
+        });
+    }
+
+    private void backOff(SqsBatch batch, Instant visibleAgain, int throttled) {
+        var delay = LambdaService.backoff(throttled, LONGEST_BACKOFF);
+        lastProcessingResult = "PROBLEM: Function call failed";
+        if (throttled == 0) backingOff++;
+        if (account.time().now().plus(delay).isBefore(visibleAgain)) {
+            account.time()
+                    .scheduleUnlocked(
+                            delay,
+                            "another attempt of " + function.arn() + " at a batch",
+                            () -> attempt(batch, visibleAgain, throttled + 1));
+            return;
+        }
+        backingOff--;
+        running--;
+        pollAfter(delay);
+    }
+
+    private void end(SqsBatch batch, LambdaService.InvocationResult result) {
+        running--;
+        lastProcessingResult = result.functionError().isEmpty() ? "OK" : "PROBLEM: Function call failed";
+        for (var done : batch.succeeded(result, reportBatchItemFailures)) sqs.delete(queueArn, done.receiptHandle());
+        pollAfter(POLLING_LATENCY);
+    }
+
+    private void locked(Runnable work) {
+        account.time().lock().lock();
+        try {
+            work.run();
+        } finally {
+            account.time().lock().unlock();
         }
     }
 

@@ -23,6 +23,7 @@ import java.util.Optional;
 final class LambdaApi {
     private static final String FUNCTIONS = "/2015-03-31/functions";
     private static final String MAPPINGS = "/2015-03-31/event-source-mappings";
+    private static final String ACCOUNT_SETTINGS = "/2016-08-19/account-settings";
     private static final DateTimeFormatter LAST_MODIFIED =
             DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm:ss.SSSxx").withZone(ZoneOffset.UTC);
 
@@ -41,6 +42,7 @@ final class LambdaApi {
         var known = switch (request.method()) {
             case "GET" -> {
                 if (path.equals(FUNCTIONS)) yield "ListFunctions";
+                if (path.equals(ACCOUNT_SETTINGS)) yield "GetAccountSettings";
                 if (path.equals(MAPPINGS)) yield "ListEventSourceMappings";
                 if (!path.startsWith(FUNCTIONS + "/")) yield "";
                 yield switch (resource) {
@@ -68,6 +70,7 @@ final class LambdaApi {
             case "GetFunction" -> getFunction(request);
             case "GetFunctionConfiguration" ->
                 json(200, configuration(authorized(request, "lambda:GetFunctionConfiguration")));
+            case "GetAccountSettings" -> getAccountSettings(request);
             case "ListFunctions" -> listFunctions(request);
             case "ListEventSourceMappings" -> listEventSourceMappings(request);
             case "GetPolicy" -> getPolicy(request);
@@ -77,8 +80,9 @@ final class LambdaApi {
                         "UnknownOperationException",
                         404,
                         "The embedded AWS does not answer lambda: " + operation
-                                + "; it answers Invoke, GetFunction, GetFunctionConfiguration, ListFunctions,"
-                                + " ListEventSourceMappings, GetPolicy, AddPermission");
+                                + "; it answers Invoke, GetFunction, GetFunctionConfiguration,"
+                                + " GetAccountSettings, ListFunctions, ListEventSourceMappings, GetPolicy,"
+                                + " AddPermission");
         };
     }
 
@@ -102,7 +106,7 @@ final class LambdaApi {
         } finally {
             account.time().lock().unlock();
         }
-        var result = function.invoke(payload(request), lambda.endpoint());
+        var result = lambda.run(function, payload(request));
         var headers = new java.util.HashMap<String, String>();
         headers.put("Content-Type", "application/json");
         headers.put("X-Amz-Executed-Version", "$LATEST");
@@ -137,6 +141,25 @@ final class LambdaApi {
         answer.putObject("Code")
                 .put("RepositoryType", "file")
                 .put("Location", function.artifact().zip().toUri().toString());
+        return json(200, answer);
+    }
+
+    private AwsResponse getAccountSettings(AwsRequest request) {
+        account.iam().authorize(request.caller(), "lambda:GetAccountSettings", "*");
+        var answer = Json.object();
+        answer.putObject("AccountLimit")
+                .put("TotalCodeSize", LambdaLimits.TOTAL_CODE_SIZE)
+                .put("CodeSizeUnzipped", LambdaLimits.CODE_SIZE_UNZIPPED)
+                .put("CodeSizeZipped", LambdaLimits.CODE_SIZE_ZIPPED)
+                .put("ConcurrentExecutions", lambda.concurrency().quota())
+                .put("UnreservedConcurrentExecutions", lambda.concurrency().unreserved());
+        answer.putObject("AccountUsage")
+                .put(
+                        "TotalCodeSize",
+                        lambda.functions().stream()
+                                .mapToLong(function -> function.artifact().size())
+                                .sum())
+                .put("FunctionCount", lambda.functions().size());
         return json(200, answer);
     }
 
@@ -229,6 +252,7 @@ final class LambdaApi {
         var body = Json.object()
                 .put("Type", status < 500 ? "User" : "Service")
                 .put(ErrorText.member("lambda", error.code()), error.getMessage());
+        error.members().forEach((member, value) -> body.put(member, String.valueOf(value)));
         return new AwsResponse(
                 status, Map.of("Content-Type", "application/json", "x-amzn-ErrorType", error.code()), Json.bytes(body));
     }

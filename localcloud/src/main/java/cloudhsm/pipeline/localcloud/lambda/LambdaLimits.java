@@ -18,6 +18,15 @@ final class LambdaLimits {
     /** Concurrent executions of an account by default. */
     static final int ACCOUNT_CONCURRENCY = 1_000;
 
+    /** Bytes of all functions' artifacts together. */
+    static final long TOTAL_CODE_SIZE = 80_530_636_800L;
+
+    /** Bytes of one artifact and its layers, unpacked. */
+    static final int CODE_SIZE_UNZIPPED = 262_144_000;
+
+    /** Bytes of one artifact that is sent in the request. */
+    static final int CODE_SIZE_ZIPPED = 52_428_800;
+
     /** Bytes of a synchronous payload. */
     static final int SYNCHRONOUS_PAYLOAD = 6_291_456;
 

@@ -17,6 +17,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.net.URI;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -34,11 +35,17 @@ public final class LambdaService implements Service {
     /** Waits before the second and the third attempt of an asynchronous invocation [LAM:invocation-async-error-handling]. */
     private static final List<Duration> RETRIES = List.of(Duration.ofMinutes(1), Duration.ofMinutes(2));
 
+    /** An asynchronous event that is throttled comes back after a second, then later and later, for six hours. */
+    private static final Duration LONGEST_BACKOFF = Duration.ofMinutes(5);
+
+    private static final Duration MAXIMUM_EVENT_AGE = Duration.ofHours(6);
+
     private final Account account;
     private final SqsService sqs;
     private final LogsService logs;
     private final Supplier<URI> endpoint;
     private final LambdaApi api;
+    private final Concurrency concurrency;
     private final Map<String, LambdaFunction> functions = new LinkedHashMap<>();
     private final List<EventSourceMapping> mappings = new ArrayList<>();
 
@@ -48,6 +55,7 @@ public final class LambdaService implements Service {
         this.logs = logs;
         this.endpoint = endpoint;
         this.api = new LambdaApi(this, account);
+        this.concurrency = new Concurrency(account.time().clock());
     }
 
     /**
@@ -90,6 +98,7 @@ public final class LambdaService implements Service {
                 "Invoke",
                 "GetFunction",
                 "GetFunctionConfiguration",
+                "GetAccountSettings",
                 "ListFunctions",
                 "ListEventSourceMappings",
                 "GetPolicy",
@@ -158,8 +167,57 @@ public final class LambdaService implements Service {
         try {
             find(functionName).close();
             functions.remove(functionName);
+            concurrency.forget(functionName);
             mappings.removeIf(
                     mapping -> mapping.function().configuration().functionName().equals(functionName));
+        } finally {
+            unlocked();
+        }
+    }
+
+    /** The account's quota "Concurrent executions"; 1,000 at first, 10 in many new accounts. */
+    public void concurrencyQuota(int executions) {
+        locked();
+        try {
+            concurrency.quota(executions);
+        } finally {
+            unlocked();
+        }
+    }
+
+    /**
+     * Keeps so many executions for the function, as PutFunctionConcurrency does.
+     *
+     * @throws AwsException InvalidParameterValueException where too few would be left for all other functions
+     */
+    public void reserveConcurrency(String functionName, int executions) {
+        locked();
+        try {
+            concurrency.reserve(find(functionName).configuration().functionName(), executions);
+        } finally {
+            unlocked();
+        }
+    }
+
+    /** From now on each invocation of the function takes so long in simulated time; 200 ms at first. */
+    public void takes(String functionName, Duration duration) {
+        locked();
+        try {
+            concurrency.duration(find(functionName).configuration().functionName(), duration);
+        } finally {
+            unlocked();
+        }
+    }
+
+    /**
+     * How long an invocation of the function takes.
+     *
+     * @throws AwsException ResourceNotFoundException
+     */
+    public Duration duration(String functionNameOrArn) {
+        locked();
+        try {
+            return concurrency.duration(find(functionNameOrArn).configuration().functionName());
         } finally {
             unlocked();
         }
@@ -238,6 +296,7 @@ public final class LambdaService implements Service {
                     hex.substring(20));
             var mapping = new EventSourceMapping(
                     uuid,
+                    this,
                     find(functionName),
                     queueArn,
                     batchSize,
@@ -245,8 +304,7 @@ public final class LambdaService implements Service {
                     reportBatchItemFailures,
                     maximumConcurrency == 0 ? LambdaLimits.ACCOUNT_CONCURRENCY : maximumConcurrency,
                     account,
-                    sqs,
-                    endpoint);
+                    sqs);
             mappings.add(mapping);
             mapping.start();
             return uuid;
@@ -276,7 +334,8 @@ public final class LambdaService implements Service {
     /**
      * Runs the function now, on this thread, without the lock; for other services and sync invokes.
      *
-     * @throws AwsException ResourceNotFoundException
+     * @throws AwsException ResourceNotFoundException; TooManyRequestsException where the account's concurrency, or
+     *     the function's reservation, is in use
      */
     public InvocationResult invoke(String functionNameOrArn, byte[] payload) {
         if (account.time().lock().isHeldByCurrentThread()) {
@@ -290,13 +349,30 @@ public final class LambdaService implements Service {
         } finally {
             unlocked();
         }
+        return run(function, payload);
+    }
+
+    /** The same for callers that invoke a version: without its snapshot it is not ready. */
+    InvocationResult runVersion(LambdaFunction function, byte[] payload) {
+        return function.notReady().orElseGet(() -> run(function, payload));
+    }
+
+    /** @throws AwsException TooManyRequestsException */
+    InvocationResult run(LambdaFunction function, byte[] payload) {
+        locked();
+        try {
+            concurrency.begin(function.configuration().functionName());
+        } finally {
+            unlocked();
+        }
         return function.invoke(payload, endpoint.get());
     }
 
     /**
      * Runs the function now, as a caller with these rights; for Step Functions.
      *
-     * @throws AwsException ResourceNotFoundException; AccessDeniedException without lambda:InvokeFunction on it
+     * @throws AwsException ResourceNotFoundException; AccessDeniedException without lambda:InvokeFunction on it;
+     *     TooManyRequestsException as for {@link #invoke}
      */
     public InvocationResult invokeAs(Identity caller, String functionNameOrArn, byte[] payload) {
         locked();
@@ -353,7 +429,8 @@ public final class LambdaService implements Service {
     }
 
     /**
-     * Queues an asynchronous invocation by a service: two retries on function errors, after one and two minutes.
+     * Queues an asynchronous invocation by a service: two retries on function errors, after one and two minutes; where
+     * it is throttled, others for six hours.
      *
      * @param principal for example {@code events.amazonaws.com}; checked against the function's permissions
      * @throws AwsException AccessDeniedException where the function's policy does not name the principal
@@ -387,24 +464,61 @@ public final class LambdaService implements Service {
     }
 
     void invokeLater(LambdaFunction function, byte[] payload) {
-        attempt(function, payload, 0, Duration.ZERO);
+        attempt(new Event(function, payload, account.time().now(), 0, 0), Duration.ZERO);
     }
 
-    private void attempt(LambdaFunction function, byte[] payload, int retry, Duration delay) {
-        account.time().scheduleUnlocked(delay, "asynchronous invocation of " + function.arn(), () -> {
-            var result = function.notReady().orElseGet(() -> function.invoke(payload, endpoint.get()));
-            if (result.functionError().isEmpty()) return;
-            if (retry < RETRIES.size()) {
-                attempt(function, payload, retry + 1, RETRIES.get(retry));
-            } else {
-                System.getLogger(LambdaService.class.getName())
-                        .log(
-                                System.Logger.Level.WARNING,
-                                "Lambda dropped an asynchronous event of {0} after {1} attempts",
-                                function.arn(),
-                                retry + 1);
-            }
-        });
+    /**
+     * An asynchronous invocation on its way.
+     *
+     * @param retries after errors of the function
+     * @param throttled how often in a row the event has been throttled
+     */
+    private record Event(LambdaFunction function, byte[] payload, Instant accepted, int retries, int throttled) {
+        Event afterError() {
+            return new Event(function, payload, accepted, retries + 1, 0);
+        }
+
+        Event afterThrottling() {
+            return new Event(function, payload, accepted, retries, throttled + 1);
+        }
+    }
+
+    private void attempt(Event event, Duration delay) {
+        account.time()
+                .scheduleUnlocked(
+                        delay, "asynchronous invocation of " + event.function().arn(), () -> attempt(event));
+    }
+
+    private void attempt(Event event) {
+        InvocationResult result;
+        try {
+            result = runVersion(event.function(), event.payload());
+        } catch (AwsException throttled) {
+            var delay = backoff(event.throttled(), LONGEST_BACKOFF);
+            var next = account.time().now().plus(delay);
+            if (next.isAfter(event.accepted().plus(MAXIMUM_EVENT_AGE))) drop(event);
+            else attempt(event.afterThrottling(), delay);
+            return;
+        }
+        if (result.functionError().isEmpty()) return;
+        if (event.retries() < RETRIES.size()) attempt(event.afterError(), RETRIES.get(event.retries()));
+        else drop(event);
+    }
+
+    private static void drop(Event event) {
+        System.getLogger(LambdaService.class.getName())
+                .log(
+                        System.Logger.Level.WARNING,
+                        "Lambda dropped an asynchronous event of {0} after {1} attempts that ran and {2} that were"
+                                + " throttled",
+                        event.function().arn(),
+                        event.throttled() > 0 ? event.retries() : event.retries() + 1,
+                        event.throttled());
+    }
+
+    /** One second, then twice as long each time. */
+    static Duration backoff(int timesSoFar, Duration longest) {
+        return Duration.ofSeconds(Math.min(longest.toSeconds(), 1L << Math.min(timesSoFar, 30)));
     }
 
     /** @throws AwsException ResourceNotFoundException */
@@ -440,8 +554,8 @@ public final class LambdaService implements Service {
         return described;
     }
 
-    URI endpoint() {
-        return endpoint.get();
+    Concurrency concurrency() {
+        return concurrency;
     }
 
     private void locked() {

@@ -146,27 +146,38 @@ final class RunCommand {
         account.time().lock().lock();
         try {
             var lasting = account.between(FASTEST_RUN, SLOWEST_RUN).plus(slept);
-            var tooLong = lasting.compareTo(timeout) > 0;
             account.time()
                     .schedule(
-                            tooLong ? timeout : lasting,
+                            timeout,
+                            invocation.command.document.name() + " may run no longer on " + invocation.instanceId,
+                            () -> timeOut(invocation));
+            if (lasting.compareTo(timeout) > 0) return;
+            account.time()
+                    .schedule(
+                            lasting,
                             invocation.command.document.name() + " ends on " + invocation.instanceId,
-                            () -> finish(invocation, result, tooLong));
+                            () -> finish(invocation, result));
         } finally {
             account.time().lock().unlock();
         }
     }
 
-    private void finish(Invocation invocation, CommandResult result, boolean tooLong) {
+    private void timeOut(Invocation invocation) {
         if (invocation.status.isFinal()) return;
+        ended(invocation);
+        become(invocation, Invocation.Status.EXECUTION_TIMED_OUT);
+    }
+
+    private void ended(Invocation invocation) {
         invocation.ended = account.time().now();
         timings.add(
                 new Timed("SendCommand", invocation.command.commandId, invocation.command.requested, invocation.ended));
-        // An agent that is gone reports nothing.
-        if (tooLong || !managed.isOnline(invocation.instanceId)) {
-            become(invocation, Invocation.Status.EXECUTION_TIMED_OUT);
-            return;
-        }
+    }
+
+    private void finish(Invocation invocation, CommandResult result) {
+        // An agent that is gone reports nothing: the command stays in progress until its time is up.
+        if (invocation.status.isFinal() || !managed.isOnline(invocation.instanceId)) return;
+        ended(invocation);
         var failed = result.exitStatus() != 0;
         invocation.responseCode = result.exitStatus();
         invocation.standardOutput = result.standardOutput();

@@ -8,6 +8,7 @@ import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.lambda.LambdaService;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Set;
 
@@ -31,6 +32,16 @@ final class Integrations {
     /** @throws StateFailure the service's error under the name that Step Functions gives it */
     JsonNode call(StateMachine machine, TaskResource resource, JsonNode arguments) {
         return resource.isLambda() ? invoke(machine, arguments) : callService(machine, resource, arguments);
+    }
+
+    /** How long the call takes: as long as the function does, or this where it is none or there is none. */
+    Duration duration(TaskResource resource, JsonNode arguments, Duration otherwise) {
+        if (!resource.isLambda()) return otherwise;
+        try {
+            return lambda.duration(arguments.path("FunctionName").asText());
+        } catch (AwsException noSuchFunction) {
+            return otherwise;
+        }
     }
 
     /** S3 under the machine's role; to be closed. */

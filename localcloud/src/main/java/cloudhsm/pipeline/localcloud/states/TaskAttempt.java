@@ -91,7 +91,8 @@ final class TaskAttempt {
             later(() -> fail(failed));
             return;
         }
-        later(() -> {
+        var took = interpreter.integrations().duration(task.resource(), arguments, CALL);
+        later(took, () -> {
             if (waitsForToken) submitted(result);
             else succeed(result);
         });
@@ -106,7 +107,11 @@ final class TaskAttempt {
     }
 
     private void later(Runnable end) {
-        interpreter.time().schedule(CALL, "answer to task " + task.name(), end);
+        later(CALL, end);
+    }
+
+    private void later(Duration took, Runnable end) {
+        interpreter.time().schedule(took, "answer to task " + task.name(), end);
     }
 
     private void submitted(JsonNode result) {

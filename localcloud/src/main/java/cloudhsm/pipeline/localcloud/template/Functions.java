@@ -34,8 +34,7 @@ final class Functions {
     }
 
     ResourceValues create(String logicalId, Properties properties, Resolver resolver) {
-        properties.withoutEffect(
-                "Description", "Tags", "Tracing", "ReservedConcurrentExecutions", "PropagateTags", "PackageType");
+        properties.withoutEffect("Description", "Tags", "Tracing", "PropagateTags", "PackageType");
         checkAsynchronous(properties);
         checkSnapStart(properties);
         var name = properties.text("FunctionName").orElseGet(() -> names.physical(logicalId, 64));
@@ -66,6 +65,9 @@ final class Functions {
                         variables,
                         role,
                         logGroup));
+        if (properties.has("ReservedConcurrentExecutions")) {
+            cloud.lambda().reserveConcurrency(name, properties.number("ReservedConcurrentExecutions", 0));
+        }
         namesByLogicalId.put(logicalId, name);
         for (var event : events.properties()) {
             addEvent(logicalId + event.getKey(), name, arn, event.getKey(), event.getValue());

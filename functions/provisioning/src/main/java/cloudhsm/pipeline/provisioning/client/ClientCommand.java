@@ -20,7 +20,10 @@ import software.amazon.awssdk.services.ssm.model.InvocationDoesNotExistException
  * and events, so they name secrets and never hold one.
  */
 public final class ClientCommand {
-    /** A stage ends with this when its client is gone or offline; the state machine then launches another one. */
+    /**
+     * A stage ends with this when its client is gone or offline; the state machine then launches another one.
+     * LaunchClient itself launches others, and ends with this when none of them came online.
+     */
     static final String CLIENT_GONE = "CLIENT_GONE";
 
     /** How long a script may take: it installs the CLI, then talks to every HSM, at most a minute each. */
@@ -117,7 +120,8 @@ public final class ClientCommand {
         return switch (invocation.status()) {
             case PENDING, IN_PROGRESS, DELAYED, CANCELLING -> stillRunning(command);
             case SUCCESS -> succeeded(command, invocation);
-            case CANCELLED, TIMED_OUT, FAILED, UNKNOWN_TO_SDK_VERSION -> ended(command, invocation);
+            case TIMED_OUT -> timedOut(command, invocation);
+            case CANCELLED, FAILED, UNKNOWN_TO_SDK_VERSION -> ended(command, invocation);
         };
     }
 
@@ -126,6 +130,13 @@ public final class ClientCommand {
         return new ClientPing(ssm).isOnline(command.child())
                 ? running(command)
                 : gone(command.child(), "it has gone offline while command " + command.parent() + " ran");
+    }
+
+    /** So ends also the command of an instance that went away while it ran. */
+    private Progress timedOut(Resource command, GetCommandInvocationResponse invocation) {
+        return new ClientPing(ssm).isOnline(command.child())
+                ? ended(command, invocation)
+                : gone(command.child(), "it has gone offline, and command " + command.parent() + " has timed out");
     }
 
     private Progress succeeded(Resource command, GetCommandInvocationResponse invocation) {
@@ -171,8 +182,10 @@ public final class ClientCommand {
         return failed(
                 CLIENT_GONE,
                 "The client " + instanceId + " cannot be reached: " + why
-                        + ". Next: none; the state machine launches another client and runs this stage again, which"
-                        + " looks at what the HSMs have become before it changes anything.");
+                        + ". Next: none as long as the execution runs: it launches another client, up to three times,"
+                        + " and runs this stage again, which looks at what the HSMs have become before it changes"
+                        + " anything. If the execution ended so, find out who ends its clients (CloudTrail,"
+                        + " TerminateInstances or StopInstances), then start a new one.");
     }
 
     private static Progress failed(String reason, String message) {

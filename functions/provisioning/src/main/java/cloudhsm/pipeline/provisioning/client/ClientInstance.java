@@ -36,10 +36,17 @@ final class ClientInstance {
     record Launch(
             String deployment, String clusterId, String subnetId, List<String> securityGroupIds, String instanceType) {}
 
-    /** Amazon Linux's root device. */
+    /**
+     * Amazon Linux's root device. Its key is named, because an account may have made a customer managed key the default
+     * of EBS: EC2 would need that key's rights of whoever launches, and ends an instance at once whose volume it cannot
+     * make. AWS's own key needs none.
+     */
     private static final BlockDeviceMapping ROOT_VOLUME = BlockDeviceMapping.builder()
             .deviceName("/dev/xvda")
-            .ebs(volume -> volume.encrypted(true).volumeType(VolumeType.GP3).deleteOnTermination(true))
+            .ebs(volume -> volume.encrypted(true)
+                    .kmsKeyId("alias/aws/ebs")
+                    .volumeType(VolumeType.GP3)
+                    .deleteOnTermination(true))
             .build();
 
     private final Ec2Client ec2;
@@ -56,21 +63,23 @@ final class ClientInstance {
      * Launches one instance and returns its id. The client token is derived from the deployment, the cluster and the
      * number of earlier instances, so asking again after a lost answer returns the instance that was launched.
      *
-     * @param earlier how many clients of the deployment EC2 still shows
+     * @param earlier ids of the deployment's clients that EC2 still shows, none of which is wanted any more
      */
-    String launch(Launch launch, int earlier) {
+    String launch(Launch launch, Set<String> earlier) {
         var imageId = ssm.getParameter(request -> request.name(image.parameter()))
                 .parameter()
                 .value();
-        for (int number = earlier; ; number++) {
+        for (int number = earlier.size(); ; number++) {
             try {
-                return ec2.runInstances(request(launch, imageId, clientToken(launch, number)))
+                var instanceId = ec2.runInstances(request(launch, imageId, clientToken(launch, number)))
                         .instances()
                         .getFirst()
                         .instanceId();
+                // A token of one that is on its way out answers with that one.
+                if (!earlier.contains(instanceId)) return instanceId;
             } catch (Ec2Exception refused) {
                 var usedUp = TOKEN_USED_UP.contains(refused.awsErrorDetails().errorCode());
-                if (!usedUp || number >= earlier + MOST_TOKENS) throw refused;
+                if (!usedUp || number >= earlier.size() + MOST_TOKENS) throw refused;
             }
         }
     }

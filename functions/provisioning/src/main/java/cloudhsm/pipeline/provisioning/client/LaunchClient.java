@@ -15,6 +15,8 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import software.amazon.awssdk.services.ec2.Ec2Client;
 import software.amazon.awssdk.services.ec2.model.Instance;
 import software.amazon.awssdk.services.ec2.model.InstanceStateName;
@@ -23,23 +25,32 @@ import software.amazon.awssdk.services.ssm.model.PingStatus;
 
 /**
  * Provides the EC2 instance on which the CloudHSM CLI runs. The client is disposable: one that is stopped, offline or
- * in the wrong security group is terminated and replaced.
+ * in the wrong security group is terminated and replaced, and one that ends before it is online is followed by another,
+ * three times.
  */
 public final class LaunchClient extends StageHandler<LaunchClient.Input> {
     /** From launch to online in Systems Manager; one to two minutes are usual. */
     private static final Duration ONLINE_BUDGET = Duration.ofMinutes(10);
 
+    /** How many clients are launched after the first one, as each before it ended without having been online. */
+    static final int OTHERS = 3;
+
     private static final Set<String> NOT_ONLINE =
             Set.of(Resource.ABSENT, PingStatus.CONNECTION_LOST.toString(), PingStatus.INACTIVE.toString());
 
-    /** @param securityGroupId the cluster's group, whose members alone can reach the HSMs */
+    /**
+     * @param securityGroupId the cluster's group, whose members alone can reach the HSMs
+     * @param lost what became of the clients that this stage launched and that never were online, a phrase each; null
+     *     for none, as in the stage's first run
+     */
     public record Input(
             String deployment,
             String clusterId,
             String vpcId,
             String subnetId,
             String securityGroupId,
-            String instanceType) {
+            String instanceType,
+            List<String> lost) {
         public Input {
             Objects.requireNonNull(deployment, "deployment");
             Objects.requireNonNull(clusterId, "clusterId");
@@ -47,6 +58,13 @@ public final class LaunchClient extends StageHandler<LaunchClient.Input> {
             Objects.requireNonNull(subnetId, "subnetId");
             Objects.requireNonNull(securityGroupId, "securityGroupId");
             Objects.requireNonNull(instanceType, "instanceType");
+            lost = lost == null ? List.of() : List.copyOf(lost);
+        }
+
+        private Input without(Instance client) {
+            var all = Stream.concat(lost.stream(), Stream.of(whatBecameOf(client)))
+                    .toList();
+            return new Input(deployment, clusterId, vpcId, subnetId, securityGroupId, instanceType, all);
         }
     }
 
@@ -91,7 +109,7 @@ public final class LaunchClient extends StageHandler<LaunchClient.Input> {
                 .filter(instance -> !isGone(instance))
                 .filter(instance -> usable.filter(instance::equals).isEmpty())
                 .toList());
-        if (usable.isPresent()) return onceOnline(usable.get().instanceId());
+        if (usable.isPresent()) return onceOnline(input, usable.get().instanceId());
 
         var group = new ClientSecurityGroup(ec2, input.deployment(), input.vpcId());
         var existing = group.find();
@@ -112,8 +130,8 @@ public final class LaunchClient extends StageHandler<LaunchClient.Input> {
                                 input.subnetId(),
                                 List.of(input.securityGroupId(), groupId),
                                 input.instanceType()),
-                        instances.size());
-        return untilOnline(instanceId);
+                        instances.stream().map(Instance::instanceId).collect(Collectors.toSet()));
+        return untilOnline(input, instanceId);
     }
 
     /** All that EC2 still shows of the deployment's clients; a terminated one for about an hour. */
@@ -128,15 +146,19 @@ public final class LaunchClient extends StageHandler<LaunchClient.Input> {
                 .toList();
     }
 
-    /** Running in the cluster's security group, and online or young enough to come online. */
+    /** In the cluster's security group, not on its way out, and online or young enough to come online. */
     private boolean isUsable(Instance instance, Input input) {
-        var state = instance.state().name();
-        if (state != InstanceStateName.PENDING && state != InstanceStateName.RUNNING) return false;
+        if (!isStartingOrRunning(instance)) return false;
         if (instance.securityGroups().stream()
                 .noneMatch(group -> group.groupId().equals(input.securityGroupId()))) {
             return false;
         }
         return ping.isOnline(instance.instanceId()) || !isOverdue(instance);
+    }
+
+    private static boolean isStartingOrRunning(Instance instance) {
+        var state = instance.state().name();
+        return state == InstanceStateName.PENDING || state == InstanceStateName.RUNNING;
     }
 
     private static boolean isGone(Instance instance) {
@@ -160,29 +182,38 @@ public final class LaunchClient extends StageHandler<LaunchClient.Input> {
                 .filter(candidate -> candidate.instanceId().equals(instanceId))
                 .findFirst();
         // An instance made a moment ago may not be listed yet.
-        if (instance.isEmpty()) return untilOnline(instanceId);
-        if (isGone(instance.get())) return terminated(instance.get());
+        if (instance.isEmpty()) return untilOnline(input, instanceId);
+        if (!isStartingOrRunning(instance.get())) return takeAnother(input.without(instance.get()));
         if (isOverdue(instance.get())) return notOnline(instance.get());
-        return untilOnline(instanceId);
+        return untilOnline(input, instanceId);
     }
 
-    private Outcome onceOnline(String instanceId) {
-        return ping.isOnline(instanceId) ? new Outcome.Done(new Output(instanceId)) : untilOnline(instanceId);
+    private Outcome takeAnother(Input input) {
+        return input.lost().size() > OTHERS ? allGone(input.lost()) : adoptOrLaunch(input);
     }
 
-    private static Outcome untilOnline(String instanceId) {
-        return new Outcome.Waiting(Resource.client(instanceId), NOT_ONLINE, ONLINE_BUDGET);
+    private Outcome onceOnline(Input input, String instanceId) {
+        return ping.isOnline(instanceId) ? new Outcome.Done(new Output(instanceId)) : untilOnline(input, instanceId);
     }
 
-    private static Outcome terminated(Instance instance) {
-        var reason = instance.stateReason() == null
-                ? ""
-                : Objects.requireNonNullElse(instance.stateReason().message(), "");
+    private static Outcome untilOnline(Input input, String instanceId) {
+        return new Outcome.Waiting(Resource.client(instanceId), NOT_ONLINE, ONLINE_BUDGET).then(input);
+    }
+
+    private static String whatBecameOf(Instance client) {
+        var reason = client.stateReason() == null ? null : client.stateReason().message();
+        return client.instanceId() + " is " + client.state().nameAsString()
+                + (reason == null || reason.isEmpty() ? "" : " (AWS says: \"" + reason + "\")");
+    }
+
+    private static Outcome allGone(List<String> lost) {
         return new Outcome.Failed(
                 ClientCommand.CLIENT_GONE,
-                "The client " + instance.instanceId() + " is "
-                        + instance.state().nameAsString() + " before it came online. AWS says: \"" + reason
-                        + "\". Next: none; the state machine launches another client and carries on.");
+                lost.size() + " clients in a row ended before they came online: " + String.join("; ", lost)
+                        + ". \"Client error on launch\" and \"InvalidKMSKey\" mean that EC2 could not make the"
+                        + " encrypted volume; \"User initiated\", that somebody in the account ends instances:"
+                        + " CloudTrail names who, under TerminateInstances or StopInstances. Next: remove that cause,"
+                        + " then start a new execution, which launches another client and continues from here.");
     }
 
     private static Outcome notOnline(Instance instance) {

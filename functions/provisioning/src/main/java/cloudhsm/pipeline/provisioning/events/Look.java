@@ -8,6 +8,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
 import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
 import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
@@ -28,6 +29,12 @@ import software.amazon.awssdk.services.ssm.model.InvocationDoesNotExistException
 
 /** Reads the state of what stages wait for, and of everything that carries the pipeline's tag. */
 final class Look {
+    /** States of an instance on which nothing runs any more. */
+    private static final Set<String> ENDED = Set.of("shutting-down", "terminated", "stopping", "stopped");
+
+    /** What Systems Manager says of a client or a command that needs no second look. */
+    private static final Set<String> SETTLED = Set.of("Online", "Success", "Failed", "TimedOut", "Cancelled");
+
     private final Clusters clusters;
     private final KmsClient kms;
     private final SsmClient ssm;
@@ -53,8 +60,10 @@ final class Look {
                 clusters.find(resource.parent())
                         .map(cluster -> hsmIn(cluster, resource.child()))
                         .orElseGet(() -> Observation.of(resource, Resource.ABSENT));
-            case CLIENT -> Observation.of(resource, pingStatus(resource.id()));
-            case COMMAND -> Observation.of(resource, commandStatus(resource.parent(), resource.child()));
+            case CLIENT -> Observation.of(resource, unlessEnded(resource.id(), pingStatus(resource.id())));
+            case COMMAND ->
+                Observation.of(
+                        resource, unlessEnded(resource.child(), commandStatus(resource.parent(), resource.child())));
             case KEY_STORE -> keyStore(resource);
             case KEY -> Observation.of(resource, keyState(resource.id()));
             case INSTANCE -> Observation.of(resource, instanceState(resource.id()));
@@ -183,6 +192,16 @@ final class Look {
                 .map(instance -> instance.state().nameAsString())
                 .findFirst()
                 .orElse(Resource.ABSENT);
+    }
+
+    /**
+     * Systems Manager says nothing of an instance that ended before it had registered, and calls a command in progress
+     * for an hour whose instance is gone: EC2 knows at once.
+     */
+    private String unlessEnded(String instanceId, String status) {
+        if (SETTLED.contains(status)) return status;
+        var state = instanceState(instanceId);
+        return ENDED.contains(state) ? state : status;
     }
 
     private String encryption(String bucket, String key) {

@@ -56,6 +56,15 @@ final class Healings {
                     .count();
         }
 
+        /** When the first of the healings of the last {@link #PERIOD} counts no longer; now without one. */
+        Instant nextAfter(Instant now) {
+            return starts.values().stream()
+                    .filter(start -> !start.isBefore(now.minus(PERIOD)))
+                    .min(Instant::compareTo)
+                    .map(first -> first.plus(PERIOD))
+                    .orElse(now);
+        }
+
         boolean wasTold(String text, Instant now) {
             return notice.equals(text) && noticedAt.isAfter(now.minus(PERIOD));
         }

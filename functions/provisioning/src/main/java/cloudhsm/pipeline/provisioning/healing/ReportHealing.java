@@ -75,8 +75,8 @@ public final class ReportHealing extends StageHandler<ReportHealing.Input> {
                             + " provisioning with the same input, which remembers it again, or the teardown.");
         }
         var health = healthCheck.of(deployment.get());
-        if (health.isDegraded()) return notHealthy(input, health);
         var now = clock.instant();
+        if (health.isDegraded()) return notHealthy(input, health, now);
         var took = Duration.between(input.startTime(), now);
         healings.put(input.deployment(), healings.of(input.deployment()).ended(), now);
         notifications.publish("CloudHSM pipeline has healed " + input.deployment(), """
@@ -90,12 +90,18 @@ public final class ReportHealing extends StageHandler<ReportHealing.Input> {
         return new Outcome.Done(new Output("HEALED", input.deployment(), took, health));
     }
 
-    private static Outcome notHealthy(Input input, DeploymentHealth health) {
+    private Outcome notHealthy(Input input, DeploymentHealth health, Instant now) {
+        var history = healings.of(input.deployment());
+        var next = history.since(now) < CheckHealth.HEALINGS_A_DAY
+                ? "none where self-healing is enabled: the next health check starts another healing. Where it is not,"
+                        + " start this state machine again with the same input."
+                : "find out what takes it away; as there were " + CheckHealth.HEALINGS_A_DAY + " healings within "
+                        + Healings.PERIOD.toHours() + " hours, neither the health check nor a person can start"
+                        + " another before " + history.nextAfter(now) + ".";
         return new Outcome.Failed(
                 "NOT_HEALED",
                 "Deployment " + input.deployment() + " was healed, and something else has gone wrong meanwhile. "
                         + health.inWords()
-                        + " Next: none; the next health check starts another healing, unless there were "
-                        + CheckHealth.HEALINGS_A_DAY + " within a day.");
+                        + " Next: " + next);
     }
 }

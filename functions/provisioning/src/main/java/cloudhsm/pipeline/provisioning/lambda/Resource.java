@@ -16,9 +16,12 @@ public record Resource(Type type, String id) {
         CLUSTER_CSR,
         /** Id: cluster id "/" zone, because AWS may replace an HSM under a new id. States: CloudHSM's, or ABSENT. */
         HSM,
-        /** Id: the instance's. States: SSM's ping status, or ABSENT until it has registered. */
+        /**
+         * Id: the instance's. States: SSM's ping status, or ABSENT until it has registered; EC2's where the instance
+         * ends or has ended.
+         */
         CLIENT,
-        /** Id: command id "/" instance id. States: Run Command's. */
+        /** Id: command id "/" instance id. States: Run Command's; EC2's where the instance ends or has ended. */
         COMMAND,
         /** Id: the custom key store's. States: KMS's connection states, or ABSENT. */
         KEY_STORE,

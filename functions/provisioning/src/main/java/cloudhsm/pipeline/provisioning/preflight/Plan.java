@@ -21,6 +21,7 @@ import java.util.Objects;
  * @param keyPolicy a whole key policy, or JSON null
  * @param hourlyCostUsd of two HSMs
  * @param priceBasis whose price that is, as of when, and how to set another
+ * @param lambdaConcurrency what the account lets Lambda run at a time, and what that means
  */
 public record Plan(
         String deployment,
@@ -47,7 +48,8 @@ public record Plan(
         Limits limits,
         BigDecimal hourlyCostUsd,
         BigDecimal dailyCostUsd,
-        String priceBasis) {
+        String priceBasis,
+        String lambdaConcurrency) {
     /** How many a deployment has, because a key store needs them. */
     static final int HSMS = 2;
 
@@ -61,7 +63,7 @@ public record Plan(
         keyPolicy = keyPolicy == null ? NullNode.getInstance() : keyPolicy;
     }
 
-    static Plan of(ProvisionRequest request, NetworkChoice network, HsmPrice price) {
+    static Plan of(ProvisionRequest request, NetworkChoice network, HsmPrice price, String lambdaConcurrency) {
         return new Plan(
                 request.deployment(),
                 network.vpcId(),
@@ -87,7 +89,8 @@ public record Plan(
                 request.limits(),
                 price.perHour(HSMS),
                 price.perDay(HSMS),
-                price.basis());
+                price.basis(),
+                lambdaConcurrency);
     }
 
     private static List<String> arns(List<PrincipalArn> principals) {

@@ -44,6 +44,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
     private final DeploymentLock lock;
     private final Deployments deployments;
     private final Quotas quotas;
+    private final LambdaConcurrency concurrency;
     private final HsmPrice price;
     private final StageRuntime runtime;
 
@@ -54,6 +55,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
                 new DeploymentLock(Aws.dynamoDb(), Aws.states(), Aws.environment("TABLE_NAME")),
                 new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
                 Quotas.ofFunction(),
+                LambdaConcurrency.ofFunction(),
                 HsmPrice.ofFunction(),
                 StageRuntime.ofFunction());
     }
@@ -63,6 +65,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
             DeploymentLock lock,
             Deployments deployments,
             Quotas quotas,
+            LambdaConcurrency concurrency,
             HsmPrice price,
             StageRuntime runtime) {
         super(Input.class, runtime);
@@ -71,6 +74,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
         this.lock = lock;
         this.deployments = deployments;
         this.quotas = quotas;
+        this.concurrency = concurrency;
         this.price = price;
         this.runtime = runtime;
     }
@@ -87,10 +91,11 @@ public final class Preflight extends StageHandler<Preflight.Input> {
         var network = new NetworkCheck(account.ec2(), execution.region(), problems).choose(request.network(), own);
         new AccountCheck(account.kms(), account.s3(), account.iam(), quotas, execution, problems)
                 .check(request, all, own);
+        var lambdaConcurrency = concurrency.check(problems);
         if (!problems.isEmpty() || network.isEmpty()) return invalid(problems);
         return lock.take(request.deployment(), input.execution())
                 .<Outcome>map(holder -> locked(request.deployment(), holder))
-                .orElseGet(() -> planned(Plan.of(request, network.get(), price)));
+                .orElseGet(() -> planned(Plan.of(request, network.get(), price, lambdaConcurrency)));
     }
 
     private Outcome planned(Plan plan) {

@@ -9,6 +9,7 @@ import cloudhsm.pipeline.provisioning.TestAccount;
 import cloudhsm.pipeline.provisioning.TestAccount.InitializedCluster;
 import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
 import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
@@ -53,7 +54,8 @@ final class ClientScenario implements AutoCloseable {
                 aws.vpcId(),
                 aws.subnetIn("eu-central-1a"),
                 aws.cluster(cluster.id()).securityGroup(),
-                "t4g.small");
+                "t4g.small",
+                List.of());
     }
 
     String client() {

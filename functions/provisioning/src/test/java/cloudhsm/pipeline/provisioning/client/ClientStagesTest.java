@@ -14,6 +14,7 @@ import cloudhsm.pipeline.provisioning.TestAccount;
 import cloudhsm.pipeline.provisioning.TestAccount.InitializedCluster;
 import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
+import java.time.Duration;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -66,16 +67,74 @@ class ClientStagesTest {
                 .isEmpty());
     }
 
-    @Test
-    void clientTerminatedBeforeItCameOnlineIsGone() {
-        var waiting = waiting(launch(Optional.empty()));
+    /** The stage's next run, with what it has remembered of the one before. */
+    private Outcome next(Outcome.Waiting waiting) {
+        return scenario.launchClient.run(
+                (LaunchClient.Input) waiting.nextInput().orElseThrow(), Optional.of(waiting.resource()));
+    }
+
+    private void terminate(Outcome.Waiting waiting) {
         aws.ec2.terminateInstances(
                 request -> request.instanceIds(waiting.resource().id()));
+    }
 
+    @Test
+    void clientThatEndsBeforeItIsOnlineIsFollowedByThreeOthers() {
+        var waiting = waiting(launch(Optional.empty()));
+        for (int lost = 0; lost < LaunchClient.OTHERS; lost++) {
+            terminate(waiting);
+            var another = waiting(next(waiting));
+            assertNotEquals(waiting.resource(), another.resource());
+            waiting = another;
+        }
+        var last = waiting.resource().id();
+        terminate(waiting);
+
+        var failed = failed(next(waiting));
+        assertEquals(ClientCommand.CLIENT_GONE, failed.reason());
+        assertTrue(
+                failed.message().startsWith("4 clients in a row ended before they came online: i-"), failed::message);
+        assertTrue(
+                failed.message()
+                        .contains("; " + last
+                                + " is shutting-down (AWS says: \"Client.UserInitiatedShutdown: User initiated"
+                                + " shutdown\")"),
+                failed::message);
+        assertEquals(1 + LaunchClient.OTHERS, aws.cloud.calls("RunInstances"));
+    }
+
+    @Test
+    void clientOnItsWayOutIsNotTakenForTheOneThatWasAskedFor() {
+        terminate(waiting(launch(Optional.empty())));
+        aws.cloud.advance(Duration.ofMinutes(60));
+        var second = waiting(launch(Optional.empty()));
+        // EC2 forgets the first one: it shows one client as it did before the second, whose token comes up again.
+        aws.cloud.advance(Duration.ofSeconds(90));
+        terminate(second);
+
+        assertNotEquals(second.resource(), waiting(next(second)).resource());
+    }
+
+    @Test
+    void clientThatIsStoppedBeforeItIsOnlineIsReplaced() {
+        var waiting = waiting(launch(Optional.empty()));
+        var stopped = waiting.resource().id();
+        aws.waitUntil(() -> aws.cloud.ec2().instance(stopped).orElseThrow().isRunning());
+        aws.ec2.stopInstances(request -> request.instanceIds(stopped));
+
+        assertNotEquals(stopped, waiting(next(waiting)).resource().id());
         assertEquals(
-                ClientCommand.CLIENT_GONE,
-                failed(launch(Optional.of(waiting.resource()))).reason(),
-                "the state machine goes back to LaunchClient by this name");
+                "shutting-down", aws.cloud.ec2().instance(stopped).orElseThrow().state());
+    }
+
+    @Test
+    void defaultKeyOfTheAccountThatTheClientCannotUseDoesNotEndIt() {
+        var key = aws.kms.createKey().keyMetadata().keyId();
+        aws.kms.disableKey(request -> request.keyId(key));
+        aws.ec2.modifyEbsDefaultKmsKeyId(request -> request.kmsKeyId(key));
+
+        scenario.client();
+        assertEquals(1, aws.cloud.calls("RunInstances"));
     }
 
     @Test

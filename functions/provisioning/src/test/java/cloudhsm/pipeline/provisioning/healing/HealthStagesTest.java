@@ -186,6 +186,10 @@ class HealthStagesTest {
         var notYet = failed(report());
         assertEquals("NOT_HEALED", notYet.reason());
         assertTrue(notYet.message().contains("no second HSM stands by"), notYet::message);
+        assertTrue(
+                notYet.message()
+                        .contains("Next: none where self-healing is enabled: the next health check starts another"),
+                notYet::message);
         aws.addHsm(clusterId, "eu-central-1b");
         var output = done(report(), ReportHealing.Output.class);
         assertEquals("HEALED", output.action());
@@ -226,6 +230,10 @@ class HealthStagesTest {
                 told().stream()
                         .filter("CloudHSM pipeline leaves demo alone"::equals)
                         .count());
+        var notYet = failed(report());
+        assertTrue(
+                notYet.message().contains("neither the health check nor a person can start another before 2026-"),
+                notYet::message);
     }
 
     @Test

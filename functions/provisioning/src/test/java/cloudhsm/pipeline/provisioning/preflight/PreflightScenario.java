@@ -9,6 +9,7 @@ import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 import software.amazon.awssdk.services.ec2.Ec2Client;
 import software.amazon.awssdk.services.iam.IamClient;
 import software.amazon.awssdk.services.kms.KmsClient;
+import software.amazon.awssdk.services.lambda.LambdaClient;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.sfn.SfnClient;
 
@@ -33,6 +34,7 @@ final class PreflightScenario {
                 lock(aws),
                 deployments(aws),
                 quotas,
+                new LambdaConcurrency(aws.client(LambdaClient.builder()), 4),
                 HsmPrice.of("eu-central-1", ""),
                 aws.runtime());
     }

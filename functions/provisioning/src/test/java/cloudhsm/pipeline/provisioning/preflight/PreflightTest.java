@@ -124,6 +124,34 @@ class PreflightTest {
     }
 
     @Test
+    void planSaysWhatTheAccountsConcurrencyMeans() {
+        assertEquals(
+                "The account runs 1000 Lambda functions at a time, 1000 of them unreserved; the re-encryption of"
+                        + " uploads may take 4 of these.",
+                plan("{}").lambdaConcurrency());
+        aws.cloud.lambda().concurrencyQuota(10);
+        assertEquals(
+                "The account runs 10 Lambda functions at a time, 10 of them unreserved; the re-encryption of uploads"
+                    + " may take 4 of these, which leaves 6 to the stages and to everything else in the account. While"
+                    + " those are in use, a stage is tried again for about an hour. Service Quotas raises \"Concurrent"
+                    + " executions\" of Lambda (L-B99A9384), which costs nothing.",
+                plan("{\"deployment\": \"new-account\"}").lambdaConcurrency());
+    }
+
+    @Test
+    void concurrencyThatTheReencryptionAloneMayTakeIsRefused() {
+        aws.cloud.lambda().concurrencyQuota(5);
+        assertEquals(
+                "1. Lambda: The account runs 5 Lambda functions at a time, 5 of them unreserved; the re-encryption of"
+                        + " uploads may take 4 of these, and the stages need 2 at least; Service Quotas raises"
+                        + " \"Concurrent executions\" of Lambda (L-B99A9384), which costs nothing; or deploy the stack"
+                        + " with ReencryptionConcurrency=3",
+                problems(Quotas.DEFAULT, "{}"));
+        aws.cloud.lambda().concurrencyQuota(6);
+        assertEquals("default", plan("{}").deployment());
+    }
+
+    @Test
     void bucketOfTheAccountIsAdopted() {
         aws.client(S3Client.builder().forcePathStyle(true))
                 .createBucket(bucket -> bucket.bucket("reports-2026")
