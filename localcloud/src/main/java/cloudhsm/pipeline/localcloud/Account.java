@@ -2,9 +2,11 @@ package cloudhsm.pipeline.localcloud;
 
 import cloudhsm.pipeline.localcloud.faults.Faults;
 import cloudhsm.pipeline.localcloud.iam.Iam;
+import cloudhsm.pipeline.localcloud.iam.Identity;
 import cloudhsm.pipeline.localcloud.time.SimulatedTime;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.random.RandomGenerator;
 
 /**
@@ -14,6 +16,14 @@ import java.util.random.RandomGenerator;
  * @param directory where services may keep files; deleted when the account closes
  */
 public record Account(SimulatedTime time, Iam iam, Faults faults, RandomGenerator random, Path directory) {
+    /**
+     * The time on the clock of whoever signs. Functions and instances have the simulated one; the administrator's clients
+     * are outside, and have the machine's.
+     */
+    public Instant now(Identity signer) {
+        return signer.role().isPresent() ? time.now() : Instant.now();
+    }
+
     /** A duration between the two, in whole seconds, drawn from the account's seeded randomness. */
     public Duration between(Duration shortest, Duration longest) {
         return Duration.ofSeconds(random.nextLong(shortest.toSeconds(), longest.toSeconds() + 1));

@@ -65,7 +65,7 @@ public final class LocalCloud implements AutoCloseable {
     private LocalCloud(int port, long seed) {
         var time = new SimulatedTime(START);
         account = new Account(time, new Iam(), new Faults(), new Random(seed), temporaryDirectory());
-        endpoint = new Endpoint(port, time, account.iam(), account.faults());
+        endpoint = new Endpoint(port, account);
         events = new EventBridgeService(account);
         logs = new LogsService(account);
         ec2 = new Ec2Service(account);
@@ -73,9 +73,9 @@ public final class LocalCloud implements AutoCloseable {
         secretsManager = new SecretsManagerService(account);
         kms = new KmsService(account, cloudHsm, ec2, events);
         sqs = new SqsService(account);
-        sns = new SnsService(account, kms);
+        sns = new SnsService(account, kms, sqs);
         lambda = new LambdaService(account, sqs, logs, endpoint::uri);
-        s3 = new S3Service(account, kms, sqs, events);
+        s3 = new S3Service(account, kms, sqs, sns, events);
         dynamoDb = new DynamoDbService(account);
         ssm = new SsmService(account, ec2, cloudHsm, events, endpoint);
         states = new StatesService(account, lambda, logs, endpoint);

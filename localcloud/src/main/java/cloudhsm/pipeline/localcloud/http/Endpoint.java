@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.localcloud.http;
 
+import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.faults.Faults;
 import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.iam.Identity;
@@ -30,11 +31,12 @@ import java.util.UUID;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.function.Consumer;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 
 /**
  * The one HTTP endpoint of all services, on the loopback interface only. A request must name a loopback host, carry
- * no Origin, and be signed by an identity that this account issued.
+ * no Origin, and be signed by an identity that this account issued: in its header or, to S3, in its URL or its form.
  */
 public final class Endpoint implements AutoCloseable {
     static {
@@ -48,16 +50,18 @@ public final class Endpoint implements AutoCloseable {
     private final Map<String, Service> services = new HashMap<>();
     private final List<Call> calls = new ArrayList<>();
     private final Set<String> defects = new LinkedHashSet<>();
+    private final Account account;
     private final SimulatedTime time;
     private final Iam iam;
     private final Faults faults;
     private Consumer<Identity> killer = caller -> {};
 
     /** @param port 0 for any free port */
-    public Endpoint(int port, SimulatedTime time, Iam iam, Faults faults) {
-        this.time = time;
-        this.iam = iam;
-        this.faults = faults;
+    public Endpoint(int port, Account account) {
+        this.account = account;
+        time = account.time();
+        iam = account.iam();
+        faults = account.faults();
         try {
             server = HttpServer.create(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), port), 128);
         } catch (IOException failed) {
@@ -150,6 +154,13 @@ public final class Endpoint implements AutoCloseable {
             return AwsResponse.text(403, "text/plain", "The embedded AWS answers clients on this machine only.\n");
         }
         var body = exchange.getRequestBody().readAllBytes();
+        var query = query(exchange.getRequestURI().getRawQuery());
+        var posted = PostForm.isOne(
+                exchange.getRequestMethod(),
+                headers.getOrDefault("content-type", List.of("")).getFirst());
+        if (PresignedUrl.isOne(query) || posted && !headers.containsKey("authorization")) {
+            return answerWithoutHeader(exchange, headers, query, body, requestId);
+        }
         Signature signature;
         try {
             signature = Signature.parse(
@@ -177,39 +188,116 @@ public final class Endpoint implements AutoCloseable {
                 signature.service(),
                 exchange.getRequestMethod(),
                 rawPath,
-                query(rawQuery),
+                query,
                 withTrailers,
                 content,
                 identity,
                 requestId);
-        // IAM and STS have endpoints for all Regions, whose signatures name us-east-1.
-        if (!signature.region().equals(Iam.REGION) && !Set.of("iam", "sts").contains(signature.service())) {
-            return service.error(
-                    new AwsException(
-                            signature.service().equals("s3") ? "AuthorizationHeaderMalformed" : "SignatureDoesNotMatch",
-                            signature.service().equals("s3") ? 400 : 403,
-                            "Credential should be scoped to a valid region: the request names " + signature.region()
-                                    + "; the embedded AWS is " + Iam.REGION + "."),
-                    request);
-        }
-        if (identity == null) {
-            return service.error(
-                    new AwsException(
-                            "UnrecognizedClientException",
-                            403,
-                            "The security token included in the request is invalid."),
-                    request);
-        }
-        if (!signature.verifies(
-                identity.secretAccessKey(), exchange.getRequestMethod(), rawPath, rawQuery, headers, body)) {
-            return service.error(
-                    new AwsException(
-                            signature.service().equals("s3") ? "SignatureDoesNotMatch" : "InvalidSignatureException",
-                            403,
-                            "The request signature we calculated does not match the signature you provided."),
-                    request);
+        try {
+            // IAM and STS have endpoints for all Regions, whose signatures name us-east-1.
+            if (!Set.of("iam", "sts").contains(signature.service())) requireRegion(signature);
+            requireSignature(
+                    signature,
+                    identity,
+                    secret -> signature.verifies(
+                            secret, exchange.getRequestMethod(), rawPath, rawQuery, headers, body));
+        } catch (AwsException refused) {
+            return service.error(refused, request);
         }
         return dispatch(service, request);
+    }
+
+    /** S3 also takes requests that are signed in a URL, or by the policy in a browser's form. */
+    private AwsResponse answerWithoutHeader(
+            HttpExchange exchange,
+            Map<String, List<String>> headers,
+            Map<String, List<String>> query,
+            byte[] body,
+            String requestId) {
+        var s3 = services.get("s3");
+        var method = exchange.getRequestMethod();
+        var rawPath = exchange.getRequestURI().getRawPath();
+        var request = new AwsRequest("s3", method, rawPath, query, headers, body, null, requestId);
+        try {
+            var caller = PresignedUrl.isOne(query)
+                    ? presigner(request, exchange.getRequestURI().getRawQuery())
+                    : signerOfForm(request);
+            var arguments = PresignedUrl.argumentsOf(query);
+            request = new AwsRequest("s3", method, rawPath, arguments, headers, body, caller, requestId);
+        } catch (AwsException refused) {
+            return s3.error(refused, request);
+        }
+        return dispatch(s3, request);
+    }
+
+    private Identity presigner(AwsRequest request, String rawQuery) {
+        var header = request.header("authorization");
+        var contentType = request.header("content-type").orElse("");
+        if (header.isPresent() || PostForm.isOne(request.method(), contentType)) {
+            throw new AwsException(
+                    "InvalidArgument",
+                    400,
+                    "Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, Signature query string"
+                            + " parameter or the Authorization header should be specified",
+                    Map.of("ArgumentName", "Authorization", "ArgumentValue", header.orElse("")));
+        }
+        var presigned = PresignedUrl.parse(request.query());
+        var signature = presigned.signature();
+        if (!signature.region().equals(Iam.REGION)) {
+            throw new AwsException(
+                    "AuthorizationQueryParametersError",
+                    400,
+                    "Error parsing the X-Amz-Credential parameter; the region '" + signature.region()
+                            + "' is wrong; expecting '" + Iam.REGION + "'",
+                    Map.of("Region", Iam.REGION));
+        }
+        var signer = iam.byAccessKeyId(signature.accessKeyId());
+        if (signer != null) presigned.requireValidAt(account.now(signer));
+        requireSignature(
+                signature,
+                signer,
+                secret -> signature.verifies(
+                        secret,
+                        request.method(),
+                        request.rawPath(),
+                        rawQuery,
+                        request.headers(),
+                        PresignedUrl.payload(request.query(), request.headers()),
+                        request.queryParameter("X-Amz-Date").orElseThrow()));
+        presigned.requireSigned(request.headers());
+        return signer;
+    }
+
+    private Identity signerOfForm(AwsRequest request) {
+        var form = PostForm.parse(request.header("content-type").orElse(""), request.body());
+        var signature = form.signature();
+        requireRegion(signature);
+        var signer = iam.byAccessKeyId(signature.accessKeyId());
+        requireSignature(
+                signature, signer, secret -> signature.signs(secret, form.field("policy").orElseThrow()));
+        return signer;
+    }
+
+    private static void requireRegion(Signature signature) {
+        if (signature.region().equals(Iam.REGION)) return;
+        throw new AwsException(
+                signature.service().equals("s3") ? "AuthorizationHeaderMalformed" : "SignatureDoesNotMatch",
+                signature.service().equals("s3") ? 400 : 403,
+                "Credential should be scoped to a valid region: the request names " + signature.region()
+                        + "; the embedded AWS is " + Iam.REGION + ".");
+    }
+
+    /** @param signer null where nobody has such an access key */
+    private static void requireSignature(Signature signature, Identity signer, Predicate<String> verifies) {
+        if (signer == null) {
+            throw new AwsException(
+                    "UnrecognizedClientException", 403, "The security token included in the request is invalid.");
+        }
+        if (verifies.test(signer.secretAccessKey())) return;
+        throw new AwsException(
+                signature.service().equals("s3") ? "SignatureDoesNotMatch" : "InvalidSignatureException",
+                403,
+                "The request signature we calculated does not match the signature you provided.");
     }
 
     /**

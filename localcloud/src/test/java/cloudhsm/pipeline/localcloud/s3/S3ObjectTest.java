@@ -328,6 +328,26 @@ class S3ObjectTest {
     }
 
     @Test
+    void bucketSaysWhichEncryptionItBlocks() {
+        assertEquals(List.of("SSE-C"), blocked(), "of new buckets, since April 2026");
+        s3.putBucketEncryption(request -> request.bucket(BUCKET)
+                .serverSideEncryptionConfiguration(configuration -> configuration.rules(
+                        rule -> rule.applyServerSideEncryptionByDefault(standard -> standard.sseAlgorithm("AES256"))
+                                .blockedEncryptionTypes(types -> types.encryptionTypeWithStrings("NONE")))));
+        assertEquals(List.of("NONE"), blocked());
+    }
+
+    private List<String> blocked() {
+        return s3
+                .getBucketEncryption(request -> request.bucket(BUCKET))
+                .serverSideEncryptionConfiguration()
+                .rules()
+                .getFirst()
+                .blockedEncryptionTypes()
+                .encryptionTypeAsStrings();
+    }
+
+    @Test
     void onlyTheOwnerOfACustomerKeyReads() {
         s3.putBucketEncryption(request -> request.bucket(BUCKET)
                 .serverSideEncryptionConfiguration(configuration -> configuration.rules(
