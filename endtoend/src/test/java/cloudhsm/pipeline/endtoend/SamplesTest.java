@@ -46,6 +46,7 @@ class SamplesTest {
         "command-state-change.json, state-change.schema.json",
         "object-encryption-change.json, state-change.schema.json",
         "s3-put.json, s3-put.schema.json",
+        "s3-copy.json, s3-put.schema.json",
         "sqs-s3-batch.json, sqs-s3-batch.schema.json",
         "s3-test-event.json, s3-test-event.schema.json",
         "execution-status-change.json, execution-status-change.schema.json",

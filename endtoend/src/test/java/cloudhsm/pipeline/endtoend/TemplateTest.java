@@ -8,6 +8,7 @@ import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.localcloud.cli.LocalDeployment;
 import cloudhsm.pipeline.localcloud.iam.PolicyDocument.Decision;
 import cloudhsm.pipeline.localcloud.iam.Role;
+import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.template.Stack;
 import cloudhsm.pipeline.localcloud.template.TemplateException;
 import cloudhsm.pipeline.localcloud.template.TemplateFile;
@@ -54,6 +55,23 @@ class TemplateTest {
                                 + "|DashboardName|LogGroupName|ManagedPolicyName): [^!]*"))
                 .toList();
         assertEquals(List.of(), fixed, "two stacks of one account would fight for it");
+    }
+
+    @Test
+    void teardownLetsTheReencryptorEndWhatItBeganBeforeItReturnsObjects() throws IOException {
+        var function = Pattern.compile("\n  ReencryptObjectsFunction:\n.*?\n      Timeout: (\\d+)", Pattern.DOTALL)
+                .matcher(template());
+        assertTrue(function.find());
+        var settle = Json.parse(Files.readString(
+                        LocalDeployment.projectRoot().resolve("statemachine/teardown.asl.json")))
+                .path("States")
+                .path("LetUploadsSettle")
+                .path("Seconds")
+                .asInt();
+        var knownOfTheBucket = 60;
+        assertTrue(
+                settle >= Integer.parseInt(function.group(1)) + knownOfTheBucket,
+                "a copy that ends later would leave the object under a key that is going to be deleted");
     }
 
     @Test

@@ -66,7 +66,7 @@ public final class LocalCloud implements AutoCloseable {
     private LocalCloud(int port, long seed, Optional<String> secret) {
         var time = new SimulatedTime(START);
         account = new Account(time, new Iam(secret), new Faults(), new Random(seed), temporaryDirectory());
-        endpoint = new Endpoint(port, time, account.iam(), account.faults());
+        endpoint = new Endpoint(port, account);
         events = new EventBridgeService(account);
         logs = new LogsService(account);
         ec2 = new Ec2Service(account);
@@ -75,9 +75,9 @@ public final class LocalCloud implements AutoCloseable {
         kms = new KmsService(account, cloudHsm, ec2, events);
         ec2.connect(kms);
         sqs = new SqsService(account);
-        sns = new SnsService(account, kms);
+        sns = new SnsService(account, kms, sqs);
         lambda = new LambdaService(account, sqs, logs, endpoint::uri);
-        s3 = new S3Service(account, kms, sqs, events);
+        s3 = new S3Service(account, kms, sqs, sns, events);
         dynamoDb = new DynamoDbService(account);
         ssm = new SsmService(account, ec2, cloudHsm, events, endpoint);
         states = new StatesService(account, lambda, logs, events, endpoint);

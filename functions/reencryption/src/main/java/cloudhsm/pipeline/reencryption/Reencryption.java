@@ -17,7 +17,8 @@ import software.amazon.awssdk.services.s3.model.HeadObjectResponse;
  * copy that UpdateObjectEncryption left over, above 5 GB or with an ACL, for a version that was overwritten since it was
  * listed, and to find out that an object is under SSE-C. May be repeated at any time.
  *
- * <p>It cannot loop: an update causes no event, and a copy's own event finds the object under the target key.
+ * <p>It cannot loop: an update causes no event, and a copy's own event finds the object under the target key, with one
+ * request.
  */
 final class Reencryption {
     private final S3Client s3;

@@ -53,7 +53,7 @@ final class S3Message {
         var uploads = new ArrayList<Upload>();
         var records = message.field("Records")
                 .filter(JsonNode::isArray)
-                .orElseThrow(() -> new UnreadableException("It has no Records"));
+                .orElseThrow(() -> new UnreadableException(whatItIs(message)));
         for (var event : records.asArray()) {
             // AWS promises compatibility within a major version.
             if (!text(event, "eventVersion").orElse("").startsWith("2.")) {
@@ -62,6 +62,13 @@ final class S3Message {
             if (text(event, "eventName").orElse("").startsWith("ObjectCreated:")) uploads.add(upload(event));
         }
         return uploads;
+    }
+
+    /** S3's message may come wrapped, by a service between S3 and the queue. */
+    private static String whatItIs(JsonNode message) {
+        if (message.field("TopicArn").isPresent()) return "It is an SNS notification, not S3's own message";
+        if (message.field("detail-type").isPresent()) return "It is an EventBridge event, not S3's own message";
+        return "It has no Records";
     }
 
     private static JsonNode parse(String body) throws UnreadableException {

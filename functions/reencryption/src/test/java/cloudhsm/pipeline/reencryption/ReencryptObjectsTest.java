@@ -5,6 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.localcloud.faults.Faults;
+import cloudhsm.pipeline.reencryption.Settings.DualLayerObjects;
+import cloudhsm.pipeline.reencryption.Settings.Mode;
+import cloudhsm.pipeline.reencryption.Settings.PreviousVersions;
 import com.amazonaws.services.lambda.runtime.events.SQSEvent;
 import com.amazonaws.services.lambda.runtime.events.SQSEvent.SQSMessage;
 import java.nio.charset.StandardCharsets;
@@ -68,15 +71,7 @@ class ReencryptObjectsTest {
               "Action": "sqs:SendMessage", "Resource": "*"}]}
             """));
         deadLetters = cloud.sqs().createQueue("put-aside", Map.of());
-        function = new ReencryptObjects(
-                s3,
-                new UploadsQueue(
-                        cloud.client(SqsClient.builder()),
-                        cloud.sqs().queueUrl(queue),
-                        cloud.sqs().queueUrl(deadLetters)),
-                Settings.DEFAULT,
-                metrics::add,
-                clock);
+        function = function(Settings.DEFAULT);
         s3.putBucketNotificationConfiguration(request -> request.bucket(BUCKET)
                 .notificationConfiguration(configuration -> configuration.queueConfigurations(
                         to -> to.queueArn(queue).events(Event.S3_OBJECT_CREATED))));
@@ -87,6 +82,18 @@ class ReencryptObjectsTest {
     @AfterEach
     void close() {
         cloud.close();
+    }
+
+    private ReencryptObjects function(Settings settings) {
+        return new ReencryptObjects(
+                s3,
+                new UploadsQueue(
+                        cloud.client(SqsClient.builder()),
+                        cloud.sqs().queueUrl(queue),
+                        cloud.sqs().queueUrl(deadLetters)),
+                settings,
+                metrics::add,
+                clock);
     }
 
     private void useKey(String keyId) {
@@ -345,6 +352,60 @@ class ReencryptObjectsTest {
     }
 
     @Test
+    void ownCopyCostsOneLookAndMakesNoOther() {
+        function = function(new Settings(Mode.COPY, PreviousVersions.KEEP, DualLayerObjects.KEEP, 16));
+        put("k", ServerSideEncryption.AES256);
+        var large = cloud.s3().addZeros(BUCKET, "large", 6L << 30, Map.of(), Map.of());
+        assertEquals(List.of(), handle(delivered()));
+        assertEquals(List.of(), handle(message("1", created("large", large))));
+
+        var ofTheCopies = delivered();
+        assertEquals(
+                List.of("ObjectCreated:CompleteMultipartUpload", "ObjectCreated:Copy"),
+                ofTheCopies.stream()
+                        .map(message -> message.getBody().replaceAll("(?s).*\"eventName\":\"([^\"]*)\".*", "$1"))
+                        .sorted()
+                        .toList());
+        var before = cloud.endpoint().calls().size();
+        assertEquals(List.of(), handle(ofTheCopies));
+        assertEquals(2, s3CallsSince(before), "one request for each copy");
+        assertTrue(log.lines().getLast().contains("ALREADY_DONE"), log.lines()::toString);
+        assertEquals(List.of(), delivered(), "the chain ends here");
+        assertEquals(target, head("large").ssekmsKeyId());
+        assertEquals(2, versions("k"), "the upload and its copy");
+    }
+
+    private int versions(String key) {
+        return s3.listObjectVersions(request -> request.bucket(BUCKET).prefix(key))
+                .versions()
+                .size();
+    }
+
+    @Test
+    void messagesThatATeardownLeftBehindDoNotTakeAnObjectBackUnderTheKey() {
+        put("waiting", ServerSideEncryption.AES256);
+        s3.putObject(request -> request.bucket(BUCKET).key("returned"), RequestBody.fromString("text"));
+        var beforeTheRelease = delivered();
+        s3.putBucketEncryption(request -> request.bucket(BUCKET)
+                .serverSideEncryptionConfiguration(configuration -> configuration.rules(
+                        rule -> rule.applyServerSideEncryptionByDefault(standard -> standard.sseAlgorithm("AES256")))));
+        s3.copyObject(request -> request.sourceBucket(BUCKET)
+                .sourceKey("returned")
+                .destinationBucket(BUCKET)
+                .destinationKey("returned")
+                .serverSideEncryption(ServerSideEncryption.AES256));
+        var versions = versions("returned");
+
+        assertEquals(List.of(), handle(beforeTheRelease));
+        assertEquals(List.of(), handle(delivered()), "the copy's own message, had S3 been slow to forget the queue");
+        assertTrue(
+                log.lines().stream().allMatch(line -> line.contains("BUCKET_WITHOUT_KMS_KEY")), log.lines()::toString);
+        for (var key : List.of("waiting", "returned"))
+            assertEquals(ServerSideEncryption.AES256, head(key).serverSideEncryption());
+        assertEquals(versions, versions("returned"));
+    }
+
+    @Test
     void throttlingAndFaultsOfS3GoBackToTheQueue() {
         put("k", ServerSideEncryption.AES256);
         var messages = delivered();
@@ -373,6 +434,11 @@ class ReencryptObjectsTest {
         var failures = handle(
                 message("no JSON", "<Records/>"),
                 message("no records", "{\"detail\": {}}"),
+                message("through a topic", """
+                    {"Type": "Notification", "TopicArn": "arn:aws:sns:eu-central-1:111122223333:uploads",
+                      "Subject": "Amazon S3 Notification", "Message": "{\\"Records\\": []}"}
+                    """),
+                message("through EventBridge", "{\"source\": \"aws.s3\", \"detail-type\": \"Object Created\"}"),
                 message("next major version", created("k", "v").replace("2.6", "3.0")),
                 message("key not encoded", created("50%", "v")),
                 message("fine", "{\"Event\": \"s3:TestEvent\"}"));
@@ -381,6 +447,8 @@ class ReencryptObjectsTest {
                 List.of(
                         "It is not a JSON object",
                         "It has no Records",
+                        "It is an SNS notification, not S3's own message",
+                        "It is an EventBridge event, not S3's own message",
                         "Its eventVersion is not 2.x",
                         "A record's s3.object.key is not form-encoded"),
                 putAside().stream()

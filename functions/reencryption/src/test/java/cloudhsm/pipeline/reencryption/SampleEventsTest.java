@@ -37,6 +37,15 @@ class SampleEventsTest {
     }
 
     @Test
+    void copyIsReadAsAnUpload() throws Exception {
+        assertEquals(
+                List.of("2026/Q3 results (final).csv"),
+                S3Message.uploads(Files.readString(EVENTS.resolve("s3-copy.json"))).stream()
+                        .map(upload -> upload.object().key())
+                        .toList());
+    }
+
+    @Test
     void testEventMeansNoUpload() throws Exception {
         assertEquals(List.of(), S3Message.uploads(Files.readString(EVENTS.resolve("s3-test-event.json"))));
     }

@@ -59,7 +59,7 @@ final class Delivery {
         switch (arn.split(":")[2]) {
             case "lambda" -> lambda.invokeLaterAs(PRINCIPAL, rule.arn(), arn, payload.getBytes(StandardCharsets.UTF_8));
             case "sqs" -> sqs.sendAs(PRINCIPAL, rule.arn(), arn, payload);
-            case "sns" -> sns.publishAs(PRINCIPAL, rule.arn(), arn, payload);
+            case "sns" -> sns.publishAs(PRINCIPAL, rule.arn(), arn, "", payload);
             case "states" -> startExecution(target, payload);
             default -> throw new IllegalStateException(arn + " was accepted as a target without being understood");
         }

@@ -28,6 +28,10 @@ public record AwsRequest(
         Identity caller,
         String requestId) {
 
+    AwsRequest with(Identity signer, Map<String, List<String>> arguments) {
+        return new AwsRequest(service, method, rawPath, arguments, headers, body, signer, requestId);
+    }
+
     AwsRequest with(Map<String, List<String>> otherHeaders, byte[] otherBody) {
         return new AwsRequest(service, method, rawPath, query, otherHeaders, otherBody, caller, requestId);
     }

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.localcloud.http;
 
+import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.faults.Faults;
 import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.iam.Identity;
@@ -25,6 +26,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ExecutorService;
@@ -34,18 +36,12 @@ import java.util.regex.Pattern;
 
 /**
  * The one HTTP endpoint of all services, on the loopback interface only. A request must name a loopback host, carry
- * no Origin, and be signed by an identity that this account issued.
+ * no Origin, and be signed by an identity that this account issued: in its header or, to S3, in its URL or its form.
  */
 public final class Endpoint implements AutoCloseable {
     static {
         System.setProperty("sun.net.httpserver.nodelay", "true");
     }
-
-    /** In bytes. No service but S3 takes a larger request; most take much less. */
-    private static final int LARGEST_REQUEST = 16 << 20;
-
-    /** In bytes, of one request to S3. S3 itself takes 5 GiB at a time, which this machine's memory does not. */
-    private static final int LARGEST_OBJECT = 256 << 20;
 
     private static final Pattern PORT = Pattern.compile(":\\d+$");
 
@@ -60,10 +56,10 @@ public final class Endpoint implements AutoCloseable {
     private Consumer<Identity> killer = caller -> {};
 
     /** @param port 0 for any free port */
-    public Endpoint(int port, SimulatedTime time, Iam iam, Faults faults) {
-        this.time = time;
-        this.iam = iam;
-        this.faults = faults;
+    public Endpoint(int port, Account account) {
+        time = account.time();
+        iam = account.iam();
+        faults = account.faults();
         try {
             server = HttpServer.create(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), port), 128);
         } catch (IOException failed) {
@@ -157,96 +153,35 @@ public final class Endpoint implements AutoCloseable {
         if (!namesLoopback(headers) || headers.containsKey("origin")) {
             return AwsResponse.text(403, "text/plain", "The embedded AWS answers clients on this machine only.\n");
         }
-        Signature signature;
+        var query = query(exchange.getRequestURI().getRawQuery());
+        var signed = Authentication.Way.of(exchange.getRequestMethod(), query, headers);
+        var signature = Optional.<Signature>empty();
         try {
-            signature = Signature.parse(
-                    headers.getOrDefault("authorization", List.of("")).getFirst());
+            if (signed == Authentication.Way.HEADER) {
+                signature = Optional.of(Signature.parse(
+                        headers.getOrDefault("authorization", List.of("")).getFirst()));
+            }
         } catch (AwsException unsigned) {
             return AwsResponse.text(unsigned.status(), "text/plain", unsigned.code() + ": " + unsigned.getMessage());
         }
-        var service = services.get(signature.service());
-        if (service == null) return noSuchService(signature.service(), headers);
-        var identity = iam.byAccessKeyId(signature.accessKeyId());
+        var signingName = signature.map(Signature::service).orElse("s3");
+        var service = services.get(signingName);
+        if (service == null) return noSuchService(signingName, headers);
+        var uri = exchange.getRequestURI();
         var head = new AwsRequest(
-                signature.service(),
-                exchange.getRequestMethod(),
-                exchange.getRequestURI().getRawPath(),
-                query(exchange.getRequestURI().getRawQuery()),
-                headers,
-                new byte[0],
-                identity,
-                requestId);
+                signingName, exchange.getRequestMethod(), uri.getRawPath(), query, headers, new byte[0], null, requestId);
         AwsRequest request;
         try {
-            requireKnown(signature, identity);
-            var body = bodyOf(exchange, signature);
-            requireSigned(signature, identity, exchange, headers, body);
-            // The trailing headers of a chunked body count like headers; the signature covers only those sent first.
-            request = signature.isChunked(headers) ? AwsChunkedBody.decode(body).of(head) : head.with(headers, body);
+            var authentication = new Authentication(iam, head, uri.getRawQuery(), exchange.getRequestBody());
+            request = switch (signed) {
+                case HEADER -> authentication.byHeader(signature.orElseThrow());
+                case URL -> authentication.byUrl();
+                case FORM -> authentication.byForm();
+            };
         } catch (AwsException refused) {
             return service.error(refused, head);
         }
         return dispatch(service, request);
-    }
-
-    private static void requireKnown(Signature signature, Identity identity) {
-        // IAM and STS have endpoints for all Regions, whose signatures name us-east-1.
-        if (!signature.region().equals(Iam.REGION) && !Set.of("iam", "sts").contains(signature.service())) {
-            throw new AwsException(
-                    signature.isForS3() ? "AuthorizationHeaderMalformed" : "SignatureDoesNotMatch",
-                    signature.isForS3() ? 400 : 403,
-                    "Credential should be scoped to a valid region: the request names " + signature.region()
-                            + "; the embedded AWS is " + Iam.REGION + ".");
-        }
-        if (identity == null) {
-            throw new AwsException(
-                    "UnrecognizedClientException", 403, "The security token included in the request is invalid.");
-        }
-    }
-
-    /** Of nobody is more read than the service takes, and of a stranger nothing. */
-    private static byte[] bodyOf(HttpExchange exchange, Signature signature) throws IOException {
-        var most = signature.isForS3() ? LARGEST_OBJECT : LARGEST_REQUEST;
-        var body = exchange.getRequestBody().readNBytes(most + 1);
-        if (body.length <= most) return body;
-        throw new AwsException(
-                signature.isForS3() ? "EntityTooLarge" : "RequestEntityTooLargeException",
-                signature.isForS3() ? 400 : 413,
-                "The embedded AWS takes at most " + most + " bytes in one request.");
-    }
-
-    private static void requireSigned(
-            Signature signature,
-            Identity identity,
-            HttpExchange exchange,
-            Map<String, List<String>> headers,
-            byte[] body) {
-        var now = identity.clock().instant();
-        if (!signature.isDatedNear(now, headers)) {
-            throw new AwsException(
-                    signature.isForS3() ? "RequestTimeTooSkewed" : "InvalidSignatureException",
-                    403,
-                    signature.isForS3()
-                            ? "The difference between the request time and the current time is too large."
-                            : "Signature expired: the request is not dated within 15 minutes of " + now + ".");
-        }
-        if (!signature.verifies(
-                identity.secretAccessKey(),
-                exchange.getRequestMethod(),
-                exchange.getRequestURI().getRawPath(),
-                exchange.getRequestURI().getRawQuery(),
-                headers,
-                body)) {
-            throw new AwsException(
-                    signature.isForS3() ? "SignatureDoesNotMatch" : "InvalidSignatureException",
-                    403,
-                    "The request signature we calculated does not match the signature you provided.");
-        }
-        if (!signature.covers(headers, body)) {
-            throw AwsException.badRequest(
-                    "XAmzContentSHA256Mismatch",
-                    "The provided 'x-amz-content-sha256' header does not match what was computed.");
-        }
     }
 
     /**

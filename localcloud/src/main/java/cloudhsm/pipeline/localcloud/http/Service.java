@@ -9,7 +9,7 @@ public interface Service {
     /** The SigV4 signing name, which routes requests here. */
     String signingName();
 
-    /** AWS's names of all operations that it answers. */
+    /** AWS's names of all operations of its model that it answers. */
     Set<String> operations();
 
     /** The operation's AWS name, for example {@code CreateHsm}; for the call log, the faults and "not supported". */

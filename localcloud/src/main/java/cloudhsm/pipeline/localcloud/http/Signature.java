@@ -21,14 +21,16 @@ import javax.crypto.Mac;
 import javax.crypto.spec.SecretKeySpec;
 
 /**
- * AWS Signature Version 4 in the Authorization header.
+ * AWS Signature Version 4: in the Authorization header, in a {@link PresignedUrl} or over the policy of a {@link
+ * PostForm}.
  *
+ * @param signedHeaders lower-case names; none of a form
  * @see <a href="https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html">Create a
  *     signed AWS API request</a>
  */
 record Signature(
         String accessKeyId, String date, String region, String service, List<String> signedHeaders, String signature) {
-    private static final String ALGORITHM = "AWS4-HMAC-SHA256";
+    static final String ALGORITHM = "AWS4-HMAC-SHA256";
     private static final DateTimeFormatter DATED = DateTimeFormatter.ofPattern("yyyyMMdd'T'HHmmss'Z'", Locale.ROOT);
 
     /** By how much a client's clock may be wrong. */
@@ -108,6 +110,22 @@ record Signature(
             Map<String, List<String>> headers,
             byte[] body) {
         var payload = isForS3() ? payload(headers) : sha256(body);
+        var time = headers.getOrDefault("x-amz-date", List.of("")).getFirst();
+        return verifies(secret, method, rawPath, rawQuery, headers, payload, time);
+    }
+
+    /**
+     * @param payload hash of the body, or the word that stands for none
+     * @param time as it was signed, in ISO 8601's basic form
+     */
+    boolean verifies(
+            String secret,
+            String method,
+            String rawPath,
+            String rawQuery,
+            Map<String, List<String>> headers,
+            String payload,
+            String time) {
         var canonicalHeaders = new StringBuilder();
         for (var name : signedHeaders) {
             var values = headers.getOrDefault(name, List.of());
@@ -126,13 +144,16 @@ record Signature(
                 canonicalHeaders.toString(),
                 String.join(";", signedHeaders),
                 payload);
-        var time = headers.getOrDefault("x-amz-date", List.of("")).getFirst();
         var scope = String.join("/", date, region, service, "aws4_request");
         var toSign =
                 String.join("\n", ALGORITHM, time, scope, sha256(canonicalRequest.getBytes(StandardCharsets.UTF_8)));
-        var key = signingKey(secret);
+        return signs(secret, toSign);
+    }
+
+    /** Whether this is the signature of the text itself, as of a form's policy. */
+    boolean signs(String secret, String text) {
         return MessageDigest.isEqual(
-                HexFormat.of().formatHex(hmac(key, toSign)).getBytes(StandardCharsets.US_ASCII),
+                HexFormat.of().formatHex(hmac(signingKey(secret), text)).getBytes(StandardCharsets.US_ASCII),
                 signature.getBytes(StandardCharsets.US_ASCII));
     }
 
@@ -157,6 +178,7 @@ record Signature(
         for (var pair : rawQuery.split("&")) {
             var equals = pair.indexOf('=');
             var name = equals < 0 ? pair : pair.substring(0, equals);
+            if (name.equals(PresignedUrl.SIGNATURE)) continue;
             var value = equals < 0 ? "" : pair.substring(equals + 1);
             pairs.add(encoded(URLDecoder.decode(name.replace("+", "%2B"), StandardCharsets.UTF_8)) + "="
                     + encoded(URLDecoder.decode(value.replace("+", "%2B"), StandardCharsets.UTF_8)));

@@ -16,6 +16,7 @@ final class CustomKeyStore {
     private String name;
     private String clusterId;
     private String password;
+    private String givenPassword;
     private ConnectionState state = ConnectionState.DISCONNECTED;
     private String errorCode;
     private String securityGroupId;
@@ -26,7 +27,7 @@ final class CustomKeyStore {
         this.clusterId = cluster.id();
         this.clusterCertificate = cluster.clusterCertificatePem();
         this.trustAnchor = trustAnchor;
-        this.password = password;
+        givePassword(password);
         this.creationDate = creationDate;
     }
 
@@ -69,7 +70,17 @@ final class CustomKeyStore {
         return password;
     }
 
-    void setPassword(String password) {
+    /** What the store's owner said last that the password is, though KMS may have changed it since. */
+    String givenPassword() {
+        return givenPassword;
+    }
+
+    void givePassword(String password) {
+        this.password = password;
+        givenPassword = password;
+    }
+
+    void rotatePassword(String password) {
         this.password = password;
     }
 

@@ -171,7 +171,7 @@ final class KeyStoreConnections {
             password.append(PASSWORD_CHARACTERS.charAt(RANDOM.nextInt(PASSWORD_CHARACTERS.length())));
         }
         cluster.changePassword(KMS_USER, password.toString());
-        store.setPassword(password.toString());
+        store.rotatePassword(password.toString());
     }
 
     private void fail(CustomKeyStore store, String errorCode, Instant startedAt) {

@@ -53,7 +53,7 @@ final class KeyStoreOperations {
             var store = sameName.get();
             var identical = store.clusterId().equals(clusterId)
                     && store.trustAnchor().equals(trustAnchor)
-                    && store.password().equals(password);
+                    && store.givenPassword().equals(password);
             if (identical && store.state() == ConnectionState.DISCONNECTED) return created(store);
             throw nameInUse(name);
         }
@@ -157,7 +157,7 @@ final class KeyStoreOperations {
         });
         clusterId.ifPresent(newClusterId -> requireRelated(store, newClusterId));
         newName.ifPresent(store::setName);
-        password.ifPresent(store::setPassword);
+        password.ifPresent(store::givePassword);
         clusterId.ifPresent(store::setClusterId);
         return Json.object();
     }

@@ -8,10 +8,12 @@ import cloudhsm.pipeline.localcloud.faults.Faults;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.JsonService;
 import cloudhsm.pipeline.localcloud.iam.Identity;
+import cloudhsm.pipeline.localcloud.iam.PolicyDocument.Decision;
 import cloudhsm.pipeline.localcloud.time.Timed;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * AWS KMS with custom key stores of type AWS_CLOUDHSM, and symmetric encryption keys in them or in KMS itself. Keys of
@@ -229,6 +231,18 @@ public final class KmsService extends JsonService {
         var conditions = Map.of("kms:ViaService", viaService, "kms:GrantIsForAWSResource", "true");
         for (var action : VOLUME_ACTIONS) access.require(caller, action, key, conditions);
         cryptography.usable(key);
+    }
+
+    /**
+     * Whether the key's own policy admits a service that comes by itself, for nobody of the account.
+     *
+     * @param principal for example {@code s3.amazonaws.com}
+     * @param keyId ARN, id or alias
+     * @throws AwsException NotFoundException
+     */
+    public boolean admits(String principal, String action, String keyId, Map<String, String> conditions) {
+        var key = keys.find(keyId);
+        return key.policy().document().decide(Set.of(principal), action, key.arn(), conditions) == Decision.ALLOWED;
     }
 
     private static CryptographicOperations.Requester onBehalf(Identity caller, String viaService) {

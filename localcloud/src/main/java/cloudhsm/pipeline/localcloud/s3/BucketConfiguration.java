@@ -14,6 +14,9 @@ final class BucketConfiguration {
     /** "Bucket policies are limited to 20 KB in size", BucketPolicy. */
     private static final int MOST_POLICY = 20 * 1024;
 
+    /** The one encryption that a bucket can refuse. */
+    private static final String CUSTOMER_KEYS = "SSE-C";
+
     private final Buckets buckets;
 
     BucketConfiguration(Buckets buckets) {
@@ -34,7 +37,7 @@ final class BucketConfiguration {
                 .orElse(new Bucket.DefaultEncryption(Encryption.Type.SSE_S3, "", bucketKey(rule)));
         rule.child("BlockedEncryptionTypes")
                 .ifPresent(blocked -> bucket.blocksCustomerKeys = blocked.children("EncryptionType").stream()
-                        .anyMatch(type -> type.text().equals("SSE-C")));
+                        .anyMatch(type -> type.text().equals(CUSTOMER_KEYS)));
         bucket.encryption = encryption;
         return AwsResponse.empty(200);
     }
@@ -72,9 +75,9 @@ final class BucketConfiguration {
                 .put("SSEAlgorithm", bucket.encryption.type().header());
         if (!bucket.encryption.keyId().isEmpty()) answer.put("KMSMasterKeyID", bucket.encryption.keyId());
         answer.close("ApplyServerSideEncryptionByDefault").put("BucketKeyEnabled", bucket.encryption.bucketKey());
-        if (bucket.blocksCustomerKeys) {
-            answer.open("BlockedEncryptionTypes").put("EncryptionType", "SSE-C").close("BlockedEncryptionTypes");
-        }
+        answer.open("BlockedEncryptionTypes")
+                .put("EncryptionType", bucket.blocksCustomerKeys ? CUSTOMER_KEYS : "NONE")
+                .close("BlockedEncryptionTypes");
         return answer.close("Rule").response();
     }
 

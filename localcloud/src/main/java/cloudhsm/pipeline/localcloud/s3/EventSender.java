@@ -5,6 +5,7 @@ import cloudhsm.pipeline.localcloud.events.EventBridgeService;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.iam.Iam;
+import cloudhsm.pipeline.localcloud.sns.SnsService;
 import cloudhsm.pipeline.localcloud.sqs.SqsService;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.net.URLEncoder;
@@ -25,15 +26,22 @@ final class EventSender {
 
     private static final Duration LATEST = Duration.ofSeconds(3);
 
+    private static final String PRINCIPAL = "s3.amazonaws.com";
+
+    /** Of a message to a topic. */
+    private static final String SUBJECT = "Amazon S3 Notification";
+
     private final Account account;
     private final SqsService sqs;
+    private final SnsService sns;
     private final EventBridgeService eventBridge;
     private long sequence = 0x62F0_0000L;
     private boolean twice;
 
-    EventSender(Account account, SqsService sqs, EventBridgeService eventBridge) {
+    EventSender(Account account, SqsService sqs, SnsService sns, EventBridgeService eventBridge) {
         this.account = account;
         this.sqs = sqs;
+        this.sns = sns;
         this.eventBridge = eventBridge;
     }
 
@@ -90,9 +98,9 @@ final class EventSender {
     /**
      * Sends the test message that every new destination gets, at once.
      *
-     * @throws AwsException where the queue does not exist or its policy does not let the bucket send
+     * @throws AwsException where the destination does not exist or does not let the bucket send
      */
-    void test(S3Request request, String queueArn) {
+    void test(S3Request request, Notifications.Destination destination) {
         var message = Json.object()
                 .put("Service", "Amazon S3")
                 .put("Event", "s3:TestEvent")
@@ -100,12 +108,19 @@ final class EventSender {
                 .put("Bucket", request.bucket())
                 .put("RequestId", request.request().requestId())
                 .put("HostId", account.hex(32));
-        sqs.sendAs("s3.amazonaws.com", request.bucketArn(), queueArn, Json.text(message));
+        send(destination, request.bucketArn(), Json.text(message));
+    }
+
+    private void send(Notifications.Destination destination, String bucketArn, String message) {
+        switch (destination.kind()) {
+            case TOPIC -> sns.publishAs(PRINCIPAL, bucketArn, destination.arn(), SUBJECT, message);
+            case QUEUE -> sqs.sendAs(PRINCIPAL, bucketArn, destination.arn(), message);
+        }
     }
 
     private void send(S3Request request, Bucket bucket, String event, String key, ObjectNode object) {
-        for (var queue : bucket.notifications.queues()) {
-            if (!queue.wants(event, key)) continue;
+        for (var destination : bucket.notifications.destinations()) {
+            if (!destination.wants(event, key)) continue;
             var eventRecord = Json.object()
                     .put("eventVersion", "2.6")
                     .put("eventSource", "aws:s3")
@@ -120,7 +135,7 @@ final class EventSender {
                     .putObject("responseElements")
                     .put("x-amz-request-id", request.request().requestId())
                     .put("x-amz-id-2", account.hex(32));
-            var s3 = eventRecord.putObject("s3").put("s3SchemaVersion", "1.0").put("configurationId", queue.id());
+            var s3 = eventRecord.putObject("s3").put("s3SchemaVersion", "1.0").put("configurationId", destination.id());
             var named = s3.putObject("bucket").put("name", bucket.name);
             named.putObject("ownerIdentity").put("principalId", Iam.ACCOUNT);
             named.put("arn", request.bucketArn());
@@ -129,7 +144,7 @@ final class EventSender {
             message.putArray("Records").add(eventRecord);
             deliver(
                     "S3 " + event + " of " + bucket.name + "/" + key,
-                    () -> sqs.sendAs("s3.amazonaws.com", request.bucketArn(), queue.queueArn(), Json.text(message)));
+                    () -> send(destination, request.bucketArn(), Json.text(message)));
         }
     }
 

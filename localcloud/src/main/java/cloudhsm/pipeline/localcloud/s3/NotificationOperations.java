@@ -35,39 +35,46 @@ final class NotificationOperations {
     AwsResponse putBucketNotificationConfiguration(S3Request request) {
         var bucket = buckets.authorized(request, "s3:PutBucketNotification");
         var configuration = Xml.parse(request.body(), "NotificationConfiguration");
-        for (var name : List.of("TopicConfiguration", "CloudFunctionConfiguration")) {
-            if (configuration.child(name).isPresent()) throw S3Errors.notImplemented(name + " of a notification");
+        if (configuration.child("CloudFunctionConfiguration").isPresent()) {
+            throw S3Errors.notImplemented("CloudFunctionConfiguration of a notification");
         }
-        configuration.allowOnly("QueueConfiguration", "EventBridgeConfiguration");
-        var queues = configuration.children("QueueConfiguration").stream()
-                .map(this::queue)
-                .toList();
-        refuseOverlaps(queues);
+        configuration.allowOnly("TopicConfiguration", "QueueConfiguration", "EventBridgeConfiguration");
+        var destinations = new ArrayList<Notifications.Destination>();
+        for (var kind : Notifications.Kind.values()) {
+            for (var each : configuration.children(kind.element + "Configuration"))
+                destinations.add(destination(kind, each));
+        }
+        refuseOverlaps(destinations);
         if (!request.header("x-amz-skip-destination-validation")
                 .filter("true"::equalsIgnoreCase)
                 .isPresent()) {
-            for (var queue : queues) requireReachable(request, queue.queueArn());
+            for (var destination : destinations) requireReachable(request, destination);
         }
         bucket.notifications = new Notifications(
-                configuration.child("EventBridgeConfiguration").isPresent(), queues);
+                configuration.child("EventBridgeConfiguration").isPresent(), destinations);
         return AwsResponse.empty(200);
     }
 
-    private Notifications.QueueConfiguration queue(Xml configuration) {
-        configuration.allowOnly("Id", "Queue", "Event", "Filter");
-        var arn = configuration.required("Queue");
+    private Notifications.Destination destination(Notifications.Kind kind, Xml configuration) {
+        configuration.allowOnly("Id", kind.element, "Event", "Filter");
+        var arn = configuration.required(kind.element);
         var parts = arn.split(":", -1);
-        if (parts.length != 6 || !parts[2].equals("sqs")) {
-            throw S3Errors.invalidArgument("Queue", arn, "The ARN could not be parsed");
+        if (parts.length != 6 || !parts[2].equals(kind.service)) {
+            throw S3Errors.invalidArgument(kind.element, arn, "The ARN could not be parsed");
         }
         if (!parts[3].equals(Iam.REGION)) {
             throw S3Errors.invalidArgument(
-                    "Queue",
+                    kind.element,
                     arn,
                     "The notification destination service region is not valid for the bucket location constraint");
         }
         if (parts[5].endsWith(".fifo")) {
-            throw S3Errors.invalidArgument("Queue", arn, "FIFO SQS queues are not supported.");
+            throw S3Errors.invalidArgument(
+                    kind.element,
+                    arn,
+                    kind == Notifications.Kind.QUEUE
+                            ? "FIFO SQS queues are not supported."
+                            : "FIFO SNS topics are not supported.");
         }
         var events = new ArrayList<String>();
         for (var event : configuration.children("Event")) {
@@ -77,7 +84,8 @@ final class NotificationOperations {
             events.add(event.text());
         }
         if (events.isEmpty()) throw Xml.malformed();
-        return new Notifications.QueueConfiguration(
+        return new Notifications.Destination(
+                kind,
                 configuration.text("Id").filter(id -> !id.isEmpty()).orElseGet(() -> account.hex(32)),
                 arn,
                 events,
@@ -108,10 +116,10 @@ final class NotificationOperations {
         return Optional.ofNullable(value).orElse("");
     }
 
-    private static void refuseOverlaps(List<Notifications.QueueConfiguration> queues) {
-        for (int i = 0; i < queues.size(); i++) {
-            for (int j = i + 1; j < queues.size(); j++) {
-                if (!queues.get(i).overlaps(queues.get(j))) continue;
+    private static void refuseOverlaps(List<Notifications.Destination> destinations) {
+        for (int i = 0; i < destinations.size(); i++) {
+            for (int j = i + 1; j < destinations.size(); j++) {
+                if (!destinations.get(i).overlaps(destinations.get(j))) continue;
                 throw AwsException.badRequest(
                         "InvalidArgument",
                         "Configurations overlap. Configurations on the same bucket cannot share a common event type.");
@@ -120,17 +128,18 @@ final class NotificationOperations {
     }
 
     /** S3 sends each destination a test message before it accepts the configuration. */
-    private void requireReachable(S3Request request, String queueArn) {
+    private void requireReachable(S3Request request, Notifications.Destination destination) {
         try {
-            sender.test(request, queueArn);
+            sender.test(request, destination);
         } catch (AwsException refused) {
-            var missing = refused.code().contains("NonExistentQueue")
-                    || refused.code().contains("DoesNotExist");
+            var what = "destination " + destination.kind().element.toLowerCase(Locale.ROOT);
+            var missing = refused.code().contains("DoesNotExist")
+                    || refused.code().equals("NotFound");
             throw S3Errors.invalidArgument(
-                    queueArn,
+                    destination.arn(),
                     missing
-                            ? "The destination queue does not exist"
-                            : "Permissions on the destination queue do not allow S3 to publish notifications from this"
+                            ? "The " + what + " does not exist"
+                            : "Permissions on the " + what + " do not allow S3 to publish notifications from this"
                                     + " bucket",
                     "Unable to validate the following destination configurations");
         }
@@ -139,16 +148,17 @@ final class NotificationOperations {
     AwsResponse getBucketNotificationConfiguration(S3Request request) {
         var notifications = buckets.authorized(request, "s3:GetBucketNotification").notifications;
         var answer = XmlText.document("NotificationConfiguration");
-        for (var queue : notifications.queues()) {
-            answer.open("QueueConfiguration").put("Id", queue.id()).put("Queue", queue.queueArn());
-            for (var event : queue.events()) answer.put("Event", event);
-            if (!queue.prefix().isEmpty() || !queue.suffix().isEmpty()) {
+        for (var destination : notifications.destinations()) {
+            var kind = destination.kind().element;
+            answer.open(kind + "Configuration").put("Id", destination.id()).put(kind, destination.arn());
+            for (var event : destination.events()) answer.put("Event", event);
+            if (!destination.prefix().isEmpty() || !destination.suffix().isEmpty()) {
                 answer.open("Filter").open("S3Key");
-                rule(answer, "Prefix", queue.prefix());
-                rule(answer, "Suffix", queue.suffix());
+                rule(answer, "Prefix", destination.prefix());
+                rule(answer, "Suffix", destination.suffix());
                 answer.close("S3Key").close("Filter");
             }
-            answer.close("QueueConfiguration");
+            answer.close(kind + "Configuration");
         }
         if (notifications.eventBridge()) answer.put("EventBridgeConfiguration", "");
         return answer.response();

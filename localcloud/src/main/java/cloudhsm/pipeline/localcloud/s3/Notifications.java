@@ -3,22 +3,39 @@ package cloudhsm.pipeline.localcloud.s3;
 import java.util.List;
 
 /** A bucket's notification configuration. */
-record Notifications(boolean eventBridge, List<QueueConfiguration> queues) {
+record Notifications(boolean eventBridge, List<Destination> destinations) {
     static final Notifications NONE = new Notifications(false, List.of());
 
     Notifications {
-        queues = List.copyOf(queues);
+        destinations = List.copyOf(destinations);
+    }
+
+    /** What S3 sends to, beside EventBridge. In the order in which S3 lists them. */
+    enum Kind {
+        TOPIC("Topic", "sns"),
+        QUEUE("Queue", "sqs");
+
+        /** The member that names the destination; with "Configuration" behind it, the element around it. */
+        final String element;
+
+        /** In the destination's ARN. */
+        final String service;
+
+        Kind(String element, String service) {
+            this.element = element;
+            this.service = service;
+        }
     }
 
     /**
-     * One SQS destination.
+     * One destination.
      *
      * @param events for example {@code s3:ObjectCreated:*}
      * @param prefix of the keys it is for; "" for all
      * @param suffix of the keys it is for; "" for all
      */
-    record QueueConfiguration(String id, String queueArn, List<String> events, String prefix, String suffix) {
-        QueueConfiguration {
+    record Destination(Kind kind, String id, String arn, List<String> events, String prefix, String suffix) {
+        Destination {
             events = List.copyOf(events);
         }
 
@@ -29,8 +46,8 @@ record Notifications(boolean eventBridge, List<QueueConfiguration> queues) {
                     && events.stream().anyMatch(pattern -> covers(pattern, "s3:" + event));
         }
 
-        /** Two configurations for the same event and the same key are one too many for S3. */
-        boolean overlaps(QueueConfiguration other) {
+        /** Two configurations for the same event and the same key are one too many for S3, whatever they send to. */
+        boolean overlaps(Destination other) {
             return events.stream()
                             .anyMatch(mine -> other.events.stream()
                                     .anyMatch(theirs -> covers(mine, theirs) || covers(theirs, mine)))

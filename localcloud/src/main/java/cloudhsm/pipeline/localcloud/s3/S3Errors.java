@@ -12,6 +12,14 @@ import java.util.Map;
 final class S3Errors {
     private S3Errors() {}
 
+    /** Of the refusal that comes before S3 itself: a status, and no body. */
+    static final String BARE = "400 Bad Request";
+
+    /** The address leads out of the bucket, or to nowhere. */
+    static AwsException badAddress() {
+        return AwsException.badRequest(BARE, "Bad Request");
+    }
+
     static AwsException noSuchBucket(String bucket) {
         return new AwsException(
                 "NoSuchBucket", 404, "The specified bucket does not exist", Map.of("BucketName", bucket));

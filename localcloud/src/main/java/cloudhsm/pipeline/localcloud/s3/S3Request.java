@@ -57,15 +57,31 @@ record S3Request(AwsRequest request, String bucket, String key) {
             "versions",
             "website");
 
+    /** @throws AwsException 400 without a body where the key leads out of the bucket */
     static S3Request of(AwsRequest request) {
         var host = request.header("host").orElse("");
         var path = decoded(request.rawPath().substring(1));
         var end = host.lastIndexOf(".localhost");
-        if (end > 0) return new S3Request(request, host.substring(0, end), path);
         var slash = path.indexOf('/');
-        return slash < 0
-                ? new S3Request(request, path, "")
-                : new S3Request(request, path.substring(0, slash), path.substring(slash + 1));
+        if (end < 1 && slash < 0) return new S3Request(request, path, "");
+        var key = end > 0 ? path : path.substring(slash + 1);
+        requireInside(key);
+        return new S3Request(request, end > 0 ? host.substring(0, end) : path.substring(0, slash), key);
+    }
+
+    /**
+     * ".." may stand in a key as long as, read from the left, it never goes further up than the key went down.
+     *
+     * @throws AwsException 400 without a body
+     * @see <a href="https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-keys.html">Naming Amazon S3 objects</a>
+     */
+    static void requireInside(String key) {
+        var depth = 0;
+        for (var segment : key.split("/")) {
+            if (segment.equals("..")) depth--;
+            else if (!segment.isEmpty() && !segment.equals(".")) depth++;
+            if (depth < 0) throw S3Errors.badAddress();
+        }
     }
 
     /** A "+" in a path is a plus sign, unlike in a form. */

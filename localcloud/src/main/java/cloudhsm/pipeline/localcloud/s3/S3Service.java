@@ -7,6 +7,7 @@ import cloudhsm.pipeline.localcloud.http.AwsRequest;
 import cloudhsm.pipeline.localcloud.http.AwsResponse;
 import cloudhsm.pipeline.localcloud.http.Service;
 import cloudhsm.pipeline.localcloud.kms.KmsService;
+import cloudhsm.pipeline.localcloud.sns.SnsService;
 import cloudhsm.pipeline.localcloud.sqs.SqsService;
 import cloudhsm.pipeline.localcloud.wire.Violation;
 import java.nio.file.Path;
@@ -16,9 +17,13 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /** Amazon S3, really encrypting: bytes on disk are ciphertext. Path-style and virtual-host-style addresses. */
 public final class S3Service implements Service {
+    /** Browsers' uploads, an operation that S3's model does not have. */
+    private static final String POST_OBJECT = "PostObject";
+
     private record Operation(String name, Function<S3Request, AwsResponse> answer) {}
 
     private final Map<String, Operation> byRoute = new HashMap<>();
@@ -30,11 +35,12 @@ public final class S3Service implements Service {
     private final CopyOperations copies;
     private final EncryptionUpdates encryptionUpdates;
 
-    public S3Service(Account account, KmsService kms, SqsService sqs, EventBridgeService eventBridge) {
+    public S3Service(
+            Account account, KmsService kms, SqsService sqs, SnsService sns, EventBridgeService eventBridge) {
         this.account = account;
         buckets = new Buckets(account.iam());
         store = new ObjectStore(account, new DataKeys(kms, account.time().clock()));
-        events = new EventSender(account, sqs, eventBridge);
+        events = new EventSender(account, sqs, sns, eventBridge);
         var objects = new ObjectOperations(account, buckets, store, events);
         copies = new CopyOperations(buckets, store, objects, events);
         encryptionUpdates = new EncryptionUpdates(buckets, objects, store.dataKeys());
@@ -42,6 +48,8 @@ public final class S3Service implements Service {
         registerConfiguration();
         registerObjects(objects);
         registerLocksAndTags(objects);
+        var posts = new PostOperations(account, buckets, store, objects, events);
+        on(POST_OBJECT, "POST bucket ", posts::postObject);
         registerMultipart(new MultipartOperations(account, buckets, store, objects, copies, events));
     }
 
@@ -141,7 +149,9 @@ public final class S3Service implements Service {
 
     @Override
     public Set<String> operations() {
-        return Set.copyOf(byName.keySet());
+        return byName.keySet().stream()
+                .filter(name -> !name.equals(POST_OBJECT))
+                .collect(Collectors.toUnmodifiableSet());
     }
 
     @Override
@@ -164,6 +174,7 @@ public final class S3Service implements Service {
 
     @Override
     public AwsResponse error(AwsException error, AwsRequest request) {
+        if (error.code().equals(S3Errors.BARE)) return AwsResponse.empty(error.status());
         var unknownKey = error.code().equals("UnrecognizedClientException");
         var answer = XmlText.error()
                 .put("Code", unknownKey ? "InvalidAccessKeyId" : error.code())

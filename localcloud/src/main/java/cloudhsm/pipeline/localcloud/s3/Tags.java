@@ -3,10 +3,12 @@ package cloudhsm.pipeline.localcloud.s3;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.AwsResponse;
 import java.net.URLDecoder;
+import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /** Tags of buckets and objects. */
 final class Tags {
@@ -74,6 +76,17 @@ final class Tags {
                     equals < 0 ? "" : decoded(pair.substring(equals + 1)));
         }
         return checked(tags, MOST_OF_OBJECT);
+    }
+
+    /** The tags of a form's field, which has the document that PutObjectTagging takes, as the header of a PUT has them. */
+    static String asHeader(String xml) {
+        return read(xml.getBytes(StandardCharsets.UTF_8), MOST_OF_OBJECT).entrySet().stream()
+                .map(tag -> encoded(tag.getKey()) + "=" + encoded(tag.getValue()))
+                .collect(Collectors.joining("&"));
+    }
+
+    private static String encoded(String text) {
+        return URLEncoder.encode(text, StandardCharsets.UTF_8);
     }
 
     private static String decoded(String text) {

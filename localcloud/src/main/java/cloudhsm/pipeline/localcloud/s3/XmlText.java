@@ -24,7 +24,12 @@ final class XmlText {
 
     /** An error document; S3 gives it no namespace. */
     static XmlText error() {
-        return new XmlText("Error", "");
+        return plain("Error");
+    }
+
+    /** A document without a namespace. */
+    static XmlText plain(String root) {
+        return new XmlText(root, "");
     }
 
     XmlText open(String name) {

@@ -12,8 +12,11 @@ import cloudhsm.pipeline.localcloud.iam.Identity;
 import cloudhsm.pipeline.localcloud.iam.PolicyDocument;
 import cloudhsm.pipeline.localcloud.iam.PolicyDocument.Decision;
 import cloudhsm.pipeline.localcloud.kms.KmsService;
+import cloudhsm.pipeline.localcloud.sqs.SqsService;
 import cloudhsm.pipeline.localcloud.wire.Violation;
+import java.time.Duration;
 import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -23,7 +26,10 @@ import java.util.TreeMap;
 import java.util.UUID;
 import java.util.function.Supplier;
 
-/** Amazon SNS (query protocol): topics and subscriptions. What is published is kept for tests; nothing is e-mailed. */
+/**
+ * Amazon SNS (query protocol): topics and subscriptions. Queues get what is published; nothing is e-mailed. All of it is
+ * kept for tests.
+ */
 public final class SnsService implements Service {
     /** A message is at most 256 KiB [Publish]. */
     private static final int MOST_BYTES = 262_144;
@@ -32,8 +38,16 @@ public final class SnsService implements Service {
 
     private static final String MANAGED_BY_AWS = "alias/aws/sns";
 
+    private static final String PRINCIPAL = "sns.amazonaws.com";
+
+    /** Messages reach queues in less than a second as a rule [sns FAQ]. */
+    private static final Duration DELIVERY = Duration.ofSeconds(1);
+
+    private static final Set<String> PROTOCOLS = Set.of("email", "email-json", "sms", "https", "sqs");
+
     private final Account account;
     private final KmsService kms;
+    private final SqsService sqs;
     private final Map<String, Topic> topics = new TreeMap<>();
     private final Map<String, Subscription> subscriptions = new LinkedHashMap<>();
     private final List<Published> published = new ArrayList<>();
@@ -42,7 +56,8 @@ public final class SnsService implements Service {
         private final Map<String, String> attributes = new TreeMap<>();
     }
 
-    private record Subscription(String arn, String topicArn, String protocol, String endpoint) {}
+    /** @param raw whether a queue gets the message as it was published, without SNS's envelope */
+    private record Subscription(String arn, String topicArn, String protocol, String endpoint, boolean raw) {}
 
     /**
      * A message that was published.
@@ -51,8 +66,9 @@ public final class SnsService implements Service {
      */
     public record Published(Instant at, String messageId, String topicArn, String subject, String message) {}
 
-    public SnsService(Account account, KmsService kms) {
+    public SnsService(Account account, KmsService kms, SqsService sqs) {
         this.kms = kms;
+        this.sqs = sqs;
         this.account = account;
     }
 
@@ -128,17 +144,31 @@ public final class SnsService implements Service {
         });
     }
 
-    /** Subscribes at once, as a stack does; an e-mail address counts as confirmed. Returns the subscription's ARN. */
-    public String subscribe(String topicArn, String protocol, String endpoint) {
+    /**
+     * Subscribes at once, as a stack does; an e-mail address counts as confirmed.
+     *
+     * @param attributes {@code RawMessageDelivery} of a queue
+     * @return the subscription's ARN
+     */
+    public String subscribe(String topicArn, String protocol, String endpoint, Map<String, String> attributes) {
         return locked(() -> {
             topic(topicArn);
-            if (!Set.of("email", "email-json", "sms", "https").contains(protocol)) {
+            if (!PROTOCOLS.contains(protocol)) {
                 throw AwsException.badRequest(
                         "InvalidParameter",
                         "Invalid parameter: the embedded AWS does not deliver by the protocol " + protocol);
             }
+            var toQueue = protocol.equals("sqs");
+            if (toQueue && !endpoint.matches("arn:aws:sqs:" + Iam.REGION + ":" + Iam.ACCOUNT + ":[A-Za-z0-9_-]{1,80}")) {
+                throw AwsException.badRequest("InvalidParameter", "Invalid parameter: SQS endpoint ARN");
+            }
+            attributes.forEach((name, value) -> {
+                if (toQueue && name.equals("RawMessageDelivery") && value.matches("true|false")) return;
+                throw AwsException.badRequest("InvalidParameter", "Invalid parameter: Attributes Reason: " + name);
+            });
             var arn = topicArn + ":" + id();
-            subscriptions.put(arn, new Subscription(arn, topicArn, protocol, endpoint));
+            var raw = attributes.getOrDefault("RawMessageDelivery", "false").equals("true");
+            subscriptions.put(arn, new Subscription(arn, topicArn, protocol, endpoint, raw));
             return arn;
         });
     }
@@ -176,12 +206,14 @@ public final class SnsService implements Service {
     }
 
     /**
-     * A service publishes; the topic's policy must allow it.
+     * A service publishes; the topic's policy must allow it, and so must the policy of the key that encrypts the topic.
      *
      * @param sourceArn for aws:SourceArn
+     * @param subject empty for none
      * @throws AwsException where topic or permission is missing
+     * @see <a href="https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html">Managing SNS encryption keys</a>
      */
-    public void publishAs(String principal, String sourceArn, String topicArn, String message) {
+    public void publishAs(String principal, String sourceArn, String topicArn, String subject, String message) {
         locked(() -> {
             var context = Map.of("aws:SourceArn", sourceArn, "aws:SourceAccount", Iam.ACCOUNT);
             if (policyOf(topicArn, Set.of(principal), "sns:Publish", context) != Decision.ALLOWED) {
@@ -191,7 +223,13 @@ public final class SnsService implements Service {
                         principal + " is not authorized to perform: SNS:Publish on resource: " + topicArn
                                 + " because no resource-based policy allows the SNS:Publish action");
             }
-            return accept(topicArn, "", message);
+            var key = topic(topicArn).attributes.getOrDefault("KmsMasterKeyId", "");
+            for (var action : key.isEmpty() ? List.<String>of() : List.of("kms:GenerateDataKey", "kms:Decrypt")) {
+                if (!key.equals(MANAGED_BY_AWS) && kms.admits(principal, action, key, context)) continue;
+                throw AwsException.badRequest(
+                        "KMSAccessDenied", principal + " may not " + action + " with " + key + ", which encrypts " + topicArn);
+            }
+            return accept(topicArn, subject, message);
         });
     }
 
@@ -244,7 +282,33 @@ public final class SnsService implements Service {
         }
         var id = id();
         published.add(new Published(account.time().now(), id, topicArn, subject, message));
+        for (var subscription : subscriptions.values()) {
+            if (!subscription.topicArn.equals(topicArn) || !subscription.protocol.equals("sqs")) continue;
+            var body = subscription.raw ? message : envelope(subscription, id, subject, message);
+            account.time().schedule(DELIVERY, "SNS " + topicArn + " to " + subscription.endpoint, () -> {
+                try {
+                    sqs.sendAs(PRINCIPAL, topicArn, subscription.endpoint, body);
+                } catch (AwsException refused) {
+                    // A queue that is gone or does not admit SNS: dropped without another attempt [sns-message-delivery-retries].
+                }
+            });
+        }
         return id;
+    }
+
+    private String envelope(Subscription subscription, String id, String subject, String message) {
+        var host = "https://sns." + Iam.REGION + ".amazonaws.com/";
+        var envelope = Json.object()
+                .put("Type", "Notification")
+                .put("MessageId", id)
+                .put("TopicArn", subscription.topicArn);
+        if (!subject.isEmpty()) envelope.put("Subject", subject);
+        return Json.text(envelope.put("Message", message)
+                .put("Timestamp", account.time().now().truncatedTo(ChronoUnit.MILLIS).toString())
+                .put("SignatureVersion", "1")
+                .put("Signature", "the embedded AWS does not sign")
+                .put("SigningCertURL", host + "SimpleNotificationService-0.pem")
+                .put("UnsubscribeURL", host + "?Action=Unsubscribe&SubscriptionArn=" + subscription.arn));
     }
 
     private void authorize(AwsRequest request, String action, String topicArn) {
@@ -325,7 +389,11 @@ public final class SnsService implements Service {
     private String subscribe(Map<String, String> input, AwsRequest request) {
         var arn = required(input, "TopicArn");
         authorize(request, "Subscribe", arn);
-        var subscription = subscribe(arn, required(input, "Protocol"), input.getOrDefault("Endpoint", ""));
+        var subscription = subscribe(
+                arn,
+                required(input, "Protocol"),
+                input.getOrDefault("Endpoint", ""),
+                QueryProtocol.entries(input, "Attributes.entry"));
         return QueryProtocol.element("SubscriptionArn", subscription);
     }
 

@@ -173,7 +173,8 @@ final class Resources implements AutoCloseable {
                     .subscribe(
                             arn,
                             subscription.path("Protocol").asText(),
-                            subscription.path("Endpoint").asText());
+                            subscription.path("Endpoint").asText(),
+                            Map.of());
         }
         return new ResourceValues(arn, Map.of("TopicArn", arn, "TopicName", name));
     }
@@ -191,7 +192,8 @@ final class Resources implements AutoCloseable {
                 .subscribe(
                         properties.required("TopicArn"),
                         properties.required("Protocol"),
-                        properties.required("Endpoint"));
+                        properties.required("Endpoint"),
+                        Map.of());
         return new ResourceValues(arn, Map.of("Arn", arn));
     }
 

@@ -241,12 +241,12 @@ class EventBridgeServiceTest {
     void topicTakesEventsOnlyWhereItsPolicyAllowsIt() {
         var topic = cloud.sns().createTopic("alerts", Map.of());
         assertThrows(
-                AwsException.class, () -> cloud.sns().publishAs("events.amazonaws.com", Rule.arn("r"), topic, "x"));
+                AwsException.class, () -> cloud.sns().publishAs("events.amazonaws.com", Rule.arn("r"), topic, "", "x"));
         cloud.sns().setTopicAttribute(topic, "Policy", """
             {"Statement":{"Effect":"Allow","Principal":{"Service":"events.amazonaws.com"},"Action":"sns:Publish",
              "Resource":"%s"}}\
             """.formatted(topic));
-        cloud.sns().publishAs("events.amazonaws.com", Rule.arn("r"), topic, "x");
+        cloud.sns().publishAs("events.amazonaws.com", Rule.arn("r"), topic, "", "x");
         assertEquals("x", cloud.sns().published().getFirst().message());
     }
 }

@@ -83,6 +83,21 @@ class CustomKeyStoreTest {
     }
 
     @Test
+    void storeThatWasConnectedOnceIsFoundByTheValuesItWasMadeWith() {
+        try (var aws = KeyStoreScenario.readyForKeyStore()) {
+            var id = aws.createStore();
+            aws.connect(id);
+            aws.disconnect(id);
+            assertEquals(id, aws.createStore(), "KMS has changed the password since, which its owner cannot know");
+            assertThrows(
+                    CustomKeyStoreNameInUseException.class,
+                    () -> aws.kms.createCustomKeyStore(aws.storeRequest()
+                            .keyStorePassword("anotherPassword1")
+                            .build()));
+        }
+    }
+
+    @Test
     void trustAnchorMustBeTheClustersOwnAndShort() {
         try (var aws = KeyStoreScenario.readyForKeyStore()) {
             var otherRoot = KeyStoreScenario.certificate(

@@ -29,6 +29,17 @@ class S3NotificationTest {
           "Condition": {"ArnEquals": {"aws:SourceArn": "arn:aws:s3:::quarterly-reports"}}}]}
         """;
 
+    private static final String TOPIC_POLICY = """
+        {"Statement": [{"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sns:Publish",
+          "Resource": "arn:aws:sns:eu-central-1:111122223333:uploads",
+          "Condition": {"ArnEquals": {"aws:SourceArn": "arn:aws:s3:::quarterly-reports"}}}]}
+        """;
+    private static final String FROM_SNS = """
+        {"Statement": [{"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage",
+          "Resource": "*",
+          "Condition": {"ArnEquals": {"aws:SourceArn": "arn:aws:sns:eu-central-1:111122223333:uploads"}}}]}
+        """;
+
     private final LocalCloud cloud = LocalCloud.start();
     private final S3Client s3 = Clients.s3(cloud);
 
@@ -130,6 +141,95 @@ class S3NotificationTest {
                                 one -> one.queueArn(queue).events(Event.S3_OBJECT_CREATED),
                                 two -> two.queueArn(queue).events(Event.S3_OBJECT_CREATED_PUT)))));
         assertEquals("InvalidArgument", refused.awsErrorDetails().errorCode());
+    }
+
+    private String topic(Map<String, String> attributes) {
+        return cloud.sns().createTopic("uploads", attributes);
+    }
+
+    private void notifyTopic(String topicArn) {
+        s3.putBucketNotificationConfiguration(request -> request.bucket(BUCKET)
+                .notificationConfiguration(configuration -> configuration.topicConfigurations(
+                        topic -> topic.id("topic").topicArn(topicArn).events(Event.S3_OBJECT_CREATED_PUT))));
+    }
+
+    @Test
+    void topicHearsOfUploadsAndItsQueuesGetThemInAnEnvelopeOrRaw() {
+        var topic = topic(Map.of("Policy", TOPIC_POLICY));
+        var queue = queue(Map.of("Policy", FROM_SNS));
+        var raw = cloud.sqs().createQueue("raw", Map.of("Policy", FROM_SNS));
+        notifyTopic(topic);
+        var test = cloud.sns().published().getFirst();
+        assertEquals("Amazon S3 Notification", test.subject());
+        assertEquals("s3:TestEvent", Json.parse(test.message()).path("Event").asText());
+        cloud.sns().subscribe(topic, "sqs", queue, Map.of());
+        cloud.sns().subscribe(topic, "sqs", raw, Map.of("RawMessageDelivery", "true"));
+
+        put("k");
+        cloud.advance(Duration.ofSeconds(10));
+
+        var envelope = messages(queue).getFirst();
+        assertEquals("Notification", envelope.path("Type").asText());
+        assertEquals(topic, envelope.path("TopicArn").asText());
+        assertTrue(envelope.path("Records").isMissingNode(), "S3's own message is text inside");
+        var event = Json.parse(envelope.path("Message").asText()).path("Records").get(0);
+        assertEquals("ObjectCreated:Put", event.path("eventName").asText());
+        assertEquals("topic", event.path("s3").path("configurationId").asText());
+        assertEquals(event, messages(raw).getFirst().path("Records").get(0));
+        assertEquals(
+                topic,
+                s3.getBucketNotificationConfiguration(request -> request.bucket(BUCKET))
+                        .topicConfigurations()
+                        .getFirst()
+                        .topicArn());
+    }
+
+    @Test
+    void queueThatDoesNotAdmitSnsGetsNothing() {
+        var topic = topic(Map.of("Policy", TOPIC_POLICY));
+        var queue = queue(Map.of("Policy", POLICY));
+        notifyTopic(topic);
+        cloud.sns().subscribe(topic, "sqs", queue, Map.of());
+        put("k");
+        cloud.advance(Duration.ofSeconds(10));
+        assertEquals(List.of(), messages(queue));
+    }
+
+    @Test
+    void topicThatS3MayNotPublishToIsRefused() {
+        var refused = assertThrows(
+                S3Exception.class, () -> notifyTopic("arn:aws:sns:eu-central-1:111122223333:missing"));
+        assertEquals("InvalidArgument", refused.awsErrorDetails().errorCode());
+        var topic = topic(Map.of());
+        assertThrows(S3Exception.class, () -> notifyTopic(topic), "without a policy");
+        cloud.sns().setTopicAttribute(topic, "Policy", TOPIC_POLICY);
+        cloud.sns().setTopicAttribute(topic, "KmsMasterKeyId", "alias/aws/sns");
+        assertThrows(S3Exception.class, () -> notifyTopic(topic), "AWS's own key admits no service");
+        var kms = Clients.kms(cloud);
+        var key = kms.createKey().keyMetadata().arn();
+        cloud.sns().setTopicAttribute(topic, "KmsMasterKeyId", key);
+        assertThrows(S3Exception.class, () -> notifyTopic(topic), "the key's policy must admit S3");
+        kms.putKeyPolicy(request -> request.keyId(key).policy("""
+            {"Version": "2012-10-17", "Statement": [
+              {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:root"}, "Action": "kms:*", "Resource": "*"},
+              {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"},
+                "Action": ["kms:GenerateDataKey*", "kms:Decrypt"], "Resource": "*"}]}
+            """));
+        notifyTopic(topic);
+    }
+
+    @Test
+    void topicAndQueueForTheSameEventsOverlap() {
+        var queue = queue(Map.of("Policy", POLICY));
+        var topic = topic(Map.of("Policy", TOPIC_POLICY));
+        var refused = assertThrows(
+                S3Exception.class,
+                () -> s3.putBucketNotificationConfiguration(request -> request.bucket(BUCKET)
+                        .notificationConfiguration(configuration -> configuration
+                                .queueConfigurations(one -> one.queueArn(queue).events(Event.S3_OBJECT_CREATED))
+                                .topicConfigurations(
+                                        other -> other.topicArn(topic).events(Event.S3_OBJECT_CREATED_COPY)))));
+        assertTrue(refused.getMessage().contains("Configurations overlap"), refused.getMessage());
     }
 
     @Test

@@ -11,6 +11,7 @@ import cloudhsm.pipeline.localcloud.LocalCloud;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -325,6 +326,26 @@ class S3ObjectTest {
                         CompletedPart.builder().partNumber(1).eTag(etags[0]).build(),
                         CompletedPart.builder().partNumber(2).eTag(etags[1]).build()))));
         assertEquals("EntityTooSmall", code(refused));
+    }
+
+    @Test
+    void bucketSaysWhichEncryptionItBlocks() {
+        assertEquals(List.of("SSE-C"), blocked(), "of new buckets, since April 2026");
+        s3.putBucketEncryption(request -> request.bucket(BUCKET)
+                .serverSideEncryptionConfiguration(configuration -> configuration.rules(
+                        rule -> rule.applyServerSideEncryptionByDefault(standard -> standard.sseAlgorithm("AES256"))
+                                .blockedEncryptionTypes(types -> types.encryptionTypeWithStrings("NONE")))));
+        assertEquals(List.of("NONE"), blocked());
+    }
+
+    private List<String> blocked() {
+        return s3
+                .getBucketEncryption(request -> request.bucket(BUCKET))
+                .serverSideEncryptionConfiguration()
+                .rules()
+                .getFirst()
+                .blockedEncryptionTypes()
+                .encryptionTypeAsStrings();
     }
 
     @Test

@@ -1,7 +1,9 @@
 package cloudhsm.pipeline.localcloud.s3;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.AwsRequest;
 import cloudhsm.pipeline.localcloud.iam.Iam;
 import java.util.List;
@@ -30,6 +32,19 @@ class S3RequestTest {
             assertEquals("reports", request.bucket());
             assertEquals("2026/Q3+Q4 final.csv", request.key(), "a plus sign in a path is a plus sign");
             assertEquals("GET object ", request.route());
+        }
+    }
+
+    @Test
+    void keyMayNotLeadOutOfTheBucket() {
+        assertEquals(
+                "videos/2014/../../video1.wmv",
+                request("127.0.0.1:4566", "/reports/videos/2014/../../video1.wmv").key());
+        assertEquals("..hidden", request("127.0.0.1:4566", "/reports/..hidden").key());
+        for (var key : List.of("../k", "videos/../../k", "./../k", "videos/%2E%2E/../k")) {
+            var refused = assertThrows(AwsException.class, () -> request("127.0.0.1:4566", "/reports/" + key));
+            assertEquals(400, refused.status(), key);
+            assertThrows(AwsException.class, () -> request("reports.localhost:4566", "/" + key));
         }
     }
 

@@ -12,13 +12,10 @@ public final class BucketNotification {
     static final String ID = "cloudhsm-pipeline-reencryption";
 
     /**
-     * All ways to make an object but CopyObject. A copy takes its encryption from the caller or from the bucket's
-     * default; and the re-encryptor itself copies where it cannot do better, which must not call it again.
+     * Every way to make an object: PUT, POST, multipart upload and copy today, and what S3 may add. The re-encryptor's
+     * own copies are among them; it finds them under the key at the first look, and does nothing.
      */
-    private static final List<Event> UPLOADS = List.of(
-            Event.S3_OBJECT_CREATED_PUT,
-            Event.S3_OBJECT_CREATED_POST,
-            Event.S3_OBJECT_CREATED_COMPLETE_MULTIPART_UPLOAD);
+    private static final List<Event> UPLOADS = List.of(Event.S3_OBJECT_CREATED);
 
     private BucketNotification() {}
 

@@ -235,8 +235,10 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
                 "S3 does not accept the notification of uploads to " + input.bucket() + " for " + queueArn
                         + ". S3 says: \"" + refused.awsErrorDetails().errorMessage()
                         + "\". The bucket is encrypted by default, but uploads that ask for another encryption would"
-                        + " not be found. Its notifications were not changed. Next: if it has a notification of its"
-                        + " own for the same events, send that to EventBridge or to a topic that this queue"
-                        + " subscribes to; then start a new execution.");
+                        + " not be found. Its notifications were not changed. Next: if S3 says that configurations"
+                        + " overlap, turn on EventBridge for the bucket, have a rule send \"Object Created\" to whoever"
+                        + " hears of new objects today, and remove the bucket's own notification of s3:ObjectCreated"
+                        + " events, to a topic as well; if S3 cannot validate a destination, remove the notification"
+                        + " whose destination is gone, or let S3 send to it; then start a new execution.");
     }
 }

@@ -47,16 +47,27 @@ class BucketNotificationTest {
     }
 
     @Test
-    void copiesAreNotAnnounced() {
+    void everyWayToMakeAnObjectIsAnnounced() {
         var events = BucketNotification.merged(existing(), QUEUE)
                 .queueConfigurations()
                 .getFirst()
                 .eventsAsStrings();
 
         assertEquals(
-                List.of("s3:ObjectCreated:Put", "s3:ObjectCreated:Post", "s3:ObjectCreated:CompleteMultipartUpload"),
+                List.of("s3:ObjectCreated:*"),
                 events,
-                "the re-encryptor's own copies would call it again");
+                "an object that a copy makes under SSE-S3 would stay there for good");
+    }
+
+    @Test
+    void ourOwnConfigurationOfBeforeIsBroughtUpToDate() {
+        var withoutCopies = QueueConfiguration.builder()
+                .id(BucketNotification.ID)
+                .queueArn(QUEUE)
+                .events(Event.S3_OBJECT_CREATED_PUT, Event.S3_OBJECT_CREATED_POST)
+                .build();
+
+        assertFalse(BucketNotification.hasOurs(existing(withoutCopies), QUEUE));
     }
 
     @Test

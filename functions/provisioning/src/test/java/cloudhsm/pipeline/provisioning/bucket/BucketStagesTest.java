@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.faults.Faults;
+import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.provisioning.TestAccount;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
@@ -17,10 +18,13 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.core.sync.RequestBody;
+import software.amazon.awssdk.services.eventbridge.EventBridgeClient;
+import software.amazon.awssdk.services.s3.model.NotificationConfiguration;
 
 class BucketStagesTest {
     private static final String BUCKET = "cloudhsm-demo-111122223333-eu-central-1";
@@ -101,6 +105,83 @@ class BucketStagesTest {
                         .queueConfigurations()
                         .getFirst()
                         .id());
+    }
+
+    /** What the failure's advice says, step by step; whoever heard of uploads still does. */
+    @Test
+    void notificationRefusedGoesAwayOnceTheOwnersQueueHearsThroughEventBridge() {
+        createBucket();
+        var theirs = aws.cloud.sqs().createQueue("theirs", Map.of("Policy", """
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage",
+             "Principal": {"Service": ["s3.amazonaws.com", "events.amazonaws.com"]}, "Resource": "*"}]}
+            """));
+        announceTo(configuration -> configuration.queueConfigurations(
+                queue -> queue.id("theirs").queueArn(theirs).eventsWithStrings("s3:ObjectCreated:*")));
+        var refused = failed(secureBucket.run(input, Optional.empty()));
+        assertEquals("NOTIFICATION_REFUSED", refused.reason());
+        assertTrue(refused.message().contains("turn on EventBridge"), refused.message());
+
+        var events = aws.cloud.client(EventBridgeClient.builder());
+        events.putRule(rule -> rule.name("uploads").eventPattern("""
+            {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": {"bucket": {"name": ["%s"]}}}
+            """.formatted(BUCKET)));
+        events.putTargets(
+                targets -> targets.rule("uploads").targets(target -> target.id("theirs").arn(theirs)));
+        announceTo(configuration -> configuration.eventBridgeConfiguration(on -> {}));
+        secured();
+
+        receive(theirs); // the test message of the notification that is gone
+        receive(queueArn);
+        aws.s3.putObject(request -> request.bucket(BUCKET).key("report"), RequestBody.fromString("data"));
+        aws.cloud.advance(Duration.ofSeconds(20));
+        assertEquals(1, receive(theirs));
+        assertEquals(1, receive(queueArn));
+    }
+
+    @Test
+    void topicOfTheOwnerForTheSameEventsIsInTheWayAsWell() {
+        createBucket();
+        var topic = aws.cloud.sns().createTopic("theirs", Map.of("Policy", """
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sns:Publish",
+             "Principal": {"Service": "s3.amazonaws.com"}, "Resource": "*"}]}
+            """));
+        announceTo(configuration -> configuration.topicConfigurations(
+                to -> to.topicArn(topic).eventsWithStrings("s3:ObjectCreated:Copy")));
+
+        assertTrue(failed(secureBucket.run(input, Optional.empty())).message().contains("Configurations overlap"));
+    }
+
+    @Test
+    void notificationRefusedGoesAwayOnceTheNotificationToAMissingQueueDoes() {
+        createBucket();
+        var theirs = aws.cloud.sqs().createQueue("theirs", Map.of("Policy", """
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage",
+             "Principal": {"Service": "s3.amazonaws.com"}, "Resource": "*"}]}
+            """));
+        announceTo(configuration -> configuration.queueConfigurations(
+                queue -> queue.id("theirs").queueArn(theirs).eventsWithStrings("s3:ObjectRemoved:*")));
+        aws.cloud
+                .endpoint()
+                .call(
+                        aws.cloud.iam().administrator(),
+                        "sqs",
+                        "DeleteQueue",
+                        Json.object().put("QueueUrl", aws.cloud.sqs().queueUrl(theirs)));
+        var refused = failed(secureBucket.run(input, Optional.empty()));
+        assertEquals("NOTIFICATION_REFUSED", refused.reason());
+        assertTrue(refused.message().contains("cannot validate a destination"), refused.message());
+
+        announceTo(configuration -> {});
+        secured();
+    }
+
+    private void announceTo(Consumer<NotificationConfiguration.Builder> configuration) {
+        aws.s3.putBucketNotificationConfiguration(
+                request -> request.bucket(BUCKET).notificationConfiguration(configuration));
+    }
+
+    private int receive(String queue) {
+        return aws.cloud.sqs().receive(queue, 10).size();
     }
 
     @Test
