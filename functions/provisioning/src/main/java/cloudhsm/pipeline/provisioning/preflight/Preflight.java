@@ -45,6 +45,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
     private final Deployments deployments;
     private final Quotas quotas;
     private final HsmPrice price;
+    private final String awsRootCertificate;
     private final StageRuntime runtime;
 
     /** Called by Lambda, once per execution environment. */
@@ -55,15 +56,18 @@ public final class Preflight extends StageHandler<Preflight.Input> {
                 new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
                 Quotas.ofFunction(),
                 HsmPrice.ofFunction(),
+                Aws.environment("AWS_ROOT_CERTIFICATE"),
                 StageRuntime.ofFunction());
     }
 
+    /** @param awsRootCertificate PEM of the AWS CloudHSM roots, or "" for the pinned one */
     public Preflight(
             Account account,
             DeploymentLock lock,
             Deployments deployments,
             Quotas quotas,
             HsmPrice price,
+            String awsRootCertificate,
             StageRuntime runtime) {
         super(Input.class, runtime);
         this.account = account;
@@ -72,6 +76,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
         this.deployments = deployments;
         this.quotas = quotas;
         this.price = price;
+        this.awsRootCertificate = awsRootCertificate;
         this.runtime = runtime;
     }
 
@@ -87,6 +92,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
         var network = new NetworkCheck(account.ec2(), execution.region(), problems).choose(request.network(), own);
         new AccountCheck(account.kms(), account.s3(), account.iam(), quotas, execution, problems)
                 .check(request, all, own);
+        new TrustAnchorCheck(awsRootCertificate, runtime.clock(), problems).check(request.hsmIdentity(), own);
         if (!problems.isEmpty() || network.isEmpty()) return invalid(problems);
         return lock.take(request.deployment(), input.execution())
                 .<Outcome>map(holder -> locked(request.deployment(), holder))
