@@ -163,6 +163,14 @@ public final class CloudHsmService extends JsonService {
         lockedRun(() -> switches.setConcurrentFirstHsms(accepted));
     }
 
+    /**
+     * Whether the hardware certificates of the HSMs made from now on say that they are authorities, which is the
+     * default, or have no extensions at all.
+     */
+    public void hardwareHasExtensions(boolean extensions) {
+        lockedRun(() -> switches.setHardwareHasExtensions(extensions));
+    }
+
     /** Whether clusters and HSMs stay listed as DELETED for some minutes, which is the default, or vanish at once. */
     public void deletedStaysListed(boolean listed) {
         lockedRun(() -> switches.setDeletedStaysListed(listed));

@@ -7,6 +7,7 @@ import java.math.BigInteger;
 import java.security.GeneralSecurityException;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
+import java.security.NoSuchAlgorithmException;
 import java.security.PrivateKey;
 import java.security.PublicKey;
 import java.security.SecureRandom;
@@ -20,7 +21,9 @@ import org.bouncycastle.asn1.x500.X500NameBuilder;
 import org.bouncycastle.asn1.x500.style.BCStyle;
 import org.bouncycastle.asn1.x509.BasicConstraints;
 import org.bouncycastle.asn1.x509.Extension;
+import org.bouncycastle.asn1.x509.KeyUsage;
 import org.bouncycastle.cert.X509CertificateHolder;
+import org.bouncycastle.cert.jcajce.JcaX509ExtensionUtils;
 import org.bouncycastle.cert.jcajce.JcaX509v3CertificateBuilder;
 import org.bouncycastle.openssl.jcajce.JcaPEMWriter;
 import org.bouncycastle.operator.ContentSigner;
@@ -61,8 +64,11 @@ final class HardwareAuthorities {
             PrivateKey hardwareKey,
             X509CertificateHolder awsRoot,
             X509CertificateHolder manufacturerRoot,
-            X509CertificateHolder awsHardware,
-            X509CertificateHolder manufacturerHardware) {}
+            Hardware withExtensions,
+            Hardware withoutExtensions) {}
+
+    /** One hardware key, certified by both vendors. */
+    private record Hardware(X509CertificateHolder aws, X509CertificateHolder manufacturer) {}
 
     String awsRootPem() {
         return pem(authorities().awsRoot());
@@ -72,25 +78,23 @@ final class HardwareAuthorities {
         return pem(authorities().manufacturerRoot());
     }
 
-    /** A new key pair in a new HSM partition, with its CSR and certificates. */
-    HsmIdentity newIdentity(String mode) {
+    /**
+     * A new key pair in a new HSM partition, with its CSR and certificates.
+     *
+     * @param extensions whether the hardware certificates say that they are authorities. {@code openssl verify}, as the
+     *     manual uses it, needs that; an older script for another type of HSM got by without
+     */
+    HsmIdentity newIdentity(String mode, boolean extensions) {
         var authorities = authorities();
+        var hardware = extensions ? authorities.withExtensions() : authorities.withoutExtensions();
         var subject = partitionName(authorities.hardwareSerial(), 1 + random.nextInt(32), mode);
         var keys = partitionKey();
         try {
             var csr = new JcaPKCS10CertificationRequestBuilder(subject, keys.getPublic())
                     .build(signer(keys.getPrivate()));
             var certificate = issue(
-                    authorities.awsHardware().getSubject(),
-                    authorities.hardwareKey(),
-                    subject,
-                    keys.getPublic(),
-                    false);
-            return new HsmIdentity(
-                    pem(csr),
-                    pem(certificate),
-                    pem(authorities.awsHardware()),
-                    pem(authorities.manufacturerHardware()));
+                    hardware.aws().getSubject(), authorities.hardwareKey(), subject, keys.getPublic(), Says.NOTHING);
+            return new HsmIdentity(pem(csr), pem(certificate), pem(hardware.aws()), pem(hardware.manufacturer()));
         } catch (OperatorCreationException impossible) {
             throw new IllegalStateException(impossible);
         }
@@ -124,30 +128,61 @@ final class HardwareAuthorities {
             return new Authorities(
                     serial,
                     hardware.getPrivate(),
-                    issue(AWS_ROOT, aws.getPrivate(), AWS_ROOT, aws.getPublic(), true),
+                    issue(AWS_ROOT, aws.getPrivate(), AWS_ROOT, aws.getPublic(), Says.ROOT),
                     issue(
                             MANUFACTURER_ROOT,
                             manufacturer.getPrivate(),
                             MANUFACTURER_ROOT,
                             manufacturer.getPublic(),
-                            true),
-                    issue(AWS_ROOT, aws.getPrivate(), hardwareName, hardware.getPublic(), false),
-                    issue(MANUFACTURER_ROOT, manufacturer.getPrivate(), hardwareName, hardware.getPublic(), false));
+                            Says.ROOT),
+                    hardware(aws, manufacturer, hardwareName, hardware.getPublic(), Says.AUTHORITY),
+                    hardware(aws, manufacturer, hardwareName, hardware.getPublic(), Says.NOTHING));
         } catch (OperatorCreationException impossible) {
             throw new IllegalStateException(impossible);
         }
     }
 
-    /** Only the roots say that they are authorities: vendor intermediates have been seen without basic constraints. */
+    private Hardware hardware(KeyPair aws, KeyPair manufacturer, X500Name name, PublicKey key, Says says)
+            throws OperatorCreationException {
+        return new Hardware(
+                issue(AWS_ROOT, aws.getPrivate(), name, key, says),
+                issue(MANUFACTURER_ROOT, manufacturer.getPrivate(), name, key, says));
+    }
+
+    /** What a certificate says of itself in its extensions. */
+    private enum Says {
+        NOTHING,
+        /** As an intermediate does. */
+        AUTHORITY,
+        /** As the real AWS root does: that it is an authority, not critical. */
+        ROOT
+    }
+
     private X509CertificateHolder issue(
-            X500Name issuer, PrivateKey issuerKey, X500Name subject, PublicKey subjectKey, boolean root)
+            X500Name issuer, PrivateKey issuerKey, X500Name subject, PublicKey subjectKey, Says says)
             throws OperatorCreationException {
         var builder = new JcaX509v3CertificateBuilder(
                 issuer, new BigInteger(63, random).setBit(62), NOT_BEFORE, NOT_AFTER, subject, subjectKey);
         try {
-            if (root) builder.addExtension(Extension.basicConstraints, true, new BasicConstraints(true));
-        } catch (IOException impossible) {
-            throw new UncheckedIOException(impossible);
+            switch (says) {
+                case NOTHING -> {}
+                case AUTHORITY -> {
+                    builder.addExtension(Extension.basicConstraints, true, new BasicConstraints(0));
+                    builder.addExtension(Extension.keyUsage, true, new KeyUsage(KeyUsage.keyCertSign));
+                }
+                case ROOT -> {
+                    var identifiers = new JcaX509ExtensionUtils();
+                    builder.addExtension(
+                            Extension.subjectKeyIdentifier, false, identifiers.createSubjectKeyIdentifier(subjectKey));
+                    builder.addExtension(
+                            Extension.authorityKeyIdentifier,
+                            false,
+                            identifiers.createAuthorityKeyIdentifier(subjectKey));
+                    builder.addExtension(Extension.basicConstraints, false, new BasicConstraints(true));
+                }
+            }
+        } catch (IOException | NoSuchAlgorithmException impossible) {
+            throw new IllegalStateException(impossible);
         }
         return builder.build(signer(issuerKey));
     }

@@ -7,6 +7,7 @@ import java.util.Set;
 final class Switches {
     private boolean deletedStaysListed = true;
     private boolean concurrentFirstHsms;
+    private boolean hardwareHasExtensions = true;
     private final Set<String> degrading = new HashSet<>();
     private final Set<String> full = new HashSet<>();
     private final Set<String> omittedUsers = new HashSet<>();
@@ -25,6 +26,14 @@ final class Switches {
 
     void setConcurrentFirstHsms(boolean accepted) {
         concurrentFirstHsms = accepted;
+    }
+
+    boolean hardwareHasExtensions() {
+        return hardwareHasExtensions;
+    }
+
+    void setHardwareHasExtensions(boolean extensions) {
+        hardwareHasExtensions = extensions;
     }
 
     void degradeNext(String availabilityZone) {

@@ -7,6 +7,7 @@ import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
 import cloudhsm.pipeline.provisioning.lambda.StageHandler;
 import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import cloudhsm.pipeline.provisioning.pki.Pem;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
@@ -46,7 +47,7 @@ public final class CreateKmsUser extends StageHandler<CreateKmsUser.Input> {
             Objects.requireNonNull(deployment, "deployment");
             Objects.requireNonNull(clusterId, "clusterId");
             Objects.requireNonNull(instanceId, "instanceId");
-            Objects.requireNonNull(trustAnchor, "trustAnchor");
+            trustAnchor = Pem.bare(Objects.requireNonNull(trustAnchor, "trustAnchor"));
             Objects.requireNonNull(adminSecretArn, "adminSecretArn");
         }
     }

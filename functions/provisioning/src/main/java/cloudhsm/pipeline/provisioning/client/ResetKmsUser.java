@@ -7,6 +7,7 @@ import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
 import cloudhsm.pipeline.provisioning.lambda.StageHandler;
 import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import cloudhsm.pipeline.provisioning.pki.Pem;
 import java.util.HashMap;
 import java.util.Objects;
 import java.util.Optional;
@@ -41,7 +42,7 @@ public final class ResetKmsUser extends StageHandler<ResetKmsUser.Input> {
             Objects.requireNonNull(keyStoreId, "keyStoreId");
             Objects.requireNonNull(clusterId, "clusterId");
             Objects.requireNonNull(instanceId, "instanceId");
-            Objects.requireNonNull(trustAnchor, "trustAnchor");
+            trustAnchor = Pem.bare(Objects.requireNonNull(trustAnchor, "trustAnchor"));
             Objects.requireNonNull(adminSecretArn, "adminSecretArn");
             Objects.requireNonNull(kmsUserSecretArn, "kmsUserSecretArn");
         }

@@ -2,6 +2,7 @@ package cloudhsm.pipeline.provisioning.cluster;
 
 import cloudhsm.pipeline.provisioning.lambda.Json;
 import cloudhsm.pipeline.provisioning.pki.ClusterCa;
+import cloudhsm.pipeline.provisioning.pki.Encoded;
 import cloudhsm.pipeline.provisioning.pki.MalformedPemException;
 import cloudhsm.pipeline.provisioning.pki.Pem;
 import com.fasterxml.jackson.annotation.JsonInclude;
@@ -9,6 +10,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import java.security.cert.X509Certificate;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.function.Supplier;
 
 /**
  * What the cluster-ca secret holds, as JSON of PEM texts.
@@ -42,17 +44,45 @@ record CaSecret(String certificate, String privateKey, String clusterCertificate
         return privateKey.isEmpty() ? Optional.empty() : Optional.of(new ClusterCa(root(), Pem.privateKey(privateKey)));
     }
 
-    /** Empty if the text is not what {@link #written} gives; the text is a secret, so nothing is said of it. */
-    static Optional<CaSecret> read(String text) {
+    /**
+     * The secret with its PEM texts encoded anew, whatever stood around them.
+     *
+     * @param text a secret; nothing of it but what is wrong with it is said
+     * @throws UnreadableCaSecretException if it is not what {@link #written} gives
+     */
+    static CaSecret read(String text) {
+        CaSecret stored;
         try {
-            var secret = Json.MAPPER.readValue(text, CaSecret.class);
-            secret.root();
-            secret.leaf();
-            secret.ca();
-            return Optional.of(secret);
-        } catch (JsonProcessingException | MalformedPemException unreadable) {
-            return Optional.empty();
+            stored = Json.MAPPER.readValue(text, CaSecret.class);
+        } catch (JsonProcessingException unreadable) {
+            throw new UnreadableCaSecretException("it is not such JSON");
         }
+        return new CaSecret(
+                encodedAnew("certificate", () -> Pem.bare(stored.certificate())),
+                encodedAnew("privateKey", () -> stored.privateKey().isEmpty()
+                        ? ""
+                        : Pem.of(Pem.privateKey(stored.privateKey()))),
+                encodedAnew("clusterCertificate", () -> Pem.bare(stored.clusterCertificate())));
+    }
+
+    private static String encodedAnew(String member, Supplier<String> reader) {
+        try {
+            return reader.get();
+        } catch (MalformedPemException malformed) {
+            throw new UnreadableCaSecretException("in its member " + member + " " + malformed.getMessage());
+        }
+    }
+
+    /** Why the members do not belong together; empty if they do. */
+    Optional<String> mismatch() {
+        if (!ClusterCa.hasIssued(root(), leaf())) {
+            return Optional.of("its member certificate, the root \"" + root().getSubjectX500Principal() + "\" (SHA-256 "
+                    + Encoded.sha256(root()) + "), did not issue its member clusterCertificate (SHA-256 "
+                    + Encoded.sha256(leaf()) + "), whose issuer is \"" + leaf().getIssuerX500Principal() + "\"");
+        }
+        return ca().filter(ca -> !ca.isWhole())
+                .map(ca -> "its member privateKey is not the key of its member certificate, the root \""
+                        + root().getSubjectX500Principal() + "\"");
     }
 
     String written() {

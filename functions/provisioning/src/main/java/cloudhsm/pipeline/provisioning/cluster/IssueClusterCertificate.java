@@ -83,22 +83,31 @@ public final class IssueClusterCertificate extends StageHandler<IssueClusterCert
 
     @Override
     protected Outcome run(Input input, Optional<Resource> awaited) {
+        var store = new CaSecretStore(secretsManager, input.deployment());
+        try {
+            return run(input, store);
+        } catch (UnreadableCaSecretException unreadable) {
+            return unreadable(store, unreadable);
+        }
+    }
+
+    private Outcome run(Input input, CaSecretStore store) {
         return clusters.find(input.clusterId())
                 .map(cluster -> switch (cluster.state()) {
-                    case UNINITIALIZED -> issue(cluster, input);
+                    case UNINITIALIZED -> issue(cluster, input, store);
                     case INITIALIZE_IN_PROGRESS,
                             INITIALIZED,
                             ACTIVE,
                             UPDATE_IN_PROGRESS,
                             MODIFY_IN_PROGRESS,
-                            ROLLBACK_IN_PROGRESS -> issuedBefore(cluster, input);
+                            ROLLBACK_IN_PROGRESS -> issuedBefore(cluster, store);
                     case CREATE_IN_PROGRESS, DEGRADED, DELETE_IN_PROGRESS, DELETED, UNKNOWN_TO_SDK_VERSION ->
                         ClusterFailures.unusable(cluster, "A CSR is signed for an UNINITIALIZED cluster");
                 })
                 .orElseGet(() -> ClusterFailures.notFound(input.clusterId()));
     }
 
-    private Outcome issue(Cluster cluster, Input input) {
+    private Outcome issue(Cluster cluster, Input input, CaSecretStore store) {
         var shown = Clusters.csr(cluster);
         if (shown.isEmpty()) {
             // AWS is replacing the HSM: its successor brings another CSR.
@@ -111,7 +120,7 @@ public final class IssueClusterCertificate extends StageHandler<IssueClusterCert
             if (!key.equals(input.csrKeySha256())) {
                 return InitializeCluster.csrChanged(cluster.clusterId(), input.csrKeySha256(), key);
             }
-            return issue(csr, input);
+            return issue(csr, input, store);
         } catch (MalformedPemException | CsrRejectedException unfit) {
             return new Outcome.Failed(
                     "CSR_REJECTED",
@@ -121,11 +130,11 @@ public final class IssueClusterCertificate extends StageHandler<IssueClusterCert
         }
     }
 
-    private Outcome issue(PKCS10CertificationRequest csr, Input input) {
-        var store = new CaSecretStore(secretsManager, input.deployment());
+    private Outcome issue(PKCS10CertificationRequest csr, Input input, CaSecretStore store) {
         var stored = store.find();
-        var before = stored.flatMap(secret -> CaSecret.read(secret.text()));
-        if (stored.isPresent() && before.isEmpty()) return unreadable(store);
+        var before = stored.map(secret -> CaSecret.read(secret.text()));
+        var mismatch = before.flatMap(CaSecret::mismatch);
+        if (mismatch.isPresent()) return mismatched(store, mismatch.get());
         var fits = before.filter(secret -> ClusterCa.isFor(csr, secret.leaf(), secret.root(), clock.instant()));
         if (fits.isPresent()) {
             return new Outcome.Done(Output.of(fits.get(), stored.orElseThrow().arn()));
@@ -138,14 +147,15 @@ public final class IssueClusterCertificate extends StageHandler<IssueClusterCert
         return new Outcome.Done(Output.of(issued, store.store(issued)));
     }
 
-    private Outcome issuedBefore(Cluster cluster, Input input) {
-        var store = new CaSecretStore(secretsManager, input.deployment());
+    private static Outcome issuedBefore(Cluster cluster, CaSecretStore store) {
         var stored = store.find();
         if (stored.isEmpty()) return lost(cluster, store, "does not exist");
         var secret = CaSecret.read(stored.get().text());
-        if (secret.isEmpty()) return unreadable(store);
-        if (!isOf(cluster, secret.get())) return lost(cluster, store, "holds the certificate of another cluster");
-        return new Outcome.Done(Output.of(secret.get(), stored.get().arn()));
+        if (!isOf(cluster, secret)) return lost(cluster, store, "holds the certificate of another cluster");
+        return secret.mismatch()
+                .map(why -> mismatched(store, why))
+                .orElseGet(() ->
+                        new Outcome.Done(Output.of(secret, stored.get().arn())));
     }
 
     /** DescribeClusters shows the certificate that the cluster was initialised with, though not in every state. */
@@ -165,12 +175,21 @@ public final class IssueClusterCertificate extends StageHandler<IssueClusterCert
                         + " execution; otherwise run the teardown and begin anew.");
     }
 
-    private static Outcome unreadable(CaSecretStore store) {
+    private static Outcome unreadable(CaSecretStore store, UnreadableCaSecretException why) {
         return new Outcome.Failed(
                 "CLUSTER_CERTIFICATE_UNREADABLE",
                 "The secret " + store.name()
                         + " is not what the pipeline writes: JSON with the PEM texts certificate and"
-                        + " clusterCertificate, and privateKey if it was kept. Nothing was changed. Next: correct the"
-                        + " secret, or delete it if its cluster is not initialised, and start a new execution.");
+                        + " clusterCertificate, one certificate in each, and privateKey if it was kept; "
+                        + why.getMessage() + ". Nothing was changed. Next: correct the secret, or delete it if its"
+                        + " cluster is not initialised, and start a new execution.");
+    }
+
+    private static Outcome mismatched(CaSecretStore store, String why) {
+        return new Outcome.Failed(
+                "CLUSTER_CERTIFICATE_MISMATCH",
+                "The secret " + store.name() + " holds what does not belong together: " + why
+                        + ". Nothing was changed. Next: correct the secret, or delete it if its cluster is not"
+                        + " initialised, and start a new execution.");
     }
 }

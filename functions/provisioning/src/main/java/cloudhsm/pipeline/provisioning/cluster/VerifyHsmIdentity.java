@@ -6,7 +6,9 @@ import cloudhsm.pipeline.provisioning.lambda.Resource;
 import cloudhsm.pipeline.provisioning.lambda.StageHandler;
 import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
 import cloudhsm.pipeline.provisioning.pki.AwsRoot;
+import cloudhsm.pipeline.provisioning.pki.AwsRoots;
 import cloudhsm.pipeline.provisioning.pki.Encoded;
+import cloudhsm.pipeline.provisioning.pki.ExpiredRoot;
 import cloudhsm.pipeline.provisioning.pki.Finding;
 import cloudhsm.pipeline.provisioning.pki.HsmCertificates;
 import cloudhsm.pipeline.provisioning.pki.HsmIdentity;
@@ -14,6 +16,7 @@ import cloudhsm.pipeline.provisioning.pki.MalformedPemException;
 import cloudhsm.pipeline.provisioning.pki.Pem;
 import cloudhsm.pipeline.provisioning.pki.Root;
 import java.security.cert.X509Certificate;
+import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -53,10 +56,14 @@ public final class VerifyHsmIdentity extends StageHandler<VerifyHsmIdentity.Inpu
         ALREADY_INITIALIZED
     }
 
-    /** @param manufacturerRoot PEM, or "" if the user has none */
-    public record Input(String clusterId, Policy policy, String manufacturerRoot) {
+    /**
+     * @param manufacturerRoot PEM, or "" if the user has none
+     * @param expiredRoot REFUSE if it is null
+     */
+    public record Input(String clusterId, Policy policy, String manufacturerRoot, ExpiredRoot expiredRoot) {
         public Input {
             manufacturerRoot = Objects.requireNonNullElse(manufacturerRoot, "");
+            expiredRoot = Objects.requireNonNullElse(expiredRoot, ExpiredRoot.REFUSE);
         }
     }
 
@@ -85,18 +92,23 @@ public final class VerifyHsmIdentity extends StageHandler<VerifyHsmIdentity.Inpu
 
     private final Clusters clusters;
     private final HsmIdentity identity;
+    private final Clock clock;
+    private final Root pinnedAwsRoot;
     private final String awsRootCertificate;
 
     /** Called by Lambda, once per execution environment. */
     public VerifyHsmIdentity() {
-        this(Aws.cloudHsm(), StageRuntime.ofFunction(), Aws.environment("AWS_ROOT_CERTIFICATE"));
+        this(Aws.cloudHsm(), StageRuntime.ofFunction(), AwsRoot.pinned(), Aws.environment("AWS_ROOT_CERTIFICATE"));
     }
 
-    /** @param awsRootCertificate PEM of the AWS CloudHSM root, or "" for the pinned one */
-    public VerifyHsmIdentity(CloudHsmV2Client cloudHsm, StageRuntime runtime, String awsRootCertificate) {
+    /** @param awsRootCertificate PEM of the AWS CloudHSM roots, or "" for the pinned one */
+    VerifyHsmIdentity(
+            CloudHsmV2Client cloudHsm, StageRuntime runtime, Root pinnedAwsRoot, String awsRootCertificate) {
         super(Input.class, runtime);
         this.clusters = new Clusters(cloudHsm);
         this.identity = new HsmIdentity(runtime.clock());
+        this.clock = runtime.clock();
+        this.pinnedAwsRoot = pinnedAwsRoot;
         this.awsRootCertificate = awsRootCertificate;
     }
 
@@ -124,27 +136,31 @@ public final class VerifyHsmIdentity extends StageHandler<VerifyHsmIdentity.Inpu
     }
 
     private Outcome verify(Cluster cluster, Input input) {
-        Root awsRoot;
+        AwsRoots awsRoots;
         Optional<Root> manufacturerRoot;
         try {
-            awsRoot = AwsRoot.configured(awsRootCertificate);
+            awsRoots = AwsRoots.of(pinnedAwsRoot, awsRootCertificate);
             manufacturerRoot = Optional.of(input.manufacturerRoot())
                     .filter(pem -> !pem.isBlank())
-                    .map(pem -> Root.of("manufacturer's root", Pem.certificate(pem)));
+                    .map(pem -> Root.given("manufacturer's root", Pem.certificate(pem)));
         } catch (MalformedPemException malformed) {
             return new Outcome.Failed(
                     "TRUST_ANCHOR_UNREADABLE",
-                    "A root certificate given by the user cannot be read: " + malformed.getMessage()
-                            + ". Nothing was changed. Next: correct AWS_ROOT_CERTIFICATE of the function, or"
+                    "A root certificate given by the user cannot be used: " + malformed.getMessage()
+                            + ". Nothing was changed. Next: correct the stack's parameter AwsRootCertificate, or"
                             + " hsmIdentity.manufacturerRootCertificate of the request.");
         }
         var shown = certificates(cluster.certificates());
+        var issuer = readable(shown.awsHardware()).flatMap(awsRoots::issuerOf);
         var checks = new Checks(
-                identity.awsChain(shown, awsRoot),
+                identity.awsChain(shown, awsRoots, input.expiredRoot()),
                 identity.manufacturerChain(shown, manufacturerRoot),
                 manufacturerRoot.isPresent(),
-                identity.csr(shown));
-        return judge(cluster, input.policy(), checks, facts(shown, awsRoot, manufacturerRoot), csrKey(shown));
+                identity.csr(shown),
+                issuer.filter(root -> clock.instant().isAfter(root.notAfter())));
+        var roots = new ArrayList<>(issuer.map(List::of).orElse(awsRoots.anchors()));
+        manufacturerRoot.ifPresent(roots::add);
+        return judge(cluster, input.policy(), checks, facts(shown, roots), csrKey(shown));
     }
 
     private static HsmCertificates certificates(Certificates shown) {
@@ -155,9 +171,17 @@ public final class VerifyHsmIdentity extends StageHandler<VerifyHsmIdentity.Inpu
                 shown.clusterCsr());
     }
 
-    /** Everything that was found wrong; nothing where all is well. */
+    /**
+     * Everything that was found wrong; nothing where all is well.
+     *
+     * @param expiredAwsRoot the root of the AWS chain, if it was trusted, or refused, beyond its end
+     */
     private record Checks(
-            List<Finding> aws, List<Finding> manufacturer, boolean manufacturerRootGiven, List<Finding> csr) {
+            List<Finding> aws,
+            List<Finding> manufacturer,
+            boolean manufacturerRootGiven,
+            List<Finding> csr,
+            Optional<Root> expiredAwsRoot) {
         List<Finding> all() {
             return Stream.of(aws, manufacturer, csr)
                     .flatMap(List::stream)
@@ -166,12 +190,17 @@ public final class VerifyHsmIdentity extends StageHandler<VerifyHsmIdentity.Inpu
         }
 
         Chain awsChain() {
-            return aws.isEmpty()
-                    ? new Chain(
-                            true,
-                            "HsmCertificate, AwsHardwareCertificate and the AWS CloudHSM root: each link's name,"
-                                    + " signature and validity hold.")
-                    : new Chain(false, messages(aws));
+            if (!aws.isEmpty()) return new Chain(false, messages(aws));
+            var links = "HsmCertificate, AwsHardwareCertificate and the AWS CloudHSM root: each link's name, signature";
+            return new Chain(
+                    true,
+                    expiredAwsRoot
+                            .map(root -> links + " and key hold, and both certificates are valid now. The root's own"
+                                    + " certificate expired on " + root.notAfter() + ": because"
+                                    + " hsmIdentity.expiredRoot is ACCEPT_PINNED, the pinned name and key (SHA-256 of"
+                                    + " SubjectPublicKeyInfo " + Encoded.keySha256(root.key())
+                                    + ") were trusted beyond that.")
+                            .orElse(links + " and validity hold."));
         }
 
         Chain manufacturerChain() {
@@ -226,14 +255,21 @@ public final class VerifyHsmIdentity extends StageHandler<VerifyHsmIdentity.Inpu
         var kinds = findings.stream().map(Finding::kind).collect(Collectors.toSet());
         if (kinds.equals(Set.of(Finding.Kind.TRUST_ANCHOR_EXPIRED))) return "TRUST_ANCHOR_EXPIRED";
         if (kinds.equals(Set.of(Finding.Kind.KEY_MISMATCH))) return "CSR_KEY_MISMATCH";
+        if (kinds.stream().allMatch(Finding.Kind::isUnfit)) return "HSM_CERTIFICATE_UNFIT";
         return "HSM_IDENTITY_NOT_VERIFIED";
     }
 
     private static Outcome failed(String reason, Cluster cluster, List<Finding> findings) {
         var next = switch (reason) {
             case "TRUST_ANCHOR_EXPIRED" ->
-                "configure the root's successor: AWS_ROOT_CERTIFICATE of the function, or"
-                        + " hsmIdentity.manufacturerRootCertificate of the request.";
+                "if it is the AWS root, give hsmIdentity.expiredRoot ACCEPT_PINNED, which trusts the key of the"
+                        + " pinned root beyond its end, or deploy with a root that is valid in AwsRootCertificate, if"
+                        + " AWS has published one; if it is the manufacturer's, give"
+                        + " hsmIdentity.manufacturerRootCertificate anew, or leave it out. Then start a new execution.";
+            case "HSM_CERTIFICATE_UNFIT" ->
+                "names, signatures and dates hold, so ask AWS Support whether its HSMs have what was seen. If they do,"
+                        + " a new execution with hsmIdentity.policy SKIP goes on with this HSM and reports the same as"
+                        + " not verified; if not, delete the HSM and start a new execution.";
             case "CSR_KEY_MISMATCH" ->
                 "do not use this HSM; delete it, start a new execution, and tell AWS Support if it" + " happens again.";
             default ->
@@ -275,22 +311,25 @@ public final class VerifyHsmIdentity extends StageHandler<VerifyHsmIdentity.Inpu
         }
     }
 
-    private static List<CertificateFacts> facts(HsmCertificates shown, Root awsRoot, Optional<Root> manufacturerRoot) {
+    private static Optional<X509Certificate> readable(String pem) {
+        try {
+            return Optional.of(Pem.certificate(pem));
+        } catch (MalformedPemException malformed) {
+            return Optional.empty();
+        }
+    }
+
+    private static List<CertificateFacts> facts(HsmCertificates shown, List<Root> roots) {
         var facts = new ArrayList<CertificateFacts>();
         facts("HsmCertificate", shown.hsm()).ifPresent(facts::add);
         facts("AwsHardwareCertificate", shown.awsHardware()).ifPresent(facts::add);
         facts("ManufacturerHardwareCertificate", shown.manufacturerHardware()).ifPresent(facts::add);
-        facts.add(facts(awsRoot));
-        manufacturerRoot.map(VerifyHsmIdentity::facts).ifPresent(facts::add);
+        roots.stream().map(VerifyHsmIdentity::facts).forEach(facts::add);
         return facts;
     }
 
     private static Optional<CertificateFacts> facts(String name, String pem) {
-        try {
-            return Optional.of(facts(name, Pem.certificate(pem)));
-        } catch (MalformedPemException malformed) {
-            return Optional.empty();
-        }
+        return readable(pem).map(certificate -> facts(name, certificate));
     }
 
     private static CertificateFacts facts(String name, X509Certificate certificate) {

@@ -77,7 +77,8 @@ record HealthMetrics(
         return Stream.concat(Stream.of(whole), zones).toList();
     }
 
-    private static String line(Instant now, Map<String, String> dimensions, Map<String, Number> values) {
+    /** One line of CloudWatch's embedded metric format. */
+    static String line(Instant now, Map<String, String> dimensions, Map<String, Number> values) {
         var line = Json.MAPPER.createObjectNode();
         var metadata = line.putObject("_aws").put("Timestamp", now.toEpochMilli());
         var directive = metadata.putArray("CloudWatchMetrics").addObject().put("Namespace", "CloudHsmPipeline");

@@ -26,7 +26,7 @@ import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
  * A tick of a watch looks at what one wait is for, and repeats an event until the wait is over: a lost event costs one
  * tick. The schedule of minutes looks at everything that carries the pipeline's tag, at the health of
  * each RUNNING deployment, and at waits whose watch has died, says what it comes to as metrics, and tells of clusters
- * that belong to no deployment.
+ * that belong to no deployment and of the AWS root's end.
  */
 public final class Observer extends JsonHandler<Observer.Input, Observer.Output> {
     private final Look look;
@@ -35,6 +35,7 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
     private final Waits waits;
     private final SeenStates seenStates;
     private final OrphanWatch orphanWatch;
+    private final RootWatch rootWatch;
     private final StateChanges changes;
     private final HsmPrice price;
     private final String functionName;
@@ -62,6 +63,7 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
                 new StateChanges(Aws.eventBridge()),
                 HsmPrice.ofFunction(),
                 Notifications.ofFunction(),
+                Aws.environment("AWS_ROOT_CERTIFICATE"),
                 Aws.environment("AWS_LAMBDA_FUNCTION_NAME"),
                 Clock.systemUTC());
     }
@@ -74,6 +76,7 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
             StateChanges changes,
             HsmPrice price,
             Notifications notifications,
+            String awsRootCertificate,
             String functionName,
             Clock clock) {
         super(Input.class);
@@ -83,6 +86,7 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
         this.waits = new Waits(dynamoDb, table, clock);
         this.seenStates = new SeenStates(dynamoDb, table);
         this.orphanWatch = new OrphanWatch(dynamoDb, table, notifications, price, clock);
+        this.rootWatch = new RootWatch(dynamoDb, table, notifications, awsRootCertificate, clock);
         this.changes = changes;
         this.price = price;
         this.functionName = functionName;
@@ -104,6 +108,7 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
         var degraded = running.stream().filter(this::isFoundDegraded).toList();
         tell(seen, running, degraded.size());
         orphanWatch.look(seen, this::deploymentNames);
+        rootWatch.look(functionName).ifPresent(System.out::println);
         return new Output(false, "");
     }
 

@@ -5,6 +5,7 @@ import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
 import cloudhsm.pipeline.provisioning.lambda.StageHandler;
 import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import cloudhsm.pipeline.provisioning.pki.Pem;
 import java.util.Objects;
 import java.util.Optional;
 import software.amazon.awssdk.services.kms.KmsClient;
@@ -29,7 +30,7 @@ public final class CreateKeyStore extends StageHandler<CreateKeyStore.Input> {
             Objects.requireNonNull(deployment, "deployment");
             Objects.requireNonNull(keyStoreName, "keyStoreName");
             Objects.requireNonNull(clusterId, "clusterId");
-            Objects.requireNonNull(trustAnchor, "trustAnchor");
+            trustAnchor = Pem.bare(Objects.requireNonNull(trustAnchor, "trustAnchor"));
             Objects.requireNonNull(kmsUserSecretArn, "kmsUserSecretArn");
         }
     }
@@ -95,8 +96,8 @@ public final class CreateKeyStore extends StageHandler<CreateKeyStore.Input> {
                 "TRUST_ANCHOR_TOO_LONG",
                 "The trust anchor of cluster " + input.clusterId() + " has "
                         + input.trustAnchor().length() + " characters; KMS accepts " + TRUST_ANCHOR_LENGTH
-                        + ". Nothing was changed. Next: initialize a cluster with one self-signed root instead of a"
-                        + " chain; this one's trust anchor cannot be changed.");
+                        + ". Nothing was changed; this cluster's trust anchor cannot be changed. Next: tear down and"
+                        + " provision again; the root that the pipeline makes is short enough.");
     }
 
     private String create(Input input) {

@@ -9,6 +9,7 @@ import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
 import cloudhsm.pipeline.provisioning.lambda.StageHandler;
 import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import cloudhsm.pipeline.provisioning.pki.Pem;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -56,7 +57,7 @@ public final class DiagnoseConnection extends StageHandler<DiagnoseConnection.In
             Objects.requireNonNull(keyStoreId, "keyStoreId");
             Objects.requireNonNull(clusterId, "clusterId");
             Objects.requireNonNull(instanceId, "instanceId");
-            Objects.requireNonNull(trustAnchor, "trustAnchor");
+            trustAnchor = Pem.bare(Objects.requireNonNull(trustAnchor, "trustAnchor"));
             failures = List.copyOf(failures);
             Objects.requireNonNull(error, "error");
             Objects.requireNonNull(cause, "cause");

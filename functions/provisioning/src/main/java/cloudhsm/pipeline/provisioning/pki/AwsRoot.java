@@ -9,14 +9,14 @@ import java.util.Base64;
 import javax.security.auth.x500.X500Principal;
 
 /**
- * The root of the AWS chain of every HSM, pinned as facts. It expires on 2027-04-26; its successor is given by
- * configuration.
+ * The root of the AWS chain of every HSM, pinned as facts. It expires on 2027-04-26; others can be given beside it or
+ * instead, see {@link AwsRoots}.
  *
  * @see <a href="https://docs.aws.amazon.com/cloudhsm/latest/userguide/verify-hsm-identity.html">Verify the identity of
  *     the HSM</a>
  */
 public final class AwsRoot {
-    private static final String NAME = "AWS CloudHSM root";
+    static final String NAME = "AWS CloudHSM root";
 
     private static final X500Principal SUBJECT = new X500Principal(
             "CN=AWS CloudHSM Root G1,OU=CloudHSM,O=Amazon Web Services INC.,L=Herndon,ST=Virginia,C=US");
@@ -41,22 +41,6 @@ public final class AwsRoot {
     /** AWS CloudHSM Root G1. */
     public static Root pinned() {
         return new Root(NAME, SUBJECT, key(), NOT_BEFORE, NOT_AFTER, CERTIFICATE_SHA256);
-    }
-
-    /**
-     * The root that the operator configured, or the pinned one.
-     *
-     * @param pem one self-signed certificate, or blank for {@link #pinned()}
-     * @throws MalformedPemException if it is neither
-     */
-    public static Root configured(String pem) {
-        if (pem.isBlank()) return pinned();
-        var certificate = Pem.certificate(pem);
-        if (!Root.isSelfSigned(certificate)) {
-            throw new MalformedPemException("the certificate \"" + certificate.getSubjectX500Principal()
-                    + "\" is not self-signed, so it is not a root");
-        }
-        return Root.of(NAME, certificate);
     }
 
     private static PublicKey key() {

@@ -10,6 +10,7 @@ import java.security.PublicKey;
 import java.security.SecureRandom;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
+import java.security.interfaces.RSAKey;
 import java.security.interfaces.RSAPublicKey;
 import java.time.Clock;
 import java.time.Duration;
@@ -115,11 +116,23 @@ public record ClusterCa(X509Certificate root, PrivateKey key) {
     public static boolean isFor(
             PKCS10CertificationRequest csr, X509Certificate certificate, X509Certificate trustAnchor, Instant now) {
         return Arrays.equals(Encoded.key(csr), certificate.getPublicKey().getEncoded())
-                && certificate.getIssuerX500Principal().equals(trustAnchor.getSubjectX500Principal())
-                && Root.isSignedBy(certificate, trustAnchor.getPublicKey())
-                && Root.isSelfSigned(trustAnchor)
+                && hasIssued(trustAnchor, certificate)
                 && now.isBefore(certificate.getNotAfter().toInstant())
                 && now.isBefore(trustAnchor.getNotAfter().toInstant());
+    }
+
+    /** Whether the trust anchor is self-signed and has issued the certificate, by name and by key. */
+    public static boolean hasIssued(X509Certificate trustAnchor, X509Certificate certificate) {
+        return Root.isSelfSigned(trustAnchor)
+                && certificate.getIssuerX500Principal().equals(trustAnchor.getSubjectX500Principal())
+                && Root.isSignedBy(certificate, trustAnchor.getPublicKey());
+    }
+
+    /** Whether the private key is the root's, so that what it signs leads to the root. */
+    public boolean isWhole() {
+        return key instanceof RSAKey own
+                && root.getPublicKey() instanceof RSAKey roots
+                && own.getModulus().equals(roots.getModulus());
     }
 
     private static void requireProofOfPossession(PKCS10CertificationRequest csr) {

@@ -21,6 +21,31 @@ public record Finding(Kind kind, String message) {
         /** The CSR is not signed by the key it carries. */
         NO_PROOF_OF_POSSESSION,
         /** The CSR carries another key than the HSM's certificate. */
-        KEY_MISMATCH
+        KEY_MISMATCH,
+        /** A link is the root itself, or the same as another link. */
+        SAME_LINK,
+        /** A certificate or the CSR is signed with a digest or an algorithm that no verifier should accept. */
+        WEAK_SIGNATURE,
+        /** A certificate or the CSR carries a key that no verifier should accept. */
+        WEAK_KEY,
+        /** A certificate that issued another says of itself that it must not. */
+        NOT_AN_AUTHORITY,
+        /** A certificate demands, by a critical extension, what is not understood here. */
+        UNKNOWN_CRITICAL_EXTENSION;
+
+        /** Whether names and signatures may hold all the same, so that what was seen is for a person to judge. */
+        public boolean isUnfit() {
+            return switch (this) {
+                case WEAK_SIGNATURE, WEAK_KEY, NOT_AN_AUTHORITY, UNKNOWN_CRITICAL_EXTENSION -> true;
+                case UNREADABLE,
+                        TRUST_ANCHOR_EXPIRED,
+                        NOT_VALID_NOW,
+                        WRONG_ISSUER,
+                        WRONG_SIGNATURE,
+                        NO_PROOF_OF_POSSESSION,
+                        KEY_MISMATCH,
+                        SAME_LINK -> false;
+            };
+        }
     }
 }

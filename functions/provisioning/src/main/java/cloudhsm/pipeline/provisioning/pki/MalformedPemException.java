@@ -1,6 +1,6 @@
 package cloudhsm.pipeline.provisioning.pki;
 
-/** A text is not the one PEM block it should be; the message says what is wrong with it. */
+/** A text is not the PEM it should be, or its certificate cannot be what it is given as; the message says why. */
 public final class MalformedPemException extends RuntimeException {
     private static final long serialVersionUID = 1L;
 

@@ -9,8 +9,9 @@ import java.security.cert.CertificateException;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
 import java.security.spec.PKCS8EncodedKeySpec;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Base64;
+import java.util.List;
 import java.util.regex.Pattern;
 import org.bouncycastle.pkcs.PKCS10CertificationRequest;
 
@@ -35,13 +36,41 @@ public final class Pem {
      * @throws MalformedPemException if there is none, more than one, or it cannot be parsed
      */
     public static X509Certificate certificate(String text) {
-        var encoded = onlyBlock(text, CERTIFICATE);
+        return certificate(onlyBlock(text, CERTIFICATE));
+    }
+
+    /**
+     * All certificates in the text, at least one, in their order.
+     *
+     * @throws MalformedPemException if there is none, or one cannot be parsed
+     */
+    public static List<X509Certificate> certificates(String text) {
+        return blocks(text, CERTIFICATE).stream().map(Pem::certificate).toList();
+    }
+
+    private static X509Certificate certificate(byte[] encoded) {
+        X509Certificate certificate;
         try {
-            return (X509Certificate)
+            certificate = (X509Certificate)
                     CertificateFactory.getInstance("X.509").generateCertificate(new ByteArrayInputStream(encoded));
         } catch (CertificateException unparsable) {
             throw new MalformedPemException("the block is not an X.509 certificate");
         }
+        var own = Encoded.of(certificate);
+        if (!Arrays.equals(own, encoded)) {
+            throw new MalformedPemException("the block is not exactly one certificate: it has " + encoded.length
+                    + " bytes, the certificate in it " + own.length);
+        }
+        return certificate;
+    }
+
+    /**
+     * The only certificate in the text, encoded anew: without a byte order mark, text around it, or lost line breaks.
+     *
+     * @throws MalformedPemException if there is none, more than one, or it cannot be parsed
+     */
+    public static String bare(String text) {
+        return of(certificate(text));
     }
 
     /**
@@ -94,20 +123,35 @@ public final class Pem {
     }
 
     private static byte[] onlyBlock(String text, String label) {
+        var blocks = blocks(text, label);
+        if (blocks.size() > 1) {
+            throw new MalformedPemException("there are " + blocks.size() + " \"" + label + "\" blocks; give one");
+        }
+        return blocks.getFirst();
+    }
+
+    private static List<byte[]> blocks(String text, String label) {
         if (text.length() > LONGEST) {
             throw new MalformedPemException(
                     "the text has " + text.length() + " characters; at most " + LONGEST + " are read");
         }
-        var blocks = new ArrayList<String>();
-        var matcher = Pattern.compile("-----BEGIN " + label + "-----([^-]*)-----END " + label + "-----")
-                .matcher(text);
-        while (matcher.find()) blocks.add(matcher.group(1));
-        if (blocks.isEmpty()) throw new MalformedPemException("there is no \"BEGIN " + label + "\" block");
-        if (blocks.size() > 1) {
-            throw new MalformedPemException("there are " + blocks.size() + " \"" + label + "\" blocks; give one");
+        var begin = "-----BEGIN " + label + "-----";
+        var blocks = Pattern.compile(begin + "([^-]*)-----END " + label + "-----")
+                .matcher(text)
+                .results()
+                .map(block -> decoded(block.group(1)))
+                .toList();
+        var begun = Pattern.compile(begin).matcher(text).results().count();
+        if (begun == 0) throw new MalformedPemException("there is no \"BEGIN " + label + "\" block");
+        if (begun > blocks.size()) {
+            throw new MalformedPemException("a \"BEGIN " + label + "\" block has no \"END " + label + "\"");
         }
+        return blocks;
+    }
+
+    private static byte[] decoded(String base64) {
         try {
-            return Base64.getDecoder().decode(blocks.getFirst().replaceAll("\\s", ""));
+            return Base64.getDecoder().decode(base64.replaceAll("\\s", ""));
         } catch (IllegalArgumentException notBase64) {
             throw new MalformedPemException("the block is not base64");
         }

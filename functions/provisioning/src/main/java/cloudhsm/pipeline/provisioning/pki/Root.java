@@ -4,7 +4,9 @@ import java.security.GeneralSecurityException;
 import java.security.PublicKey;
 import java.security.cert.X509Certificate;
 import java.time.Instant;
+import java.util.List;
 import java.util.Objects;
+import java.util.stream.Stream;
 import javax.security.auth.x500.X500Principal;
 
 /**
@@ -24,6 +26,31 @@ public record Root(
         Objects.requireNonNull(sha256, "sha256");
     }
 
+    /** A root that vouches for HSMs has the hardware certificate under it. */
+    private static final int AUTHORITIES_BELOW = 1;
+
+    /**
+     * A root that somebody gave.
+     *
+     * @throws MalformedPemException naming everything for which the certificate cannot be a root
+     */
+    public static Root given(String name, X509Certificate certificate) {
+        var unfit = unfit(certificate);
+        if (!unfit.isEmpty()) throw new MalformedPemException(String.join("; ", unfit));
+        return of(name, certificate);
+    }
+
+    /** Everything for which the certificate cannot be a root, each a clause; its lifetime is not looked at. */
+    private static List<String> unfit(X509Certificate certificate) {
+        var subject = "the certificate \"" + certificate.getSubjectX500Principal() + "\" ";
+        if (!isSelfSigned(certificate)) return List.of(subject + "is not self-signed, so it is not a root");
+        return Stream.concat(
+                        CertificateRules.of(certificate).stream(),
+                        CertificateRules.ofIssuer(certificate, AUTHORITIES_BELOW).stream())
+                .map(breach -> subject + breach.predicate())
+                .toList();
+    }
+
     /** The root that this certificate, found elsewhere and trusted, describes. */
     public static Root of(String name, X509Certificate certificate) {
         return new Root(
@@ -33,6 +60,16 @@ public record Root(
                 certificate.getNotBefore().toInstant(),
                 certificate.getNotAfter().toInstant(),
                 Encoded.sha256(certificate));
+    }
+
+    /** Whether this root's name and key are behind the certificate. */
+    boolean issued(X509Certificate certificate) {
+        return certificate.getIssuerX500Principal().equals(subject) && isSignedBy(certificate, key);
+    }
+
+    /** When the root is valid, for a sentence. */
+    public String inWords() {
+        return "the " + name + " \"" + subject + "\" is valid from " + notBefore + " to " + notAfter;
     }
 
     /** Whether the certificate names itself as issuer and its own key signed it. */

@@ -1,6 +1,7 @@
 package cloudhsm.pipeline.provisioning.preflight;
 
 import cloudhsm.pipeline.provisioning.limits.Limits;
+import cloudhsm.pipeline.provisioning.pki.ExpiredRoot;
 import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.NullNode;
@@ -16,6 +17,7 @@ import java.util.Objects;
  * @param clientSubnetId where the client runs: the first zone's
  * @param identityPolicy REQUIRE_AWS, REQUIRE_BOTH or SKIP
  * @param manufacturerRoot PEM, or ""
+ * @param expiredRoot whether the pinned AWS root is trusted beyond its end
  * @param certificateValidity ISO-8601
  * @param caKey KEEP or DISCARD
  * @param keyPolicy a whole key policy, or JSON null
@@ -34,6 +36,7 @@ public record Plan(
         int backupRetentionDays,
         String identityPolicy,
         String manufacturerRoot,
+        ExpiredRoot expiredRoot,
         String certificateValidity,
         String caKey,
         String clientInstanceType,
@@ -75,6 +78,7 @@ public record Plan(
                 request.hsm().backupRetentionDays(),
                 request.hsmIdentity().policy(),
                 request.hsmIdentity().manufacturerRoot(),
+                request.hsmIdentity().expiredRoot(),
                 request.clusterCertificate().validity(),
                 request.clusterCertificate().caKey(),
                 request.instanceType(),

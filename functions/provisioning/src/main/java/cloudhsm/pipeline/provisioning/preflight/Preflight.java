@@ -46,6 +46,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
     private final Quotas quotas;
     private final LambdaConcurrency concurrency;
     private final HsmPrice price;
+    private final String awsRootCertificate;
     private final StageRuntime runtime;
 
     /** Called by Lambda, once per execution environment. */
@@ -57,9 +58,11 @@ public final class Preflight extends StageHandler<Preflight.Input> {
                 Quotas.ofFunction(),
                 LambdaConcurrency.ofFunction(),
                 HsmPrice.ofFunction(),
+                Aws.environment("AWS_ROOT_CERTIFICATE"),
                 StageRuntime.ofFunction());
     }
 
+    /** @param awsRootCertificate PEM of the AWS CloudHSM roots, or "" for the pinned one */
     public Preflight(
             Account account,
             DeploymentLock lock,
@@ -67,6 +70,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
             Quotas quotas,
             LambdaConcurrency concurrency,
             HsmPrice price,
+            String awsRootCertificate,
             StageRuntime runtime) {
         super(Input.class, runtime);
         this.account = account;
@@ -76,6 +80,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
         this.quotas = quotas;
         this.concurrency = concurrency;
         this.price = price;
+        this.awsRootCertificate = awsRootCertificate;
         this.runtime = runtime;
     }
 
@@ -92,6 +97,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
         new AccountCheck(account.kms(), account.s3(), account.iam(), quotas, execution, problems)
                 .check(request, all, own);
         var lambdaConcurrency = concurrency.check(problems);
+        new TrustAnchorCheck(awsRootCertificate, runtime.clock(), problems).check(request.hsmIdentity(), own);
         if (!problems.isEmpty() || network.isEmpty()) return invalid(problems);
         return lock.take(request.deployment(), input.execution())
                 .<Outcome>map(holder -> locked(request.deployment(), holder))

@@ -1,6 +1,7 @@
 package cloudhsm.pipeline.provisioning.preflight;
 
 import cloudhsm.pipeline.provisioning.limits.Limits;
+import cloudhsm.pipeline.provisioning.pki.ExpiredRoot;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.List;
 import java.util.Optional;
@@ -35,7 +36,7 @@ record ProvisionRequest(
     record Hsm(String type, String mode, int backupRetentionDays) {}
 
     /** @param manufacturerRoot PEM, or "" */
-    record HsmIdentity(String policy, String manufacturerRoot) {}
+    record HsmIdentity(String policy, String manufacturerRoot, ExpiredRoot expiredRoot) {}
 
     /**
      * @param validity ISO-8601, as Duration reads it

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.provisioning.preflight;
 
+import cloudhsm.pipeline.provisioning.pki.ExpiredRoot;
 import cloudhsm.pipeline.provisioning.pki.MalformedPemException;
 import cloudhsm.pipeline.provisioning.pki.Pem;
 import cloudhsm.pipeline.provisioning.pki.Root;
@@ -133,33 +134,34 @@ final class RequestReader {
 
     private ProvisionRequest.HsmIdentity hsmIdentity(Fields fields) {
         var policy = choice(fields, "policy", List.of("REQUIRE_AWS", "REQUIRE_BOTH", "SKIP"));
-        var root = fields.text("manufacturerRootCertificate");
-        root.flatMap(this::rootProblem)
-                .ifPresent(problem -> problems.add(fields.path("manufacturerRootCertificate"), problem));
-        if (policy.equals("REQUIRE_BOTH") && root.isEmpty()) {
+        var given = fields.text("manufacturerRootCertificate");
+        if (policy.equals("REQUIRE_BOTH") && given.isEmpty()) {
             problems.add(
                     fields.path("policy"),
                     "REQUIRE_BOTH needs hsmIdentity.manufacturerRootCertificate; give it, or choose REQUIRE_AWS");
         }
+        var root = given.flatMap(pem -> manufacturerRoot(fields.path("manufacturerRootCertificate"), pem));
+        var expiredRoot = ExpiredRoot.valueOf(choice(fields, "expiredRoot", List.of("REFUSE", "ACCEPT_PINNED")));
         fields.refuseOthers();
-        return new ProvisionRequest.HsmIdentity(policy, root.orElse(""));
+        return new ProvisionRequest.HsmIdentity(policy, root.orElse(""), expiredRoot);
     }
 
-    private Optional<String> rootProblem(String pem) {
+    /** The root as a bare PEM block; empty if it has a problem. */
+    private Optional<String> manufacturerRoot(String path, String pem) {
         try {
             var certificate = Pem.certificate(pem);
+            var root = Root.given("manufacturer's root", certificate);
+            var subject = "the certificate \"" + certificate.getSubjectX500Principal() + "\" ";
             var now = clock.instant();
-            if (!Root.isSelfSigned(certificate)) {
-                return Optional.of("the certificate \"" + certificate.getSubjectX500Principal()
-                        + "\" is not self-signed, so it is not a root");
+            if (now.isAfter(root.notAfter())) {
+                problems.add(path, subject + "expired on " + root.notAfter());
+            } else if (now.isBefore(root.notBefore())) {
+                problems.add(path, subject + "is not valid before " + root.notBefore() + ", and now is " + now);
             }
-            if (now.isAfter(certificate.getNotAfter().toInstant())) {
-                return Optional.of("the certificate \"" + certificate.getSubjectX500Principal() + "\" expired on "
-                        + certificate.getNotAfter().toInstant());
-            }
-            return Optional.empty();
+            return Optional.of(Pem.of(certificate));
         } catch (MalformedPemException malformed) {
-            return Optional.of(malformed.getMessage());
+            problems.add(path, malformed.getMessage());
+            return Optional.empty();
         }
     }
 

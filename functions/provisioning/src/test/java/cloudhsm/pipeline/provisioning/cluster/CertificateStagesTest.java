@@ -9,8 +9,19 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import cloudhsm.pipeline.provisioning.cluster.IssueClusterCertificate.CaKey;
 import cloudhsm.pipeline.provisioning.cluster.VerifyHsmIdentity.Policy;
 import cloudhsm.pipeline.provisioning.cluster.VerifyHsmIdentity.Verdict;
+import cloudhsm.pipeline.provisioning.lambda.Json;
 import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import cloudhsm.pipeline.provisioning.pki.AwsRoot;
+import cloudhsm.pipeline.provisioning.pki.Encoded;
+import cloudhsm.pipeline.provisioning.pki.ExpiredRoot;
+import cloudhsm.pipeline.provisioning.pki.Pem;
+import cloudhsm.pipeline.provisioning.pki.Root;
+import cloudhsm.pipeline.provisioning.pki.TestChain;
+import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneOffset;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -29,8 +40,16 @@ class CertificateStagesTest {
     }
 
     private Outcome verify(Policy policy, String awsRoot, String manufacturerRoot) {
-        return new VerifyHsmIdentity(aws.cloudHsm, aws.runtime(), awsRoot)
-                .run(new VerifyHsmIdentity.Input(clusterId, policy, manufacturerRoot), Optional.empty());
+        return new VerifyHsmIdentity(aws.cloudHsm, aws.runtime(), AwsRoot.pinned(), awsRoot)
+                .run(
+                        new VerifyHsmIdentity.Input(clusterId, policy, manufacturerRoot, ExpiredRoot.REFUSE),
+                        Optional.empty());
+    }
+
+    private Outcome verifyOn(Instant day, Root pinned, ExpiredRoot expired) {
+        var runtime = new StageRuntime(null, null, null, "stage", "watch", Clock.fixed(day, ZoneOffset.UTC));
+        return new VerifyHsmIdentity(aws.cloudHsm, runtime, pinned, "")
+                .run(new VerifyHsmIdentity.Input(clusterId, Policy.REQUIRE_AWS, "", expired), Optional.empty());
     }
 
     private VerifyHsmIdentity.Output verified(Policy policy, String manufacturerRoot) {
@@ -66,6 +85,23 @@ class CertificateStagesTest {
         var hsm = Clusters.hsms(aws.cluster(clusterId)).getFirst();
         aws.cloud.cloudHsm().replaceHsm(hsm.hsmId());
         aws.cloud.advance(Duration.ofMinutes(5));
+    }
+
+    private void store(String json) {
+        secretsManager.putSecretValue(
+                request -> request.secretId("cloudhsm-pipeline/demo/cluster-ca").secretString(json));
+    }
+
+    private static String stored(String certificate, String clusterCertificate) {
+        return Json.MAPPER
+                .createObjectNode()
+                .put("certificate", certificate)
+                .put("clusterCertificate", clusterCertificate)
+                .toString();
+    }
+
+    private static String message(Outcome outcome) {
+        return assertInstanceOf(Outcome.Failed.class, outcome).message();
     }
 
     private String secret() {
@@ -107,6 +143,72 @@ class CertificateStagesTest {
     }
 
     @Test
+    void hardwareCertificatesWithoutExtensionsAreVerifiedToo() {
+        aws.cloud.cloudHsm().hardwareHasExtensions(false);
+        replaceFirstHsm();
+        var shown = aws.cluster(clusterId).certificates();
+        assertEquals(-1, Pem.certificate(shown.awsHardwareCertificate()).getBasicConstraints());
+        var output = verified(Policy.REQUIRE_BOTH, aws.cloud.cloudHsm().manufacturerRootPem());
+        assertEquals(Verdict.VERIFIED_BOTH, output.verdict(), "real vendors' certificates have been seen without");
+    }
+
+    @Test
+    void expiredRootIsTrustedByItsPinnedKeyOnlyIfThatIsAskedForAndTheReportSaysSo() {
+        var simulated = Pem.certificate(aws.cloud.cloudHsm().awsRootPem());
+        var pinned = new Root(
+                "AWS CloudHSM root",
+                simulated.getSubjectX500Principal(),
+                simulated.getPublicKey(),
+                AwsRoot.pinned().notBefore(),
+                AwsRoot.pinned().notAfter(),
+                Encoded.sha256(simulated));
+        var theDayAfter = Instant.parse("2027-04-27T09:00:00Z");
+        var refused = verifyOn(theDayAfter, pinned, ExpiredRoot.REFUSE);
+        assertEquals("TRUST_ANCHOR_EXPIRED", reason(refused));
+        assertTrue(message(refused).contains("give hsmIdentity.expiredRoot ACCEPT_PINNED"), message(refused));
+
+        var output = (VerifyHsmIdentity.Output)
+                assertInstanceOf(Outcome.Done.class, verifyOn(theDayAfter, pinned, ExpiredRoot.ACCEPT_PINNED))
+                        .output();
+        assertEquals(Verdict.VERIFIED_AWS, output.verdict());
+        assertEquals(
+                "HsmCertificate, AwsHardwareCertificate and the AWS CloudHSM root: each link's name, signature and key"
+                        + " hold, and both certificates are valid now. The root's own certificate expired on"
+                        + " 2027-04-26T08:37:46Z: because hsmIdentity.expiredRoot is ACCEPT_PINNED, the pinned name and"
+                        + " key (SHA-256 of SubjectPublicKeyInfo " + Encoded.keySha256(simulated.getPublicKey())
+                        + ") were trusted beyond that.",
+                output.awsChain().message());
+
+        var before = (VerifyHsmIdentity.Output) assertInstanceOf(
+                        Outcome.Done.class,
+                        verifyOn(Instant.parse("2027-04-25T09:00:00Z"), pinned, ExpiredRoot.ACCEPT_PINNED))
+                .output();
+        assertTrue(before.awsChain().message().endsWith("signature and validity hold."));
+    }
+
+    @Test
+    void successorVouchesBesideAnotherRoot() {
+        var other = Pem.of(TestChain.root("CN=AWS CloudHSM Root G0", TestChain.rsa(2048)));
+        var output = (VerifyHsmIdentity.Output) assertInstanceOf(
+                        Outcome.Done.class,
+                        verify(Policy.REQUIRE_AWS, other + aws.cloud.cloudHsm().awsRootPem(), ""))
+                .output();
+        assertEquals(Verdict.VERIFIED_AWS, output.verdict());
+        assertEquals(
+                Encoded.sha256(Pem.certificate(aws.cloud.cloudHsm().awsRootPem())),
+                output.certificates().getLast().sha256(),
+                "the report names the root that vouches, not the other");
+    }
+
+    @Test
+    void unfitRootOfTheStackIsNamed() {
+        var weak = Pem.of(TestChain.root("CN=weak", TestChain.rsa(1024)));
+        var outcome = verify(Policy.REQUIRE_AWS, weak, "");
+        assertEquals("TRUST_ANCHOR_UNREADABLE", reason(outcome));
+        assertTrue(message(outcome).contains("\"CN=weak\" has an RSA key of 1024 bits"), message(outcome));
+    }
+
+    @Test
     void missingManufacturersRootIsNamed() {
         assertEquals(
                 "MANUFACTURER_ROOT_MISSING",
@@ -120,6 +222,58 @@ class CertificateStagesTest {
         assertTrue(first.trustAnchor().length() < 5_000, "KMS takes no more");
         assertTrue(secret().contains("\"privateKey\""));
         assertEquals(1, aws.cloud.calls("CreateSecret"));
+    }
+
+    @Test
+    void storedTrustAnchorIsPassedOnWithoutWhatStandsAroundIt() {
+        var issued = issued(CaKey.KEEP);
+        var asPrinted = "\uFEFFCertificate:\n    Data: Version: 3 (0x2)\n" + issued.trustAnchor();
+        store(stored(asPrinted, "\uFEFF" + issued.clusterCertificate()));
+        var again = issued(CaKey.KEEP);
+        assertEquals(issued.trustAnchor(), again.trustAnchor(), "clients and KMS take a bare block only");
+        assertEquals(issued.clusterCertificate(), again.clusterCertificate());
+    }
+
+    @Test
+    void storedRootThatDidNotIssueTheClusterCertificateIsFoundWhereItIsRead() {
+        var issued = issued(CaKey.KEEP);
+        var other = Pem.of(TestChain.root("CN=another root", TestChain.rsa(2048)));
+        store(stored(other, issued.clusterCertificate()));
+        var early = issue(csrKey(), CaKey.KEEP);
+        assertEquals("CLUSTER_CERTIFICATE_MISMATCH", reason(early));
+        assertTrue(message(early).contains("the root \"CN=another root\""), message(early));
+
+        store(stored(issued.trustAnchor(), issued.clusterCertificate()));
+        assertInstanceOf(Outcome.Done.class, initialize(issued, csrKey()));
+        store(stored(other, issued.clusterCertificate()));
+        assertEquals("CLUSTER_CERTIFICATE_MISMATCH", reason(issue("", CaKey.KEEP)));
+    }
+
+    @Test
+    void storedKeyThatIsNotTheRootsIsFoundBeforeItSigns() {
+        var issued = issued(CaKey.KEEP);
+        var other = Pem.of(TestChain.rsa(2048).getPrivate());
+        store(Json.MAPPER
+                .createObjectNode()
+                .put("certificate", issued.trustAnchor())
+                .put("privateKey", other)
+                .put("clusterCertificate", issued.clusterCertificate())
+                .toString());
+        var outcome = issue(csrKey(), CaKey.KEEP);
+        assertEquals("CLUSTER_CERTIFICATE_MISMATCH", reason(outcome));
+        assertTrue(message(outcome).contains("privateKey is not the key of"), message(outcome));
+        assertFalse(message(outcome).contains("BEGIN"), "nothing of a key is shown");
+    }
+
+    @Test
+    void twoCertificatesWhereOneShouldStandAreNamedAsSuch() {
+        var issued = issued(CaKey.KEEP);
+        store(stored(issued.trustAnchor() + issued.trustAnchor(), issued.clusterCertificate()));
+        var outcome = issue(csrKey(), CaKey.KEEP);
+        assertEquals("CLUSTER_CERTIFICATE_UNREADABLE", reason(outcome));
+        assertTrue(
+                message(outcome).contains("in its member certificate there are 2 \"CERTIFICATE\" blocks; give one"),
+                message(outcome));
     }
 
     @Test

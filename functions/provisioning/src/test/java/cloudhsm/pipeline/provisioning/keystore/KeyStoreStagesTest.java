@@ -4,6 +4,7 @@ import static cloudhsm.pipeline.provisioning.TestAccount.done;
 import static cloudhsm.pipeline.provisioning.TestAccount.failed;
 import static cloudhsm.pipeline.provisioning.TestAccount.waiting;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -12,12 +13,20 @@ import cloudhsm.pipeline.provisioning.TestAccount;
 import cloudhsm.pipeline.provisioning.TestAccount.InitializedCluster;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.lambda.Json;
+import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
+import cloudhsm.pipeline.provisioning.pki.MalformedPemException;
+import cloudhsm.pipeline.provisioning.pki.Pem;
+import cloudhsm.pipeline.provisioning.pki.TestChain;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.node.NullNode;
+import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import org.bouncycastle.asn1.ASN1ObjectIdentifier;
+import org.bouncycastle.asn1.DERIA5String;
+import org.bouncycastle.asn1.x509.Extension;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -120,17 +129,39 @@ class KeyStoreStagesTest {
                 "its keys live in other HSMs");
     }
 
+    private CreateKeyStore.Input withTrustAnchor(String trustAnchor) {
+        return new CreateKeyStore.Input(
+                TestAccount.DEPLOYMENT, "cloudhsm-demo", cluster.id(), trustAnchor, input.kmsUserSecretArn());
+    }
+
     @Test
-    void trustAnchorLongerThanKmsAcceptsIsRefusedBeforeThePasswordIsRead() {
-        var chain = cluster.trustAnchor().repeat(5_001 / cluster.trustAnchor().length() + 1);
-        var tooLong = new CreateKeyStore.Input(
-                TestAccount.DEPLOYMENT, "cloudhsm-demo", cluster.id(), chain, input.kmsUserSecretArn());
+    void trustAnchorLongerThanKmsAcceptsIsRefusedBeforeThePasswordIsRead() throws IOException {
+        var comment = Extension.create(
+                new ASN1ObjectIdentifier("2.16.840.1.113730.1.13"), false, new DERIA5String("x".repeat(4_000)));
+        var long4096 = Pem.of(TestChain.root("CN=long", TestChain.rsa(4096), "SHA256withRSA", comment));
 
         assertEquals(
                 "TRUST_ANCHOR_TOO_LONG",
-                failed(createKeyStore.run(tooLong, Optional.empty())).reason(),
-                "CloudHSM accepts a chain of this length, KMS does not");
+                failed(createKeyStore.run(withTrustAnchor(long4096), Optional.empty()))
+                        .reason(),
+                "CloudHSM accepts a root of this length, KMS does not");
         assertEquals(0, aws.cloud.calls("GetSecretValue"), "a password that is not needed is not read");
+    }
+
+    @Test
+    void trustAnchorThatOnlyItsTextMakesLongIsAccepted() {
+        var asPrinted = "\uFEFFCertificate:\n" + "    Data\n".repeat(600) + cluster.trustAnchor();
+        assertInstanceOf(
+                Outcome.Done.class,
+                createKeyStore.run(withTrustAnchor(asPrinted), Optional.empty()),
+                "what OpenSSL prints around a block is not part of it");
+    }
+
+    @Test
+    void twoCertificatesInTheTrustAnchorsPlaceAreRefused() {
+        var refused = assertThrows(
+                MalformedPemException.class, () -> withTrustAnchor(cluster.trustAnchor() + cluster.trustAnchor()));
+        assertEquals("there are 2 \"CERTIFICATE\" blocks; give one", refused.getMessage());
     }
 
     @Test

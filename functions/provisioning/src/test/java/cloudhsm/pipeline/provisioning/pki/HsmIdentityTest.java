@@ -16,10 +16,19 @@ import org.junit.jupiter.api.Test;
 
 class HsmIdentityTest {
     private static final TestChain CHAIN = new TestChain();
-    private static final Root AWS = Root.of("AWS CloudHSM root", CHAIN.awsRoot);
+    private static final Root AWS_ROOT = Root.of("AWS CloudHSM root", CHAIN.awsRoot);
+    private static final AwsRoots AWS = new AwsRoots(AwsRoot.pinned(), List.of(AWS_ROOT));
     private static final Root MANUFACTURER = Root.of("manufacturer's root", CHAIN.manufacturerRoot);
 
     private final HsmIdentity identity = new HsmIdentity(Clock.fixed(TestChain.NOW, ZoneOffset.UTC));
+
+    private List<Finding> awsChain(HsmCertificates shown, AwsRoots roots) {
+        return identity.awsChain(shown, roots, ExpiredRoot.REFUSE);
+    }
+
+    private static AwsRoots only(Root root) {
+        return new AwsRoots(AwsRoot.pinned(), List.of(root));
+    }
 
     private static Set<Kind> kinds(List<Finding> findings) {
         return findings.stream().map(Finding::kind).collect(Collectors.toSet());
@@ -27,14 +36,14 @@ class HsmIdentityTest {
 
     @Test
     void genuineHsmHasNoFindings() {
-        assertEquals(List.of(), identity.awsChain(CHAIN.shown(), AWS));
+        assertEquals(List.of(), awsChain(CHAIN.shown(), AWS));
         assertEquals(List.of(), identity.manufacturerChain(CHAIN.shown(), Optional.of(MANUFACTURER)));
         assertEquals(List.of(), identity.csr(CHAIN.shown()));
     }
 
     @Test
     void hardwareCertificateOfAnotherRootIsFound() {
-        var findings = identity.awsChain(CHAIN.shown(), MANUFACTURER);
+        var findings = awsChain(CHAIN.shown(), only(MANUFACTURER));
         assertEquals(Set.of(Kind.WRONG_ISSUER, Kind.WRONG_SIGNATURE), kinds(findings));
     }
 
@@ -45,7 +54,7 @@ class HsmIdentityTest {
                 List.of(new Finding(
                         Kind.WRONG_SIGNATURE,
                         "The AwsHardwareCertificate is not signed by the key of the AWS CloudHSM root.")),
-                identity.awsChain(CHAIN.shown(), imposter),
+                awsChain(CHAIN.shown(), only(imposter)),
                 "a name alone proves nothing");
     }
 
@@ -55,7 +64,7 @@ class HsmIdentityTest {
         var swapped =
                 new HsmCertificates(shown.awsHardware(), shown.hsm(), shown.manufacturerHardware(), shown.clusterCsr());
         assertTrue(
-                kinds(identity.awsChain(swapped, AWS)).contains(Kind.WRONG_SIGNATURE),
+                kinds(awsChain(swapped, AWS)).contains(Kind.WRONG_SIGNATURE),
                 "the hardware certificate must be the one between root and HSM");
     }
 
@@ -65,7 +74,7 @@ class HsmIdentityTest {
         var without = new HsmCertificates(shown.hsm(), "", shown.manufacturerHardware(), shown.clusterCsr());
         assertEquals(
                 List.of(new Finding(Kind.UNREADABLE, "The cluster shows no AwsHardwareCertificate.")),
-                identity.awsChain(without, AWS));
+                awsChain(without, AWS));
     }
 
     @Test
@@ -76,7 +85,7 @@ class HsmIdentityTest {
                 List.of(new Finding(
                         Kind.UNREADABLE,
                         "The HsmCertificate cannot be read: there is no \"BEGIN CERTIFICATE\" block.")),
-                identity.awsChain(broken, AWS));
+                awsChain(broken, AWS));
     }
 
     @Test
@@ -93,13 +102,13 @@ class HsmIdentityTest {
                         Kind.NOT_VALID_NOW,
                         "The HsmCertificate is valid from 2026-11-01T09:00:00Z to 2026-11-01T10:00:00Z, but now is"
                                 + " 2026-11-02T09:00:00Z.")),
-                identity.awsChain(shown, AWS));
+                awsChain(shown, AWS));
     }
 
     @Test
     void expiredRootIsFoundAsSuchAndNamesItsDates() {
         var after = new HsmIdentity(Clock.fixed(AwsRoot.pinned().notAfter().plusSeconds(1), ZoneOffset.UTC));
-        var findings = after.awsChain(CHAIN.shown(), AwsRoot.pinned());
+        var findings = after.awsChain(CHAIN.shown(), only(AwsRoot.pinned()), ExpiredRoot.REFUSE);
         assertTrue(
                 findings.contains(new Finding(
                         Kind.TRUST_ANCHOR_EXPIRED,
@@ -109,11 +118,81 @@ class HsmIdentityTest {
                 findings::toString);
     }
 
+    /** The chain's root, as facts that expired the day before. */
+    private static Root expired() {
+        return new Root(
+                AWS_ROOT.name(),
+                AWS_ROOT.subject(),
+                AWS_ROOT.key(),
+                AWS_ROOT.notBefore(),
+                TestChain.NOW.minus(Duration.ofDays(1)),
+                AWS_ROOT.sha256());
+    }
+
+    @Test
+    void expiredPinnedRootIsTrustedByItsKeyIfThatIsAskedFor() {
+        var pinned = new AwsRoots(expired(), List.of(expired()));
+        assertEquals(
+                Set.of(Kind.TRUST_ANCHOR_EXPIRED),
+                kinds(identity.awsChain(CHAIN.shown(), pinned, ExpiredRoot.REFUSE)));
+        assertEquals(List.of(), identity.awsChain(CHAIN.shown(), pinned, ExpiredRoot.ACCEPT_PINNED));
+    }
+
+    @Test
+    void expiredRootThatIsNotPinnedIsNeverTrusted() {
+        assertEquals(
+                Set.of(Kind.TRUST_ANCHOR_EXPIRED),
+                kinds(identity.awsChain(CHAIN.shown(), only(expired()), ExpiredRoot.ACCEPT_PINNED)));
+    }
+
+    @Test
+    void pinnedNameWithAnotherKeyIsNotThePinnedRoot() {
+        var sameName = new Root(
+                AWS_ROOT.name(),
+                AWS_ROOT.subject(),
+                TestChain.rsa(2048).getPublic(),
+                AWS_ROOT.notBefore(),
+                AWS_ROOT.notAfter(),
+                AWS_ROOT.sha256());
+        assertEquals(
+                Set.of(Kind.TRUST_ANCHOR_EXPIRED),
+                kinds(identity.awsChain(
+                        CHAIN.shown(), new AwsRoots(sameName, List.of(expired())), ExpiredRoot.ACCEPT_PINNED)));
+    }
+
+    @Test
+    void expiredCertificateUnderAnAcceptedRootIsFound() {
+        var hardware = TestChain.issue(
+                AWS_ROOT.subject().getName(),
+                CHAIN.awsRootKeys.getPrivate(),
+                TestChain.HARDWARE_NAME,
+                CHAIN.hardwareKeys,
+                Duration.ofHours(1));
+        var shown = new HsmCertificates(Pem.of(CHAIN.hsm), Pem.of(hardware), "", Pem.of(CHAIN.csr));
+        var pinned = new AwsRoots(expired(), List.of(expired()));
+        assertEquals(
+                Set.of(Kind.NOT_VALID_NOW), kinds(identity.awsChain(shown, pinned, ExpiredRoot.ACCEPT_PINNED)));
+    }
+
+    @Test
+    void rootThatIsNotYetValidIsNotAcceptedAsExpired() {
+        var before = new HsmIdentity(Clock.fixed(AWS_ROOT.notBefore().minusSeconds(1), ZoneOffset.UTC));
+        var pinned = new AwsRoots(AWS_ROOT, List.of(AWS_ROOT));
+        assertTrue(kinds(before.awsChain(CHAIN.shown(), pinned, ExpiredRoot.ACCEPT_PINNED))
+                .contains(Kind.TRUST_ANCHOR_EXPIRED));
+    }
+
+    @Test
+    void successorVouchesBesideAnExpiredRoot() {
+        assertEquals(
+                List.of(), awsChain(CHAIN.shown(), new AwsRoots(AwsRoot.pinned(), List.of(AwsRoot.pinned(), AWS_ROOT))));
+    }
+
     @Test
     void pinnedRootDoesNotVouchForHsmsOfAnotherRoot() {
         assertEquals(
                 Set.of(Kind.WRONG_ISSUER, Kind.WRONG_SIGNATURE),
-                kinds(identity.awsChain(CHAIN.shown(), AwsRoot.pinned())));
+                kinds(awsChain(CHAIN.shown(), only(AwsRoot.pinned()))));
     }
 
     @Test
@@ -162,6 +241,6 @@ class HsmIdentityTest {
         var shown = new HsmCertificates(Pem.of(stranger), Pem.of(CHAIN.awsHardware), "", Pem.of(CHAIN.csr));
         assertEquals(
                 List.of(Kind.NOT_VALID_NOW, Kind.WRONG_ISSUER, Kind.WRONG_SIGNATURE),
-                identity.awsChain(shown, AWS).stream().map(Finding::kind).toList());
+                awsChain(shown, AWS).stream().map(Finding::kind).toList());
     }
 }

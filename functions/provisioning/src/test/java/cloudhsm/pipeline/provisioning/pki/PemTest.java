@@ -3,6 +3,7 @@ package cloudhsm.pipeline.provisioning.pki;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class PemTest {
@@ -22,6 +23,17 @@ class PemTest {
     @Test
     void blockThatLostItsLineBreaksIsRead() {
         assertEquals(ROOT, Pem.of(Pem.certificate(ROOT.replace("\n", " "))), "secret stores are known to do that");
+    }
+
+    @Test
+    void byteOrderMarkIsDropped() {
+        assertEquals(ROOT, Pem.bare("\uFEFF" + ROOT), "OpenSSL finds no block behind one");
+    }
+
+    @Test
+    void allCertificatesAreReadInTheirOrder() {
+        var other = TestChain.root("CN=other", TestChain.rsa(2048));
+        assertEquals(List.of(Pem.certificate(ROOT), other), Pem.certificates(ROOT + "\n# the other\n" + Pem.of(other)));
     }
 
     @Test

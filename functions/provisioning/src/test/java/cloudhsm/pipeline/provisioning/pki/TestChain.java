@@ -7,8 +7,11 @@ import java.security.GeneralSecurityException;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
 import java.security.PrivateKey;
+import java.security.Provider;
 import java.security.cert.CertificateFactory;
 import java.security.cert.X509Certificate;
+import java.security.spec.AlgorithmParameterSpec;
+import java.security.spec.RSAKeyGenParameterSpec;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Date;
@@ -18,8 +21,11 @@ import org.bouncycastle.asn1.x500.AttributeTypeAndValue;
 import org.bouncycastle.asn1.x500.RDN;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x500.style.BCStyle;
+import org.bouncycastle.asn1.x509.Extension;
 import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
 import org.bouncycastle.cert.X509v3CertificateBuilder;
+import org.bouncycastle.jce.provider.BouncyCastleProvider;
+import org.bouncycastle.operator.ContentSigner;
 import org.bouncycastle.operator.OperatorCreationException;
 import org.bouncycastle.operator.jcajce.JcaContentSignerBuilder;
 import org.bouncycastle.pkcs.PKCS10CertificationRequest;
@@ -28,6 +34,11 @@ import org.bouncycastle.pkcs.PKCS10CertificationRequestBuilder;
 /** Real certificates in the shape of an hsm2m: two roots, two hardware certificates of one key, one HSM certificate. */
 public final class TestChain {
     public static final Instant NOW = Instant.parse("2026-11-02T09:00:00Z");
+    private static final String SIGNATURE = "SHA256withRSA";
+
+    /** It makes the weak keys and signatures that the JDK makes no more. */
+    private static final Provider BOUNCY_CASTLE = new BouncyCastleProvider();
+
     static final X500Name HARDWARE_NAME = new X500Name("CN=HSM hardware,O=Marvell");
 
     public final KeyPair awsRootKeys = rsa(2048);
@@ -53,9 +64,13 @@ public final class TestChain {
     }
 
     public static KeyPair rsa(int bits) {
+        return keys("RSA", new RSAKeyGenParameterSpec(bits, RSAKeyGenParameterSpec.F4));
+    }
+
+    static KeyPair keys(String algorithm, AlgorithmParameterSpec parameters) {
         try {
-            var generator = KeyPairGenerator.getInstance("RSA");
-            generator.initialize(bits);
+            var generator = KeyPairGenerator.getInstance(algorithm, BOUNCY_CASTLE);
+            generator.initialize(parameters);
             return generator.generateKeyPair();
         } catch (GeneralSecurityException impossible) {
             throw new IllegalStateException(impossible);
@@ -81,14 +96,22 @@ public final class TestChain {
 
     /** @param signer whose private key signs; another pair than the subject's makes the proof of possession false */
     public static PKCS10CertificationRequest csr(KeyPair subject, KeyPair signer) {
+        return csr(subject, signer, SIGNATURE);
+    }
+
+    static PKCS10CertificationRequest csr(KeyPair subject, KeyPair signer, String signature) {
         try {
             return new PKCS10CertificationRequestBuilder(
                             partitionName(),
                             SubjectPublicKeyInfo.getInstance(subject.getPublic().getEncoded()))
-                    .build(new JcaContentSignerBuilder("SHA256withRSA").build(signer.getPrivate()));
+                    .build(signer(signature, signer.getPrivate()));
         } catch (OperatorCreationException impossible) {
             throw new IllegalStateException(impossible);
         }
+    }
+
+    private static ContentSigner signer(String signature, PrivateKey key) throws OperatorCreationException {
+        return new JcaContentSignerBuilder(signature).setProvider(BOUNCY_CASTLE).build(key);
     }
 
     public static X509Certificate root(String name, KeyPair keys) {
@@ -98,17 +121,43 @@ public final class TestChain {
     /** @param validity from a day before {@link #NOW} on */
     public static X509Certificate issue(
             String issuer, PrivateKey issuerKey, X500Name subject, KeyPair subjectKeys, Duration validity) {
+        return issue(issuer, issuerKey, subject, subjectKeys, NOW.minus(Duration.ofDays(1)), validity, SIGNATURE);
+    }
+
+    /** A root with extensions, or signed in a way of its own. */
+    public static X509Certificate root(String name, KeyPair keys, String signature, Extension... extensions) {
+        var from = NOW.minus(Duration.ofDays(1));
+        return issue(
+                name,
+                keys.getPrivate(),
+                new X500Name(name),
+                keys,
+                from,
+                Duration.ofDays(3650),
+                signature,
+                extensions);
+    }
+
+    /** @param signature as Bouncy Castle calls it */
+    public static X509Certificate issue(
+            String issuer,
+            PrivateKey issuerKey,
+            X500Name subject,
+            KeyPair subjectKeys,
+            Instant notBefore,
+            Duration validity,
+            String signature,
+            Extension... extensions) {
         try {
-            var encoded = new X509v3CertificateBuilder(
-                            new X500Name(issuer),
-                            BigInteger.TWO,
-                            Date.from(NOW.minus(Duration.ofDays(1))),
-                            Date.from(NOW.minus(Duration.ofDays(1)).plus(validity)),
-                            subject,
-                            SubjectPublicKeyInfo.getInstance(
-                                    subjectKeys.getPublic().getEncoded()))
-                    .build(new JcaContentSignerBuilder("SHA256withRSA").build(issuerKey))
-                    .getEncoded();
+            var builder = new X509v3CertificateBuilder(
+                    new X500Name(issuer),
+                    BigInteger.TWO,
+                    Date.from(notBefore),
+                    Date.from(notBefore.plus(validity)),
+                    subject,
+                    SubjectPublicKeyInfo.getInstance(subjectKeys.getPublic().getEncoded()));
+            for (var extension : extensions) builder.addExtension(extension);
+            var encoded = builder.build(signer(signature, issuerKey)).getEncoded();
             return (X509Certificate)
                     CertificateFactory.getInstance("X.509").generateCertificate(new ByteArrayInputStream(encoded));
         } catch (OperatorCreationException | GeneralSecurityException | IOException impossible) {

@@ -149,6 +149,22 @@ class InvalidInputTest {
                         "hsmIdentity.manufacturerRootCertificate: the certificate \"CN=leaf\" is not self-signed, so it"
                                 + " is not a root"),
                 bad(
+                        "{'hsmIdentity': {'manufacturerRootCertificate': " + quotedPem(futureRoot()) + "}}",
+                        "hsmIdentity.manufacturerRootCertificate: the certificate \"CN=new\" is not valid before"
+                                + " 2026-11-09T09:00:00Z, and now is 2026-11-02T09:00:00Z"),
+                bad(
+                        "{'hsmIdentity': {'manufacturerRootCertificate': " + quotedPem(weakRoot()) + "}}",
+                        "hsmIdentity.manufacturerRootCertificate: the certificate \"CN=weak\" has an RSA key of 1024"
+                                + " bits with the public exponent 65537 (1.2.840.113549.1.1.1); accepted are RSA of at"
+                                + " least 2048 bits with an odd exponent above 65536, and EC on a named curve of at"
+                                + " least 256 bits"),
+                bad(
+                        "{'hsmIdentity': {'manufacturerRootCertificate': " + quotedPem(leaf() + leaf()) + "}}",
+                        "hsmIdentity.manufacturerRootCertificate: there are 2 \"CERTIFICATE\" blocks; give one"),
+                bad(
+                        "{'hsmIdentity': {'expiredRoot': 'ACCEPT'}}",
+                        "hsmIdentity.expiredRoot: must be one of REFUSE, ACCEPT_PINNED, not \"ACCEPT\""),
+                bad(
                         "{'clusterCertificate': {'validity': '31 hours'}}",
                         "clusterCertificate.validity: \"31 hours\" is not an ISO-8601 duration in days, such as"
                                 + " \"P3652D\""),
@@ -217,6 +233,22 @@ class InvalidInputTest {
     private static String expiredRoot() {
         var keys = TestChain.rsa(2048);
         return Pem.of(TestChain.issue("CN=old", keys.getPrivate(), new X500Name("CN=old"), keys, Duration.ofHours(1)));
+    }
+
+    private static String futureRoot() {
+        var keys = TestChain.rsa(2048);
+        return Pem.of(TestChain.issue(
+                "CN=new",
+                keys.getPrivate(),
+                new X500Name("CN=new"),
+                keys,
+                TestChain.NOW.plus(Duration.ofDays(7)),
+                Duration.ofDays(99),
+                "SHA256withRSA"));
+    }
+
+    private static String weakRoot() {
+        return Pem.of(TestChain.root("CN=weak", TestChain.rsa(1024)));
     }
 
     private static String leaf() {

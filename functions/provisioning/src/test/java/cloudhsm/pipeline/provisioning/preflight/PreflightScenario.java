@@ -4,6 +4,7 @@ import cloudhsm.pipeline.provisioning.PipelineTable;
 import cloudhsm.pipeline.provisioning.cluster.EmbeddedAws;
 import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
+import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
 import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 import software.amazon.awssdk.services.ec2.Ec2Client;
@@ -24,6 +25,11 @@ final class PreflightScenario {
     }
 
     static Preflight stage(EmbeddedAws aws, Quotas quotas) {
+        return stage(aws, quotas, "", aws.runtime());
+    }
+
+    /** @param awsRootCertificate the stack's parameter */
+    static Preflight stage(EmbeddedAws aws, Quotas quotas, String awsRootCertificate, StageRuntime runtime) {
         return new Preflight(
                 new Preflight.Account(
                         aws.cloudHsm,
@@ -36,7 +42,8 @@ final class PreflightScenario {
                 quotas,
                 new LambdaConcurrency(aws.client(LambdaClient.builder()), 4),
                 HsmPrice.of("eu-central-1", ""),
-                aws.runtime());
+                awsRootCertificate,
+                runtime);
     }
 
     static DeploymentLock lock(EmbeddedAws aws) {
