@@ -95,7 +95,8 @@ public final class ReportHealing extends StageHandler<ReportHealing.Input> {
                 "NOT_HEALED",
                 "Deployment " + input.deployment() + " was healed, and something else has gone wrong meanwhile. "
                         + health.inWords()
-                        + " Next: none; the next health check starts another healing, unless there were "
-                        + CheckHealth.HEALINGS_A_DAY + " within a day.");
+                        + " Next: none; the next health check starts another healing. After "
+                        + CheckHealth.HEALINGS_A_DAY + " within a day it does not: then start a provisioning execution"
+                        + " with the deployment's input.");
     }
 }
