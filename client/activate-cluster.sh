@@ -26,6 +26,6 @@ unset SECRET output
 
 list_users
 if ! is_activated; then
-  fail ACTIVATION_FAILED "Cluster $CLUSTER_ID is not activated. The CLI says: \"$problem\". The password is in $ADMIN_SECRET. Next: check that the cluster is INITIALIZED, then start the stage again; it changes nothing if the activation has come through."
+  fail ACTIVATION_FAILED "Cluster $CLUSTER_ID is not activated. The CLI says: \"$problem\". The password is in $ADMIN_SECRET. Next: check that the cluster is INITIALIZED, then start a new execution; it changes nothing if the activation has come through."
 fi
 report ACTIVATED '' "Cluster $CLUSTER_ID is activated; the password of admin is in $ADMIN_SECRET."

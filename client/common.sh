@@ -62,7 +62,7 @@ fail() {
 finish() {
   local status=$?
   if [[ $status != 0 && $REPORTED == no ]]; then
-    report FAILED UNEXPECTED "The script for cluster $CLUSTER_ID ended with status $status; its error output says more. Next: start the stage again."
+    report FAILED UNEXPECTED "The script for cluster $CLUSTER_ID ended with status $status; its error output says more. Next: start a new execution."
   fi
   exit "$status"
 }
@@ -73,7 +73,7 @@ require_reachable() {
   local status=0
   curl --silent --output /dev/null --connect-timeout 10 --max-time 20 --retry 2 "https://$1/" || status=$?
   [[ $status == 0 ]] && return
-  fail ENDPOINT_UNREACHABLE "The client cannot reach https://$1/ (curl exit status $status), which it needs $2. One of its security groups must let TCP 443 out, and its subnet needs a route there. Nothing was changed. Next: give the client a security group with that rule, then start the stage again."
+  fail ENDPOINT_UNREACHABLE "The client cannot reach https://$1/ (curl exit status $status), which it needs $2. One of its security groups must let TCP 443 out, and its subnet needs a route there. Nothing was changed. Next: add that rule to its group, or that route to its subnet, then start a new execution."
 }
 
 # Installs the pinned package, unless that very package is installed.
@@ -87,7 +87,7 @@ ensure_cli() {
   package=$directory/${PACKAGE_URL##*/}
   if ! curl --fail --silent --show-error --location --connect-timeout 10 --max-time 300 --retry 4 --retry-connrefused --output "$package" "$PACKAGE_URL"; then
     rm -rf "$directory"
-    fail PACKAGE_DOWNLOAD_FAILED "The CloudHSM CLI cannot be downloaded from $PACKAGE_URL; AWS disables the links of old releases. Nothing was installed. Next: pin a current release and its SHA-256, then start the stage again."
+    fail PACKAGE_DOWNLOAD_FAILED "The CloudHSM CLI cannot be downloaded from $PACKAGE_URL; AWS disables the links of old releases. Nothing was installed. Next: pin a current release and its SHA-256, then start a new execution."
   fi
   actual=$(sha256sum "$package")
   actual=${actual%% *}
@@ -97,7 +97,7 @@ ensure_cli() {
   fi
   if ! dnf -y install "$package" >&2; then
     rm -rf "$directory"
-    fail PACKAGE_INSTALL_FAILED "dnf cannot install ${package##*/}; the error output of this command says why. Next: remove the cause, then start the stage again."
+    fail PACKAGE_INSTALL_FAILED "dnf cannot install ${package##*/}; the error output of this command says why. Next: remove the cause, then start a new execution."
   fi
   printf '%s' "$PACKAGE_SHA256" >"$INSTALLED_SHA256"
   rm -rf "$directory"
@@ -149,7 +149,7 @@ list_users() {
       [[ $attempt == "$MOST_ATTEMPTS" ]] || let_pass "$attempt"
     done
     if [[ $(error_codes "$output") != 0 ]]; then
-      fail HSM_UNREACHABLE "The HSM at $address of cluster $CLUSTER_ID does not list its users, asked $MOST_ATTEMPTS times. The CLI says: \"$(error_text "$output")\". The client must be in the cluster's security group, and the trust anchor must be the cluster's. Nothing was changed. Next: check both, then start the stage again."
+      fail HSM_UNREACHABLE "The HSM at $address of cluster $CLUSTER_ID does not list its users, asked $MOST_ATTEMPTS times. The CLI says: \"$(error_text "$output")\". The client must be in the cluster's security group, and the trust anchor must be the cluster's. Nothing was changed. Next: check both, then start a new execution."
     fi
     USERS[$address]=$(tr -d '\n' <<<"$output" | sed -n 's/.*"users": *\(\[.*\]\).*/\1/p')
   done
@@ -182,10 +182,10 @@ get_secret() {
 read_secret() {
   require_reachable "secretsmanager.$REGION.amazonaws.com" "to read the password of $2"
   if ! get_secret "$1"; then
-    fail SECRET_UNREADABLE "The client cannot read the secret $1 with the password of $2; the error output of this command says why. Nothing was changed. Next: let the client's role read it, then start the stage again."
+    fail SECRET_UNREADABLE "The client cannot read the secret $1 with the password of $2; the error output of this command says why. Nothing was changed. Next: let the client's role read it, then start a new execution."
   fi
   if [[ ! $SECRET =~ ^[A-Za-z0-9]{8,32}$ ]]; then
-    fail PASSWORD_UNUSABLE "The secret $1 does not hold 8 to 32 letters and digits, which a password of $2 must be for the CLI and for KMS. Nothing was changed. Next: store such a password, then start the stage again."
+    fail PASSWORD_UNUSABLE "The secret $1 does not hold 8 to 32 letters and digits, which a password of $2 must be for the CLI and for KMS. Nothing was changed. Next: store such a password, then start a new execution."
   fi
 }
 
@@ -201,7 +201,7 @@ as_admin() {
   PROBLEM=${PROBLEM//"$KMSUSER_PASSWORD"/(password)}
   [[ ${CODES[0]-none} != 0 ]] || return 0
   [[ $PROBLEM != *locked* ]] || reason=USER_LOCKED
-  fail "$reason" "admin cannot log in to cluster $CLUSTER_ID with the password in $ADMIN_SECRET. The CLI says: \"$PROBLEM\". Five wrong passwords lock a user. Next: put the right password into the secret, then start the stage again."
+  fail "$reason" "admin cannot log in to cluster $CLUSTER_ID with the password in $ADMIN_SECRET. The CLI says: \"$PROBLEM\". Five wrong passwords lock a user. Next: put the right password into the secret, then start a new execution."
 }
 
 ensure_cli

@@ -19,10 +19,10 @@ look() {
     case $role in
       crypto-user | crypto_user) WITH=$((WITH + 1)) ;;
       '') WITHOUT+=("$address") ;;
-      *) fail USER_ROLE_WRONG "On the HSM at $address of cluster $CLUSTER_ID kmsuser has the role $role; KMS needs a crypto user. Nothing was changed. Next: an admin deletes that user, then start the stage again." ;;
+      *) fail USER_ROLE_WRONG "On the HSM at $address of cluster $CLUSTER_ID kmsuser has the role $role; KMS needs a crypto user. Nothing was changed. Next: as admin, delete that user; then start a new execution." ;;
     esac
     if [[ -n $role && $(user_field "$address" kmsuser locked) != false ]]; then
-      fail USER_LOCKED "On the HSM at $address of cluster $CLUSTER_ID kmsuser is locked after wrong passwords. Nothing was changed. Next: disconnect the key store, an admin changes kmsuser's password to the one in $KMSUSER_SECRET, then connect again."
+      fail USER_LOCKED "On the HSM at $address of cluster $CLUSTER_ID kmsuser is locked after wrong passwords. Nothing was changed. Next: disconnect the key store if it is connected; as admin, change kmsuser's password to the one in $KMSUSER_SECRET, which unlocks it; then start a new execution, which connects again."
     fi
   done
 }
@@ -46,7 +46,7 @@ done
 unset SECRET ADMIN_PASSWORD KMSUSER_PASSWORD
 
 if [[ ${#WITHOUT[@]} -gt 0 ]]; then
-  fail USER_CREATION_FAILED "After $MOST_TRIES tries these HSMs of cluster $CLUSTER_ID still have no kmsuser: ${WITHOUT[*]}. The CLI says: \"$PROBLEM\". Next: start the stage again; it completes kmsuser with the same password. Connect the key store only then."
+  fail USER_CREATION_FAILED "After $MOST_TRIES tries these HSMs of cluster $CLUSTER_ID still have no kmsuser: ${WITHOUT[*]}. The CLI says: \"$PROBLEM\". Next: start a new execution; it completes kmsuser with the same password. Connect the key store only then."
 fi
 if [[ $before == 0 ]]; then
   report CREATED '' "Each of the ${#ADDRESSES[@]} HSMs of cluster $CLUSTER_ID has kmsuser now."

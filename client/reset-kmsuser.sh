@@ -18,7 +18,7 @@ look() {
     case $role in
       crypto-user | crypto_user) [[ $(user_field "$address" kmsuser locked) == false ]] || UNUSABLE+=("$address") ;;
       '') WITHOUT+=("$address") ;;
-      *) fail USER_ROLE_WRONG "On the HSM at $address of cluster $CLUSTER_ID kmsuser has the role $role; KMS needs a crypto user. Nothing was changed. Next: an admin deletes that user, then start the stage again." ;;
+      *) fail USER_ROLE_WRONG "On the HSM at $address of cluster $CLUSTER_ID kmsuser has the role $role; KMS needs a crypto user. Nothing was changed. Next: as admin, delete that user; then start a new execution." ;;
     esac
   done
 }
@@ -41,6 +41,6 @@ for ((try = 1; try <= MOST_TRIES; try++)); do
 done
 unset SECRET ADMIN_PASSWORD KMSUSER_PASSWORD create
 if [[ $changed != 0 || ${#WITHOUT[@]} -gt 0 || ${#UNUSABLE[@]} -gt 0 ]]; then
-  fail PASSWORD_RESET_FAILED "After $MOST_TRIES tries not every HSM of cluster $CLUSTER_ID has kmsuser's password; without kmsuser: ${WITHOUT[*]-}; locked: ${UNUSABLE[*]-}. The CLI says: \"$PROBLEM\". Next: start the stage again; it sets the same password on all of them."
+  fail PASSWORD_RESET_FAILED "After $MOST_TRIES tries not every HSM of cluster $CLUSTER_ID has kmsuser's password; without kmsuser: ${WITHOUT[*]-}; locked: ${UNUSABLE[*]-}. The CLI says: \"$PROBLEM\". Next: start a new execution; it sets the same password on all of them."
 fi
 report RESET '' "kmsuser has the password in $KMSUSER_SECRET on each of the ${#ADDRESSES[@]} HSMs of cluster $CLUSTER_ID, and is not locked."

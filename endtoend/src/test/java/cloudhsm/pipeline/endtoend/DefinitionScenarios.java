@@ -212,13 +212,14 @@ final class DefinitionScenarios {
                         .goes("BeginPause", "IsThereACluster?", "DeleteHsms", "RemoveLimits", "ReportPaused"),
                 scenario("pause", "no cluster yet", DEPLOYMENT)
                         .when("BeginPause", result("""
-                            {"deployment": "default", "clusterId": "", "bucket": "", "interrupted": ""}\
+                            {"deployment": "default", "clusterId": "", "bucket": "", "interrupted": "",
+                             "tearingDown": false}\
                             """))
                         .goes("BeginPause", "IsThereACluster?", "NoHsms", "RemoveLimits", "ReportPaused"),
-                scenario("pause", "the teardown has begun", DEPLOYMENT)
-                        .when("BeginPause", error("DEPLOYMENT_TEARING_DOWN"))
+                scenario("pause", "a teardown is at work", DEPLOYMENT)
+                        .when("BeginPause", error("DEPLOYMENT_LOCKED"))
                         .goes("BeginPause", "ReportFailure")
-                        .fails("DEPLOYMENT_TEARING_DOWN"),
+                        .fails("DEPLOYMENT_LOCKED"),
                 scenario("resume", "two HSMs come back", DEPLOYMENT).goes("BeginResume", "SetLimits", "RestoreHsms"),
                 scenario("resume", "two HSMs are back", DEPLOYMENT)
                         .goes("CreateKmsUser", "ConnectKeyStore", "ProveEncryption", "ReportResumed"),

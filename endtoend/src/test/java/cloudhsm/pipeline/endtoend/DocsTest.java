@@ -31,23 +31,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 class DocsTest {
     private static final Path ROOT = LocalDeployment.projectRoot();
 
-    private static final Pattern NAME = Pattern.compile("\\b[A-Z]{3,}(?:_[A-Z]+)+\\b");
-
     /** The line before a shell block, which may mark it, and its content. */
     private static final Pattern BLOCK = Pattern.compile("([^\n]*)\n```(?:sh|bash)\n(.*?)\n```", Pattern.DOTALL);
-
-    /** Words in capitals in the functions that are values of inputs, states of AWS or settings, and end no execution. */
-    private static final Set<String> NO_FAILURES = Set.of(
-            "ALL_NEW",
-            "ALREADY_INITIALIZED",
-            "MODIFY_IN_PROGRESS",
-            "NON_FIPS",
-            "REQUIRE_AWS",
-            "REQUIRE_BOTH",
-            "ROLLBACK_IN_PROGRESS",
-            "UPDATE_IN_PROGRESS",
-            "VERIFIED_AWS",
-            "VERIFIED_BOTH");
 
     /** Which test runs what a command runs; a command of ./run-local begins with one of these. */
     private static final Map<String, String> EXECUTED = Map.of(
@@ -61,49 +46,6 @@ class DocsTest {
             "mvn verify -Dhalf-finished=all", "HalfFinishedTeardownTest",
             "mvn verify -pl", ".ci/run",
             "mvn verify", ".ci/run");
-
-    @Test
-    void everyFailureOfTheCodeIsInTheRunbook() throws IOException {
-        var runbook = names(NAME, read("docs/runbook.md"));
-        var missing = failures();
-        assertTrue(missing.size() > 60, missing::toString);
-        missing.removeAll(runbook);
-        assertEquals(Set.of(), missing, "whoever is called at night looks them up in docs/runbook.md");
-    }
-
-    @Test
-    void everyFailureOfTheRunbookIsInTheCode() throws IOException {
-        var code = sources() + scripts() + definitions();
-        var unknown = read("docs/runbook.md")
-                .lines()
-                .filter(line -> line.startsWith("| "))
-                .map(line -> line.split("\\|")[1])
-                .flatMap(cell -> names(NAME, cell).stream())
-                .filter(name -> !code.contains(name))
-                .toList();
-        assertEquals(List.of(), unknown, "nothing ends under these names any more");
-    }
-
-    /** Every name in capitals that the functions, the scripts of the client or the definitions may end under. */
-    private static Set<String> failures() throws IOException {
-        var quoted = Pattern.compile("\"(" + NAME.pattern() + ")\"");
-        var failures = new TreeSet<String>();
-        quoted.matcher(sources()).results().forEach(found -> failures.add(found.group(1)));
-        Pattern.compile("\\bfail (" + NAME.pattern() + ")")
-                .matcher(scripts())
-                .results()
-                .forEach(found -> failures.add(found.group(1)));
-        Pattern.compile("\"Error\": \"(" + NAME.pattern() + ")\"")
-                .matcher(definitions())
-                .results()
-                .forEach(found -> failures.add(found.group(1)));
-        Pattern.compile("(?:nvironment|getOrDefault|number|getenv)\\(\\s*\"([A-Z_]+)\"")
-                .matcher(sources())
-                .results()
-                .forEach(setting -> failures.remove(setting.group(1)));
-        failures.removeAll(NO_FAILURES);
-        return failures;
-    }
 
     @Test
     void theRunbookKnowsEveryAlarm() throws IOException {
@@ -236,31 +178,6 @@ class DocsTest {
 
     private static JsonNode definition(String name) throws IOException {
         return Json.parse(read("statemachine/" + name + ".asl.json"));
-    }
-
-    private static String sources() throws IOException {
-        return all(ROOT.resolve("functions"), "src/main/java", ".java");
-    }
-
-    private static String scripts() throws IOException {
-        return all(ROOT.resolve("client"), "", ".sh");
-    }
-
-    private static String definitions() throws IOException {
-        return all(ROOT.resolve("statemachine"), "", ".asl.json");
-    }
-
-    private static String all(Path directory, String within, String ending) throws IOException {
-        try (Stream<Path> files = Files.walk(directory)) {
-            var text = new StringBuilder();
-            for (var file : files.filter(file ->
-                            file.toString().contains(within) && file.toString().endsWith(ending))
-                    .sorted()
-                    .toList()) {
-                text.append(Files.readString(file));
-            }
-            return text.toString();
-        }
     }
 
     private static Set<String> tasks(JsonNode machine) {

@@ -27,6 +27,9 @@ class PauseTest {
     void aPausedDeploymentBillsNoHsmsAndComesBackReadable() {
         var provisioned = pipeline.provision("first", "{}");
         assertSucceeded(provisioned);
+        assertEquals(
+                "DEPLOYMENT_UNKNOWN",
+                pipeline.run("Pause", "misspelt", "{\"deployment\": \"defalt\"}").error());
         var bucket = Json.parse(provisioned.output()).path("bucket").asText();
         pipeline.s3().putObject(put -> put.bucket(bucket).key("kept"), RequestBody.fromString("kept content"));
 
@@ -53,10 +56,11 @@ class PauseTest {
                 .toList();
         assertEquals(List.of("eu-central-1a ACTIVE", "eu-central-1b ACTIVE"), zones);
         var told = pipeline.cloud().sns().published();
-        assertEquals(2, told.size(), "one mail for the pause, one for the return");
+        assertEquals(3, told.size(), "the failure, one mail for the pause, one for the return");
+        assertTrue(told.get(1).message().contains("cannot be read"), told.get(1).message());
         assertTrue(
-                told.getFirst().message().contains("cannot be read"),
-                told.getFirst().message());
+                told.getLast().message().contains("The HSMs bill 3.20 USD an hour"),
+                told.getLast().message());
     }
 
     @Test
@@ -69,7 +73,9 @@ class PauseTest {
         assertEquals(ExecutionStatus.RUNNING, pipeline.describe(execution).status());
 
         assertSucceeded(pipeline.run("Pause", "firm", "{\"interrupt\": true}"));
-        assertEquals(ExecutionStatus.ABORTED, pipeline.describe(execution).status());
+        var interrupted = pipeline.describe(execution);
+        assertEquals(ExecutionStatus.ABORTED, interrupted.status());
+        assertEquals("INTERRUPTED", interrupted.error(), "a person may ask for it as well as a limit");
         var billed = pipeline.hsmTime();
         pipeline.cloud().advance(Duration.ofHours(1));
         assertEquals(billed, pipeline.hsmTime(), "a stopped execution creates no more HSMs");

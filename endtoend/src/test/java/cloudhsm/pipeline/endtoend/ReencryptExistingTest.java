@@ -291,6 +291,7 @@ class ReencryptExistingTest {
     @Test
     void aRedriveRunsThePagesThatHaveNotSucceededAndNoOther() {
         var failed = failBecauseOfB();
+        assertEquals("States.ExceedToleratedFailureThreshold", failed.error());
         var lookedAt = pipeline.cloud().calls("HeadObject");
         pipeline.states().redriveExecution(redrive -> redrive.executionArn(failed.executionArn()));
         var output = succeeded(pipeline.end(failed.executionArn()));

@@ -205,6 +205,14 @@ class SelfHealingTest {
         assertTrue(notice.message().contains("start a teardown of deployment default"), notice::message);
     }
 
+    @Test
+    @Order(10)
+    void aTeardownOfTheDeploymentThatTheNoticeNamesTakesTheOrphan() {
+        var ended = pipeline.tearDown("orphan", TeardownTest.input("default", "\"data\":\"DELETE\""));
+        assertEquals(ExecutionStatus.SUCCEEDED, ended.status(), () -> ended.error() + ": " + ended.cause());
+        assertEquals(0, active().size());
+    }
+
     private static void forgetTheDeployment() {
         var key = Map.of("pk", AttributeValue.fromS("DEPLOYMENT"), "sk", AttributeValue.fromS("default"));
         var table = pipeline.deployment().stack().resource("Table");

@@ -70,6 +70,10 @@ class SnagsThatEndAnExecutionTest {
         assertTrue(unreachable.cause().contains("https://s3.amazonaws.com/"), unreachable::cause);
         assertTrue(unreachable.cause().contains("TCP 443"), unreachable::cause);
         assertEquals(1, pipeline.cloud().calls("CreateHsm"), "no further HSM is made while the client is cut off");
+
+        egress.open();
+        var third = pipeline.provision("open-again", "{}");
+        assertEquals(ExecutionStatus.SUCCEEDED, third.status(), () -> third.error() + ": " + third.cause());
     }
 
     @Test

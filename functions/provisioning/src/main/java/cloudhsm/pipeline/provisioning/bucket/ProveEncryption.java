@@ -170,8 +170,9 @@ public final class ProveEncryption extends StageHandler<ProveEncryption.Input> {
                 "PROOF_FAILED",
                 "The probe s3://" + input.bucket() + "/" + input.probeKey() + ", uploaded with SSE-S3, should be"
                         + " under " + input.keyArn() + ", but " + seen + ". Uploads that ask for another encryption"
-                        + " may not be reaching the key. The probe was left as it is. Next: look at the re-encryptor's"
-                        + " queue, its dead-letter queue and its log, then start a new execution, which tries with a"
-                        + " new probe.");
+                        + " may not be reaching the key. The probe was left as it is. Next: start a provisioning"
+                        + " execution with the deployment's input, which sets the bucket's default encryption and"
+                        + " notification and tries with a new probe. If this was one, look at the re-encryptor's queue,"
+                        + " its dead-letter queue and its log first.");
     }
 }

@@ -174,7 +174,7 @@ public final class CreateKmsUser extends StageHandler<CreateKmsUser.Input> {
                 .collect(Collectors.joining(", "));
         var next = held.map(store -> "KMS is logged in through key store " + store.customKeyStoreId()
                         + " under a password only it knows, so nothing was changed. Next: disconnect the key store,"
-                        + " then start a new execution; it completes the user.")
+                        + " then start a provisioning execution with the deployment's input; it completes the user.")
                 .orElse("The CLI reported " + report.outcome() + ": " + report.message()
                         + ". Next: start a new execution; it repairs the user with the same password.");
         return new Outcome.Failed(

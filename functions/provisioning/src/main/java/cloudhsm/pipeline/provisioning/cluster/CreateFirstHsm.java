@@ -95,6 +95,7 @@ public final class CreateFirstHsm extends StageHandler<CreateFirstHsm.Input> {
                 "TWO_HSMS_BEFORE_INITIALIZATION",
                 "Cluster " + cluster.clusterId() + " is " + ClusterState.UNINITIALIZED + " and has the HSMs " + ids
                         + ": two CreateHsm calls ran at once, and AWS then never offers a CSR. Nothing was changed;"
-                        + " each HSM bills by the hour. Next: delete both HSMs, then start a new execution.");
+                        + " each HSM bills by the hour. Next: delete both HSMs, then the cluster, which nothing depends"
+                        + " on yet; then start a new execution, which creates another.");
     }
 }

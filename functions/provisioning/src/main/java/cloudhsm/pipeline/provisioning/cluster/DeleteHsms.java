@@ -153,8 +153,8 @@ public final class DeleteHsms extends StageHandler<DeleteHsms.Input> {
                 "HSM " + hsm.hsmId() + " (" + hsm.availabilityZone() + ") of cluster " + input.clusterId()
                         + " is in the state " + hsm.stateAsString() + ", in which nothing can be done with it."
                         + Clusters.awsSays(hsm.stateMessage())
-                        + " No HSM was deleted in this run. Next: look at the HSM in the console; update the"
-                        + " pipeline.");
+                        + " No HSM was deleted in this run. Next: look at the HSM in the console, then start a new"
+                        + " execution; if AWS has given HSMs a new state, update the pipeline.");
     }
 
     private String newestBackup(String clusterId) {

@@ -170,7 +170,7 @@ public final class RestoreHsms extends StageHandler<RestoreHsms.Input> {
                 "TOO_MANY_HSMS",
                 "Cluster " + cluster.clusterId() + " has " + seen + ", which are enough to bill and yet not in two"
                         + " zones. No further HSM was created. Next: delete one of those that share a zone, then start"
-                        + " again.");
+                        + " a new execution.");
     }
 
     private static Outcome notRestored(Cluster cluster, Input counts) {
@@ -178,11 +178,7 @@ public final class RestoreHsms extends StageHandler<RestoreHsms.Input> {
                 "HSM_DEGRADED",
                 "Cluster " + cluster.clusterId() + " still has no two ACTIVE HSMs in two of the zones " + counts.zones()
                         + " after " + counts.created() + " were created; " + counts.deleted() + " turned DEGRADED and"
-                        + " were deleted. Next:"
-                        + " look at the AWS"
-                        + " Health Dashboard for"
-                        + " CloudHSM in these"
-                        + " zones, then start"
-                        + " again.");
+                        + " were deleted. Next: look at the AWS Health Dashboard for CloudHSM in these zones, then start"
+                        + " a new execution.");
     }
 }

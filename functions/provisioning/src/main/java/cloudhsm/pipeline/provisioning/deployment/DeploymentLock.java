@@ -54,10 +54,11 @@ public final class DeploymentLock {
     public boolean interrupt(String holder, String execution) {
         if (stateMachine(holder).equals(stateMachine(execution))) return false;
         states.stopExecution(stop -> stop.executionArn(holder)
-                .error("INTERRUPTED_BY_LIMIT")
-                .cause("The deployment has reached a limit and was taken over by " + execution
-                        + ". Next: once that has ended, resume the deployment, or start a new execution with other"
-                        + " limits."));
+                .error("INTERRUPTED")
+                .cause("This execution was stopped by " + execution + ", which was started with \"interrupt\": true, by"
+                        + " a person or by a limit of time or cost. Next: wait for its end; then start a provisioning"
+                        + " execution with the deployment's input, which continues from what exists, with other limits"
+                        + " if one was reached."));
         return true;
     }
 

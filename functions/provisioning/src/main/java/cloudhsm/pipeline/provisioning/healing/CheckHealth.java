@@ -118,14 +118,16 @@ public final class CheckHealth extends StageHandler<CheckHealth.Input> {
         }
         if (health.isClusterOrKeyStoreGone()) {
             return tell(input, health, history, "its cluster or its key store does not exist any more", """
-                Nothing was changed. Next: if that was a mistake, start the provisioning again with the same \
-                input; otherwise run the teardown, which ends the watch over this deployment.\
+                Nothing was changed. Next: if that was a mistake, restore the cluster from its newest backup, as the \
+                runbook says under "The cluster is gone"; otherwise run the teardown, which ends the watch over this \
+                deployment.\
                 """);
         }
         if (health.isDisconnected() && !history.reconnecting()) {
             return tell(input, health, history, "a person disconnected its key store", """
                 Nothing was changed: what a person disconnects is left alone until it is connected again. Next: \
-                none; or connect the key store in the KMS console.\
+                none; or connect the key store in the KMS console, which KMS refuses while no HSM is ACTIVE: then \
+                start a provisioning execution with the deployment's input instead.\
                 """);
         }
         // Run again, or redriven: it has been counted and told.
@@ -140,7 +142,8 @@ public final class CheckHealth extends StageHandler<CheckHealth.Input> {
                     """
                     That is the most, so that HSMs that do not last do not bill for ever. Nothing was changed; the \
                     pipeline tries again a day after the first of them. Next: look at the executions of the state \
-                    machine named heal for what keeps going wrong.\
+                    machine named heal for what keeps going wrong, then start a provisioning execution with the \
+                    deployment's input, which repairs it at once.\
                     """);
         }
         healings.put(input.deployment(), history.begun(input.execution(), now, health.isOutOfUse()), now);

@@ -31,7 +31,8 @@ record ConnectionError(String meaning, Repair repair, int tries, String remedy) 
     }
 
     private static final String RESTORE =
-            "create a cluster from the newest backup and name it in UpdateCustomKeyStore (CloudHsmClusterId)";
+            "create a cluster from the newest backup, under the deployment's tag, create an HSM in two of its zones, and"
+                    + " once they are ACTIVE name it in UpdateCustomKeyStore (the runbook has the commands)";
 
     private static ConnectionError person(String meaning, String remedy) {
         return new ConnectionError(meaning, Repair.PERSON, 0, remedy);
@@ -45,36 +46,36 @@ record ConnectionError(String meaning, Repair repair, int tries, String remedy) 
                         "KMS has another password for kmsuser than the HSMs",
                         Repair.RESET_PASSWORD,
                         2,
-                        "find out who changes kmsuser's password; then set it as admin, and tell KMS the same one");
+                        "find out who changes kmsuser's password");
             case "USER_LOCKED_OUT" ->
                 new ConnectionError(
                         "kmsuser is locked after too many failed logins",
                         Repair.RESET_PASSWORD,
                         2,
-                        "find out who logs in as kmsuser with wrong passwords; then set it as admin, which unlocks the"
-                                + " user, and tell KMS the same one");
+                        "find out who logs in as kmsuser with wrong passwords");
             case "USER_NOT_FOUND" ->
                 new ConnectionError(
                         "the HSM that KMS logged in to has no crypto user named kmsuser",
                         Repair.COMPLETE_USER,
                         3,
-                        "find out who deletes kmsuser; then create it on every HSM, and tell KMS its password");
+                        "find out who deletes kmsuser");
             case "USER_LOGGED_IN" ->
                 new ConnectionError(
                         "somebody is logged in to the cluster as kmsuser",
                         // KMS's own session ends with the disconnection; the pipeline itself never logs in as kmsuser.
                         Repair.WAIT,
                         1,
-                        "log kmsuser out wherever somebody uses the CloudHSM CLI or an application with it; if the"
-                                + " password was changed there, tell KMS the new one");
+                        "log kmsuser out wherever somebody uses the CloudHSM CLI or an application with it");
             case "INSUFFICIENT_CLOUDHSM_HSMS" ->
                 new ConnectionError(
                         "the cluster has no active HSM",
                         Repair.RESTORE_HSMS,
                         2,
-                        "find out who deletes HSMs; then create two in two zones");
+                        "find out who deletes HSMs");
             case "CLUSTER_NOT_FOUND" -> person("KMS finds no cluster of that id", RESTORE);
-            case "SUBNET_NOT_FOUND" -> person("a subnet of the cluster has been deleted", RESTORE);
+            case "SUBNET_NOT_FOUND" -> person(
+                        "a subnet of the cluster has been deleted",
+                        "delete the cluster's HSMs and the cluster, whose backups stay; " + RESTORE);
             case "INSUFFICIENT_FREE_ADDRESSES_IN_SUBNET" ->
                 person(
                         "a subnet of the cluster has no free address for KMS's network interface",

@@ -113,12 +113,12 @@ public final class CreateKey extends StageHandler<CreateKey.Input> {
                         "KEY_PENDING_DELETION",
                         "Key " + key.keyId() + " (" + input.alias() + ") will be deleted at " + key.deletionDate()
                                 + ", and with it every object under it becomes unreadable for ever",
-                        "cancel the deletion and enable the key, or choose another alias");
+                        "cancel the deletion and enable the key; or choose another alias, which makes another key");
             case DISABLED ->
                 failed(
                         "KEY_DISABLED",
                         "Key " + key.keyId() + " (" + input.alias() + ") is disabled, which somebody did on purpose",
-                        "enable it, or choose another alias");
+                        "enable it");
             case CREATING, PENDING_IMPORT, PENDING_REPLICA_DELETION, UNAVAILABLE, UPDATING, UNKNOWN_TO_SDK_VERSION ->
                 failed(
                         "KEY_UNAVAILABLE",

@@ -171,7 +171,7 @@ public final class DiagnoseConnection extends StageHandler<DiagnoseConnection.In
                 : (attempt > 1 ? " " + (failures.size() - 1) + " repairs did not help." : "")
                         + " The key store is being disconnected; its keys cannot be used, and its HSMs go on billing."
                         + " Next: " + error.remedy()
-                        + "; then start a new execution with the same input, which connects again.";
+                        + "; then start a provisioning execution with the deployment's input, which connects again.";
         return new Output(code, evidence, repair.name(), what + then, failures);
     }
 }

@@ -1,7 +1,6 @@
 package cloudhsm.pipeline.provisioning.pause;
 
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
-import cloudhsm.pipeline.provisioning.deployment.Deployment;
 import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.deployment.Phase;
@@ -18,7 +17,8 @@ import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
 
 /**
  * Takes the deployment's lock and marks it PAUSED, so that nobody takes the HSMs that are going to be missing for a
- * fault. Nothing is deleted yet.
+ * fault. Nothing is deleted yet. A deployment that is TEARING_DOWN stays so: a teardown that was stopped may have left
+ * HSMs that bill, and nothing else stops them but another teardown.
  */
 public final class BeginPause extends StageHandler<BeginPause.Input> {
     /**
@@ -45,8 +45,10 @@ public final class BeginPause extends StageHandler<BeginPause.Input> {
     /**
      * @param clusterId "" if the deployment has none yet
      * @param interrupted ARN of the execution that was stopped, or ""
+     * @param tearingDown whether its keys are to be deleted, so that there is nothing to resume
      */
-    public record Output(String deployment, String clusterId, String bucket, String interrupted) {}
+    public record Output(
+            String deployment, String clusterId, String bucket, String interrupted, boolean tearingDown) {}
 
     private final Deployments deployments;
     private final DeploymentLock lock;
@@ -73,17 +75,15 @@ public final class BeginPause extends StageHandler<BeginPause.Input> {
     @Override
     protected Outcome run(Input input, Optional<Resource> awaited) {
         var name = input.request().deployment();
-        var deployment = deployments.find(name);
-        if (deployment.isEmpty()) return PauseFailures.unknown(name);
-        if (deployment.get().phase() == Phase.TEARING_DOWN) return PauseFailures.tearingDown(name);
+        if (deployments.find(name).isEmpty()) return PauseFailures.unknown(name);
         var holder = lock.take(name, input.execution());
-        if (holder.isEmpty()) return paused(deployment.get(), "");
+        if (holder.isEmpty()) return paused(name, "");
         if (!input.request().interrupt() || !lock.interrupt(holder.get(), input.execution())) {
             return PauseFailures.locked(name, holder.get());
         }
         return lock.take(name, input.execution())
                 .<Outcome>map(still -> stillRunning(name, still))
-                .orElseGet(() -> paused(deployment.get(), holder.get()));
+                .orElseGet(() -> paused(name, holder.get()));
     }
 
     private static Outcome stillRunning(String name, String holder) {
@@ -93,15 +93,18 @@ public final class BeginPause extends StageHandler<BeginPause.Input> {
                         + " No HSM was deleted yet. Next: look again a little later.");
     }
 
-    private Outcome paused(Deployment deployment, String interrupted) {
-        deployments.enter(deployment.name(), Phase.PAUSED, clock.instant());
-        var resources = deployment.resources();
-        var clusterId =
-                clusters.ofDeployment(deployment.name()).map(Cluster::clusterId).orElse("");
+    /** Whoever had the lock until a moment ago may have changed the deployment, or removed it. */
+    private Outcome paused(String name, String interrupted) {
+        var deployment = deployments.find(name);
+        if (deployment.isEmpty()) return PauseFailures.unknown(name);
+        var tearingDown = deployment.get().phase() == Phase.TEARING_DOWN;
+        if (!tearingDown) deployments.enter(name, Phase.PAUSED, clock.instant());
+        var clusterId = clusters.ofDeployment(name).map(Cluster::clusterId).orElse("");
         return new Outcome.Done(new Output(
-                deployment.name(),
+                name,
                 clusterId,
-                resources.path("bucket").path("bucket").asText(""),
-                interrupted));
+                deployment.get().resources().path("bucket").path("bucket").asText(""),
+                interrupted,
+                tearingDown));
     }
 }

@@ -19,8 +19,15 @@ public final class ReportPaused extends StageHandler<ReportPaused.Input> {
      * @param newestBackupId "" if there is none
      * @param bucket "" if the deployment had not come that far
      * @param interrupted ARN of the execution that the pause stopped, or ""
+     * @param tearingDown whether its keys are to be deleted, so that there is nothing to resume
      */
-    public record Input(String deployment, String clusterId, String newestBackupId, String bucket, String interrupted) {
+    public record Input(
+            String deployment,
+            String clusterId,
+            String newestBackupId,
+            String bucket,
+            String interrupted,
+            boolean tearingDown) {
         public Input {
             Objects.requireNonNull(deployment, "deployment");
             Objects.requireNonNull(clusterId, "clusterId");
@@ -73,7 +80,10 @@ public final class ReportPaused extends StageHandler<ReportPaused.Input> {
                                         + " keys yet."
                                 : " Users and keys are in the backup " + input.newestBackupId()
                                         + ", which CloudHSM keeps as the cluster's newest.");
-        var objects = input.bucket().isEmpty()
+        var objects = input.tearingDown()
+                ? "It is being torn down: its keys are to be deleted, and there is nothing to resume. Next: start the"
+                        + " teardown again, which removes what is left."
+                : input.bucket().isEmpty()
                 ? "It had no bucket yet. Next: start a new provisioning execution; it continues from here."
                 : "Objects in s3://" + input.bucket() + " under the key cannot be read or written until the deployment"
                         + " is resumed: S3 answers KMS.KMSInvalidStateException. Nothing is lost. What is left to pay"

@@ -9,6 +9,7 @@ import cloudhsm.pipeline.provisioning.lambda.StageHandler;
 import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
 import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import cloudhsm.pipeline.provisioning.report.Notifications;
+import cloudhsm.pipeline.provisioning.report.Words;
 import java.math.BigDecimal;
 import java.time.Clock;
 import java.util.Objects;
@@ -56,7 +57,7 @@ public final class ReportResumed extends StageHandler<ReportResumed.Input> {
         var message = "The deployment \"" + input.deployment() + "\" runs again: cluster " + input.clusterId()
                 + " has two HSMs in two zones, restored from its newest backup, the key store is connected, and an"
                 + " upload to s3://" + input.bucket() + " was put under the key. The HSMs bill "
-                + input.hourlyCostUsd().toPlainString() + " USD an hour until they are deleted. " + price.basis();
+                + Words.usd(input.hourlyCostUsd()) + " an hour until they are deleted. " + price.basis();
         notifications.publish("CloudHSM pipeline: \"" + input.deployment() + "\" runs again", message);
         return new Outcome.Done(new Output(input.deployment(), message));
     }

@@ -1,6 +1,7 @@
 package cloudhsm.pipeline.provisioning.preflight;
 
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import java.util.List;
 import java.util.Optional;
 import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
@@ -22,14 +23,23 @@ final class AccountCheck {
     private final S3Client s3;
     private final IamClient iam;
     private final Quotas quotas;
+    private final Deployments deployments;
     private final Execution execution;
     private final Problems problems;
 
-    AccountCheck(KmsClient kms, S3Client s3, IamClient iam, Quotas quotas, Execution execution, Problems problems) {
+    AccountCheck(
+            KmsClient kms,
+            S3Client s3,
+            IamClient iam,
+            Quotas quotas,
+            Deployments deployments,
+            Execution execution,
+            Problems problems) {
         this.kms = kms;
         this.s3 = s3;
         this.iam = iam;
         this.quotas = quotas;
+        this.deployments = deployments;
         this.execution = execution;
         this.problems = problems;
     }
@@ -42,7 +52,10 @@ final class AccountCheck {
         checkQuotas(clusters, own);
         own.ifPresent(cluster -> checkSame(request.hsm(), cluster));
         checkKeyStore(request, own);
-        if (!problems.concern("bucket") && !problems.concern("deployment")) checkBucket(request.bucket());
+        if (!problems.concern("bucket") && !problems.concern("deployment")) {
+            checkBucket(request.bucket());
+            checkBucketIsNoOthers(request);
+        }
         checkPrincipals("key.administrators", request.key().administrators());
         checkPrincipals("key.users", request.key().users());
     }
@@ -145,8 +158,24 @@ final class AccountCheck {
             problems.add(
                     "key.alias",
                     "\"" + alias + "\" names key " + key.keyId() + ", which is to be deleted on " + key.deletionDate()
-                            + "; cancel its deletion, or choose another alias");
+                            + "; cancel its deletion and enable it, or choose another alias");
+        } else if (key.keyState() == KeyState.DISABLED) {
+            problems.add(
+                    "key.alias",
+                    "\"" + alias + "\" names key " + key.keyId() + ", which somebody has disabled; enable it");
         }
+    }
+
+    /** A bucket that two deployments share would be put under the later one's key, and its uploads with it. */
+    private void checkBucketIsNoOthers(ProvisionRequest request) {
+        deployments.all().stream()
+                .filter(other -> !other.name().equals(request.deployment()))
+                .filter(other ->
+                        request.bucket().equals(other.plan().path("bucket").asText()))
+                .forEach(other -> problems.add(
+                        "bucket.name",
+                        "\"" + request.bucket() + "\" is the bucket of the deployment \"" + other.name()
+                                + "\"; choose another name, or tear that deployment down"));
     }
 
     private void checkBucket(String bucket) {

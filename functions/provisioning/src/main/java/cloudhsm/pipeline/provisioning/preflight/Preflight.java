@@ -94,7 +94,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
                 ? Optional.<Cluster>empty()
                 : Clusters.ofDeployment(request.deployment(), all);
         var network = new NetworkCheck(account.ec2(), execution.region(), problems).choose(request.network(), own);
-        new AccountCheck(account.kms(), account.s3(), account.iam(), quotas, execution, problems)
+        new AccountCheck(account.kms(), account.s3(), account.iam(), quotas, deployments, execution, problems)
                 .check(request, all, own);
         var lambdaConcurrency = concurrency.check(problems);
         new TrustAnchorCheck(awsRootCertificate, runtime.clock(), problems).check(request.hsmIdentity(), own);

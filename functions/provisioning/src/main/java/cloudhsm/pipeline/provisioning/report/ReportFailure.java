@@ -99,12 +99,12 @@ public final class ReportFailure extends JsonHandler<ReportFailure.Input, Report
     private String sentence(Cluster cluster, Hsm hsm) {
         return String.format(
                 Locale.ROOT,
-                "HSM %s (%s, %s) of cluster %s: %s USD an hour",
+                "HSM %s (%s, %s) of cluster %s: %s an hour",
                 hsm.hsmId(),
                 hsm.availabilityZone(),
                 hsm.stateAsString(),
                 cluster.clusterId(),
-                price.perHour(1).toPlainString());
+                Words.usd(price.perHour(1)));
     }
 
     private String message(Input input, Output output) {

@@ -122,7 +122,10 @@ class KmsUserTest {
     @Test
     @Order(3)
     void afterADisconnectionEveryHsmAndKmsGetThePasswordOfTheSecret() {
+        assertEquals("KMSUSER_INCOMPLETE", failed(create()).reason());
+        assertEquals("KEY_STORE_NOT_DISCONNECTED", failed(reset()).reason());
         disconnect();
+        done(create(), CreateKmsUser.Output.class);
         var says = done(reset(), ResetKmsUser.Output.class).says();
         assertTrue(says.endsWith("KMS was told the same for key store " + store().customKeyStoreId() + "."), says);
         assertFalse(says.contains(password(kmsUserSecretArn)), says);

@@ -170,6 +170,8 @@ class RestoreHsmsTest {
         aws.addHsm(clusterId, ZONE_A);
         assertEquals("TOO_MANY_HSMS", failed(runToEnd()).reason());
         assertEquals(2, created(), "only those of this test");
+        delete(ZONE_A);
+        assertEquals(1, restored().created(), "once one of those that share a zone is gone");
     }
 
     @Test

@@ -1,0 +1,199 @@
+package cloudhsm.pipeline.provisioning.cluster;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+
+import cloudhsm.pipeline.provisioning.TestAccount;
+import cloudhsm.pipeline.provisioning.cluster.IssueClusterCertificate.CaKey;
+import cloudhsm.pipeline.provisioning.cluster.VerifyHsmIdentity.Policy;
+import cloudhsm.pipeline.provisioning.lambda.Json;
+import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
+import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
+
+/** What the runbook advises about a cluster, its HSMs and its certificate, followed literally. */
+class ClusterAdviceTest {
+    private static final String CA_SECRET = "cloudhsm-pipeline/demo/cluster-ca";
+
+    private final EmbeddedAws aws = new EmbeddedAws();
+    private final SecretsManagerClient secretsManager = aws.client(SecretsManagerClient.builder());
+    private String clusterId;
+
+    @AfterEach
+    void close() {
+        aws.close();
+    }
+
+    private Outcome createFirstHsm() {
+        var stage = new CreateFirstHsm(aws.cloudHsm, aws.runtime());
+        var input = new CreateFirstHsm.Input(clusterId, EmbeddedAws.ZONES);
+        return aws.runToEnd(awaited -> stage.run(input, awaited));
+    }
+
+    private Outcome verify(Policy policy, String manufacturerRoot) {
+        return new VerifyHsmIdentity(
+                        aws.cloudHsm, aws.runtime(), aws.cloud.cloudHsm().awsRootPem())
+                .run(new VerifyHsmIdentity.Input(clusterId, policy, manufacturerRoot), Optional.empty());
+    }
+
+    private String csrKey() {
+        return ((VerifyHsmIdentity.Output) done(verify(Policy.REQUIRE_AWS, ""))).csrKeySha256();
+    }
+
+    private Outcome issue(String csrKey) {
+        return new IssueClusterCertificate(aws.cloudHsm, secretsManager, aws.runtime())
+                .run(
+                        new IssueClusterCertificate.Input(
+                                EmbeddedAws.DEPLOYMENT, clusterId, csrKey, Duration.ofDays(3652), CaKey.KEEP),
+                        Optional.empty());
+    }
+
+    private IssueClusterCertificate.Output issued() {
+        return (IssueClusterCertificate.Output) done(issue(csrKey()));
+    }
+
+    private Outcome initialize(String certificate, String trustAnchor) {
+        var stage = new InitializeCluster(aws.cloudHsm, aws.runtime());
+        var input = new InitializeCluster.Input(clusterId, certificate, trustAnchor, csrKey());
+        return aws.runToEnd(awaited -> stage.run(input, awaited));
+    }
+
+    private Outcome initialize(IssueClusterCertificate.Output issued) {
+        return initialize(issued.clusterCertificate(), issued.trustAnchor());
+    }
+
+    private static Record done(Outcome outcome) {
+        return assertInstanceOf(Outcome.Done.class, outcome, outcome::toString).output();
+    }
+
+    private static String reason(Outcome outcome) {
+        return assertInstanceOf(Outcome.Failed.class, outcome, outcome::toString)
+                .reason();
+    }
+
+    @Test
+    void clusterInAnotherModeIsTakenByAskingForWhatIsThere() {
+        clusterId = aws.givenCluster();
+        var stage = new CreateCluster(aws.cloudHsm, aws.runtime());
+        var other = new CreateCluster.Input(EmbeddedAws.DEPLOYMENT, "hsm2m.medium", "NON_FIPS", 90, aws.subnetIds());
+        assertEquals("CLUSTER_DIFFERS", reason(stage.run(other, Optional.empty())));
+        done(aws.runToEnd(awaited -> stage.run(aws.clusterInput(), awaited)));
+    }
+
+    @Test
+    void afterBothHsmsAndTheirClusterAreDeletedANewExecutionGetsACsr() {
+        aws.cloud.cloudHsm().acceptConcurrentFirstHsms(true);
+        clusterId = aws.givenCluster();
+        for (var zone : EmbeddedAws.ZONES)
+            aws.cloudHsm.createHsm(create -> create.clusterId(clusterId).availabilityZone(zone));
+        aws.cloud.advance(Duration.ofMinutes(20));
+        assertEquals("TWO_HSMS_BEFORE_INITIALIZATION", reason(createFirstHsm()));
+        for (var hsm : Clusters.hsms(aws.cluster(clusterId)))
+            aws.cloudHsm.deleteHsm(delete -> delete.clusterId(clusterId).hsmId(hsm.hsmId()));
+        aws.cloud.advance(Duration.ofMinutes(20));
+        aws.cloudHsm.deleteCluster(delete -> delete.clusterId(clusterId));
+        clusterId = aws.givenCluster();
+        done(createFirstHsm());
+        csrKey();
+    }
+
+    @Test
+    void degradedZonesAreTriedAgainByALaterExecution() {
+        clusterId = aws.givenCluster();
+        EmbeddedAws.ZONES.forEach(zone -> aws.cloud.cloudHsm().nextHsmDegrades(zone));
+        assertEquals("HSM_DEGRADED", reason(createFirstHsm()));
+        aws.cloud.advance(Duration.ofMinutes(20));
+        done(createFirstHsm());
+        assertEquals(1, Clusters.hsms(aws.cluster(clusterId)).size());
+    }
+
+    @Test
+    void capacityIsAskedForAgainByALaterExecution() {
+        clusterId = aws.givenCluster();
+        EmbeddedAws.ZONES.forEach(zone -> aws.cloud.cloudHsm().zoneIsFull(zone, true));
+        assertEquals("NO_HSM_CAPACITY", reason(createFirstHsm()));
+        aws.cloud.cloudHsm().zoneIsFull(EmbeddedAws.ZONE_B, false);
+        done(createFirstHsm());
+    }
+
+    @Test
+    void zonesOfTheClustersOwnSubnetsHaveRoomForAnHsm() {
+        clusterId = aws.givenCluster();
+        var stage = new CreateFirstHsm(aws.cloudHsm, aws.runtime());
+        var elsewhere = new CreateFirstHsm.Input(clusterId, List.of("eu-central-1c"));
+        assertEquals("NO_ZONE_FOR_HSM", reason(stage.run(elsewhere, Optional.empty())));
+        done(createFirstHsm());
+    }
+
+    @Test
+    void theManufacturersRootOrAnotherPolicyVerifiesTheHsm() {
+        clusterId = aws.givenFirstHsm();
+        assertEquals("MANUFACTURER_ROOT_MISSING", reason(verify(Policy.REQUIRE_BOTH, "")));
+        done(verify(Policy.REQUIRE_BOTH, aws.cloud.cloudHsm().manufacturerRootPem()));
+        done(verify(Policy.REQUIRE_AWS, ""));
+    }
+
+    @Test
+    void certificateThatIsNotForTheCsrIsIssuedAgainByANewExecution() {
+        clusterId = aws.givenFirstHsm();
+        var issued = issued();
+        assertEquals("CERTIFICATE_UNREADABLE", reason(initialize("no certificate", issued.trustAnchor())));
+        var hsm = Clusters.hsms(aws.cluster(clusterId)).getFirst();
+        aws.cloud.cloudHsm().replaceHsm(hsm.hsmId());
+        aws.cloud.advance(Duration.ofMinutes(5));
+        assertEquals("CERTIFICATE_UNFIT", reason(initialize(issued)));
+        done(initialize(issued()));
+    }
+
+    @Test
+    void aSecretThatWasLostOrSpoiltIsWrittenAgainAsTheCauseSays() throws JsonProcessingException {
+        clusterId = aws.givenFirstHsm();
+        var issued = issued();
+        done(initialize(issued));
+        secretsManager.deleteSecret(delete -> delete.secretId(CA_SECRET).forceDeleteWithoutRecovery(true));
+        assertEquals("CLUSTER_CERTIFICATE_LOST", reason(issue("")));
+
+        secretsManager.createSecret(create -> create.name(CA_SECRET).secretString("a note"));
+        assertEquals("CLUSTER_CERTIFICATE_UNREADABLE", reason(issue("")));
+
+        var written = Json.MAPPER.writeValueAsString(Json.MAPPER
+                .createObjectNode()
+                .put("certificate", issued.trustAnchor())
+                .put("clusterCertificate", issued.clusterCertificate()));
+        secretsManager.putSecretValue(put -> put.secretId(CA_SECRET).secretString(written));
+        assertEquals(
+                issued.trustAnchor(), ((IssueClusterCertificate.Output) done(issue(""))).trustAnchor());
+    }
+
+    @Test
+    void aFirstHsmThatIsGoneIsMadeAgainFromTheNewestBackupByANewExecution() {
+        try (var account = new TestAccount()) {
+            var cluster = account.initializedCluster();
+            account.activate(cluster);
+            var second = new CreateSecondHsm(account.cloudHsm, account.runtime);
+            var input = new CreateSecondHsm.Input(cluster.id(), EmbeddedAws.ZONES);
+            for (var hsm : Clusters.hsms(account.cluster(cluster.id())))
+                account.cloudHsm.deleteHsm(delete -> delete.clusterId(cluster.id()).hsmId(hsm.hsmId()));
+            account.waitUntil(
+                    () -> Clusters.hsms(account.cluster(cluster.id())).isEmpty());
+            assertEquals("FIRST_HSM_GONE", reason(second.run(input, Optional.empty())));
+
+            var first = new CreateFirstHsm(account.cloudHsm, account.runtime);
+            var firstInput = new CreateFirstHsm.Input(cluster.id(), EmbeddedAws.ZONES);
+            done(account.runToEnd(CreateFirstHsm.Input.class, firstInput, first::run));
+            done(account.runToEnd(CreateSecondHsm.Input.class, input, second::run));
+            assertEquals(
+                    EmbeddedAws.ZONES,
+                    Clusters.hsms(account.cluster(cluster.id())).stream()
+                            .map(Hsm::availabilityZone)
+                            .sorted()
+                            .toList());
+        }
+    }
+}
