@@ -6,7 +6,12 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.provisioning.TestAccount;
+import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import java.time.Clock;
 import java.time.Duration;
+import java.time.Instant;
+import java.time.ZoneId;
+import java.time.ZoneOffset;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
@@ -24,6 +29,30 @@ class BucketTeardownTest {
     private final TestAccount account = new TestAccount();
     private final EmptyBucket empty = new EmptyBucket(account.s3, account.runtime);
     private final DeleteBucket delete = new DeleteBucket(account.s3, account.runtime);
+
+    private static final class TenSecondsLaterEachTime extends Clock {
+        private Instant now;
+
+        private TenSecondsLaterEachTime(Instant start) {
+            now = start;
+        }
+
+        @Override
+        public Instant instant() {
+            now = now.plusSeconds(10);
+            return now;
+        }
+
+        @Override
+        public ZoneId getZone() {
+            return ZoneOffset.UTC;
+        }
+
+        @Override
+        public Clock withZone(ZoneId zone) {
+            throw new UnsupportedOperationException();
+        }
+    }
 
     @BeforeEach
     void createBucket() {
@@ -111,6 +140,23 @@ class BucketTeardownTest {
         assertThrows(NoSuchBucketException.class, () -> account.s3.headBucket(request -> request.bucket(BUCKET)));
         assertEquals(1, account.cloud.calls("AbortMultipartUpload"));
         assertEquals(4, account.cloud.calls("DeleteObject") - 1, "the others go together");
+    }
+
+    @Test
+    void keysThatTakeACallEachAreLeftToTheNextRunOnceTheTimeIsUp() {
+        for (int i = 0; i < 10; i++) put("Icon\u0003" + i);
+        var runtime = new StageRuntime(
+                account.states,
+                account.runtime.waits(),
+                account.runtime.lock(),
+                account.runtime.functionName(),
+                account.runtime.watchStateMachine(),
+                new TenSecondsLaterEachTime(account.runtime.clock().instant()));
+        var first = TestAccount.done(
+                new EmptyBucket(account.s3, runtime).run(input("DELETE"), Optional.empty()), EmptyBucket.Output.class);
+        assertTrue(first.more(), "the function has a minute");
+        assertEquals(4, first.deleted());
+        assertEquals(6, emptied().deleted());
     }
 
     @Test
