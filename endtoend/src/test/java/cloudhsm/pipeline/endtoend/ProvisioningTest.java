@@ -28,6 +28,7 @@ import software.amazon.awssdk.services.dynamodb.model.AttributeValue;
 import software.amazon.awssdk.services.kms.model.ConnectionStateType;
 import software.amazon.awssdk.services.kms.model.KeyMetadata;
 import software.amazon.awssdk.services.kms.model.OriginType;
+import software.amazon.awssdk.services.s3.model.EncodingType;
 import software.amazon.awssdk.services.s3.model.HeadObjectResponse;
 import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
 import software.amazon.awssdk.services.sfn.model.DescribeExecutionResponse;
@@ -207,7 +208,9 @@ class ProvisioningTest {
         assertEquals(
                 List.of(),
                 pipeline.s3()
-                        .listObjectVersions(request -> request.bucket(bucket()).prefix(".cloudhsm-pipeline/"))
+                        .listObjectVersions(request -> request.bucket(bucket())
+                                .prefix(".cloudhsm-pipeline/")
+                                .encodingType(EncodingType.URL))
                         .versions());
     }
 

@@ -23,6 +23,7 @@ import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.BucketLocationConstraint;
 import software.amazon.awssdk.services.s3.model.BucketVersioningStatus;
+import software.amazon.awssdk.services.s3.model.EncodingType;
 import software.amazon.awssdk.services.s3.model.ObjectOwnership;
 import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
 import software.amazon.awssdk.services.s3.model.ServerSideEncryptionRule;
@@ -165,6 +166,7 @@ class ReencryptExistingTest {
         assertEquals(preview.path("outcomes"), output.path("outcomes"), "the dry run told what would come");
         assertEquals(1, output.path("outcomes").path("ALREADY_DONE").asInt());
         assertEquals(1, output.path("outcomes").path("LEFT:SSE_C").asInt());
+        assertEquals(Json.array().add("in/customer-key: SSE_C"), output.path("left"), "no version was listed");
         for (int i = 0; i < 24; i++) assertEquals(key, keyOf("in/object-" + i, null));
         assertEquals(key, keyOf("in/Umlaut ä + &=%2F\u2028 plus.txt", null));
         assertEquals(key, keyOf("in/under-another-key", null));
@@ -176,6 +178,20 @@ class ReencryptExistingTest {
                 Json.parse(s3.getObjectAsBytes(get -> get.bucket(evidence).key(summary))
                                 .asUtf8String())
                         .path("outcomes"));
+    }
+
+    @Test
+    void keysThatXmlCannotHoldComeUnderTheKeyToo() {
+        belongsUnder(key);
+        for (var object : new String[] {"a/1.txt", "photos/Icon\u0003.jpg", "z\uFFFE+ .txt"}) put(object);
+        for (var versions : new String[] {"CURRENT", "ALL"}) {
+            var input = "{\"bucket\": \"%s\", \"versions\": \"%s\", \"dryRun\": true}";
+            var preview = succeeded(run("preview-" + versions, input.formatted(bucket, versions)));
+            assertEquals(3, preview.path("outcomes").path("REENCRYPTED:UPDATE").asInt(), preview.toString());
+        }
+        succeeded(run("run", "{\"bucket\": \"%s\"}".formatted(bucket)));
+        assertEquals(key, keyOf("photos/Icon\u0003.jpg", null));
+        assertEquals(key, keyOf("z\uFFFE+ .txt", null));
     }
 
     @Test
@@ -192,7 +208,7 @@ class ReencryptExistingTest {
         assertEquals(key, keyOf("report", first));
         assertEquals(key, keyOf("report", second));
         assertEquals(
-                3, s3.listObjectVersions(list -> list.bucket(bucket)).versions().size(), "no version was made");
+                3, s3.listObjectVersions(list -> list.bucket(bucket).encodingType(EncodingType.URL)).versions().size(), "no version was made");
     }
 
     /** With the rights that the template gives to the pages' function. */

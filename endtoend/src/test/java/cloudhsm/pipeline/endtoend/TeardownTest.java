@@ -17,6 +17,7 @@ import org.junit.jupiter.api.Test;
 import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.kms.model.ConnectionStateType;
 import software.amazon.awssdk.services.kms.model.KeyState;
+import software.amazon.awssdk.services.s3.model.EncodingType;
 import software.amazon.awssdk.services.s3.model.ObjectVersion;
 import software.amazon.awssdk.services.s3.model.S3Exception;
 import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
@@ -84,7 +85,7 @@ class TeardownTest {
     }
 
     private static Set<String> versions(Pipeline pipeline, String bucket) {
-        return pipeline.s3().listObjectVersions(request -> request.bucket(bucket)).versions().stream()
+        return pipeline.s3().listObjectVersions(request -> request.bucket(bucket).encodingType(EncodingType.URL)).versions().stream()
                 .map(ObjectVersion::versionId)
                 .collect(Collectors.toSet());
     }
@@ -113,7 +114,7 @@ class TeardownTest {
             assertEquals(ExecutionStatus.SUCCEEDED, ended.status(), () -> ended.error() + ": " + ended.cause());
             assertEquals(versions, versions(pipeline, bucket));
             for (var version : versions) {
-                var key = pipeline.s3().listObjectVersions(request -> request.bucket(bucket)).versions().stream()
+                var key = pipeline.s3().listObjectVersions(request -> request.bucket(bucket).encodingType(EncodingType.URL)).versions().stream()
                         .filter(listed -> listed.versionId().equals(version))
                         .findFirst()
                         .orElseThrow()

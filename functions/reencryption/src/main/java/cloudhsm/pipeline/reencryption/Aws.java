@@ -1,12 +1,15 @@
 package cloudhsm.pipeline.reencryption;
 
+import java.io.IOException;
 import java.security.NoSuchAlgorithmException;
 import javax.net.ssl.SSLContext;
+import javax.xml.stream.XMLStreamException;
 import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.ContainerCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.EnvironmentVariableCredentialsProvider;
 import software.amazon.awssdk.awscore.client.builder.AwsClientBuilder;
 import software.amazon.awssdk.awscore.client.builder.AwsSyncClientBuilder;
+import software.amazon.awssdk.core.exception.SdkClientException;
 import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
 import software.amazon.awssdk.profiles.ProfileFile;
 import software.amazon.awssdk.regions.Region;
@@ -39,6 +42,16 @@ final class Aws {
 
     static SqsClient sqs() {
         return client(SqsClient.builder());
+    }
+
+    /** Whether S3 has answered, with something that is no XML: the same call gets the same answer. */
+    static boolean isUnreadable(SdkClientException failure) {
+        var unreadable = false;
+        for (Throwable cause = failure.getCause(); cause != null; cause = cause.getCause()) {
+            if (cause instanceof IOException) return false; // the answer broke off
+            unreadable |= cause instanceof XMLStreamException;
+        }
+        return unreadable;
     }
 
     private static <B extends AwsClientBuilder<B, C> & AwsSyncClientBuilder<B, C>, C> C client(B builder) {

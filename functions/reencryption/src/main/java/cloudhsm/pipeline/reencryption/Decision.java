@@ -87,9 +87,16 @@ sealed interface Decision {
         if (isArchived(object)) return left("ARCHIVED");
         if (!seen.current() && !hasEtagOfItsOwn(object)) return new LookAtCurrent();
         if (object.contentLength() <= LARGEST_SINGLE_COPY) return new Act(Way.COPY);
+        // CreateMultipartUpload answers with the key in XML; an upload whose id cannot be read is never ended.
+        if (!meant.key().codePoints().allMatch(Decision::isInXml10)) return left("KEY_NOT_IN_XML");
         // CreateMultipartUpload must repeat the metadata, so it must be readable.
         if (object.missingMeta() != null && object.missingMeta() > 0) return left("METADATA_NOT_READABLE");
         return new Act(Way.MULTIPART_COPY);
+    }
+
+    /** @see <a href="https://www.w3.org/TR/xml/#charsets">XML 1.0, Characters</a> */
+    private static boolean isInXml10(int c) {
+        return c == '\t' || c == '\n' || c == '\r' || c >= 0x20 && c < 0xFFFE || c > 0xFFFF;
     }
 
     /**

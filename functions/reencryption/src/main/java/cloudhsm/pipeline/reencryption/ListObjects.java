@@ -19,6 +19,9 @@ public final class ListObjects implements RequestHandler<Map<String, Object>, Ma
     /** What is left of an invocation when it stops listing: more than one page or inventory file ever takes. */
     private static final int SPARE_MILLISECONDS = 120_000;
 
+    /** Suffixes of access points, of directory buckets and of table buckets. */
+    private static final List<String> NO_BUCKETS = List.of("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3");
+
     private final S3Client s3;
     private final String resultsBucket;
 
@@ -45,7 +48,7 @@ public final class ListObjects implements RequestHandler<Map<String, Object>, Ma
                 position = source.list(pages, position);
             } while (!position.isEmpty() && context.getRemainingTimeInMillis() > SPARE_MILLISECONDS);
         } catch (Inventory.UnusableException unusable) {
-            return failed("INVENTORY_UNUSABLE", unusable.getMessage() + " Nothing was changed.");
+            return failed("INVENTORY_UNUSABLE", unusable.getMessage());
         } catch (AwsServiceException refused) {
             if (refused.statusCode() >= 500) throw refused;
             return failed(
@@ -69,16 +72,29 @@ public final class ListObjects implements RequestHandler<Map<String, Object>, Ma
 
     private static List<String> problems(Map<String, Object> input) {
         var problems = new ArrayList<String>();
-        if (!text(input, "bucket").matches("[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")) {
-            problems.add("bucket: needs a bucket's name.");
-        }
+        bucketProblem(text(input, "bucket")).ifPresent(problem -> problems.add("bucket: " + problem));
         if (!text(input, "versions").matches("CURRENT|ALL")) problems.add("versions: CURRENT or ALL.");
         var inventory = text(input, "inventory");
         if (!inventory.isEmpty() && !inventory.matches("s3://[^/]+/.+/manifest\\.json")) {
             problems.add("inventory: the S3 URI of an S3 Inventory's manifest.json, s3://BUCKET/…/manifest.json.");
+        } else if (!inventory.isEmpty()) {
+            bucketProblem(inventory.split("/", 4)[2]).ifPresent(problem -> problems.add("inventory: " + problem));
         }
         if (number(input, "pageSize") < 1 || number(input, "pageSize") > 1000) problems.add("pageSize: 1 to 1000.");
         return problems;
+    }
+
+    /**
+     * What a bucket that exists cannot be called. Those of us-east-1 that were made before March 2018 may have capitals,
+     * underscores and 255 characters; what the suffixes name is no general purpose bucket.
+     */
+    private static Optional<String> bucketProblem(String name) {
+        if (!name.matches("[A-Za-z0-9._-]{3,255}")) return Optional.of("needs a bucket's name.");
+        return NO_BUCKETS.stream()
+                .filter(name::endsWith)
+                .findFirst()
+                .map(suffix -> "\"" + name + "\" names no general purpose bucket, because it ends with \"" + suffix
+                        + "\"; give the bucket's own name.");
     }
 
     private static Map<String, Object> failed(String error, String cause) {

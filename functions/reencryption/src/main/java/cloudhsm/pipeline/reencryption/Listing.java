@@ -7,9 +7,11 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
 import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.s3.model.EncodingType;
 
 /**
- * S3's own listing, one page of it for one of ours.
+ * S3's own listing, one page of it for one of ours. Keys are asked for URL-encoded, which the SDK undoes: they may hold
+ * what the XML of an answer cannot.
  *
  * @param all versions, not only the current ones; delete markers have nothing to encrypt
  */
@@ -22,6 +24,7 @@ record Listing(S3Client s3, String bucket, String prefix, boolean all, int pageS
     private String current(Pages pages, String position) {
         var listed = s3.listObjectsV2(list -> list.bucket(bucket)
                 .prefix(prefix)
+                .encodingType(EncodingType.URL)
                 .maxKeys(pageSize)
                 .continuationToken(position.isEmpty() ? null : position));
         pages.add(listed.contents().stream()
@@ -33,7 +36,10 @@ record Listing(S3Client s3, String bucket, String prefix, boolean all, int pageS
     private String versions(Pages pages, String position) {
         var markers = position.isEmpty() ? List.<String>of() : decoded(position);
         var listed = s3.listObjectVersions(list -> {
-            list.bucket(bucket).prefix(prefix).maxKeys(pageSize);
+            list.bucket(bucket)
+                    .prefix(prefix)
+                    .encodingType(EncodingType.URL)
+                    .maxKeys(pageSize);
             if (!markers.isEmpty()) list.keyMarker(markers.get(0)).versionIdMarker(markers.get(1));
         });
         pages.add(listed.versions().stream()

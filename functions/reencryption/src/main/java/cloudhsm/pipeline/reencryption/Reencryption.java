@@ -72,8 +72,10 @@ final class Reencryption {
             };
         } catch (AwsServiceException refused) {
             return Decision.refused(refused);
-        } catch (SdkClientException unreachable) {
-            return new Outcome.Retry("S3_NOT_REACHED");
+        } catch (SdkClientException failed) {
+            return Aws.isUnreadable(failed)
+                    ? new Outcome.Refused("S3_ANSWER_NOT_READABLE")
+                    : new Outcome.Retry("S3_NOT_REACHED");
         } catch (RuntimeException defect) {
             // One object that this function cannot cope with must not hold up the others of its batch.
             return new Outcome.Refused(defect.getClass().getSimpleName());

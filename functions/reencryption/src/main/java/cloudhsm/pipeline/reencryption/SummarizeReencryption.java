@@ -91,7 +91,8 @@ public final class SummarizeReencryption implements RequestHandler<Map<String, O
     }
 
     private static String told(JsonNode object) {
-        return text(object, "key") + " (version " + text(object, "versionId") + "): "
+        var versionId = text(object, "versionId");
+        return text(object, "key") + (versionId.isEmpty() ? "" : " (version " + versionId + ")") + ": "
                 + text(object, "outcome").substring("LEFT:".length());
     }
 

@@ -44,6 +44,9 @@ final class TargetKeys {
 
     private static Target target(ServerSideEncryptionRule rule) {
         var standard = rule.applyServerSideEncryptionByDefault();
+        if (standard != null && standard.sseAlgorithm() == ServerSideEncryption.AWS_KMS_DSSE) {
+            return new Target.None("BUCKET_DEFAULT_IS_DSSE_KMS"); // UpdateObjectEncryption leads to SSE-KMS only
+        }
         if (standard == null
                 || standard.sseAlgorithm() != ServerSideEncryption.AWS_KMS
                 || standard.kmsMasterKeyID() == null) {

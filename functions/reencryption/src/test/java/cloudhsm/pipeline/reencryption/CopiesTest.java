@@ -23,6 +23,7 @@ import software.amazon.awssdk.services.s3.model.BucketLocationConstraint;
 import software.amazon.awssdk.services.s3.model.BucketVersioningStatus;
 import software.amazon.awssdk.services.s3.model.ChecksumAlgorithm;
 import software.amazon.awssdk.services.s3.model.ChecksumMode;
+import software.amazon.awssdk.services.s3.model.EncodingType;
 import software.amazon.awssdk.services.s3.model.Grant;
 import software.amazon.awssdk.services.s3.model.HeadObjectResponse;
 import software.amazon.awssdk.services.s3.model.ObjectOwnership;
@@ -81,13 +82,13 @@ class CopiesTest {
     }
 
     private List<String> versions(String key) {
-        return s3.listObjectVersions(request -> request.bucket(BUCKET).prefix(key)).versions().stream()
+        return s3.listObjectVersions(request -> request.bucket(BUCKET).prefix(key).encodingType(EncodingType.URL)).versions().stream()
                 .map(version -> version.versionId())
                 .toList();
     }
 
     private List<String> unfinishedUploads() {
-        return s3.listMultipartUploads(request -> request.bucket(BUCKET)).uploads().stream()
+        return s3.listMultipartUploads(request -> request.bucket(BUCKET).encodingType(EncodingType.URL)).uploads().stream()
                 .map(upload -> upload.key())
                 .toList();
     }

@@ -13,6 +13,7 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.Base64;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
@@ -454,10 +455,26 @@ class DecisionTableTest {
                 "quote\"'<>",
                 "tab\tkey",
                 "line\nbreak",
+                "Icon\u0003.jpg",
+                "\uFFFE",
                 "?versionId=x",
                 "%2F%25",
                 "{}|^~[]`!*();:@,$",
                 "long/" + "x".repeat(1019));
+    }
+
+    /** CreateMultipartUpload would answer with the key in XML that nobody can read. */
+    @Test
+    void aKeyThatXmlCannotHoldIsUpdatedButNotCopiedInParts() {
+        for (var mode : Mode.values()) {
+            var key = "large" + mode + "\u0003";
+            var version = cloud.s3().addZeros(VERSIONED, key, (5L << 30) + 1, Map.of(), Map.of());
+            var object = new ObjectReference(VERSIONED, key, Optional.of(version), "");
+            assertEquals(
+                    mode == Mode.UPDATE ? UPDATED + " 2" : "LEFT KEY_NOT_IN_XML 1",
+                    reencrypt(reencryption(mode, DualLayerObjects.KEEP), object));
+        }
+        assertEquals(0, cloud.calls("CreateMultipartUpload"));
     }
 
     @ParameterizedTest

@@ -22,6 +22,7 @@ import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.BucketLocationConstraint;
 import software.amazon.awssdk.services.s3.model.BucketVersioningStatus;
+import software.amazon.awssdk.services.s3.model.EncodingType;
 import software.amazon.awssdk.services.s3.model.Event;
 import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
 import software.amazon.awssdk.services.sqs.SqsClient;
@@ -151,7 +152,7 @@ class LossFreeTest {
         assertEquals(0, messagesIn(queue), "nothing waits any more");
         assertEquals(0, messagesIn(deadLetters));
         var versions = new HashMap<String, Integer>();
-        s3.listObjectVersionsPaginator(request -> request.bucket(BUCKET))
+        s3.listObjectVersionsPaginator(request -> request.bucket(BUCKET).encodingType(EncodingType.URL))
                 .versions()
                 .forEach(version -> versions.merge(version.key(), 1, Integer::sum));
         var expected = mode == Mode.COPY ? 2 : 1;
@@ -161,7 +162,7 @@ class LossFreeTest {
     }
 
     private long underTheKey() {
-        return s3.listObjectsV2Paginator(request -> request.bucket(BUCKET)).contents().stream()
+        return s3.listObjectsV2Paginator(request -> request.bucket(BUCKET).encodingType(EncodingType.URL)).contents().stream()
                 .filter(object -> target.equals(
                         s3.headObject(request -> request.bucket(BUCKET).key(object.key()))
                                 .ssekmsKeyId()))

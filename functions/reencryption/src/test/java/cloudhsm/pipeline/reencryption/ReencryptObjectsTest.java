@@ -307,6 +307,16 @@ class ReencryptObjectsTest {
     }
 
     @Test
+    void bucketWhoseDefaultIsDualLayerIsSaidToBe() {
+        s3.putBucketEncryption(request -> request.bucket(BUCKET)
+                .serverSideEncryptionConfiguration(configuration ->
+                        configuration.rules(rule -> rule.applyServerSideEncryptionByDefault(
+                                standard -> standard.sseAlgorithm("aws:kms:dsse").kmsMasterKeyID(target)))));
+        assertEquals(List.of(), handle(message("1", created("k", "v"))));
+        assertTrue(log.only().contains("\"LEFT\",\"reason\":\"BUCKET_DEFAULT_IS_DSSE_KMS\""), log.only());
+    }
+
+    @Test
     void bucketThatNamesAnAliasIsLeftAsItIs() {
         useKey("alias/reports");
         assertEquals(List.of(), handle(message("1", created("k", "v"))));

@@ -10,6 +10,7 @@ import java.util.Random;
 import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.BucketLocationConstraint;
+import software.amazon.awssdk.services.s3.model.EncodingType;
 import software.amazon.awssdk.services.s3.model.ObjectEncryption;
 import software.amazon.awssdk.services.s3.model.PutObjectRequest;
 import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
@@ -53,7 +54,7 @@ final class SampleBucket {
                 if (i % 2 == 1) s3.updateObjectEncryption(underAnotherKey(name, key, keys.other()));
             }
             var etags = new LinkedHashMap<String, String>();
-            s3.listObjectsV2Paginator(list -> list.bucket(name))
+            s3.listObjectsV2Paginator(list -> list.bucket(name).encodingType(EncodingType.URL))
                     .contents()
                     .forEach(object -> etags.put(object.key(), object.eTag().replace("\"", "")));
             return new SampleBucket(name, keys.target(), etags);

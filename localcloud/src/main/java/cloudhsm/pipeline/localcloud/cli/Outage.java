@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.function.BooleanSupplier;
 import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.s3.model.EncodingType;
 import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
 
 /**
@@ -151,7 +152,9 @@ final class Outage implements AutoCloseable {
 
     private Map<String, Integer> versions() {
         var versions = new HashMap<String, Integer>();
-        s3.listObjectVersionsPaginator(list -> list.bucket(bucket).prefix("outage/"))
+        s3.listObjectVersionsPaginator(list -> list.bucket(bucket)
+                        .prefix("outage/")
+                        .encodingType(EncodingType.URL))
                 .versions()
                 .forEach(version -> versions.merge(version.key(), 1, Integer::sum));
         return versions;

@@ -5,9 +5,11 @@ import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.matrix.Matrix;
 import cloudhsm.pipeline.localcloud.template.TemplateException;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.io.PrintWriter;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -117,10 +119,21 @@ public final class RunLocal implements Callable<Integer> {
             throw new ParameterException(spec.commandLine(), "--input: cannot read " + input);
         }
         try {
-            return Json.MAPPER.readTree(input.toFile());
+            var json = Json.MAPPER
+                    .reader()
+                    .with(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
+                    .readTree(Files.readString(input));
+            if (!json.isMissingNode()) return json;
+            throw new ParameterException(
+                    spec.commandLine(), "--input: " + input + " is empty; {} asks for the defaults");
         } catch (JsonProcessingException malformed) {
             throw new ParameterException(
-                    spec.commandLine(), "--input: " + input + " is not JSON: " + malformed.getOriginalMessage());
+                    spec.commandLine(),
+                    "--input: " + input + " is not JSON: it goes wrong at line "
+                            + malformed.getLocation().getLineNr() + ", column "
+                            + malformed.getLocation().getColumnNr());
+        } catch (CharacterCodingException notText) {
+            throw new ParameterException(spec.commandLine(), "--input: " + input + " is not JSON: it is not UTF-8");
         }
     }
 

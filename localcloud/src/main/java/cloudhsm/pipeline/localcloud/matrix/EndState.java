@@ -13,6 +13,7 @@ import java.util.TreeMap;
 import java.util.function.BiConsumer;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.Bucket;
+import software.amazon.awssdk.services.s3.model.EncodingType;
 import software.amazon.awssdk.services.s3.model.ObjectVersion;
 import software.amazon.awssdk.services.s3.model.S3Exception;
 
@@ -73,7 +74,8 @@ final class EndState {
         try (var s3 = cloud.client(S3Client.builder().forcePathStyle(true))) {
             for (var bucket : s3.listBuckets().buckets()) {
                 if (bucket.name().contains("evidencebucket")) continue;
-                var listed = s3.listObjectVersions(request -> request.bucket(bucket.name()));
+                var listed = s3.listObjectVersions(
+                        request -> request.bucket(bucket.name()).encodingType(EncodingType.URL));
                 listed.versions()
                         .forEach(version ->
                                 add("s3: a version in " + bucket.name() + ", " + readAs(s3, bucket, version)));

@@ -13,6 +13,7 @@ import java.util.function.Predicate;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.s3.model.EncodingType;
 
 /**
  * Looks for every secret that an account ever had in everything that a run writes where others may read it: histories of
@@ -169,7 +170,9 @@ public final class SecretSearch {
         try (var s3 = cloud.client(S3Client.builder().forcePathStyle(true))) {
             return s3.listBuckets().buckets().stream()
                     .filter(bucket -> bucket.name().contains("evidencebucket"))
-                    .flatMap(bucket -> s3.listObjectsV2(list -> list.bucket(bucket.name())).contents().stream()
+                    .flatMap(bucket -> s3
+                            .listObjectsV2(list -> list.bucket(bucket.name()).encodingType(EncodingType.URL))
+                            .contents().stream()
                             .map(object -> s3.getObjectAsBytes(
                                             get -> get.bucket(bucket.name()).key(object.key()))
                                     .asUtf8String()))

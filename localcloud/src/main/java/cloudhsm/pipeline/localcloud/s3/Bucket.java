@@ -55,13 +55,26 @@ final class Bucket {
     Optional<ObjectLocks.DefaultRetention> defaultRetention = Optional.empty();
 
     /** By key; the newest version first. */
-    final TreeMap<String, Deque<ObjectVersion>> objects = new TreeMap<>();
+    final TreeMap<String, Deque<ObjectVersion>> objects = new TreeMap<>(Bucket::inOrder);
 
     final Map<String, MultipartUpload> uploads = new LinkedHashMap<>();
 
     Bucket(String name, Instant created) {
         this.name = name;
         this.created = created;
+    }
+
+    /** S3 lists keys in the order of their UTF-8, which is that of their code points. */
+    static int inOrder(String one, String other) {
+        int shorter = Math.min(one.length(), other.length());
+        for (int i = 0; i < shorter; i++) {
+            var a = one.charAt(i);
+            var b = other.charAt(i);
+            if (a == b) continue;
+            if (Character.isSurrogate(a) != Character.isSurrogate(b)) return Character.isSurrogate(a) ? 1 : -1;
+            return Character.compare(a, b);
+        }
+        return Integer.compare(one.length(), other.length());
     }
 
     /** Whether objects have ACLs of their own: without ownership controls, and unless the bucket's owner owns them all. */

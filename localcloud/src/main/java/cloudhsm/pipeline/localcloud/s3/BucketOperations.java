@@ -19,6 +19,11 @@ final class BucketOperations {
             "(?!xn--|sthree-|amzn-s3-demo-)(?!.*(-s3alias|--ol-s3|\\.mrap|--x-s3|--table-s3)$)(?!.*\\.\\.)(?!\\d+\\.\\d+\\.\\d+\\.\\d+$)"
                 + "[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]");
 
+    /** Some account's regional namespace: prefix, account, Region. */
+    private static final Pattern IN_A_NAMESPACE = Pattern.compile(".+-\\d{12}-[a-z]{2,}(-[a-z]+)+-\\d+-an");
+
+    private static final String NAMESPACE = "x-amz-bucket-namespace";
+
     private final Account account;
     private final Buckets buckets;
 
@@ -29,12 +34,17 @@ final class BucketOperations {
 
     AwsResponse createBucket(S3Request request) {
         var name = request.bucket();
-        if (!NAME.matcher(name).matches()) {
-            throw new AwsException(
-                    "InvalidBucketName", 400, "The specified bucket is not valid.", Map.of("BucketName", name));
-        }
+        if (!NAME.matcher(name).matches()) throw invalidName(name);
+        var namespace = request.header(NAMESPACE);
+        requireNamespace(name, namespace);
         requireLocation(request.body());
-        buckets.authorize(request, "s3:CreateBucket", request.bucketArn());
+        buckets.authorize(
+                request,
+                "s3:CreateBucket",
+                request.bucketArn(),
+                namespace
+                        .map(value -> Map.of("s3:x-amz-bucket-namespace", value))
+                        .orElse(Map.of()));
         AccessControl.refuse(request);
         if (buckets.byName().containsKey(name)) {
             throw new AwsException(
@@ -58,6 +68,44 @@ final class BucketOperations {
         });
         buckets.byName().put(name, bucket);
         return new AwsResponse(200, Map.of("Location", "http://" + name + ".s3.amazonaws.com/"), new byte[0]);
+    }
+
+    private static AwsException invalidName(String name) {
+        return new AwsException(
+                "InvalidBucketName", 400, "The specified bucket is not valid.", Map.of("BucketName", name));
+    }
+
+    /**
+     * A name of an account's regional namespace needs the header, the header needs a name of the caller's own, and no
+     * other name ends as they do.
+     *
+     * @see <a href="https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html">Namespaces</a>
+     */
+    private static void requireNamespace(String name, Optional<String> namespace) {
+        var suffix = "-" + Iam.ACCOUNT + "-" + Iam.REGION + "-an";
+        if (namespace.equals(Optional.of("account-regional"))) {
+            if (name.endsWith(suffix) && name.length() > suffix.length()) return;
+            throw AwsException.badRequest(
+                    "InvalidNamespaceHeader",
+                    "The requested bucket name did not include the account-regional namespace suffix, but the provided "
+                            + NAMESPACE + " header value is account-regional. Specify " + suffix
+                            + " as the bucket name suffix to create a bucket in your account-regional namespace, or"
+                            + " remove the header.");
+        }
+        if (!name.endsWith("-an")) return;
+        if (!IN_A_NAMESPACE.matcher(name).matches()) throw invalidName(name);
+        if (namespace.isPresent()) {
+            throw AwsException.badRequest(
+                    "InvalidNamespaceHeader",
+                    "The requested bucket is an account-regional namespace bucket, but the provided " + NAMESPACE
+                            + " header value is " + namespace.get() + ".");
+        }
+        throw new AwsException(
+                "MissingNamespaceHeader",
+                400,
+                "The requested bucket is an account-regional namespace bucket, but your request is missing the required "
+                        + NAMESPACE + " header.",
+                Map.of("Header", NAMESPACE));
     }
 
     /** Outside us-east-1 the Region must be said, and be the endpoint's. */

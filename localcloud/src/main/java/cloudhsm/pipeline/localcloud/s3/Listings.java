@@ -77,7 +77,7 @@ final class Listings {
         int most = request.number("max-keys", MOST, 0, Integer.MAX_VALUE);
         most = Math.min(most, MOST);
         var objects = new ArrayList<ObjectVersion>();
-        var prefixes = new TreeSet<String>();
+        var prefixes = new TreeSet<>(Bucket::inOrder);
         var last = "";
         for (var versions : bucket.objects.tailMap(later(prefix, after), true).values()) {
             var version = versions.getFirst();
@@ -85,7 +85,7 @@ final class Listings {
             if (version.isDeleteMarker()) continue;
             var common = commonPrefix(version.key, prefix, delimiter);
             var name = common.isEmpty() ? version.key : common;
-            if (name.compareTo(after) <= 0 || prefixes.contains(name)) continue;
+            if (Bucket.inOrder(name, after) <= 0 || prefixes.contains(name)) continue;
             if (objects.size() + prefixes.size() >= most) {
                 return new Page(objects, List.copyOf(prefixes), most == 0 ? "" : last);
             }
@@ -98,7 +98,7 @@ final class Listings {
 
     /** Where a listing goes on: nothing before either can be in it. */
     private static String later(String prefix, String marker) {
-        return marker.compareTo(prefix) > 0 ? marker : prefix;
+        return Bucket.inOrder(marker, prefix) > 0 ? marker : prefix;
     }
 
     private static String commonPrefix(String key, String prefix, String delimiter) {
@@ -162,7 +162,7 @@ final class Listings {
         var answer = head(request, "ListVersionsResult", bucket)
                 .put("KeyMarker", named(request, keyMarker))
                 .put("VersionIdMarker", versionMarker);
-        var prefixes = new TreeSet<String>();
+        var prefixes = new TreeSet<>(Bucket::inOrder);
         int listed = 0;
         ObjectVersion last = null;
         var lastPrefix = "";
@@ -172,7 +172,7 @@ final class Listings {
             // With a version marker, the marked key's later entries are still to come.
             var passed = versionMarker.isEmpty();
             for (var version : versions) {
-                int order = version.key.compareTo(keyMarker);
+                int order = Bucket.inOrder(version.key, keyMarker);
                 if (order < 0) continue;
                 if (order == 0) {
                     if (passed && versionMarker.isEmpty()) continue;
@@ -182,7 +182,7 @@ final class Listings {
                     }
                 }
                 var common = commonPrefix(version.key, prefix, delimiter);
-                if (!common.isEmpty() && (prefixes.contains(common) || common.compareTo(keyMarker) <= 0)) continue;
+                if (!common.isEmpty() && (prefixes.contains(common) || Bucket.inOrder(common, keyMarker) <= 0)) continue;
                 if (listed++ >= most) {
                     answer.put("IsTruncated", most > 0);
                     if (most > 0) {

@@ -304,7 +304,7 @@ final class ObjectOperations {
         var answer = XmlText.document("DeleteResult");
         for (var object : objects) {
             object.allowOnly("Key", "VersionId");
-            var key = object.required("Key");
+            var key = object.exactly("Key");
             var versionId = object.text("VersionId").filter(text -> !text.isEmpty());
             try {
                 var deleted = delete(new S3Request(request.request(), request.bucket(), key), bucket, versionId);

@@ -4,6 +4,8 @@ import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.AwsRequest;
 import cloudhsm.pipeline.localcloud.iam.Identity;
 import java.net.URLDecoder;
+import java.nio.ByteBuffer;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 import java.util.Set;
@@ -84,9 +86,19 @@ record S3Request(AwsRequest request, String bucket, String key) {
         }
     }
 
-    /** A "+" in a path is a plus sign, unlike in a form. */
+    /**
+     * A "+" in a path is a plus sign, unlike in a form.
+     *
+     * @throws AwsException InvalidURI where that is not UTF-8, surrogates included, or not encoded at all
+     */
     static String decoded(String path) {
-        return URLDecoder.decode(path.replace("+", "%2B"), StandardCharsets.UTF_8);
+        try {
+            var bytes = URLDecoder.decode(path.replace("+", "%2B"), StandardCharsets.ISO_8859_1)
+                    .getBytes(StandardCharsets.ISO_8859_1);
+            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+        } catch (IllegalArgumentException | CharacterCodingException notEncoded) {
+            throw AwsException.badRequest("InvalidURI", "Couldn't parse the specified URI.");
+        }
     }
 
     /** Method, level and subresource: what chooses the operation. */

@@ -249,6 +249,19 @@ public final class S3Service implements Service {
     }
 
     /**
+     * Adds a bucket with a name as us-east-1 took it before March 2018: capitals, underscores, up to 255 characters.
+     * Nobody can make one any more.
+     */
+    public void addLegacyBucket(String name) {
+        account.time().lock().lock();
+        try {
+            buckets.byName().put(name, new Bucket(name, account.time().now()));
+        } finally {
+            account.time().lock().unlock();
+        }
+    }
+
+    /**
      * Puts a large object into the bucket, encrypted with SSE-S3, as a multipart upload with a CRC64NVME checksum does.
      * Its bytes are zeros and take no room; reading them is left out, copying them is not. No event tells of it.
      *

@@ -46,6 +46,11 @@ record Xml(XmlElement element) {
         return child(name).map(Xml::text);
     }
 
+    /** The child's text with the blanks around it, which an object's key may have; MalformedXML where it is absent. */
+    String exactly(String name) {
+        return child(name).map(child -> child.element().text()).orElseThrow(Xml::malformed);
+    }
+
     /** @throws AwsException MalformedXML where there is no such child */
     String required(String name) {
         return text(name).orElseThrow(Xml::malformed);

@@ -57,20 +57,35 @@ final class XmlText {
         return close(name);
     }
 
-    /** Text of the element that is open. */
+    /**
+     * Text of the element that is open. What XML 1.0 cannot hold is written as a character reference, as S3 does, which
+     * no parser of XML 1.0 takes.
+     */
     XmlText append(String raw) {
-        for (int i = 0; i < raw.length(); i++) {
-            var c = raw.charAt(i);
+        raw.codePoints().forEach(c -> {
             switch (c) {
                 case '<' -> text.append("&lt;");
                 case '>' -> text.append("&gt;");
                 case '&' -> text.append("&amp;");
                 case '"' -> text.append("&quot;");
                 case '\r' -> text.append("&#13;");
-                default -> text.append(c);
+                default -> {
+                    if (isInXml10(c)) text.appendCodePoint(c);
+                    else text.append("&#x").append(Integer.toHexString(c)).append(';');
+                }
             }
-        }
+        });
         return this;
+    }
+
+    /** @see <a href="https://www.w3.org/TR/xml/#charsets">XML 1.0, Characters</a> */
+    private static boolean isInXml10(int c) {
+        return c == '\t'
+                || c == '\n'
+                || c == '\r'
+                || c >= 0x20 && c <= 0xD7FF
+                || c >= 0xE000 && c <= 0xFFFD
+                || c >= 0x10000;
     }
 
     AwsResponse response(int status, Map<String, String> headers) {

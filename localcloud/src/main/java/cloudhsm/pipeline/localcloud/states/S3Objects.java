@@ -14,6 +14,7 @@ import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.s3.model.EncodingType;
 import software.amazon.awssdk.services.s3.model.GetObjectRequest;
 import software.amazon.awssdk.services.s3.model.S3Object;
 
@@ -40,7 +41,9 @@ final class S3Objects implements AutoCloseable {
     /** At most this many objects, each as an item of a distributed Map shows it (aws-facts 7.7). */
     List<JsonNode> list(String bucket, String prefix, long maximum) {
         var items = new ArrayList<JsonNode>();
-        s3.listObjectsV2Paginator(list -> list.bucket(bucket).prefix(prefix)).contents().stream()
+        s3.listObjectsV2Paginator(list -> list.bucket(bucket)
+                        .prefix(prefix)
+                        .encodingType(EncodingType.URL)).contents().stream()
                 .limit(maximum)
                 .forEach(object -> items.add(item(object)));
         return items;

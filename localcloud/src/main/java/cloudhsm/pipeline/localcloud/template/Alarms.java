@@ -126,7 +126,9 @@ final class Alarms {
         try {
             body = Json.MAPPER.readTree(properties.required("DashboardBody"));
         } catch (JacksonException malformed) {
-            throw properties.invalid("DashboardBody is not JSON: " + malformed.getOriginalMessage());
+            throw properties.invalid("DashboardBody is not JSON: it goes wrong at line "
+                    + malformed.getLocation().getLineNr() + ", column "
+                    + malformed.getLocation().getColumnNr());
         }
         if (!body.path("widgets").isArray()) throw properties.invalid("DashboardBody has no list of widgets");
         for (var widget : body.path("widgets")) widget(properties, widget);

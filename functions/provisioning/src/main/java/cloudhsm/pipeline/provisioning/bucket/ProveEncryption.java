@@ -19,6 +19,7 @@ import java.util.stream.Stream;
 import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.DeleteMarkerEntry;
+import software.amazon.awssdk.services.s3.model.EncodingType;
 import software.amazon.awssdk.services.s3.model.HeadObjectResponse;
 import software.amazon.awssdk.services.s3.model.NoSuchKeyException;
 import software.amazon.awssdk.services.s3.model.ObjectVersion;
@@ -154,7 +155,9 @@ public final class ProveEncryption extends StageHandler<ProveEncryption.Input> {
     private Stream<String> versionIds(Input input) {
         return s3
                 .listObjectVersionsPaginator(
-                        request -> request.bucket(input.bucket()).prefix(input.probeKey()))
+                        request -> request.bucket(input.bucket())
+                        .prefix(input.probeKey())
+                        .encodingType(EncodingType.URL))
                 .stream()
                 .flatMap(page -> Stream.concat(
                         page.versions().stream()

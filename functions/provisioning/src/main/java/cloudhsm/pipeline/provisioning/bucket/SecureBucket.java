@@ -11,6 +11,7 @@ import java.util.Optional;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.BucketAlreadyExistsException;
 import software.amazon.awssdk.services.s3.model.BucketAlreadyOwnedByYouException;
+import software.amazon.awssdk.services.s3.model.BucketNamespace;
 import software.amazon.awssdk.services.s3.model.BucketVersioningStatus;
 import software.amazon.awssdk.services.s3.model.CreateBucketConfiguration;
 import software.amazon.awssdk.services.s3.model.ObjectOwnership;
@@ -105,6 +106,7 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
     private Optional<Outcome> create(Input input) {
         try {
             s3.createBucket(request -> request.bucket(input.bucket())
+                    .bucketNamespace(namespace(input))
                     .objectOwnership(ObjectOwnership.BUCKET_OWNER_ENFORCED)
                     .createBucketConfiguration(configuration(input)));
         } catch (BucketAlreadyOwnedByYouException meanwhile) {
@@ -119,6 +121,13 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
                         .value(input.deployment())
                         .build())));
         return Optional.empty();
+    }
+
+    /** Null for a name that is of no account's namespace. */
+    private static BucketNamespace namespace(Input input) {
+        return BucketName.isInNamespace(input.bucket(), input.account(), input.region())
+                ? BucketNamespace.ACCOUNT_REGIONAL
+                : null;
     }
 
     /** Names the Region, but for the one that must not be named. */

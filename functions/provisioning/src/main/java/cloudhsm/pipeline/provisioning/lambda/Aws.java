@@ -1,11 +1,16 @@
 package cloudhsm.pipeline.provisioning.lambda;
 
+import java.io.IOException;
 import java.util.Optional;
 import software.amazon.awssdk.awscore.client.builder.AwsClientBuilder;
 import software.amazon.awssdk.awscore.client.builder.AwsSyncClientBuilder;
 import software.amazon.awssdk.awscore.exception.AwsServiceException;
 import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
-import software.amazon.awssdk.core.exception.SdkClientException;
+import software.amazon.awssdk.core.exception.AbortedException;
+import software.amazon.awssdk.core.exception.ApiCallAttemptTimeoutException;
+import software.amazon.awssdk.core.exception.ApiCallTimeoutException;
+import software.amazon.awssdk.core.exception.Crc32MismatchException;
+import software.amazon.awssdk.core.exception.RetryableException;
 import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.core.retry.RetryUtils;
 import software.amazon.awssdk.http.SdkHttpClient;
@@ -103,10 +108,29 @@ public final class Aws {
                 .orElseThrow(() -> new IllegalStateException("The environment variable " + name + " is missing"));
     }
 
-    /** Whether the same call may succeed a little later: throttling, a server's fault, a broken connection. */
+    /**
+     * Whether the same call may succeed a little later: throttling, a server's fault, a broken connection, a timeout.
+     * Not what the SDK cannot make of a request or of an answer: it would make the same of the next.
+     */
     public static boolean mayPass(SdkException failure) {
-        if (failure instanceof SdkClientException) return true;
-        return failure instanceof AwsServiceException service
-                && (RetryUtils.isThrottlingException(service) || service.statusCode() >= 500);
+        return switch (failure) {
+            case AwsServiceException service ->
+                RetryUtils.isThrottlingException(service) || service.statusCode() >= 500;
+            case ApiCallTimeoutException tooLate -> true;
+            case ApiCallAttemptTimeoutException tooLate -> true;
+            case AbortedException interrupted -> true;
+            case Crc32MismatchException damaged -> true;
+            case RetryableException damaged -> true;
+            default -> isConnectionLost(failure);
+        };
+    }
+
+    /** Whether the JDK's streams or sockets failed below; a parser's exceptions, its IOExceptions too, are its own. */
+    private static boolean isConnectionLost(SdkException failure) {
+        for (var cause = failure.getCause(); cause != null; cause = cause.getCause()) {
+            var ofJdk = cause.getClass().getPackageName().startsWith("java");
+            if (cause instanceof IOException && ofJdk) return true;
+        }
+        return false;
     }
 }

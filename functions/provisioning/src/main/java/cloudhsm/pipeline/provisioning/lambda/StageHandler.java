@@ -30,6 +30,9 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
     /** Error of the task when an AWS call failed in a way that may pass; the state machine retries it by this name. */
     public static final String TRANSIENT = "TransientAwsFailure";
 
+    /** Error of the task when the SDK could not make an AWS call, or not read its answer. */
+    private static final String AWS_CALL_FAILED = "AWS_CALL_FAILED";
+
     /** Error of the task when a resource did not get anywhere within its budget. */
     public static final String TOOK_TOO_LONG = "TOOK_TOO_LONG";
 
@@ -189,14 +192,21 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
                             + " machine tries again; if the execution ended so, start a new one; it continues from"
                             + " here.");
         }
-        var code = failure instanceof AwsServiceException service && service.awsErrorDetails() != null
-                ? service.awsErrorDetails().errorCode()
-                : failure.getClass().getSimpleName();
+        if (!(failure instanceof AwsServiceException refusal)) return callFailed(stage, failure);
+        var details = refusal.awsErrorDetails();
         return new Outcome.Failed(
-                code,
+                details == null ? failure.getClass().getSimpleName() : details.errorCode(),
                 stage + " was refused by AWS: " + failure.getMessage() + ". Next: remove what AWS objects to (a missing"
                         + " right of the function's role, a policy, a quota), then start a new execution; it continues"
                         + " from here.");
+    }
+
+    private static Outcome callFailed(String stage, SdkException failure) {
+        return new Outcome.Failed(
+                AWS_CALL_FAILED,
+                stage + " could not make a call to AWS, or not read its answer: " + failure.getMessage()
+                        + ". A repetition would meet the same. What was made so far stays. Next: report it; once the"
+                        + " function is mended, a new execution continues from here.");
     }
 
     private void suspend(Attempt attempt, Outcome.Waiting waiting) {

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.provisioning.preflight;
 
+import cloudhsm.pipeline.provisioning.bucket.BucketName;
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import java.util.List;
@@ -185,7 +186,9 @@ final class AccountCheck {
             if (region != null && !region.equals(execution.region())) addBucketElsewhere(bucket, region);
         } catch (S3Exception failure) {
             switch (failure.statusCode()) {
-                case 404 -> {}
+                case 404 ->
+                    BucketName.creationProblem(bucket, execution.account(), execution.region())
+                            .ifPresent(problem -> problems.add("bucket.name", "\"" + bucket + "\" " + problem));
                 case 301 -> addBucketElsewhere(bucket, "another Region");
                 case 403 ->
                     problems.add(

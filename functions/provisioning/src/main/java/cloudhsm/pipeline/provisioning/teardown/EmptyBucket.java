@@ -14,6 +14,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
 import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.s3.model.EncodingType;
 import software.amazon.awssdk.services.s3.model.ListObjectVersionsResponse;
 import software.amazon.awssdk.services.s3.model.NoSuchBucketException;
 import software.amazon.awssdk.services.s3.model.ObjectIdentifier;
@@ -24,6 +25,8 @@ import software.amazon.awssdk.services.s3.model.S3Exception;
 /**
  * Deletes every version, delete marker and unfinished upload of the bucket, a thousand with one call, as far as it gets
  * in one run; the state machine runs it again until nothing is left. What Object Lock holds is put down and passed over.
+ * A key that XML cannot hold is listed URL-encoded, which the SDK undoes, and takes a call of its own: S3 refuses the
+ * whole DeleteObjects that names one.
  */
 public final class EmptyBucket extends StageHandler<EmptyBucket.Input> {
     /** Leaves the rest of the function's minute to the page that is under way. */
@@ -86,18 +89,29 @@ public final class EmptyBucket extends StageHandler<EmptyBucket.Input> {
         int lockedCount = 0;
         long deleted = input.deleted();
         abortUploads(input.bucket());
-        var page = s3.listObjectVersions(request -> request.bucket(input.bucket()));
+        var page = s3.listObjectVersions(
+                request -> request.bucket(input.bucket()).encodingType(EncodingType.URL));
         while (true) {
             var next = page.isTruncated() ? Optional.of(after(page)) : Optional.<ListObjectVersionsResponse>empty();
             var objects = objects(page);
-            var errors = delete(input.bucket(), objects);
-            deleted += objects.size() - errors.size();
+            var inXml = objects.stream()
+                    .filter(object -> isInXml10(object.key()))
+                    .toList();
+            var errors = new ArrayList<>(delete(input.bucket(), inXml));
+            int tried = inXml.size();
+            for (var object : objects) {
+                if (isInXml10(object.key())) continue;
+                if (clock.instant().isAfter(until)) break;
+                deleteAlone(input.bucket(), object).ifPresent(errors::add);
+                tried++;
+            }
+            deleted += tried - errors.size();
             for (var error : errors) {
                 if (!isLocked(input.bucket(), error)) return refused(input.bucket(), error);
                 lockedCount++;
-                if (locked.size() < MOST_NAMED) locked.add(error.key() + " (version " + error.versionId() + ")");
+                if (locked.size() < MOST_NAMED) locked.add(shown(error.key()) + " (version " + error.versionId() + ")");
             }
-            if (next.isEmpty()) return done(false, deleted, locked, lockedCount);
+            if (next.isEmpty() && tried == objects.size()) return done(false, deleted, locked, lockedCount);
             if (clock.instant().isAfter(until)) return done(true, deleted, locked, lockedCount);
             page = next.get();
         }
@@ -108,7 +122,7 @@ public final class EmptyBucket extends StageHandler<EmptyBucket.Input> {
     }
 
     private void abortUploads(String bucket) {
-        s3.listMultipartUploadsPaginator(request -> request.bucket(bucket))
+        s3.listMultipartUploadsPaginator(request -> request.bucket(bucket).encodingType(EncodingType.URL))
                 .uploads()
                 .forEach(upload -> s3.abortMultipartUpload(
                         request -> request.bucket(bucket).key(upload.key()).uploadId(upload.uploadId())));
@@ -116,6 +130,7 @@ public final class EmptyBucket extends StageHandler<EmptyBucket.Input> {
 
     private ListObjectVersionsResponse after(ListObjectVersionsResponse page) {
         return s3.listObjectVersions(request -> request.bucket(page.name())
+                .encodingType(EncodingType.URL)
                 .keyMarker(page.nextKeyMarker())
                 .versionIdMarker(page.nextVersionIdMarker()));
     }
@@ -138,6 +153,38 @@ public final class EmptyBucket extends StageHandler<EmptyBucket.Input> {
                 .errors();
     }
 
+    /** Empty if it is gone. The body of a refusal that names such a key cannot be read, its status can. */
+    private Optional<S3Error> deleteAlone(String bucket, ObjectIdentifier object) {
+        try {
+            s3.deleteObject(request -> request.bucket(bucket).key(object.key()).versionId(object.versionId()));
+            return Optional.empty();
+        } catch (S3Exception refused) {
+            if (refused.statusCode() != 403) throw refused;
+            return Optional.of(S3Error.builder()
+                    .key(object.key())
+                    .versionId(object.versionId())
+                    .code("AccessDenied")
+                    .message(refused.getMessage())
+                    .build());
+        }
+    }
+
+    /** @see <a href="https://www.w3.org/TR/xml/#charsets">XML 1.0, Characters</a> */
+    private static boolean isInXml10(String key) {
+        return key.codePoints()
+                .allMatch(c -> c == '\t' || c == '\n' || c == '\r' || c >= 0x20 && c < 0xFFFE || c > 0xFFFF);
+    }
+
+    /** The key as a person can read it: mails and pages cannot hold every character either. */
+    private static String shown(String key) {
+        var shown = new StringBuilder();
+        key.codePoints().forEach(c -> {
+            if (isInXml10(Character.toString(c))) shown.appendCodePoint(c);
+            else shown.append("\\u%04X".formatted(c));
+        });
+        return shown.toString();
+    }
+
     /** S3 refuses a locked version with AccessDenied, as it does where rights are missing. */
     private boolean isLocked(String bucket, S3Error error) {
         if (!"AccessDenied".equals(error.code())) return false;
@@ -154,11 +201,11 @@ public final class EmptyBucket extends StageHandler<EmptyBucket.Input> {
 
     private static Outcome refused(String bucket, S3Error error) {
         if (List.of("InternalError", "SlowDown", "ServiceUnavailable").contains(error.code())) {
-            return new Outcome.Failed(TRANSIENT, "S3 did not delete " + error.key() + " now: " + error.code());
+            return new Outcome.Failed(TRANSIENT, "S3 did not delete " + shown(error.key()) + " now: " + error.code());
         }
         return new Outcome.Failed(
                 "OBJECT_NOT_DELETED",
-                "S3 does not delete s3://" + bucket + "/" + error.key() + " (version " + error.versionId() + "): "
+                "S3 does not delete s3://" + bucket + "/" + shown(error.key()) + " (version " + error.versionId() + "): "
                         + error.code() + ", " + error.message()
                         + ". It is not locked, so a policy forbids it. The key and the HSMs were not touched. Next:"
                         + " allow s3:DeleteObjectVersion, or choose other \"data\"; then start a new execution.");

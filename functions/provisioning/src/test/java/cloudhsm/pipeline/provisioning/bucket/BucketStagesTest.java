@@ -25,6 +25,7 @@ import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.eventbridge.EventBridgeClient;
 import software.amazon.awssdk.services.s3.model.NotificationConfiguration;
+import software.amazon.awssdk.services.s3.model.EncodingType;
 
 class BucketStagesTest {
     private static final String BUCKET = "cloudhsm-demo-111122223333-eu-central-1";
@@ -205,7 +206,7 @@ class BucketStagesTest {
                 done(proveEncryption.run(proof, Optional.of(waiting.resource())), ProveEncryption.Output.class));
         assertTrue(
                 aws.s3
-                        .listObjectVersions(request -> request.bucket(BUCKET))
+                        .listObjectVersions(request -> request.bucket(BUCKET).encodingType(EncodingType.URL))
                         .versions()
                         .isEmpty(),
                 "the bucket is the user's");

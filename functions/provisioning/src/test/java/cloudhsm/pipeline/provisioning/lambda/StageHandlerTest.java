@@ -22,6 +22,7 @@ import org.junit.jupiter.api.Test;
 import software.amazon.awssdk.core.interceptor.Context;
 import software.amazon.awssdk.core.interceptor.ExecutionAttributes;
 import software.amazon.awssdk.core.interceptor.ExecutionInterceptor;
+import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 import software.amazon.awssdk.services.sfn.SfnClient;
 import software.amazon.awssdk.services.sfn.model.SendTaskFailureRequest;
@@ -40,6 +41,7 @@ class StageHandlerTest {
             "stage",
             watch(),
             aws.runtime.clock());
+    private Runnable call = () -> aws.cloudHsm.describeClusters();
     private Set<String> whileIn = Set.of("CREATE_IN_PROGRESS", "ABSENT");
 
     /** Remembers what Step Functions is told. */
@@ -60,7 +62,7 @@ class StageHandlerTest {
 
         @Override
         protected Outcome run(Input input, Optional<Resource> awaited) {
-            aws.cloudHsm.describeClusters();
+            call.run();
             return new Outcome.Waiting(CLUSTER, whileIn, BUDGET);
         }
     }
@@ -136,6 +138,22 @@ class StageHandlerTest {
         runAgain("DELETE_IN_PROGRESS");
         assertTrue(
                 failures.getFirst().cause().contains(" is still DELETE_IN_PROGRESS after 11 min"), failures::toString);
+    }
+
+    @Test
+    void anAnswerThatCannotBeReadEndsTheStageAtOnceUnderItsName() {
+        aws.s3.createBucket(request -> request.bucket("photos")
+                .createBucketConfiguration(location -> location.locationConstraint("eu-central-1")));
+        aws.s3.putObject(request -> request.bucket("photos").key("Icon\u0003.jpg"), RequestBody.empty());
+        call = () -> aws.s3.listObjectsV2(request -> request.bucket("photos"));
+        firstRun();
+        assertEquals("AWS_CALL_FAILED", failures.getFirst().error());
+        assertTrue(
+                failures.getFirst()
+                        .cause()
+                        .startsWith("CreateCluster could not make a call to AWS, or not read its answer: Could not parse"
+                                + " XML response."),
+                failures::toString);
     }
 
     @Test

@@ -226,6 +226,19 @@ class InvalidInputTest {
                         "{'bucket': {'name': 'xn--bucket'}}",
                         "bucket.name: \"xn--bucket\" must not begin with \"xn--\": reserved by S3"),
                 bad(
+                        "{'bucket': {'name': 'amzn-s3-demo-bucket'}}",
+                        "bucket.name: \"amzn-s3-demo-bucket\" must not begin with \"amzn-s3-demo-\": reserved by S3"),
+                bad(
+                        "{'bucket': {'name': 'reports-444455556666-eu-central-1-an'}}",
+                        "bucket.name: \"reports-444455556666-eu-central-1-an\" must not end with \"-an\", unless it is"
+                                + " with \"-111122223333-eu-central-1-an\": S3 keeps that for buckets of the account's"
+                                + " regional namespace"),
+                bad(
+                        "{'bucket': {'name': 'project-an'}}",
+                        "bucket.name: \"project-an\" must not end with \"-an\", unless it is with"
+                                + " \"-111122223333-eu-central-1-an\": S3 keeps that for buckets of the account's"
+                                + " regional namespace"),
+                bad(
                         "{'bucket': {'name': 'bucket-s3alias'}}",
                         "bucket.name: \"bucket-s3alias\" must not end with \"-s3alias\": reserved by S3"));
     }

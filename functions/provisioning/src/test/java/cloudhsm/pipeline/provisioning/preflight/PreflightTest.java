@@ -18,6 +18,8 @@ import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import software.amazon.awssdk.services.kms.KmsClient;
 import software.amazon.awssdk.services.s3.S3Client;
 
@@ -159,6 +161,19 @@ class PreflightTest {
         assertEquals(
                 "reports-2026",
                 plan("{\"bucket\": {\"name\": \"reports-2026\"}}").bucket());
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"project-an", "xn--reports", "amzn-s3-demo-reports"})
+    void aBucketThatIsThereIsAdoptedWithANameThatS3GivesToNobodyAnyMore(String name) {
+        aws.cloud.s3().addLegacyBucket(name);
+        assertEquals(name, plan("{\"bucket\": {\"name\": \"" + name + "\"}}").bucket());
+    }
+
+    @Test
+    void aNameOfTheAccountsNamespaceIsPlanned() {
+        var name = "reports-111122223333-eu-central-1-an";
+        assertEquals(name, plan("{\"bucket\": {\"name\": \"" + name + "\"}}").bucket());
     }
 
     @Test

@@ -1,0 +1,223 @@
+package cloudhsm.pipeline.reencryption;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import cloudhsm.pipeline.localcloud.LocalCloud;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.net.URLEncoder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import java.util.zip.GZIPOutputStream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
+import software.amazon.awssdk.core.sync.RequestBody;
+import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.s3.model.BucketLocationConstraint;
+import software.amazon.awssdk.services.s3.model.BucketVersioningStatus;
+
+/** What is listed into pages, from S3's listing and from inventories, and how what cannot be is refused. */
+class ListObjectsTest {
+    private static final String BUCKET = "photos";
+    private static final String RESULTS = "evidence";
+    private static final String MANIFEST = "s3://photos/inventory/manifest.json";
+    private static final String NEXT =
+            ". Nothing was changed. Next: ask for an inventory that S3 has delivered whole, or leave it away.";
+
+    /** In the order of S3's listings. */
+    private static final List<String> KEYS = List.of(
+            "\u0001", " blank ", "%2F", "100%.txt", "Icon\u0003.jpg", "a+b c", "a/\u000B\u001F", "line\r\nend", "\u00e4&<>",
+            "\u2028", "\uFFFE\uFFFF", "\uD83D\uDE00");
+
+    private final LocalCloud cloud = LocalCloud.start();
+    private final S3Client s3 = cloud.client(S3Client.builder().forcePathStyle(true));
+    private final ListObjects listObjects = new ListObjects(s3, RESULTS);
+
+    @BeforeEach
+    void createBuckets() {
+        for (var bucket : List.of(BUCKET, RESULTS)) {
+            s3.createBucket(request -> request.bucket(bucket)
+                    .createBucketConfiguration(
+                            configuration -> configuration.locationConstraint(BucketLocationConstraint.EU_CENTRAL_1)));
+        }
+        s3.putBucketVersioning(request -> request.bucket(BUCKET)
+                .versioningConfiguration(versioning -> versioning.status(BucketVersioningStatus.ENABLED)));
+    }
+
+    @AfterEach
+    void close() {
+        cloud.close();
+    }
+
+    private static Map<String, Object> input(String bucket, String versions, String inventory) {
+        return Map.of(
+                "bucket", bucket, "versions", versions, "inventory", inventory, "pageSize", 1, "folder", "run/", "pages",
+                0, "objects", 0, "position", "");
+    }
+
+    /** Round by round, as the state machine does. */
+    private Map<String, Object> listed(Map<String, Object> input) {
+        var next = new HashMap<>(input);
+        do {
+            var result = listObjects.handleRequest(next, new RecordedLog().context());
+            if (result.containsKey("failed")) return result;
+            next.putAll(result);
+        } while (!next.get("position").equals(""));
+        return next;
+    }
+
+    private List<String> keysInPages(Map<String, Object> listed) {
+        var keys = new ArrayList<String>();
+        for (int page = 0; page < (int) listed.get("pages"); page++) {
+            Pages.read(s3, RESULTS, "run/pages/%09d.jsonl".formatted(page), BUCKET)
+                    .forEach(object -> keys.add(object.key()));
+        }
+        return keys;
+    }
+
+    @SuppressWarnings("unchecked")
+    private String refusal(Map<String, Object> input) {
+        var failed = (Map<String, String>) listed(input).get("failed");
+        return failed.get("error") + ": " + failed.get("cause");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"CURRENT", "ALL"})
+    void everyKeyThatS3TakesIsListedAndReadBack(String versions) {
+        KEYS.forEach(key -> s3.putObject(put -> put.bucket(BUCKET).key(key), RequestBody.empty()));
+        assertEquals(KEYS, keysInPages(listed(input(BUCKET, versions, ""))));
+    }
+
+    private static byte[] packed(String rows) {
+        var packed = new ByteArrayOutputStream();
+        try (var gzip = new GZIPOutputStream(packed)) {
+            gzip.write(rows.getBytes(StandardCharsets.UTF_8));
+        } catch (IOException impossible) {
+            throw new IllegalStateException(impossible);
+        }
+        return packed.toByteArray();
+    }
+
+    private static String row(String encodedKey) {
+        return "\"photos\",\"" + encodedKey + "\"\n";
+    }
+
+    private void putManifest(String manifest) {
+        s3.putObject(put -> put.bucket(BUCKET).key("inventory/manifest.json"), RequestBody.fromString(manifest));
+    }
+
+    private void putInventory(byte[] file) {
+        s3.putObject(put -> put.bucket(BUCKET).key("data/1.csv.gz"), RequestBody.fromBytes(file));
+        putManifest("""
+                {"sourceBucket": "photos", "fileFormat": "CSV", "fileSchema": "Bucket, Key",
+                 "files": [{"key": "data/1.csv.gz"}]}""");
+    }
+
+    @Test
+    void everyKeyOfAnInventoryIsListedAndReadBack() {
+        var rows = KEYS.stream()
+                .map(key -> row(URLEncoder.encode(key, StandardCharsets.UTF_8)))
+                .toList();
+        putInventory(packed(String.join("", rows)));
+        assertEquals(KEYS, keysInPages(listed(input(BUCKET, "CURRENT", MANIFEST))));
+    }
+
+    static Stream<Arguments> brokenFiles() {
+        var whole = packed(row("a") + row("b").repeat(10_000));
+        return Stream.of(
+                Arguments.of(packed(row("a") + "\n" + row("b")), "Row 2 of it is not a row of quoted fields"),
+                Arguments.of(packed("photos,a\n"), "Row 1 of it is not a row of quoted fields"),
+                Arguments.of(
+                        packed(row("a") + row("b\",\"c")), "Row 2 of it has 3 fields, but the manifest names 2"),
+                Arguments.of(
+                        packed(row("a") + row("100%.txt")), "Row 2 of it has a key that is not URL-encoded UTF-8"),
+                Arguments.of(packed(row("%FF")), "Row 1 of it has a key that is not URL-encoded UTF-8"),
+                Arguments.of(packed(row("")), "Row 1 of it has a key that is not URL-encoded UTF-8"),
+                Arguments.of(
+                        row("a").getBytes(StandardCharsets.UTF_8),
+                        "It is no GZIP file of UTF-8 text, or is cut off: after row 0 it cannot be read"),
+                Arguments.of(
+                        new byte[0], "It is no GZIP file of UTF-8 text, or is cut off: after row 0 it cannot be read"),
+                Arguments.of(
+                        Arrays.copyOf(whole, whole.length - 4),
+                        "It is no GZIP file of UTF-8 text, or is cut off: after row 10001 it cannot be read"));
+    }
+
+    @ParameterizedTest
+    @MethodSource("brokenFiles")
+    void aBrokenFileOfAnInventoryIsNamedWithItsRow(byte[] file, String why) {
+        putInventory(file);
+        var expected = why.startsWith("It")
+                ? why.replace("It is", "The inventory's file data/1.csv.gz is")
+                : why.replace("of it", "of the inventory's file data/1.csv.gz");
+        assertEquals("INVENTORY_UNUSABLE: " + expected + NEXT, refusal(input(BUCKET, "CURRENT", MANIFEST)));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                "no JSON",
+                "[]",
+                "{}",
+                "{\"sourceBucket\": \"photos\"",
+                "{\"sourceBucket\": \"photos\", \"fileFormat\": \"CSV\", \"files\": 3}"
+            })
+    void whatIsNoManifestIsSaidToBeNone(String manifest) {
+        putManifest(manifest);
+        assertEquals(
+                "INVENTORY_UNUSABLE: " + MANIFEST + " is no manifest of an S3 Inventory, or is cut off" + NEXT,
+                refusal(input(BUCKET, "CURRENT", MANIFEST)));
+    }
+
+    @Test
+    void whatAnInventoryLacksIsNamed() {
+        assertEquals(
+                "INVENTORY_UNUSABLE: There is no " + MANIFEST
+                        + ". Nothing was changed. Next: check the inventory's URI.",
+                refusal(input(BUCKET, "CURRENT", MANIFEST)));
+        putManifest("""
+                {"sourceBucket": "photos", "fileFormat": "CSV", "fileSchema": "Bucket, Size", "files": []}""");
+        assertTrue(refusal(input(BUCKET, "CURRENT", MANIFEST)).contains("names no column \"Key\""));
+        putManifest("""
+                {"sourceBucket": "photos", "fileFormat": "CSV", "fileSchema": "Bucket, Key", "files": [{"key": "gone"}]}""");
+        assertEquals(
+                "INVENTORY_UNUSABLE: The inventory's file gone is not in photos" + NEXT,
+                refusal(input(BUCKET, "CURRENT", MANIFEST)));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"Quarterly_Reports", "project-an", "xn--reports"})
+    void aBucketThatIsThereIsListedWithANameThatS3GivesToNobodyAnyMore(String name) {
+        cloud.s3().addLegacyBucket(name);
+        s3.putObject(put -> put.bucket(name).key("a"), RequestBody.empty());
+        assertEquals(1, listed(input(name, "ALL", "")).get("objects"));
+    }
+
+    @Test
+    void aLegacyNameMayHave255Characters() {
+        cloud.s3().addLegacyBucket("R".repeat(255));
+        assertEquals(0, listed(input("R".repeat(255), "CURRENT", "")).get("objects"));
+        assertTrue(refusal(input("R".repeat(256), "CURRENT", "")).startsWith("INVALID_INPUT: bucket: needs"));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"a-s3alias", "a--ol-s3", "a.mrap", "a--eun1-az1--x-s3", "a--table-s3"})
+    void whatIsNoGeneralPurposeBucketIsSaidToBeNone(String name) {
+        assertTrue(refusal(input(name, "CURRENT", ""))
+                .startsWith("INVALID_INPUT: bucket: \"" + name + "\" names no general purpose bucket"));
+        assertTrue(refusal(input(BUCKET, "CURRENT", "s3://" + name + "/a/manifest.json"))
+                .startsWith("INVALID_INPUT: inventory: \"" + name + "\" names no general purpose bucket"));
+    }
+}
