@@ -154,7 +154,7 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
     private void forgetDeadWaits(String execution) {
         runtime.waits().all().stream()
                 .filter(wait -> !wait.execution().equals(execution) && !isRunning(wait.execution()))
-                .forEach(wait -> runtime.waits().remove(wait.id()));
+                .forEach(wait -> runtime.waits().forget(wait.id()));
     }
 
     private boolean isRunning(String execution) {
