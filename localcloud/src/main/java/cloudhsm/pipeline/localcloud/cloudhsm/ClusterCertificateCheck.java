@@ -97,7 +97,8 @@ final class ClusterCertificateCheck {
         }
         var pathLength = constraints.getPathLenConstraint();
         if (pathLength != null && pathLength.intValueExact() < below) {
-            throw Input.invalid("A TrustAnchor certificate allows " + pathLength + " authorities below it, not " + below);
+            throw Input.invalid(
+                    "A TrustAnchor certificate allows " + pathLength + " authorities below it, not " + below);
         }
     }
 

@@ -119,7 +119,8 @@ public record PolicyDocument(List<Statement> statements) {
         }
 
         private static boolean compared(List<String> accepted, String actual, IntPredicate order) {
-            return accepted.stream().anyMatch(number -> order.test(new BigDecimal(actual).compareTo(new BigDecimal(number))));
+            var sent = new BigDecimal(actual);
+            return accepted.stream().anyMatch(number -> order.test(sent.compareTo(new BigDecimal(number))));
         }
     }
 

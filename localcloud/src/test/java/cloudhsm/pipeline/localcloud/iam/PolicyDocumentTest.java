@@ -1,6 +1,8 @@
 package cloudhsm.pipeline.localcloud.iam;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.iam.PolicyDocument.Decision;
@@ -53,7 +55,7 @@ class PolicyDocumentTest {
              "Condition": {"StringEquals": {"aws:SourceAccount": "111122223333"}}}}\
             """)));
         var source = Optional.of("arn:aws:states:eu-central-1:111122223333:stateMachine:any");
-        assertEquals(true, Iam.mayAssume("states.amazonaws.com", role, source));
-        assertEquals(false, Iam.mayAssume("lambda.amazonaws.com", role, Optional.empty()));
+        assertTrue(Iam.mayAssume("states.amazonaws.com", role, source));
+        assertFalse(Iam.mayAssume("lambda.amazonaws.com", role, Optional.empty()));
     }
 }

@@ -41,7 +41,7 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
     /** Step Functions' limit for the cause of a failure is 32,768 characters; a person reads fewer. */
     private static final int CAUSE_LENGTH = 4_000;
 
-    /** Characters of the stage in a wait's id, which is an execution's name and so has 80 at most; two digests follow. */
+    /** Characters of the stage in a wait's id, which is an execution's name and so has 80 at most with its digests. */
     private static final int READABLE = 38;
 
     /**

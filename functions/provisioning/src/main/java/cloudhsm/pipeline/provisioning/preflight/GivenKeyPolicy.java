@@ -8,7 +8,7 @@ import java.util.Set;
 
 /** What is looked for in a key policy that the input brings, before a key is made that stands open. */
 final class GivenKeyPolicy {
-    /** Condition keys that say whose request it is, or from which network it comes. What the request is for does not. */
+    /** Condition keys that say whose request it is, or from which network it comes; not what the request is for. */
     private static final Set<String> NARROWING = Set.of(
             "kms:calleraccount",
             "aws:principalaccount",
@@ -41,12 +41,12 @@ final class GivenKeyPolicy {
         var statements = listed(policy.path("Statement"));
         for (int i = 0; i < statements.size(); i++) {
             var statement = statements.get(i);
-            if (statement.path("Effect").asText().equals("Allow") && isForEverybody(statement) && !isNarrowed(statement)) {
-                open.add(
-                        statement.has("Sid")
-                                ? "the statement \"" + statement.path("Sid").asText() + "\""
-                                : "statement " + (i + 1));
-            }
+            if (!statement.path("Effect").asText().equals("Allow")) continue;
+            if (!isForEverybody(statement) || isNarrowed(statement)) continue;
+            open.add(
+                    statement.has("Sid")
+                            ? "the statement \"" + statement.path("Sid").asText() + "\""
+                            : "statement " + (i + 1));
         }
         return open;
     }

@@ -237,8 +237,8 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
                 "KEY_NOT_DELETABLE",
                 "A teardown deletes key "
                         + String.join(", ", keys.stream().map(KeyMetadata::keyId).toList())
-                        + ", but \"" + deployment + "\" was provisioned with \"key\": {\"deletable\": false}. Nothing was"
-                        + " changed. Next: to stop the meter and keep the key, pause the deployment; if the key may go"
+                        + ", but \"" + deployment + "\" was provisioned with \"key\": {\"deletable\": false}. Nothing"
+                        + " was changed. Next: to stop the meter and keep the key, pause the deployment; if the key may go"
                         + " after all, start a provisioning with the same input but \"deletable\": true, then this"
                         + " teardown again.");
     }
