@@ -217,11 +217,11 @@ class ProvisioningTest {
     @Test
     void noWaitIsLeftInTheTable() {
         var waits = pipeline.dynamoDb()
-                .query(request -> request.tableName(
+                .scan(request -> request.tableName(
                                 pipeline.deployment().stack().resource("Table"))
-                        .keyConditionExpression("pk = :pk")
+                        .filterExpression("begins_with(pk, :pk)")
                         .expressionAttributeValues(Map.of(":pk", AttributeValue.fromS("WAIT"))));
-        assertEquals(0, waits.count(), "task tokens must not outlive their tasks");
+        assertEquals(List.of(), waits.items(), "task tokens must not outlive their tasks");
     }
 
     @Test

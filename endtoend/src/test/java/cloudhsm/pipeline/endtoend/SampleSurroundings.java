@@ -30,16 +30,12 @@ final class SampleSurroundings {
                     "WAIT",
                     "sk",
                     "for-" + type + resourceId(detail),
-                    "token",
-                    token,
                     "function",
                     deployment.stack().functions().get("CreateClusterFunction"),
                     "execution",
                     execution,
                     "stage",
                     "resumed",
-                    "input",
-                    "{}",
                     "resourceType",
                     type,
                     "resourceId",
@@ -50,6 +46,9 @@ final class SampleSurroundings {
             wait.put("whileIn", AttributeValue.fromSs(List.of("STILL_WORKING")));
             wait.put("leasedUntil", AttributeValue.fromN("0"));
             dynamoDb().putItem(put -> put.tableName(table()).item(wait));
+            var own = texts(Map.of(
+                    "pk", "WAIT#CreateCluster", "sk", wait.get("sk").s(), "token", token, "input", "{}"));
+            dynamoDb().putItem(put -> put.tableName(table()).item(own));
         }
     }
 

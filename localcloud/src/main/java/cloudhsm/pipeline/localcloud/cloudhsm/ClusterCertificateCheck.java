@@ -70,7 +70,7 @@ final class ClusterCertificateCheck {
         for (int i = 0; i < chain.size(); i++) {
             var certificate = chain.get(i);
             checkAlgorithms(certificate, "TrustAnchor");
-            checkExtensions(certificate);
+            checkExtensions(certificate, i);
             var root = i == chain.size() - 1;
             if (root && !issued(certificate, certificate)) {
                 throw Input.invalid("TrustAnchor must end with a self-signed root certificate");
@@ -84,7 +84,8 @@ final class ClusterCertificateCheck {
         }
     }
 
-    private static void checkExtensions(X509CertificateHolder certificate) {
+    /** @param below how many authorities stand between this one and the certificate of the cluster */
+    private static void checkExtensions(X509CertificateHolder certificate, int below) {
         if (!certificate.hasExtensions()) return;
         var constraints = BasicConstraints.fromExtensions(certificate.getExtensions());
         if (constraints == null) {
@@ -93,6 +94,11 @@ final class ClusterCertificateCheck {
         var usage = KeyUsage.fromExtensions(certificate.getExtensions());
         if (!constraints.isCA() || (usage != null && !usage.hasUsages(KeyUsage.keyCertSign))) {
             throw Input.invalid("The extensions of a TrustAnchor certificate contradict its use as an authority");
+        }
+        var pathLength = constraints.getPathLenConstraint();
+        if (pathLength != null && pathLength.intValueExact() < below) {
+            throw Input.invalid(
+                    "A TrustAnchor certificate allows " + pathLength + " authorities below it, not " + below);
         }
     }
 

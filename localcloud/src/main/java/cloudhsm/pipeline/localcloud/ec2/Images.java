@@ -14,6 +14,9 @@ final class Images {
      */
     record Image(String imageId, String architecture, String publicParameter) {}
 
+    /** The alias of the account that owns Amazon's own images, for the condition key ec2:Owner. */
+    static final String OWNER = "amazon";
+
     private static final String PARAMETERS = "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-";
 
     private static final List<Image> IMAGES = List.of(

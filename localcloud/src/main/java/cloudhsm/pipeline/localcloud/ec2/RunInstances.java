@@ -224,11 +224,17 @@ final class RunInstances {
         var iam = account.iam();
         var caller = request.caller();
         var action = "ec2:RunInstances";
-        iam.authorize(caller, action, "arn:aws:ec2:" + Iam.REGION + "::image/" + image.imageId());
+        iam.authorize(
+                caller,
+                action,
+                "arn:aws:ec2:" + Iam.REGION + "::image/" + image.imageId(),
+                Map.of("ec2:Owner", Images.OWNER, "ec2:ImageID", image.imageId()));
         var instanceTags = request.tagsAtCreation("instance");
         var context = Tags.requestContext(instanceTags);
         context.put("ec2:InstanceType", request.required("InstanceType"));
         request.text("MetadataOptions.HttpTokens").ifPresent(value -> context.put("ec2:MetadataHttpTokens", value));
+        request.text("MetadataOptions.HttpPutResponseHopLimit")
+                .ifPresent(value -> context.put("ec2:MetadataHttpPutResponseHopLimit", value));
         profile.ifPresent(one -> context.put("ec2:InstanceProfile", one.arn()));
         iam.authorize(caller, action, Ec2Service.arn("instance", "*"), context);
         var subnetId = place.subnet().subnetId();

@@ -3,8 +3,8 @@ package cloudhsm.pipeline.localcloud.events;
 import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.iam.Identity;
-import cloudhsm.pipeline.localcloud.iam.PolicyDocument.Decision;
 import cloudhsm.pipeline.localcloud.lambda.LambdaService;
 import cloudhsm.pipeline.localcloud.sns.SnsService;
 import cloudhsm.pipeline.localcloud.sqs.SqsService;
@@ -14,7 +14,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
+import java.util.Optional;
 
 /** Hands an event to a rule's target. What the target refuses goes to the target's dead-letter queue, or nowhere. */
 final class Delivery {
@@ -60,18 +60,17 @@ final class Delivery {
             case "lambda" -> lambda.invokeLaterAs(PRINCIPAL, rule.arn(), arn, payload.getBytes(StandardCharsets.UTF_8));
             case "sqs" -> sqs.sendAs(PRINCIPAL, rule.arn(), arn, payload);
             case "sns" -> sns.publishAs(PRINCIPAL, rule.arn(), arn, "", payload);
-            case "states" -> startExecution(target, payload);
+            case "states" -> startExecution(rule, target, payload);
             default -> throw new IllegalStateException(arn + " was accepted as a target without being understood");
         }
     }
 
-    private void startExecution(JsonNode target, String payload) {
+    private void startExecution(Rule rule, JsonNode target, String payload) {
         var arn = arn(target);
         var roleArn = target.path("RoleArn").asText();
         var role = account.iam()
                 .role(roleArn.substring(roleArn.lastIndexOf('/') + 1))
-                .filter(found -> found.trust().decide(Set.of(PRINCIPAL), "sts:AssumeRole", roleArn, Map.of())
-                        == Decision.ALLOWED)
+                .filter(found -> Iam.mayAssume(PRINCIPAL, found, Optional.of(rule.arn())))
                 .orElseThrow(() ->
                         AwsException.badRequest("NO_PERMISSIONS", PRINCIPAL + " cannot assume the role " + roleArn));
         var session = Identity.assumedByService(role, "EventBridge");

@@ -154,6 +154,20 @@ public final class Iam {
         return names;
     }
 
+    /**
+     * Whether a service of this account may act as the role. Services that AWS documents to name their source send the
+     * two keys by which a trust policy keeps out what other accounts have set up; Lambda and EC2 send none.
+     *
+     * @param sourceArn what the service acts for; empty where the service does not say
+     */
+    public static boolean mayAssume(String service, Role role, Optional<String> sourceArn) {
+        var context = sourceArn
+                .map(arn -> Map.of("aws:SourceArn", arn, "aws:SourceAccount", ACCOUNT))
+                .orElse(Map.of());
+        return role.trust().decide(Set.of(service), "sts:AssumeRole", role.arn(), context)
+                == PolicyDocument.Decision.ALLOWED;
+    }
+
     /** {@link #authorize(Identity, String, String, Map)} without condition keys. */
     public void authorize(Identity caller, String action, String resource) {
         authorize(caller, action, resource, Map.of());

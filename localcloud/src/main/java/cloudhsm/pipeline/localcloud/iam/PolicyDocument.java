@@ -2,11 +2,13 @@ package cloudhsm.pipeline.localcloud.iam;
 
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import com.fasterxml.jackson.databind.JsonNode;
+import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.IntPredicate;
 
 /**
  * An IAM policy document, identity-based or resource-based. Understands what the pipeline's policies use and refuses
@@ -106,9 +108,19 @@ public record PolicyDocument(List<Statement> statements) {
                 case "StringEqualsIgnoreCase" -> accepted.stream().anyMatch(actual::equalsIgnoreCase);
                 case "StringLike", "ArnLike" -> accepted.stream().anyMatch(pattern -> matches(pattern, actual));
                 case "StringNotLike", "ArnNotLike" -> accepted.stream().noneMatch(pattern -> matches(pattern, actual));
+                case "NumericEquals" -> compared(accepted, actual, order -> order == 0);
+                case "NumericLessThan" -> compared(accepted, actual, order -> order < 0);
+                case "NumericLessThanEquals" -> compared(accepted, actual, order -> order <= 0);
+                case "NumericGreaterThan" -> compared(accepted, actual, order -> order > 0);
+                case "NumericGreaterThanEquals" -> compared(accepted, actual, order -> order >= 0);
                 case "Bool" -> accepted.stream().anyMatch(actual::equalsIgnoreCase);
                 default -> throw new IllegalArgumentException("Condition operator " + operator + " is not understood");
             };
+        }
+
+        private static boolean compared(List<String> accepted, String actual, IntPredicate order) {
+            var sent = new BigDecimal(actual);
+            return accepted.stream().anyMatch(number -> order.test(sent.compareTo(new BigDecimal(number))));
         }
     }
 

@@ -2,10 +2,11 @@ package cloudhsm.pipeline.localcloud.lambda;
 
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.lambda.LambdaService.FunctionConfiguration;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.regex.Pattern;
 
@@ -78,15 +79,7 @@ final class LambdaLimits {
         if (memory < 128 || memory > 10_240)
             throw invalid("Memory of " + name + " must be 128 to 10240 MB, not " + memory);
         checkEnvironment(configuration);
-        var trusted = configuration
-                .role()
-                .trust()
-                .decide(
-                        Set.of("lambda.amazonaws.com"),
-                        "sts:AssumeRole",
-                        configuration.role().arn(),
-                        Map.of());
-        if (trusted != cloudhsm.pipeline.localcloud.iam.PolicyDocument.Decision.ALLOWED) {
+        if (!Iam.mayAssume("lambda.amazonaws.com", configuration.role(), Optional.empty())) {
             throw invalid("The role defined for the function cannot be assumed by Lambda.");
         }
     }

@@ -8,7 +8,6 @@ import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.http.Service;
 import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.iam.Identity;
-import cloudhsm.pipeline.localcloud.iam.PolicyDocument.Decision;
 import cloudhsm.pipeline.localcloud.iam.Role;
 import cloudhsm.pipeline.localcloud.sns.SnsService;
 import cloudhsm.pipeline.localcloud.sqs.SqsService;
@@ -34,6 +33,10 @@ import java.util.TreeMap;
  */
 public final class SchedulerService implements Service {
     private static final String PRINCIPAL = "scheduler.amazonaws.com";
+
+    /** What Scheduler names as the source when it takes on a role: the schedule's group. */
+    private static final String DEFAULT_GROUP =
+            "arn:aws:scheduler:" + Iam.REGION + ":" + Iam.ACCOUNT + ":schedule-group/default";
 
     /** Scheduler invokes its target within 60 seconds of the time [SCH:schedule-types]. */
     private static final Duration PRECISION = Duration.ofSeconds(59);
@@ -194,8 +197,7 @@ public final class SchedulerService implements Service {
         return account.iam()
                 .role(arn.substring(arn.lastIndexOf('/') + 1))
                 .filter(role -> role.arn().equals(arn))
-                .filter(role ->
-                        role.trust().decide(Set.of(PRINCIPAL), "sts:AssumeRole", arn, Map.of()) == Decision.ALLOWED);
+                .filter(role -> Iam.mayAssume(PRINCIPAL, role, Optional.of(DEFAULT_GROUP)));
     }
 
     private Schedule existing(AwsRequest request, String operation) {

@@ -215,7 +215,8 @@ public final class SnsService implements Service {
      */
     public void publishAs(String principal, String sourceArn, String topicArn, String subject, String message) {
         locked(() -> {
-            var context = Map.of("aws:SourceArn", sourceArn, "aws:SourceAccount", Iam.ACCOUNT);
+            var context =
+                    Map.of("aws:SourceArn", sourceArn, "aws:SourceAccount", Iam.ACCOUNT, "aws:SecureTransport", "true");
             if (policyOf(topicArn, Set.of(principal), "sns:Publish", context) != Decision.ALLOWED) {
                 throw new AwsException(
                         "AccessDeniedException",
@@ -265,7 +266,8 @@ public final class SnsService implements Service {
         if (name.equals("Policy") && !value.isEmpty()) PolicyDocument.parse(Json.parse(value));
     }
 
-    private Decision policyOf(String topicArn, Set<String> callers, String action, Map<String, String> context) {
+    /** What the topic's own policy says of a request; nothing where it has none. */
+    public Decision policyOf(String topicArn, Set<String> callers, String action, Map<String, String> context) {
         var policy = topic(topicArn).attributes.getOrDefault("Policy", "");
         if (policy.isEmpty()) return Decision.NOT_MENTIONED;
         return PolicyDocument.parse(Json.parse(policy)).decide(callers, action, topicArn, context);
@@ -313,9 +315,10 @@ public final class SnsService implements Service {
 
     private void authorize(AwsRequest request, String action, String topicArn) {
         var caller = request.caller();
-        var identity = account.iam().decide(caller, "sns:" + action, topicArn, Map.of());
+        var context = Map.of("aws:SecureTransport", "true");
+        var identity = account.iam().decide(caller, "sns:" + action, topicArn, context);
         var resource = topics.containsKey(topicArn)
-                ? policyOf(topicArn, Iam.namesOf(caller), "sns:" + action, Map.of())
+                ? policyOf(topicArn, Iam.namesOf(caller), "sns:" + action, context)
                 : Decision.NOT_MENTIONED;
         var denied = identity == Decision.DENIED || resource == Decision.DENIED;
         if (!denied && (identity == Decision.ALLOWED || resource == Decision.ALLOWED)) return;

@@ -8,7 +8,6 @@ import cloudhsm.pipeline.localcloud.http.Endpoint;
 import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.http.JsonService;
 import cloudhsm.pipeline.localcloud.iam.Iam;
-import cloudhsm.pipeline.localcloud.iam.PolicyDocument;
 import cloudhsm.pipeline.localcloud.iam.Role;
 import cloudhsm.pipeline.localcloud.lambda.LambdaService;
 import cloudhsm.pipeline.localcloud.logs.LogsService;
@@ -195,8 +194,7 @@ public final class StatesService extends JsonService {
             if (existing.text().equals(definition) && existing.role().equals(role)) return existing;
             throw AwsException.badRequest("StateMachineAlreadyExists", "State Machine Already Exists: '" + arn + "'");
         }
-        var trusted = role.trust().decide(Set.of("states.amazonaws.com"), "sts:AssumeRole", role.arn(), Map.of());
-        if (trusted != PolicyDocument.Decision.ALLOWED) {
+        if (!Iam.mayAssume("states.amazonaws.com", role, Optional.of(arn))) {
             throw AwsException.badRequest(
                     "AccessDeniedException",
                     "Neither the global service principal states.amazonaws.com, nor the regional one is authorized to"

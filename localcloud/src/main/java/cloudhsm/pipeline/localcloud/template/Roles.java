@@ -65,9 +65,7 @@ final class Roles {
         if (given.isPresent()) {
             if (!policies.isMissingNode()) throw properties.invalid("SAM ignores Policies where Role is given");
             var name = given.get().substring(given.get().lastIndexOf('/') + 1);
-            var role = iam.role(name).orElseThrow(() -> properties.invalid("the role " + given.get() + " is missing"));
-            requireTrust(role, service, properties);
-            return role;
+            return iam.role(name).orElseThrow(() -> properties.invalid("the role " + given.get() + " is missing"));
         }
         var roleId = logicalId + "Role";
         var role = iam.createRole(names.physical(roleId, 64), trust(service));
@@ -96,14 +94,6 @@ final class Roles {
         role.policies()
                 .put(logicalId + "Policy", PolicyDocument.parse(Json.object().set("Statement", statement)));
         return role;
-    }
-
-    private static void requireTrust(Role role, String service, Properties properties) {
-        var decision = role.trust().decide(java.util.Set.of(service), "sts:AssumeRole", role.arn(), java.util.Map.of());
-        if (decision != PolicyDocument.Decision.ALLOWED) {
-            throw properties.invalid(
-                    service + " may not assume the role " + role.name() + ": its trust policy does not" + " allow it");
-        }
     }
 
     private static PolicyDocument trust(String service) {

@@ -141,6 +141,18 @@ class InitializeClusterTest {
                 .trustAnchor(scenario.authority.root(TestAuthority.Extras.BASIC_CONSTRAINTS)));
     }
 
+    @Test
+    void rootThatAllowsNoAuthorityBelowItVouchesForNone() {
+        var id = scenario.clusterWithCsr();
+        var strict = scenario.authority.signBelow(csr(id), 0);
+        assertEquals(
+                "A TrustAnchor certificate allows 0 authorities below it, not 1",
+                refusal(id, strict.certificate(), strict.chain()));
+        var right = scenario.authority.signBelow(csr(id), 1);
+        scenario.cloudHsm.initializeCluster(request ->
+                request.clusterId(id).signedCert(right.certificate()).trustAnchor(right.chain()));
+    }
+
     private String csr(String clusterId) {
         return scenario.describe(clusterId).certificates().clusterCsr();
     }

@@ -74,6 +74,33 @@ final class TestAuthority {
         return sign(csr(csrPem), csr(csrPem).getSubjectPublicKeyInfo(), "SHA256withRSA");
     }
 
+    /** A certificate, and the chain from its issuer, an intermediate authority, up to the root. */
+    record Issued(String certificate, String chain) {}
+
+    /** @param pathLength of the root: how many authorities may stand below it */
+    Issued signBelow(String csrPem, int pathLength) {
+        try {
+            var middle = newKeys(2048);
+            var root = builder(NAME, SubjectPublicKeyInfo.getInstance(keys.getPublic().getEncoded()));
+            root.addExtension(Extension.basicConstraints, true, new BasicConstraints(pathLength));
+            var name = new X500Name("CN=Customer Intermediate");
+            var intermediate = builder(name, SubjectPublicKeyInfo.getInstance(middle.getPublic().getEncoded()));
+            intermediate.addExtension(Extension.basicConstraints, true, new BasicConstraints(0));
+            var csr = csr(csrPem);
+            var leaf = new X509v3CertificateBuilder(
+                            name,
+                            BigInteger.TWO,
+                            Date.from(Instant.parse("2026-01-01T00:00:00Z")),
+                            Date.from(Instant.parse("2036-01-01T00:00:00Z")),
+                            csr.getSubject(),
+                            csr.getSubjectPublicKeyInfo())
+                    .build(new JcaContentSignerBuilder("SHA256withRSA").build(middle.getPrivate()));
+            return new Issued(pem(leaf), pem(sign(intermediate, "SHA256withRSA")) + pem(sign(root, "SHA256withRSA")));
+        } catch (IOException | OperatorCreationException impossible) {
+            throw new IllegalStateException(impossible);
+        }
+    }
+
     String signWithSha1(String csrPem) {
         return sign(csr(csrPem), csr(csrPem).getSubjectPublicKeyInfo(), "SHA1withRSA");
     }

@@ -15,8 +15,8 @@ import software.amazon.awssdk.services.ssm.SsmClient;
 
 /** Launches the client, once however often it is asked to. */
 final class ClientInstance {
-    /** Where a command run in a container on the instance still reaches the instance metadata. */
-    private static final int METADATA_HOPS = 2;
+    /** Commands on the instance itself get its role from the metadata; what is forwarded through it does not. */
+    private static final int METADATA_HOPS = 1;
 
     /** The client token belongs to an instance that is gone, or was launched with other parameters. */
     private static final Set<String> TOKEN_USED_UP =

@@ -72,7 +72,7 @@ public final class ResumeExecution extends JsonHandler<ResumeExecution.Event, Re
         var running = states.describeExecution(request -> request.executionArn(wait.execution()))
                         .status()
                 == ExecutionStatus.RUNNING;
-        if (!running) waits.remove(wait.id());
+        if (!running) waits.forget(wait.id());
         return running;
     }
 

@@ -7,7 +7,7 @@ import java.util.Objects;
 
 /**
  * The policy of a key. The account itself keeps all rights, so that IAM policies count and the key can never become
- * unmanageable; administrators manage the key and cannot use it; users and the re-encryptor use it through S3 only.
+ * unmanageable; administrators manage the key, its policy too, and cannot use it by that policy; users and the re-encryptor use it through S3 only.
  *
  * @param region where S3 must act for the users, as in eu-central-1
  * @param reencryptionRoleArn the role of the function that re-encrypts uploads; names partition and account, too
@@ -18,10 +18,10 @@ import java.util.Objects;
  */
 record KeyPolicy(
         String region, String reencryptionRoleArn, List<String> administrators, List<String> users, boolean deletable) {
-    /** What the console's default key policy lets administrators do, but the deletion. */
+    /** What the console's default key policy lets administrators do, but the deletion and grants to themselves. */
     private static final List<String> ADMINISTRATION = List.of(
             "kms:CancelKeyDeletion",
-            "kms:Create*",
+            "kms:CreateAlias",
             "kms:Delete*",
             "kms:Describe*",
             "kms:Disable*",
@@ -52,6 +52,9 @@ record KeyPolicy(
         statements.add(allow("AccountDelegatesToIam", List.of(accountRoot()), List.of("kms:*")));
         if (!administrators.isEmpty()) {
             statements.add(allow("KeyAdministrators", administrators, ADMINISTRATION));
+            var grants = allow("KeyAdministratorsGrantToServices", administrators, List.of("kms:CreateGrant"));
+            grants.putObject("Condition").putObject("Bool").put("kms:GrantIsForAWSResource", "true");
+            statements.add(grants);
             if (deletable) {
                 statements.add(allow("KeyAdministratorsMayDelete", administrators, List.of("kms:ScheduleKeyDeletion")));
             }

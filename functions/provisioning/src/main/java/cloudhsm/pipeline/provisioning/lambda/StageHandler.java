@@ -8,10 +8,12 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
+import java.util.HexFormat;
 import java.util.Locale;
 import java.util.Optional;
-import java.util.UUID;
 import software.amazon.awssdk.awscore.exception.AwsServiceException;
 import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.services.sfn.model.ExecutionAlreadyExistsException;
@@ -42,6 +44,9 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
     /** Step Functions' limit for the cause of a failure is 32,768 characters; a person reads fewer. */
     private static final int CAUSE_LENGTH = 4_000;
 
+    /** Characters of the stage in a wait's id, which is an execution's name and so has 80 at most with its digests. */
+    private static final int READABLE = 38;
+
     /**
      * A first run has all but the last two; a run after a wait has only those.
      *
@@ -71,14 +76,15 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
             String input,
             Optional<Wait> before,
             Optional<String> seen) {
-        static Attempt after(Wait wait, Optional<String> seen) {
+        static Attempt after(SuspendedTask task, Optional<String> seen) {
+            var wait = task.pending();
             return new Attempt(
                     wait.id(),
-                    wait.token(),
+                    task.token(),
                     wait.execution(),
                     wait.stage(),
                     Optional.empty(),
-                    wait.input(),
+                    task.input(),
                     Optional.of(wait),
                     seen);
         }
@@ -108,19 +114,17 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
             conclude(first(request));
         } else {
             runtime.waits()
-                    .claim(request.waitId())
-                    .ifPresent(wait -> conclude(Attempt.after(wait, Optional.ofNullable(request.seen()))));
+                    .claim(request.waitId(), stageClass())
+                    .ifPresent(task -> conclude(Attempt.after(task, Optional.ofNullable(request.seen()))));
         }
         out.write("{}".getBytes(StandardCharsets.UTF_8));
     }
 
     private Attempt first(Request request) throws JsonProcessingException {
         var prefix = idPrefix(request);
-        runtime.waits().removeStartingWith(prefix);
-        var digest = UUID.nameUUIDFromBytes(request.token().getBytes(StandardCharsets.UTF_8))
-                .toString();
+        runtime.waits().removeStartingWith(prefix, stageClass());
         return new Attempt(
-                prefix + digest.substring(0, 8),
+                prefix + digest(request.token()).substring(0, 8),
                 request.token(),
                 request.execution(),
                 request.stage(),
@@ -130,11 +134,29 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
                 Optional.empty());
     }
 
-    /** Names of executions have at most 80 characters; what is cut from the execution's own is its end. */
+    /**
+     * The same for every attempt of one stage of one execution, and for no other: an execution's name may be another's
+     * as well, or begin like it, so its whole ARN counts. A person reads the stage, shortened to {@link #READABLE}.
+     */
     private static String idPrefix(Request request) {
-        var name = request.execution().substring(request.execution().lastIndexOf(':') + 1);
         var stage = request.stage();
-        return name.substring(0, Math.min(name.length(), 70 - stage.length())) + "-" + stage + "-";
+        return stage.substring(0, Math.min(stage.length(), READABLE)) + "-"
+                + digest(request.execution() + " " + stage) + "-";
+    }
+
+    /** 32 hexadecimal digits. */
+    private static String digest(String text) {
+        try {
+            var digest = MessageDigest.getInstance("SHA-256").digest(text.getBytes(StandardCharsets.UTF_8));
+            return HexFormat.of().formatHex(digest, 0, 16);
+        } catch (NoSuchAlgorithmException impossible) {
+            throw new IllegalStateException(impossible);
+        }
+    }
+
+    /** The partition of the table that the stage has to itself goes by this name, in the template as well. */
+    private String stageClass() {
+        return getClass().getSimpleName();
     }
 
     private void conclude(Attempt attempt) {
@@ -221,17 +243,20 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
             return;
         }
         runtime.waits()
-                .store(new Wait(
-                        attempt.id(),
-                        attempt.token(),
-                        runtime.functionName(),
-                        attempt.execution(),
-                        attempt.stage(),
-                        waiting.nextInput().map(StageHandler::written).orElseGet(attempt::input),
-                        waiting.resource(),
-                        waiting.whileIn(),
-                        since,
-                        since.plus(waiting.budget())));
+                .store(
+                        new SuspendedTask(
+                                new Wait(
+                                        attempt.id(),
+                                        runtime.functionName(),
+                                        attempt.execution(),
+                                        attempt.stage(),
+                                        waiting.resource(),
+                                        waiting.whileIn(),
+                                        since,
+                                        since.plus(waiting.budget())),
+                                attempt.token(),
+                                waiting.nextInput().map(StageHandler::written).orElseGet(attempt::input)),
+                        stageClass());
         // What takes days is left to its own event and to the schedule of minutes.
         if (!waiting.resource().isSlow()) watch(attempt.id());
     }
@@ -292,7 +317,7 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
             // The task has ended without us: a timeout, a stopped execution, or an earlier answer.
             System.out.println("{\"task\":\"over\",\"wait\":\"" + attempt.id() + "\"}");
         }
-        if (attempt.before().isPresent()) runtime.waits().remove(attempt.id());
+        if (attempt.before().isPresent()) runtime.waits().remove(attempt.id(), stageClass());
     }
 
     private static String shortened(String message) {

@@ -4,22 +4,19 @@ import java.time.Instant;
 import java.util.Set;
 
 /**
- * A stage of an execution that waits for a resource. The task token stays in the table and in the stage's function.
+ * A stage of an execution that waits for a resource: what those need who look for it. What ends the task is in
+ * {@link SuspendedTask}, which the stage's function alone can read.
  *
  * @param id also the name of the watching execution
- * @param token Step Functions' task token; never in a log, an event or another function's input
  * @param function the stage's function, which looks again
- * @param input the stage's own input, as JSON
  * @param since when the stage first waited for this resource
  * @param deadline when the wait has taken longer than AWS may
  */
 public record Wait(
         String id,
-        String token,
         String function,
         String execution,
         String stage,
-        String input,
         Resource resource,
         Set<String> whileIn,
         Instant since,

@@ -7,11 +7,16 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Stream;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 import software.amazon.awssdk.services.dynamodb.model.AttributeValue;
 import software.amazon.awssdk.services.dynamodb.model.ConditionalCheckFailedException;
 
-/** The pending waits, in the pipeline's one table under the partition key WAIT. */
+/**
+ * The pending waits, in the pipeline's one table. Who looks for the resources reads them under the partition key WAIT.
+ * Token and input of each lie apart, under WAIT# and the name of the stage's class, which that stage's function alone
+ * may read.
+ */
 public final class Waits {
     /**
      * How long a stage has a wait to itself once it looks again, so that two events do not run it twice at once. As
@@ -35,36 +40,48 @@ public final class Waits {
     }
 
     /** Stores the wait, replacing an earlier one of the same id and freeing its lease. */
-    public void store(Wait wait) {
+    void store(SuspendedTask task, String stageClass) {
+        var wait = task.pending();
+        var expires = number(wait.deadline().plus(KEPT).getEpochSecond());
+        // The token first: whoever finds the wait has the stage look again, which then needs it.
+        dynamoDb.putItem(request -> request.tableName(table)
+                .item(Map.of(
+                        "pk", text(partition(stageClass)),
+                        "sk", text(wait.id()),
+                        "token", text(task.token()),
+                        "input", text(task.input()),
+                        "expires", expires)));
         dynamoDb.putItem(request -> request.tableName(table)
                 .item(Map.ofEntries(
                         Map.entry("pk", text(PARTITION)),
                         Map.entry("sk", text(wait.id())),
-                        Map.entry("token", text(wait.token())),
                         Map.entry("function", text(wait.function())),
                         Map.entry("execution", text(wait.execution())),
                         Map.entry("stage", text(wait.stage())),
-                        Map.entry("input", text(wait.input())),
                         Map.entry("resourceType", text(wait.resource().type().name())),
                         Map.entry("resourceId", text(wait.resource().id())),
                         Map.entry("whileIn", AttributeValue.fromSs(List.copyOf(wait.whileIn()))),
                         Map.entry("since", text(wait.since().toString())),
                         Map.entry("deadline", text(wait.deadline().toString())),
                         Map.entry("leasedUntil", number(0)),
-                        Map.entry("expires", number(wait.deadline().plus(KEPT).getEpochSecond())))));
+                        Map.entry("expires", expires))));
     }
 
     /** The wait of this id; empty if it is over. */
     public Optional<Wait> find(String id) {
-        var item = dynamoDb.getItem(
-                        request -> request.tableName(table).key(key(id)).consistentRead(true))
+        return item(PARTITION, id).map(Waits::read);
+    }
+
+    private Optional<Map<String, AttributeValue>> item(String partition, String id) {
+        var item = dynamoDb.getItem(request ->
+                        request.tableName(table).key(key(partition, id)).consistentRead(true))
                 .item();
-        return item == null || item.isEmpty() ? Optional.empty() : Optional.of(read(item));
+        return item == null || item.isEmpty() ? Optional.empty() : Optional.of(item);
     }
 
     /** Every pending wait. */
     public List<Wait> all() {
-        return query("pk = :pk", Map.of(":pk", text(PARTITION)));
+        return query("pk = :pk", Map.of(":pk", text(PARTITION))).map(Waits::read).toList();
     }
 
     /** The pending waits for one resource. */
@@ -73,57 +90,75 @@ public final class Waits {
     }
 
     /** Takes the wait for {@link #LEASE}; empty if it is over, or another run of the stage is looking already. */
-    public Optional<Wait> claim(String id) {
+    Optional<SuspendedTask> claim(String id, String stageClass) {
         var now = clock.instant().getEpochSecond();
         try {
             var item = dynamoDb.updateItem(request -> request.tableName(table)
-                            .key(key(id))
+                            .key(key(PARTITION, id))
                             .updateExpression("SET leasedUntil = :until")
                             .conditionExpression("attribute_exists(pk) AND leasedUntil < :now")
                             .expressionAttributeValues(
                                     Map.of(":until", number(now + LEASE.toSeconds()), ":now", number(now)))
                             .returnValues("ALL_NEW"))
                     .attributes();
-            return Optional.of(read(item));
+            return item(partition(stageClass), id)
+                    .map(own -> new SuspendedTask(
+                            read(item), own.get("token").s(), own.get("input").s()));
         } catch (ConditionalCheckFailedException overOrTaken) {
             return Optional.empty();
         }
     }
 
-    public void remove(String id) {
-        dynamoDb.deleteItem(request -> request.tableName(table).key(key(id)));
+    /**
+     * Nobody looks for the wait any more, so its stage does not look again. For waits of executions that have ended:
+     * the token, which is dead, leaves the table by itself.
+     */
+    public void forget(String id) {
+        delete(PARTITION, id);
+    }
+
+    /** Removes a wait that is over, and its token. */
+    void remove(String id, String stageClass) {
+        delete(PARTITION, id);
+        delete(partition(stageClass), id);
+    }
+
+    private void delete(String partition, String id) {
+        dynamoDb.deleteItem(request -> request.tableName(table).key(key(partition, id)));
     }
 
     /** Removes what an earlier attempt of the same stage left: its token is dead. */
-    public void removeStartingWith(String prefix) {
-        query("pk = :pk AND begins_with(sk, :prefix)", Map.of(":pk", text(PARTITION), ":prefix", text(prefix)))
-                .forEach(wait -> remove(wait.id()));
+    void removeStartingWith(String prefix, String stageClass) {
+        query(
+                        "pk = :pk AND begins_with(sk, :prefix)",
+                        Map.of(":pk", text(partition(stageClass)), ":prefix", text(prefix)))
+                .forEach(item -> remove(item.get("sk").s(), stageClass));
     }
 
-    private List<Wait> query(String condition, Map<String, AttributeValue> values) {
+    private static String partition(String stageClass) {
+        return PARTITION + "#" + stageClass;
+    }
+
+    private Stream<Map<String, AttributeValue>> query(String condition, Map<String, AttributeValue> values) {
         return dynamoDb
                 .queryPaginator(request -> request.tableName(table)
                         .consistentRead(true)
                         .keyConditionExpression(condition)
                         .expressionAttributeValues(values))
                 .items()
-                .stream()
-                .map(Waits::read)
-                .toList();
+                .stream();
     }
 
-    private static Map<String, AttributeValue> key(String id) {
-        return Map.of("pk", text(PARTITION), "sk", text(id));
+    private static Map<String, AttributeValue> key(String partition, String id) {
+        return Map.of("pk", text(partition), "sk", text(id));
     }
 
     private static Wait read(Map<String, AttributeValue> item) {
         return new Wait(
                 item.get("sk").s(),
-                item.get("token").s(),
                 item.get("function").s(),
                 item.get("execution").s(),
                 item.get("stage").s(),
-                item.get("input").s(),
                 new Resource(
                         Resource.Type.valueOf(item.get("resourceType").s()),
                         item.get("resourceId").s()),

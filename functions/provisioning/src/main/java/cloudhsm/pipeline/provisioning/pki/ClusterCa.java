@@ -51,6 +51,9 @@ public record ClusterCa(X509Certificate root, PrivateKey key) {
     /** The HSM judges with its own clock, which may be a little behind ours. */
     private static final Duration CLOCK_TOLERANCE = Duration.ofMinutes(5);
 
+    /** The root signs one certificate, and no other authority. */
+    private static final int NO_AUTHORITY_BELOW = 0;
+
     private static final SecureRandom RANDOM = new SecureRandom();
 
     /**
@@ -76,7 +79,7 @@ public record ClusterCa(X509Certificate root, PrivateKey key) {
                             Date.from(now.plus(validity)),
                             subject,
                             SubjectPublicKeyInfo.getInstance(keys.getPublic().getEncoded()))
-                    .addExtension(Extension.basicConstraints, true, new BasicConstraints(true))
+                    .addExtension(Extension.basicConstraints, true, new BasicConstraints(NO_AUTHORITY_BELOW))
                     .addExtension(Extension.keyUsage, true, new KeyUsage(KeyUsage.keyCertSign | KeyUsage.cRLSign));
             return new ClusterCa(signed(certificate, keys.getPrivate()), keys.getPrivate());
         } catch (GeneralSecurityException | IOException impossible) {

@@ -71,6 +71,12 @@ final class RequestReader {
                 key(fields.object("key"), deployment),
                 bucket(fields.object("bucket"), deployment),
                 LimitsReader.read(fields, price, problems));
+        if (!request.key().deletable() && request.limits().atLimit().equals("TEARDOWN")) {
+            problems.add(
+                    fields.path("atLimit"),
+                    "TEARDOWN deletes the key, which \"key\": {\"deletable\": false} forbids; choose PAUSE, or leave"
+                            + " deletable out");
+        }
         fields.refuseOthers();
         return request;
     }
@@ -169,7 +175,7 @@ final class RequestReader {
     private ProvisionRequest.ClusterCertificate clusterCertificate(Fields fields) {
         var validity = fields.text("validity").orElse("P3652D");
         validityProblem(validity).ifPresent(problem -> problems.add(fields.path("validity"), problem));
-        var caKey = choice(fields, "caKey", List.of("KEEP", "DISCARD"));
+        var caKey = choice(fields, "caKey", List.of("DISCARD", "KEEP"));
         fields.refuseOthers();
         return new ProvisionRequest.ClusterCertificate(validity, caKey);
     }
@@ -271,6 +277,11 @@ final class RequestReader {
         if (!policy.path("Statement").isArray() && !policy.path("Statement").isObject()) {
             problems.add(fields.path("policy"), "is not a key policy: it has no \"Statement\"");
         }
+        GivenKeyPolicy.statementsForEverybody(policy)
+                .forEach(statement -> problems.add(
+                        fields.path("policy"),
+                        statement + " is for everybody, in every account: name its principals, or add a condition such"
+                                + " as {\"StringEquals\": {\"kms:CallerAccount\": \"" + execution.account() + "\"}}"));
     }
 
     private String bucket(Fields fields, String deployment) {

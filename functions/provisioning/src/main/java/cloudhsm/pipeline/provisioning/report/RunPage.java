@@ -134,7 +134,11 @@ final class RunPage {
                         "facts",
                         secret("Password of admin", evidence.activation().path("adminSecretArn")),
                         secret("First password of kmsuser", evidence.kmsUser().path("kmsUserSecretArn")),
-                        secret("Cluster root", evidence.certificate().path("caSecretArn"))));
+                        secret(
+                                plan("caKey").equals("KEEP")
+                                        ? "Cluster root and its key"
+                                        : "Cluster root; its key was forgotten",
+                                evidence.certificate().path("caSecretArn"))));
     }
 
     private static Markup secret(String name, JsonNode arn) {

@@ -92,6 +92,8 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
         var request = TeardownRequest.read(input.request(), problems);
         if (problems.isEmpty()) checkReturnKey(request, problems);
         if (!problems.isEmpty()) return invalid(problems);
+        var staying = keysThatStay(request, input.execution());
+        if (!staying.isEmpty()) return notDeletable(request.deployment(), staying);
         var holder = lock.take(request.deployment(), input.execution());
         if (holder.isPresent() && request.interrupt() && lock.interrupt(holder.get(), input.execution())) {
             holder = lock.take(request.deployment(), input.execution());
@@ -113,6 +115,18 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
         } catch (NotFoundException absent) {
             problems.add("returnTo", "there is no key " + request.returnTo());
         }
+    }
+
+    /** The keys that the last provisioning was told not to let go, where nobody has asked KMS to delete them. */
+    private List<KeyMetadata> keysThatStay(TeardownRequest request, String execution) {
+        var mayGo = deployments
+                .find(request.deployment())
+                .map(known -> known.plan().path("keyDeletable").asBoolean(true))
+                .orElse(true);
+        if (mayGo) return List.of();
+        return search.find(request.deployment(), Execution.of(execution)).keys().stream()
+                .filter(key -> key.keyState() != KeyState.PENDING_DELETION)
+                .toList();
     }
 
     private Outcome plan(TeardownRequest request, String execution) {
@@ -154,7 +168,7 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
     private void forgetDeadWaits(String execution) {
         runtime.waits().all().stream()
                 .filter(wait -> !wait.execution().equals(execution) && !isRunning(wait.execution()))
-                .forEach(wait -> runtime.waits().remove(wait.id()));
+                .forEach(wait -> runtime.waits().forget(wait.id()));
     }
 
     private boolean isRunning(String execution) {
@@ -216,6 +230,17 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
                 "The execution input does not fit: " + count
                         + ". Nothing was removed. Next: solve all of them, then start a new execution.\n"
                         + problems.message());
+    }
+
+    private static Outcome notDeletable(String deployment, List<KeyMetadata> keys) {
+        return new Outcome.Failed(
+                "KEY_NOT_DELETABLE",
+                "A teardown deletes key "
+                        + String.join(", ", keys.stream().map(KeyMetadata::keyId).toList())
+                        + ", but \"" + deployment + "\" was provisioned with \"key\": {\"deletable\": false}. Nothing"
+                        + " was changed. Next: to stop the meter and keep the key, pause the deployment; if the key may go"
+                        + " after all, start a provisioning with the same input but \"deletable\": true, then this"
+                        + " teardown again.");
     }
 
     private static Outcome locked(String deployment, String holder) {

@@ -3,9 +3,13 @@ package cloudhsm.pipeline.provisioning.keystore;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
+import cloudhsm.pipeline.localcloud.iam.PolicyDocument;
+import cloudhsm.pipeline.localcloud.iam.PolicyDocument.Decision;
 import cloudhsm.pipeline.provisioning.lambda.Json;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import java.util.List;
+import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 class KeyPolicyTest {
@@ -34,11 +38,19 @@ class KeyPolicyTest {
                           "Effect": "Allow",
                           "Principal": {"AWS": ["arn:aws:iam::111122223333:role/administrator"]},
                           "Action": [
-                            "kms:CancelKeyDeletion", "kms:Create*", "kms:Delete*", "kms:Describe*",
+                            "kms:CancelKeyDeletion", "kms:CreateAlias", "kms:Delete*", "kms:Describe*",
                             "kms:Disable*", "kms:Enable*", "kms:Get*", "kms:List*", "kms:Put*", "kms:Revoke*",
                             "kms:TagResource", "kms:UntagResource", "kms:Update*"
                           ],
                           "Resource": "*"
+                        },
+                        {
+                          "Sid": "KeyAdministratorsGrantToServices",
+                          "Effect": "Allow",
+                          "Principal": {"AWS": ["arn:aws:iam::111122223333:role/administrator"]},
+                          "Action": ["kms:CreateGrant"],
+                          "Resource": "*",
+                          "Condition": {"Bool": {"kms:GrantIsForAWSResource": "true"}}
                         },
                         {
                           "Sid": "KeyAdministratorsMayDelete",
@@ -81,6 +93,24 @@ class KeyPolicyTest {
         var policy = new KeyPolicy("eu-central-1", REENCRYPTOR, List.of(ADMINISTRATOR), List.of(), false);
 
         assertFalse(policy.json().contains("ScheduleKeyDeletion"), "deleting the key destroys every object under it");
+    }
+
+    /** As IAM reads it: with CreateGrant alone an administrator could grant itself Decrypt. */
+    @Test
+    void anAdministratorCannotGrantItselfTheUseOfTheKey() throws JsonProcessingException {
+        var policy = PolicyDocument.parse(Json.MAPPER.readTree(
+                new KeyPolicy("eu-central-1", REENCRYPTOR, List.of(ADMINISTRATOR), List.of(), true).json()));
+        var administrator = Set.of(ADMINISTRATOR);
+
+        assertEquals(Decision.NOT_MENTIONED, policy.decide(administrator, "kms:CreateGrant", "*", Map.of()));
+        assertEquals(
+                Decision.NOT_MENTIONED,
+                policy.decide(
+                        administrator, "kms:CreateGrant", "*", Map.of("kms:GrantIsForAWSResource", "false")));
+        assertEquals(
+                Decision.ALLOWED,
+                policy.decide(administrator, "kms:CreateGrant", "*", Map.of("kms:GrantIsForAWSResource", "true")),
+                "services that act for an administrator, such as EBS");
     }
 
     @Test

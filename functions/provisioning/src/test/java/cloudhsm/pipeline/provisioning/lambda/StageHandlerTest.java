@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -96,10 +97,15 @@ class StageHandlerTest {
     }
 
     private void firstRun() {
+        firstRun("CreateCluster", "provision:first");
+    }
+
+    /** @param execution its state machine's name and its own */
+    private void firstRun(String stage, String execution) {
         invoke("""
-            {"token": "token", "stage": "CreateCluster", "input": {},
-             "execution": "arn:aws:states:eu-central-1:111122223333:execution:provision:first"}
-            """);
+            {"token": "token of %1$s", "stage": "%2$s", "input": {},
+             "execution": "arn:aws:states:eu-central-1:111122223333:execution:%1$s"}
+            """.formatted(execution, stage));
     }
 
     private void runAgain(String seen) {
@@ -138,6 +144,59 @@ class StageHandlerTest {
         runAgain("DELETE_IN_PROGRESS");
         assertTrue(
                 failures.getFirst().cause().contains(" is still DELETE_IN_PROGRESS after 11 min"), failures::toString);
+    }
+
+    /** Seventy characters of an execution's name, as of executions that a program starts. */
+    private static final String LONG_NAME = "nightly-rebuild-of-the-archive-of-the-department-of-public-works-2026-";
+
+    @Test
+    void executionsWhoseNamesBeginAlikeKeepTheirWaits() {
+        var executions = Set.of(
+                "provision:" + LONG_NAME + "11",
+                "provision:" + LONG_NAME + "12",
+                "pause:monday",
+                "teardown:monday",
+                "other-stack-teardown:monday");
+        executions.forEach(execution -> firstRun("DeleteHsms", execution));
+        assertEquals(executions, waiting());
+    }
+
+    @Test
+    void twoStagesOfOneExecutionWhoseNamesBeginAlikeKeepTheirWaits() {
+        var stage = "DisconnectTheKeyStoreThatCouldNotBeConnected";
+        firstRun(stage + "TheFirstTime", "heal:first");
+        firstRun(stage + "TheSecondTime", "heal:first");
+        assertEquals(2, runtime.waits().all().size());
+        runtime.waits()
+                .all()
+                .forEach(wait ->
+                        assertTrue(wait.id().matches("[\\w-]{1,80}"), "the name of an execution as well: " + wait.id()));
+    }
+
+    @Test
+    void aStageThatIsTriedAgainReplacesItsOwnWait() {
+        firstRun();
+        firstRun();
+        assertEquals(Set.of("provision:first"), waiting());
+    }
+
+    private Set<String> waiting() {
+        return runtime.waits().all().stream()
+                .map(wait -> wait.execution().replaceFirst(".*:execution:", ""))
+                .collect(Collectors.toSet());
+    }
+
+    /** What Observer and ResumeExecution read is what everybody but the stage itself reads. */
+    @Test
+    void theTokenLiesWhereOnlyItsStageReads() {
+        firstRun();
+        var items = aws.client(DynamoDbClient.builder()).scan(scan -> scan.tableName(PipelineTable.NAME)).items();
+        var partitions = items.stream()
+                .filter(item -> item.toString().contains("token of"))
+                .map(item -> item.get("pk").s())
+                .toList();
+        assertEquals(List.of("WAIT#Waiter"), partitions);
+        assertEquals(2, items.size(), "the wait, and its token");
     }
 
     @Test

@@ -48,6 +48,15 @@ class InvalidInputTest {
         return Arguments.of(request.replace('\'', '"'), message);
     }
 
+    /** A key policy with one statement that allows everything to whom it says. */
+    private static Arguments openPolicy(String whom, String statement) {
+        return bad(
+                "{'key': {'policy': {'Statement': [{'Effect': 'Allow', 'Action': 'kms:*', 'Resource': '*', " + whom
+                        + "}]}}}",
+                "key.policy: " + statement + " is for everybody, in every account: name its principals, or add a"
+                        + " condition such as {\"StringEquals\": {\"kms:CallerAccount\": \"111122223333\"}}");
+    }
+
     private static String subnet(int index) {
         return AWS.cloud.ec2().subnets().get(index).subnetId();
     }
@@ -179,7 +188,7 @@ class InvalidInputTest {
                         "clusterCertificate.validity: must be from P30D to P7304D, not P7305D"),
                 bad(
                         "{'clusterCertificate': {'caKey': 'LOSE'}}",
-                        "clusterCertificate.caKey: must be one of KEEP, DISCARD, not \"LOSE\""),
+                        "clusterCertificate.caKey: must be one of DISCARD, KEEP, not \"LOSE\""),
                 bad(
                         "{'client': {'instanceType': 'small'}}",
                         "client.instanceType: \"small\" is not an instance type, such as \"t4g.small\""),
@@ -211,6 +220,29 @@ class InvalidInputTest {
                 bad(
                         "{'key': {'policy': {'Statement': [], 'Id': '" + "x".repeat(32_768) + "'}}}",
                         "key.policy: has 32792 bytes; KMS takes at most 32768 (32 KB)"),
+                openPolicy("'Principal': '*'", "statement 1"),
+                openPolicy("'Sid': 'Use', 'Principal': {'AWS': '*'}", "the statement \"Use\""),
+                openPolicy("'Principal': {'AWS': ['arn:aws:iam::111122223333:root', '*']}", "statement 1"),
+                openPolicy("'NotPrincipal': {'AWS': 'arn:aws:iam::111122223333:user/eve'}", "statement 1"),
+                openPolicy(
+                        "'Principal': '*', 'Condition': {'StringEquals':"
+                                + " {'kms:ViaService': 's3.eu-central-1.amazonaws.com'}}",
+                        "statement 1"),
+                openPolicy(
+                        "'Principal': '*', 'Condition': {'StringLike': {'kms:CallerAccount': '*'}}", "statement 1"),
+                openPolicy(
+                        "'Principal': '*', 'Condition': {'ArnLike': {'aws:PrincipalArn': 'arn:aws:iam::*:role/admin'}}",
+                        "statement 1"),
+                openPolicy(
+                        "'Principal': '*', 'Condition': {'StringEqualsIfExists': {'aws:PrincipalOrgID': 'o-a1b2c3'}}",
+                        "statement 1"),
+                openPolicy(
+                        "'Principal': '*', 'Condition': {'StringNotEquals': {'kms:CallerAccount': '999900001111'}}",
+                        "statement 1"),
+                bad(
+                        "{'key': {'deletable': false}, 'teardownAfter': 'PT8H', 'atLimit': 'TEARDOWN'}",
+                        "atLimit: TEARDOWN deletes the key, which \"key\": {\"deletable\": false} forbids; choose PAUSE,"
+                                + " or leave deletable out"),
                 bad("{'bucket': {'name': 'ab'}}", "bucket.name: \"ab\" must have 3 to 63 characters; it has 2"),
                 bad(
                         "{'bucket': {'name': 'My_Bucket'}}",
@@ -306,7 +338,7 @@ class InvalidInputTest {
             6. hsm.backupRetentionDays: must be from 7 to 379, not 0
             7. hsmIdentity.policy: REQUIRE_BOTH needs hsmIdentity.manufacturerRootCertificate; give it, or choose REQUIRE_AWS
             8. clusterCertificate.validity: "soon" is not an ISO-8601 duration in days, such as "P3652D"
-            9. clusterCertificate.caKey: must be one of KEEP, DISCARD, not "x"
+            9. clusterCertificate.caKey: must be one of DISCARD, KEEP, not "x"
             10. client.instanceType: "x" is not an instance type, such as "t4g.small"
             11. keyStore.name: must have 1 to 256 characters; it has 0
             12. key.alias: "x" must be "alias/" followed by letters, digits, "/", "_" or "-"

@@ -120,6 +120,16 @@ class RunPageTest {
     }
 
     @Test
+    void whetherTheRootsKeyWasKeptIsOnThePage() throws IOException {
+        var forgotten = page(evidence -> {}).requireSelfContained().getDocumentElement();
+        assertTrue(forgotten.getTextContent().contains("Cluster root; its key was forgotten"));
+        var kept = page(evidence -> ((ObjectNode) evidence.path("plan")).put("caKey", "KEEP"))
+                .requireSelfContained()
+                .getDocumentElement();
+        assertTrue(kept.getTextContent().contains("Cluster root and its key"));
+    }
+
+    @Test
     void limitsOfTheInputAreOnThePage() throws IOException {
         var page = page(evidence -> ((ObjectNode) evidence.at("/plan/limits"))
                 .put("teardownAfter", "PT8H")
