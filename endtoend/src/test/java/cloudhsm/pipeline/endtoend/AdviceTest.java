@@ -103,8 +103,8 @@ class AdviceTest {
         pipeline.s3()
                 .putBucketEncryption(encryption -> encryption
                         .bucket(bucket)
-                        .serverSideEncryptionConfiguration(configuration ->
-                                configuration.rules(rule -> rule.applyServerSideEncryptionByDefault(
+                        .serverSideEncryptionConfiguration(
+                                configuration -> configuration.rules(rule -> rule.applyServerSideEncryptionByDefault(
                                         by -> by.sseAlgorithm(ServerSideEncryption.AES256)))));
         var failed = pipeline.run("Resume", "no-default", "{}");
         assertEquals("PROOF_FAILED", failed.error(), failed::cause);
@@ -154,7 +154,9 @@ class AdviceTest {
         succeeded(paused);
         assertTrue(paused.output().contains("start the teardown again"), paused::output);
         assertEquals(List.of(), active(), "nothing else stops the meter");
-        assertEquals("DEPLOYMENT_TEARING_DOWN", pipeline.run("Resume", "resume-2", "{}").error());
+        assertEquals(
+                "DEPLOYMENT_TEARING_DOWN",
+                pipeline.run("Resume", "resume-2", "{}").error());
 
         pipeline.kms().cancelKeyDeletion(cancel -> cancel.keyId(keyArn));
         pipeline.kms().enableKey(enable -> enable.keyId(keyArn));
@@ -174,7 +176,8 @@ class AdviceTest {
         assertEquals("INTERRUPTED", interrupted.error(), interrupted::cause);
 
         succeeded(pipeline.tearDown("again", TEARDOWN));
-        assertEquals(0, pipeline.kms().describeCustomKeyStores().customKeyStores().size());
+        assertEquals(
+                0, pipeline.kms().describeCustomKeyStores().customKeyStores().size());
     }
 
     @Test

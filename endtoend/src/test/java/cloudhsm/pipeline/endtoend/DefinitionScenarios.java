@@ -478,10 +478,12 @@ final class DefinitionScenarios {
     }
 
     private static List<DefinitionScenario> watching() {
-        return List.of(
-                scenario("watch", "a stage waits for two ticks", "{\"waitId\": \"CreateCluster-8d0f5c1e6a3b47c29e1f0a5d4b7c6e83-aaf761f9\"}")
-                        .when("Look", answered("{\"pending\": true, \"seen\": \"CREATE_IN_PROGRESS\"}"))
-                        .goes("Tick", "Look", "StillWaiting?", "Tick", "Look", "StillWaiting?", "Over"));
+        return List.of(scenario(
+                        "watch",
+                        "a stage waits for two ticks",
+                        "{\"waitId\": \"CreateCluster-8d0f5c1e6a3b47c29e1f0a5d4b7c6e83-aaf761f9\"}")
+                .when("Look", answered("{\"pending\": true, \"seen\": \"CREATE_IN_PROGRESS\"}"))
+                .goes("Tick", "Look", "StillWaiting?", "Tick", "Look", "StillWaiting?", "Over"));
     }
 
     private static DefinitionScenario reencrypt(String name, String more) {

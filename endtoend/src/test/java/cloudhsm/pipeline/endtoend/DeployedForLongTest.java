@@ -45,8 +45,9 @@ class DeployedForLongTest {
         var refused = pipeline.provision("first", "{}");
         assertEquals("INVALID_INPUT", refused.error());
         assertTrue(
-                refused.cause().contains("the quota is 1; delete one, or have Service Quotas raise it and deploy with"
-                        + " the parameter ClusterQuota"),
+                refused.cause()
+                        .contains("the quota is 1; delete one, or have Service Quotas raise it and deploy with"
+                                + " the parameter ClusterQuota"),
                 refused.cause());
     }
 }

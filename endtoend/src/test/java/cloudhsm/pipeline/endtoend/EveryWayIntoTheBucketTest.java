@@ -89,8 +89,8 @@ class EveryWayIntoTheBucketTest {
     }
 
     private void copyInParts(String fromKey, String toKey) {
-        var upload = s3.createMultipartUpload(request ->
-                        request.bucket(BUCKET).key(toKey).serverSideEncryption(ServerSideEncryption.AES256))
+        var upload = s3.createMultipartUpload(
+                        request -> request.bucket(BUCKET).key(toKey).serverSideEncryption(ServerSideEncryption.AES256))
                 .uploadId();
         var etag = s3.uploadPartCopy(request -> request.sourceBucket(BUCKET)
                         .sourceKey(fromKey)
@@ -188,9 +188,8 @@ class EveryWayIntoTheBucketTest {
                 .build()) {
             var url = presigner
                     .presignPutObject(request -> request.signatureDuration(Duration.ofMinutes(5))
-                            .putObjectRequest(put -> put.bucket(BUCKET)
-                                    .key(name)
-                                    .serverSideEncryption(ServerSideEncryption.AES256)))
+                            .putObjectRequest(put ->
+                                    put.bucket(BUCKET).key(name).serverSideEncryption(ServerSideEncryption.AES256)))
                     .url();
             return URI.create(url.toString());
         }
@@ -213,13 +212,13 @@ class EveryWayIntoTheBucketTest {
         fields.put("x-amz-date", date);
         var conditions = Json.array().add(Json.object().put("bucket", BUCKET));
         fields.forEach((field, value) -> conditions.add(Json.object().put(field, value)));
-        var policy = Json.object().put("expiration", now.plus(Duration.ofMinutes(5)).toString());
+        var policy =
+                Json.object().put("expiration", now.plus(Duration.ofMinutes(5)).toString());
         policy.set("conditions", conditions);
         fields.put("policy", Base64.getEncoder().encodeToString(Json.bytes(policy)));
         var signature = ("AWS4" + administrator.secretAccessKey()).getBytes(StandardCharsets.UTF_8);
-        for (var text : new String[] {
-            date.substring(0, 8), "eu-central-1", "s3", "aws4_request", fields.get("policy")
-        }) {
+        for (var text :
+                new String[] {date.substring(0, 8), "eu-central-1", "s3", "aws4_request", fields.get("policy")}) {
             var mac = Mac.getInstance("HmacSHA256");
             mac.init(new SecretKeySpec(signature, "HmacSHA256"));
             signature = mac.doFinal(text.getBytes(StandardCharsets.UTF_8));

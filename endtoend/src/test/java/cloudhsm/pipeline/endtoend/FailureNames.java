@@ -38,8 +38,8 @@ import javax.tools.ToolProvider;
  */
 final class FailureNames {
     /** Types whose first component is the name. */
-    private static final Set<String> OUTCOMES = Set.of(
-            "Outcome.Failed", "Outcome.Left", "Outcome.Gone", "Outcome.Retry", "Outcome.Refused", "Target.None");
+    private static final Set<String> OUTCOMES =
+            Set.of("Outcome.Failed", "Outcome.Left", "Outcome.Gone", "Outcome.Retry", "Outcome.Refused", "Target.None");
 
     private final Set<String> names = new TreeSet<>();
     private final Set<String> unfollowed = new TreeSet<>();
@@ -78,7 +78,9 @@ final class FailureNames {
 
     private static List<Path> files(Path directory, String ending) throws IOException {
         try (Stream<Path> files = Files.walk(directory)) {
-            return files.filter(file -> file.toString().endsWith(ending)).sorted().toList();
+            return files.filter(file -> file.toString().endsWith(ending))
+                    .sorted()
+                    .toList();
         }
     }
 
@@ -97,7 +99,8 @@ final class FailureNames {
         new TreeScanner<Void, Void>() {
             @Override
             public Void visitVariable(VariableTree variable, Void nothing) {
-                if (variable.getInitializer() instanceof LiteralTree literal && literal.getValue() instanceof String text) {
+                if (variable.getInitializer() instanceof LiteralTree literal
+                        && literal.getValue() instanceof String text) {
                     constants
                             .computeIfAbsent(variable.getName().toString(), name -> new TreeSet<>())
                             .add(text);
@@ -108,19 +111,22 @@ final class FailureNames {
     }
 
     private void readScript(String script) {
-        Pattern.compile("(?m)(?:^|[ ;])(?:fail|report FAILED) (\\S+) \"").matcher(script).results().forEach(call -> {
-            var name = call.group(1);
-            if (name.startsWith("\"$")) {
-                var variable = name.replaceAll("[\"${}]", "");
-                if (variable.equals("1")) return; // the function itself
-                Pattern.compile("\\b" + variable + "=([A-Z_]+)")
-                        .matcher(script)
-                        .results()
-                        .forEach(value -> names.add(value.group(1)));
-            } else {
-                names.add(name);
-            }
-        });
+        Pattern.compile("(?m)(?:^|[ ;])(?:fail|report FAILED) (\\S+) \"")
+                .matcher(script)
+                .results()
+                .forEach(call -> {
+                    var name = call.group(1);
+                    if (name.startsWith("\"$")) {
+                        var variable = name.replaceAll("[\"${}]", "");
+                        if (variable.equals("1")) return; // the function itself
+                        Pattern.compile("\\b" + variable + "=([A-Z_]+)")
+                                .matcher(script)
+                                .results()
+                                .forEach(value -> names.add(value.group(1)));
+                    } else {
+                        names.add(name);
+                    }
+                });
     }
 
     private void readErrors(JsonNode node) {
@@ -136,7 +142,10 @@ final class FailureNames {
 
         private Source(CompilationUnitTree unit) {
             this.unit = unit;
-            this.file = Path.of(unit.getSourceFile().getName()).getFileName().toString().replace(".java", "");
+            this.file = Path.of(unit.getSourceFile().getName())
+                    .getFileName()
+                    .toString()
+                    .replace(".java", "");
         }
 
         @Override
@@ -177,11 +186,11 @@ final class FailureNames {
                     follow(either.getFalseExpression(), within);
                 }
                 case IdentifierTree identifier -> followVariable(identifier, within);
-                case MemberSelectTree select when constants.containsKey(
-                        select.getIdentifier().toString()) ->
+                case MemberSelectTree select
+                when constants.containsKey(select.getIdentifier().toString()) ->
                     names.addAll(constants.get(select.getIdentifier().toString()));
-                case MethodInvocationTree call when call.getMethodSelect() instanceof IdentifierTree own ->
-                    followResults(own.getName(), expression);
+                case MethodInvocationTree call
+                when call.getMethodSelect() instanceof IdentifierTree own -> followResults(own.getName(), expression);
                 default -> unfollowed(expression);
             }
         }
@@ -214,8 +223,7 @@ final class FailureNames {
 
                 @Override
                 public Void visitAssignment(AssignmentTree assignment, Void nothing) {
-                    if (assignment.getVariable().toString().contentEquals(name))
-                        values.add(assignment.getExpression());
+                    if (assignment.getVariable().toString().contentEquals(name)) values.add(assignment.getExpression());
                     return super.visitAssignment(assignment, nothing);
                 }
             }.scan(within.getBody(), null);
@@ -237,7 +245,8 @@ final class FailureNames {
                 public Void visitMethodInvocation(MethodInvocationTree call, MethodTree caller) {
                     if (call.getMethodSelect() instanceof IdentifierTree own
                             && own.getName().equals(method.getName())
-                            && call.getArguments().size() == method.getParameters().size()) {
+                            && call.getArguments().size()
+                                    == method.getParameters().size()) {
                         calls.add(new CallOf(call.getArguments(), caller));
                     }
                     return super.visitMethodInvocation(call, caller);

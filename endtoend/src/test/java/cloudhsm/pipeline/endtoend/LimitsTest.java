@@ -64,8 +64,9 @@ class LimitsTest {
         put(bucket, "new");
 
         pipeline.cloud().advance(Duration.ofHours(3));
-        var versions =
-                pipeline.s3().listObjectVersions(list -> list.bucket(bucket).encodingType(EncodingType.URL)).versions();
+        var versions = pipeline.s3()
+                .listObjectVersions(list -> list.bucket(bucket).encodingType(EncodingType.URL))
+                .versions();
         assertEquals(2, versions.size());
         assertEquals(0, pipeline.cloud().calls("ScheduleKeyDeletion"), "the old version would become unreadable");
         assertAllGoneBy(started.plus(Duration.ofHours(2)).plus(PAUSE));
@@ -93,7 +94,8 @@ class LimitsTest {
         assertEquals(ExecutionStatus.SUCCEEDED, provisioned.status(), provisioned::cause);
         var stack = pipeline.deployment().stack();
         pipeline.states()
-                .deleteStateMachine(delete -> delete.stateMachineArn(stack.outputs().get("PauseStateMachineArn")));
+                .deleteStateMachine(
+                        delete -> delete.stateMachineArn(stack.outputs().get("PauseStateMachineArn")));
 
         pipeline.cloud().advance(Duration.ofHours(2));
 
@@ -106,7 +108,8 @@ class LimitsTest {
                 "StateMachineDoesNotExist",
                 aside.getFirst().messageAttributes().get("ERROR_CODE").stringValue());
         assertEquals(
-                "{\"deployment\":\"default\",\"interrupt\":true}", aside.getFirst().body());
+                "{\"deployment\":\"default\",\"interrupt\":true}",
+                aside.getFirst().body());
     }
 
     private String put(String bucket, String content) {

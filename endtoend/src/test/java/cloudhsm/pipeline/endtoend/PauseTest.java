@@ -29,7 +29,8 @@ class PauseTest {
         assertSucceeded(provisioned);
         assertEquals(
                 "DEPLOYMENT_UNKNOWN",
-                pipeline.run("Pause", "misspelt", "{\"deployment\": \"defalt\"}").error());
+                pipeline.run("Pause", "misspelt", "{\"deployment\": \"defalt\"}")
+                        .error());
         var bucket = Json.parse(provisioned.output()).path("bucket").asText();
         pipeline.s3().putObject(put -> put.bucket(bucket).key("kept"), RequestBody.fromString("kept content"));
 

@@ -217,8 +217,7 @@ class ProvisioningTest {
     @Test
     void noWaitIsLeftInTheTable() {
         var waits = pipeline.dynamoDb()
-                .scan(request -> request.tableName(
-                                pipeline.deployment().stack().resource("Table"))
+                .scan(request -> request.tableName(pipeline.deployment().stack().resource("Table"))
                         .filterExpression("begins_with(pk, :pk)")
                         .expressionAttributeValues(Map.of(":pk", AttributeValue.fromS("WAIT"))));
         assertEquals(List.of(), waits.items(), "task tokens must not outlive their tasks");

@@ -136,8 +136,11 @@ class ReencryptExistingTest {
                 .filter(message -> message.message().contains(failed.executionArn()))
                 .toList();
         assertEquals(1, told.size(), "one mail for each failed execution");
-        assertEquals("CloudHSM pipeline failed: LISTING_REFUSED", told.getFirst().subject());
-        assertTrue(told.getFirst().message().contains(failed.cause()), told.getFirst().message());
+        assertEquals(
+                "CloudHSM pipeline failed: LISTING_REFUSED", told.getFirst().subject());
+        assertTrue(
+                told.getFirst().message().contains(failed.cause()),
+                told.getFirst().message());
     }
 
     @Test
@@ -208,7 +211,11 @@ class ReencryptExistingTest {
         assertEquals(key, keyOf("report", first));
         assertEquals(key, keyOf("report", second));
         assertEquals(
-                3, s3.listObjectVersions(list -> list.bucket(bucket).encodingType(EncodingType.URL)).versions().size(), "no version was made");
+                3,
+                s3.listObjectVersions(list -> list.bucket(bucket).encodingType(EncodingType.URL))
+                        .versions()
+                        .size(),
+                "no version was made");
     }
 
     /** With the rights that the template gives to the pages' function. */

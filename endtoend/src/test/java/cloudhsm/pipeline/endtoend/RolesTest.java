@@ -49,8 +49,7 @@ class RolesTest {
 
     @BeforeAll
     static void deploy() {
-        deployment =
-                LocalDeployment.deploy(LocalCloud.start(), LocalDeployment.projectRoot(), TeardownTest.SELDOM);
+        deployment = LocalDeployment.deploy(LocalCloud.start(), LocalDeployment.projectRoot(), TeardownTest.SELDOM);
     }
 
     @AfterAll
@@ -66,7 +65,8 @@ class RolesTest {
     private static Role role(String logicalId) {
         var id = logicalId.endsWith("Role") ? logicalId : logicalId + "Role";
         return cloud().iam().roles().stream()
-                .filter(role -> role.name().startsWith(("cloudhsm-pipeline-" + id).substring(0, Math.min(51, 18 + id.length()))))
+                .filter(role -> role.name()
+                        .startsWith(("cloudhsm-pipeline-" + id).substring(0, Math.min(51, 18 + id.length()))))
                 .findFirst()
                 .orElseThrow(() -> new AssertionError("no role " + id));
     }
@@ -140,7 +140,8 @@ class RolesTest {
     void theClientReadsNoParameterAndStillTakesCommands() {
         var client = as("ClientRole");
         var parameter = "arn:aws:ssm:eu-central-1:111122223333:parameter/database/password";
-        for (var action : List.of("ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath", "ssm:GetDocument")) {
+        for (var action :
+                List.of("ssm:GetParameter", "ssm:GetParameters", "ssm:GetParametersByPath", "ssm:GetDocument")) {
             assertNotEquals(Decision.ALLOWED, decide(client, action, parameter, Map.of()), action);
         }
         var itself = "arn:aws:ec2:eu-central-1:111122223333:instance/i-0123456789abcdef0";
@@ -171,23 +172,22 @@ class RolesTest {
                 .instanceType(InstanceType.T4_G_SMALL)
                 .minCount(1)
                 .maxCount(1)
-                .iamInstanceProfile(profile ->
-                        profile.arn(deployment.stack().attribute("ClientInstanceProfile", "Arn")))
+                .iamInstanceProfile(
+                        profile -> profile.arn(deployment.stack().attribute("ClientInstanceProfile", "Arn")))
                 .metadataOptions(metadata -> metadata.httpTokens(tokens).httpPutResponseHopLimit(hops))
-                .tagSpecifications(List.of(ResourceType.INSTANCE, ResourceType.VOLUME, ResourceType.NETWORK_INTERFACE)
-                        .stream()
-                        .map(type -> TagSpecification.builder()
-                                .resourceType(type)
-                                .tags(tag("cloudhsm-pipeline:role", role))
-                                .build())
-                        .toList())
+                .tagSpecifications(
+                        List.of(ResourceType.INSTANCE, ResourceType.VOLUME, ResourceType.NETWORK_INTERFACE).stream()
+                                .map(type -> TagSpecification.builder()
+                                        .resourceType(type)
+                                        .tags(tag("cloudhsm-pipeline:role", role))
+                                        .build())
+                                .toList())
                 .build();
     }
 
     private static String image() {
         return cloud().client(SsmClient.builder())
-                .getParameter(get -> get.name(
-                        "/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"))
+                .getParameter(get -> get.name("/aws/service/ami-amazon-linux-latest/al2023-ami-kernel-default-arm64"))
                 .parameter()
                 .value();
     }
@@ -200,8 +200,7 @@ class RolesTest {
     void anImageOfAnotherOwnerIsNotLaunched() {
         var launcher = as("LaunchClientFunction");
         var image = "arn:aws:ec2:eu-central-1::image/ami-0123456789abcdef0";
-        assertEquals(
-                Decision.ALLOWED, decide(launcher, "ec2:RunInstances", image, Map.of("ec2:Owner", "amazon")));
+        assertEquals(Decision.ALLOWED, decide(launcher, "ec2:RunInstances", image, Map.of("ec2:Owner", "amazon")));
         for (var owner : List.of("self", "aws-marketplace", OTHERS_ACCOUNT, Iam.ACCOUNT)) {
             assertNotEquals(
                     Decision.ALLOWED, decide(launcher, "ec2:RunInstances", image, Map.of("ec2:Owner", owner)), owner);
@@ -229,7 +228,8 @@ class RolesTest {
         assertRefused(() -> creator.putKeyPolicy(put -> put.keyId(key).policy(openPolicy())));
         assertRefused(() -> creator.tagResource(tag -> tag.keyId(key)
                 .tags(one -> one.tagKey("cloudhsm-pipeline:deployment").tagValue("default"))));
-        assertRefused(() -> creator.createAlias(alias -> alias.aliasName("alias/mine").targetKeyId(key)));
+        assertRefused(
+                () -> creator.createAlias(alias -> alias.aliasName("alias/mine").targetKeyId(key)));
         var remover = cloud().client(KmsClient.builder(), as("ScheduleKeyDeletionFunction"));
         assertRefused(() -> remover.scheduleKeyDeletion(schedule -> schedule.keyId(key)));
         var waiter = cloud().client(KmsClient.builder(), as("AwaitKeyDeletionFunction"));
@@ -271,8 +271,8 @@ class RolesTest {
                         : "arn:aws:scheduler:eu-central-1:%s:schedule-group/default";
                 assertTrue(Iam.mayAssume(service, role, Optional.of(source.formatted(Iam.ACCOUNT))), role.name());
                 assertFalse(Iam.mayAssume(service, role, Optional.empty()), role.name());
-                var foreign = Map.of(
-                        "aws:SourceArn", source.formatted(OTHERS_ACCOUNT), "aws:SourceAccount", OTHERS_ACCOUNT);
+                var foreign =
+                        Map.of("aws:SourceArn", source.formatted(OTHERS_ACCOUNT), "aws:SourceAccount", OTHERS_ACCOUNT);
                 assertNotEquals(
                         Decision.ALLOWED,
                         role.trust().decide(Set.of(service), "sts:AssumeRole", role.arn(), foreign),
@@ -290,8 +290,8 @@ class RolesTest {
         var open = new ArrayList<String>();
         var sqs = cloud().client(SqsClient.builder());
         for (var queue : sqs.listQueues().queueUrls()) {
-            var attributes = sqs.getQueueAttributes(
-                            get -> get.queueUrl(queue).attributeNames(QueueAttributeName.POLICY, QueueAttributeName.QUEUE_ARN))
+            var attributes = sqs.getQueueAttributes(get ->
+                            get.queueUrl(queue).attributeNames(QueueAttributeName.POLICY, QueueAttributeName.QUEUE_ARN))
                     .attributes();
             var arn = attributes.get(QueueAttributeName.QUEUE_ARN);
             if (!deniesPlainText(attributes.getOrDefault(QueueAttributeName.POLICY, ""), arn)) open.add(queue);

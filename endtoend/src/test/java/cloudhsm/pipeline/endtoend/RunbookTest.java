@@ -46,44 +46,25 @@ class RunbookTest {
     /** What names come from that the code does not know, and the row that stands for them. */
     private static final Map<String, String> FROM_OUTSIDE = Map.ofEntries(
             Map.entry(
-                    "ClientCommand: report.get().reason()",
-                    "CLIENT_COMMAND_FAILED, CLIENT_REPORT_MISSING, UNEXPECTED"),
+                    "ClientCommand: report.get().reason()", "CLIENT_COMMAND_FAILED, CLIENT_REPORT_MISSING, UNEXPECTED"),
             Map.entry(
-                    "ConnectKeyStore: Objects.requireNonNullElse(store.connectionErrorCodeAsString(), \"INTERNAL_ERROR\")",
+                    "ConnectKeyStore: Objects.requireNonNullElse(store.connectionErrorCodeAsString(),"
+                            + " \"INTERNAL_ERROR\")",
                     "any other"),
-            Map.entry(
-                    "Decision: \"HTTP_\" + error.statusCode()",
-                    "REFUSED, `AccessDenied`, `COPY_OUT_OF_TIME`, …"),
-            Map.entry(
-                    "Decision: details.errorCode()",
-                    "REFUSED, `AccessDenied`, `COPY_OUT_OF_TIME`, …"),
-            Map.entry(
-                    "DiagnoseConnection: input.error()",
-                    "TOOK_TOO_LONG"),
-            Map.entry(
-                    "FailExecution: input.error()",
-                    "AWS's own code, as AccessDeniedException"),
-            Map.entry(
-                    "Reencryption: Decision.code(bare)",
-                    "REFUSED, `AccessDenied`, `COPY_OUT_OF_TIME`, …"),
+            Map.entry("Decision: \"HTTP_\" + error.statusCode()", "REFUSED, `AccessDenied`, `COPY_OUT_OF_TIME`, …"),
+            Map.entry("Decision: details.errorCode()", "REFUSED, `AccessDenied`, `COPY_OUT_OF_TIME`, …"),
+            Map.entry("DiagnoseConnection: input.error()", "TOOK_TOO_LONG"),
+            Map.entry("FailExecution: input.error()", "AWS's own code, as AccessDeniedException"),
+            Map.entry("Reencryption: Decision.code(bare)", "REFUSED, `AccessDenied`, `COPY_OUT_OF_TIME`, …"),
             Map.entry(
                     "Reencryption: defect.getClass().getSimpleName()",
                     "REFUSED, `AccessDenied`, `COPY_OUT_OF_TIME`, …"),
+            Map.entry("Reencryption: none.reason()", "LEFT, `BUCKET_WITHOUT_KMS_KEY` `BUCKET_KEY_IS_NO_KEY_ARN`"),
+            Map.entry("StageHandler: defect.getClass().getName()", "`States.…`, `Lambda.…`, a Java class's name"),
+            Map.entry("StageHandler: failed.reason()", "AWS's own code, as AccessDeniedException"),
+            Map.entry("StageHandler: failure.getClass().getSimpleName()", "AWS's own code, as AccessDeniedException"),
             Map.entry(
-                    "Reencryption: none.reason()",
-                    "LEFT, `BUCKET_WITHOUT_KMS_KEY` `BUCKET_KEY_IS_NO_KEY_ARN`"),
-            Map.entry(
-                    "StageHandler: defect.getClass().getName()",
-                    "`States.…`, `Lambda.…`, a Java class's name"),
-            Map.entry(
-                    "StageHandler: failed.reason()",
-                    "AWS's own code, as AccessDeniedException"),
-            Map.entry(
-                    "StageHandler: failure.getClass().getSimpleName()",
-                    "AWS's own code, as AccessDeniedException"),
-            Map.entry(
-                    "StageHandler: service.awsErrorDetails().errorCode()",
-                    "AWS's own code, as AccessDeniedException"));
+                    "StageHandler: service.awsErrorDetails().errorCode()", "AWS's own code, as AccessDeniedException"));
 
     private static FailureNames found;
 
@@ -138,9 +119,8 @@ class RunbookTest {
     @Test
     void everyRowHasItsWalkAndEveryWalkItsRow() throws IOException {
         var rows = rows().stream().map(row -> row.section() + ": " + row.key()).toList();
-        var walks = walks().stream()
-                .map(walk -> walk.section() + ": " + walk.key())
-                .toList();
+        var walks =
+                walks().stream().map(walk -> walk.section() + ": " + walk.key()).toList();
         assertEquals(rows, walks, "runbook-walks.txt has a line for each row, in their order");
     }
 
@@ -160,7 +140,8 @@ class RunbookTest {
             else if (!rows.get(i).names().isEmpty()
                     && rows.get(i).names().stream()
                             .noneMatch(name -> test.contains(name.contains("_") ? name : "\"" + name)))
-                problems.add(walk.key() + ": " + walk.walk() + " meets none of " + rows.get(i).names());
+                problems.add(walk.key() + ": " + walk.walk() + " meets none of "
+                        + rows.get(i).names());
         }
         assertEquals(List.of(), problems);
     }
@@ -211,8 +192,7 @@ class RunbookTest {
     private static List<Walk> walks() throws IOException {
         var walks = new ArrayList<Walk>();
         var section = "";
-        for (var line :
-                Files.readAllLines(ROOT.resolve("endtoend/src/test/resources/runbook-walks.txt"))) {
+        for (var line : Files.readAllLines(ROOT.resolve("endtoend/src/test/resources/runbook-walks.txt"))) {
             if (line.startsWith("## ")) section = line.substring(3);
             else if (section.isEmpty()) continue;
             else if (line.contains(" = ")) {

@@ -46,8 +46,8 @@ final class SampleSurroundings {
             wait.put("whileIn", AttributeValue.fromSs(List.of("STILL_WORKING")));
             wait.put("leasedUntil", AttributeValue.fromN("0"));
             dynamoDb().putItem(put -> put.tableName(table()).item(wait));
-            var own = texts(Map.of(
-                    "pk", "WAIT#CreateCluster", "sk", wait.get("sk").s(), "token", token, "input", "{}"));
+            var own = texts(
+                    Map.of("pk", "WAIT#CreateCluster", "sk", wait.get("sk").s(), "token", token, "input", "{}"));
             dynamoDb().putItem(put -> put.tableName(table()).item(own));
         }
     }

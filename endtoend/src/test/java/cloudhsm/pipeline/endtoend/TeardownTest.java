@@ -85,7 +85,11 @@ class TeardownTest {
     }
 
     private static Set<String> versions(Pipeline pipeline, String bucket) {
-        return pipeline.s3().listObjectVersions(request -> request.bucket(bucket).encodingType(EncodingType.URL)).versions().stream()
+        return pipeline
+                .s3()
+                .listObjectVersions(request -> request.bucket(bucket).encodingType(EncodingType.URL))
+                .versions()
+                .stream()
                 .map(ObjectVersion::versionId)
                 .collect(Collectors.toSet());
     }
@@ -114,7 +118,11 @@ class TeardownTest {
             assertEquals(ExecutionStatus.SUCCEEDED, ended.status(), () -> ended.error() + ": " + ended.cause());
             assertEquals(versions, versions(pipeline, bucket));
             for (var version : versions) {
-                var key = pipeline.s3().listObjectVersions(request -> request.bucket(bucket).encodingType(EncodingType.URL)).versions().stream()
+                var key = pipeline
+                        .s3()
+                        .listObjectVersions(request -> request.bucket(bucket).encodingType(EncodingType.URL))
+                        .versions()
+                        .stream()
                         .filter(listed -> listed.versionId().equals(version))
                         .findFirst()
                         .orElseThrow()

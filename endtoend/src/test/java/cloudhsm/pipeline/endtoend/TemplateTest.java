@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.localcloud.cli.LocalDeployment;
+import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.iam.PolicyDocument.Decision;
 import cloudhsm.pipeline.localcloud.iam.Role;
-import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.template.Stack;
 import cloudhsm.pipeline.localcloud.template.TemplateException;
 import cloudhsm.pipeline.localcloud.template.TemplateFile;
@@ -62,8 +62,8 @@ class TemplateTest {
         var function = Pattern.compile("\n  ReencryptObjectsFunction:\n.*?\n      Timeout: (\\d+)", Pattern.DOTALL)
                 .matcher(template());
         assertTrue(function.find());
-        var settle = Json.parse(Files.readString(
-                        LocalDeployment.projectRoot().resolve("statemachine/teardown.asl.json")))
+        var settle = Json.parse(
+                        Files.readString(LocalDeployment.projectRoot().resolve("statemachine/teardown.asl.json")))
                 .path("States")
                 .path("LetUploadsSettle")
                 .path("Seconds")
@@ -163,8 +163,7 @@ class TemplateTest {
             var cluster = "arn:aws:cloudhsm:eu-central-1:111122223333:cluster/cluster-aaaaaaaaaaa";
             var tag = Map.of("aws:ResourceTag/cloudhsm-pipeline:deployment", "default");
             assertEquals(Decision.ALLOWED, cloud.iam().decide(caller, "cloudhsm:" + action, cluster, tag));
-            assertEquals(
-                    Decision.NOT_MENTIONED, cloud.iam().decide(caller, "cloudhsm:" + action, cluster, Map.of()));
+            assertEquals(Decision.NOT_MENTIONED, cloud.iam().decide(caller, "cloudhsm:" + action, cluster, Map.of()));
         }
     }
 

@@ -75,7 +75,8 @@ final class Inventory implements ObjectSource {
         var manifest = manifest(s3, path[0], path[1], uri);
         if (!text(manifest, "sourceBucket").equals(bucket)) {
             throw new UnusableException(
-                    "The inventory " + uri + " is of the bucket " + text(manifest, "sourceBucket") + ", not of " + bucket,
+                    "The inventory " + uri + " is of the bucket " + text(manifest, "sourceBucket") + ", not of "
+                            + bucket,
                     "give an inventory of " + bucket + ", or leave it away");
         }
         if (!text(manifest, "fileFormat").equals("CSV")) {
@@ -139,8 +140,8 @@ final class Inventory implements ObjectSource {
             throw new UnusableException("The inventory's file " + file + " is not in " + inventoryBucket, ANOTHER);
         } catch (ZipException | EOFException | CharacterCodingException broken) {
             throw new UnusableException(
-                    "The inventory's file " + file + " is no GZIP file of UTF-8 text, or is cut off: after row " + number
-                            + " it cannot be read",
+                    "The inventory's file " + file + " is no GZIP file of UTF-8 text, or is cut off: after row "
+                            + number + " it cannot be read",
                     ANOTHER);
         } catch (IOException broken) {
             throw new UncheckedIOException("The inventory's file " + file + " could not be read to its end", broken);
@@ -155,8 +156,7 @@ final class Inventory implements ObjectSource {
         }
         var fields = row.substring(1, row.length() - 1).split("\",\"", -1);
         if (fields.length != columns.size()) {
-            throw unusable(
-                    file, number, "has " + fields.length + " fields, but the manifest names " + columns.size());
+            throw unusable(file, number, "has " + fields.length + " fields, but the manifest names " + columns.size());
         }
         var key = decoded(field(fields, "Key"))
                 .orElseThrow(() -> unusable(file, number, "has a key that is not URL-encoded UTF-8"));
@@ -177,7 +177,8 @@ final class Inventory implements ObjectSource {
         try {
             var key = URLDecoder.decode(encoded, StandardCharsets.UTF_8);
             // The decoder puts this character where bytes make none.
-            var lost = key.contains("\uFFFD") && !encoded.toUpperCase(Locale.ROOT).contains("%EF%BF%BD");
+            var lost =
+                    key.contains("\uFFFD") && !encoded.toUpperCase(Locale.ROOT).contains("%EF%BF%BD");
             return key.isEmpty() || lost ? Optional.empty() : Optional.of(key);
         } catch (IllegalArgumentException notEncoded) {
             return Optional.empty();

@@ -36,10 +36,7 @@ record Listing(S3Client s3, String bucket, String prefix, boolean all, int pageS
     private String versions(Pages pages, String position) {
         var markers = position.isEmpty() ? List.<String>of() : decoded(position);
         var listed = s3.listObjectVersions(list -> {
-            list.bucket(bucket)
-                    .prefix(prefix)
-                    .encodingType(EncodingType.URL)
-                    .maxKeys(pageSize);
+            list.bucket(bucket).prefix(prefix).encodingType(EncodingType.URL).maxKeys(pageSize);
             if (!markers.isEmpty()) list.keyMarker(markers.get(0)).versionIdMarker(markers.get(1));
         });
         pages.add(listed.versions().stream()

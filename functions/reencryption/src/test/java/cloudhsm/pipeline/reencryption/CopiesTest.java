@@ -82,13 +82,20 @@ class CopiesTest {
     }
 
     private List<String> versions(String key) {
-        return s3.listObjectVersions(request -> request.bucket(BUCKET).prefix(key).encodingType(EncodingType.URL)).versions().stream()
+        return s3
+                .listObjectVersions(
+                        request -> request.bucket(BUCKET).prefix(key).encodingType(EncodingType.URL))
+                .versions()
+                .stream()
                 .map(version -> version.versionId())
                 .toList();
     }
 
     private List<String> unfinishedUploads() {
-        return s3.listMultipartUploads(request -> request.bucket(BUCKET).encodingType(EncodingType.URL)).uploads().stream()
+        return s3
+                .listMultipartUploads(request -> request.bucket(BUCKET).encodingType(EncodingType.URL))
+                .uploads()
+                .stream()
                 .map(upload -> upload.key())
                 .toList();
     }

@@ -37,8 +37,18 @@ class ListObjectsTest {
 
     /** In the order of S3's listings. */
     private static final List<String> KEYS = List.of(
-            "\u0001", " blank ", "%2F", "100%.txt", "Icon\u0003.jpg", "a+b c", "a/\u000B\u001F", "line\r\nend", "\u00e4&<>",
-            "\u2028", "\uFFFE\uFFFF", "\uD83D\uDE00");
+            "\u0001",
+            " blank ",
+            "%2F",
+            "100%.txt",
+            "Icon\u0003.jpg",
+            "a+b c",
+            "a/\u000B\u001F",
+            "line\r\nend",
+            "\u00e4&<>",
+            "\u2028",
+            "\uFFFE\uFFFF",
+            "\uD83D\uDE00");
 
     private final LocalCloud cloud = LocalCloud.start();
     private final S3Client s3 = cloud.client(S3Client.builder().forcePathStyle(true));
@@ -62,8 +72,22 @@ class ListObjectsTest {
 
     private static Map<String, Object> input(String bucket, String versions, String inventory) {
         return Map.of(
-                "bucket", bucket, "versions", versions, "inventory", inventory, "pageSize", 1, "folder", "run/", "pages",
-                0, "objects", 0, "position", "");
+                "bucket",
+                bucket,
+                "versions",
+                versions,
+                "inventory",
+                inventory,
+                "pageSize",
+                1,
+                "folder",
+                "run/",
+                "pages",
+                0,
+                "objects",
+                0,
+                "position",
+                "");
     }
 
     /** Round by round, as the state machine does. */
@@ -120,8 +144,9 @@ class ListObjectsTest {
     private void putInventory(byte[] file) {
         s3.putObject(put -> put.bucket(BUCKET).key("data/1.csv.gz"), RequestBody.fromBytes(file));
         putManifest("""
-                {"sourceBucket": "photos", "fileFormat": "CSV", "fileSchema": "Bucket, Key",
-                 "files": [{"key": "data/1.csv.gz"}]}""");
+            {"sourceBucket": "photos", "fileFormat": "CSV", "fileSchema": "Bucket, Key",
+             "files": [{"key": "data/1.csv.gz"}]}\
+            """);
     }
 
     @Test
@@ -138,10 +163,8 @@ class ListObjectsTest {
         return Stream.of(
                 Arguments.of(packed(row("a") + "\n" + row("b")), "Row 2 of it is not a row of quoted fields"),
                 Arguments.of(packed("photos,a\n"), "Row 1 of it is not a row of quoted fields"),
-                Arguments.of(
-                        packed(row("a") + row("b\",\"c")), "Row 2 of it has 3 fields, but the manifest names 2"),
-                Arguments.of(
-                        packed(row("a") + row("100%.txt")), "Row 2 of it has a key that is not URL-encoded UTF-8"),
+                Arguments.of(packed(row("a") + row("b\",\"c")), "Row 2 of it has 3 fields, but the manifest names 2"),
+                Arguments.of(packed(row("a") + row("100%.txt")), "Row 2 of it has a key that is not URL-encoded UTF-8"),
                 Arguments.of(packed(row("%FF")), "Row 1 of it has a key that is not URL-encoded UTF-8"),
                 Arguments.of(packed(row("")), "Row 1 of it has a key that is not URL-encoded UTF-8"),
                 Arguments.of(
@@ -188,10 +211,12 @@ class ListObjectsTest {
                         + ". Nothing was changed. Next: check the inventory's URI.",
                 refusal(input(BUCKET, "CURRENT", MANIFEST)));
         putManifest("""
-                {"sourceBucket": "photos", "fileFormat": "CSV", "fileSchema": "Bucket, Size", "files": []}""");
+            {"sourceBucket": "photos", "fileFormat": "CSV", "fileSchema": "Bucket, Size", "files": []}\
+            """);
         assertTrue(refusal(input(BUCKET, "CURRENT", MANIFEST)).contains("names no column \"Key\""));
         putManifest("""
-                {"sourceBucket": "photos", "fileFormat": "CSV", "fileSchema": "Bucket, Key", "files": [{"key": "gone"}]}""");
+            {"sourceBucket": "photos", "fileFormat": "CSV", "fileSchema": "Bucket, Key", "files": [{"key": "gone"}]}\
+            """);
         assertEquals(
                 "INVENTORY_UNUSABLE: The inventory's file gone is not in photos" + NEXT,
                 refusal(input(BUCKET, "CURRENT", MANIFEST)));

@@ -162,7 +162,10 @@ class LossFreeTest {
     }
 
     private long underTheKey() {
-        return s3.listObjectsV2Paginator(request -> request.bucket(BUCKET).encodingType(EncodingType.URL)).contents().stream()
+        return s3
+                .listObjectsV2Paginator(request -> request.bucket(BUCKET).encodingType(EncodingType.URL))
+                .contents()
+                .stream()
                 .filter(object -> target.equals(
                         s3.headObject(request -> request.bucket(BUCKET).key(object.key()))
                                 .ssekmsKeyId()))

@@ -309,9 +309,9 @@ class ReencryptObjectsTest {
     @Test
     void bucketWhoseDefaultIsDualLayerIsSaidToBe() {
         s3.putBucketEncryption(request -> request.bucket(BUCKET)
-                .serverSideEncryptionConfiguration(configuration ->
-                        configuration.rules(rule -> rule.applyServerSideEncryptionByDefault(
-                                standard -> standard.sseAlgorithm("aws:kms:dsse").kmsMasterKeyID(target)))));
+                .serverSideEncryptionConfiguration(
+                        configuration -> configuration.rules(rule -> rule.applyServerSideEncryptionByDefault(standard ->
+                                standard.sseAlgorithm("aws:kms:dsse").kmsMasterKeyID(target)))));
         assertEquals(List.of(), handle(message("1", created("k", "v"))));
         assertTrue(log.only().contains("\"LEFT\",\"reason\":\"BUCKET_DEFAULT_IS_DSSE_KMS\""), log.only());
     }

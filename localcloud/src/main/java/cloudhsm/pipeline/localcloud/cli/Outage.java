@@ -152,9 +152,8 @@ final class Outage implements AutoCloseable {
 
     private Map<String, Integer> versions() {
         var versions = new HashMap<String, Integer>();
-        s3.listObjectVersionsPaginator(list -> list.bucket(bucket)
-                        .prefix("outage/")
-                        .encodingType(EncodingType.URL))
+        s3.listObjectVersionsPaginator(
+                        list -> list.bucket(bucket).prefix("outage/").encodingType(EncodingType.URL))
                 .versions()
                 .forEach(version -> versions.merge(version.key(), 1, Integer::sum));
         return versions;

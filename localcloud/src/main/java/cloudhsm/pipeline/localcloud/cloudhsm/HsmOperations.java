@@ -189,8 +189,8 @@ final class HsmOperations {
             hsm.setPartition(content.get());
             clusters.after(KEY_SYNCHRONIZATION, "keys reach " + hsm.hsmId(), () -> copyMissingKeys(cluster, hsm));
         } else {
-            hsm.setIdentity(Optional.of(
-                    authorities.newIdentity(cluster.settings().mode(), switches.hardwareHasExtensions())));
+            hsm.setIdentity(
+                    Optional.of(authorities.newIdentity(cluster.settings().mode(), switches.hardwareHasExtensions())));
             publishCsrLater(cluster);
         }
     }
@@ -268,8 +268,8 @@ final class HsmOperations {
     String replace(Cluster cluster, Hsm hsm) {
         hsm.setHsmId("hsm-" + clusters.account().base32(11));
         if (hsm.identity().isPresent()) {
-            hsm.setIdentity(Optional.of(
-                    authorities.newIdentity(cluster.settings().mode(), switches.hardwareHasExtensions())));
+            hsm.setIdentity(
+                    Optional.of(authorities.newIdentity(cluster.settings().mode(), switches.hardwareHasExtensions())));
             cluster.setCsrPublished(false);
             publishCsrLater(cluster);
         }

@@ -127,7 +127,8 @@ public final class EventBridgeService extends JsonService {
     public void publish(UUID id, String source, String detailType, List<String> resources, JsonNode detail) {
         account.time().lock().lock();
         try {
-            route(event(id, source, detailType, resources, detail, account.time().now()));
+            route(event(
+                    id, source, detailType, resources, detail, account.time().now()));
         } finally {
             account.time().lock().unlock();
         }

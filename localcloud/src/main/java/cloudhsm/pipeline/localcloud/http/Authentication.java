@@ -66,8 +66,7 @@ final class Authentication {
         requireSignature(
                 signature,
                 signer,
-                secret ->
-                        signature.verifies(secret, head.method(), head.rawPath(), rawQuery, head.headers(), body));
+                secret -> signature.verifies(secret, head.method(), head.rawPath(), rawQuery, head.headers(), body));
         if (!signature.covers(head.headers(), body)) {
             throw AwsException.badRequest(
                     "XAmzContentSHA256Mismatch",
@@ -83,7 +82,8 @@ final class Authentication {
     /** @throws AwsException in S3's words */
     AwsRequest byUrl() throws IOException {
         var header = head.header("authorization");
-        if (header.isPresent() || PostForm.isOne(head.method(), head.header("content-type").orElse(""))) {
+        if (header.isPresent()
+                || PostForm.isOne(head.method(), head.header("content-type").orElse(""))) {
             throw new AwsException(
                     "InvalidArgument",
                     400,
@@ -127,7 +127,9 @@ final class Authentication {
         requireRegion(signature);
         var signer = requireSigner(signature);
         requireSignature(
-                signature, signer, secret -> signature.signs(secret, form.field("policy").orElseThrow()));
+                signature,
+                signer,
+                secret -> signature.signs(secret, form.field("policy").orElseThrow()));
         return head.with(signer, head.query()).with(head.headers(), body);
     }
 

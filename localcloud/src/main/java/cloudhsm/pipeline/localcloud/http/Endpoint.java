@@ -169,7 +169,14 @@ public final class Endpoint implements AutoCloseable {
         if (service == null) return noSuchService(signingName, headers);
         var uri = exchange.getRequestURI();
         var head = new AwsRequest(
-                signingName, exchange.getRequestMethod(), uri.getRawPath(), query, headers, new byte[0], null, requestId);
+                signingName,
+                exchange.getRequestMethod(),
+                uri.getRawPath(),
+                query,
+                headers,
+                new byte[0],
+                null,
+                requestId);
         AwsRequest request;
         try {
             var authentication = new Authentication(iam, head, uri.getRawQuery(), exchange.getRequestBody());

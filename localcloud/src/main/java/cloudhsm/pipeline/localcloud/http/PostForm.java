@@ -53,14 +53,14 @@ public record PostForm(Map<String, String> fields, String fileName, byte[] file)
             var end = headersEnd < 0 ? -1 : indexOf(body, between, headersEnd + LINE_END.length);
             if (end < 0) throw malformed();
             var disposition = disposition(text(body, position, headersEnd));
-            var name = parameter(disposition, "name").orElseThrow(PostForm::malformed).toLowerCase(Locale.ROOT);
+            var name = parameter(disposition, "name")
+                    .orElseThrow(PostForm::malformed)
+                    .toLowerCase(Locale.ROOT);
             var content = Math.min(headersEnd + HEADERS_END.length, end);
             if (name.equals("file")) {
                 // Whatever follows the file is ignored.
                 return new PostForm(
-                        fields,
-                        parameter(disposition, "filename").orElse(""),
-                        Arrays.copyOfRange(body, content, end));
+                        fields, parameter(disposition, "filename").orElse(""), Arrays.copyOfRange(body, content, end));
             }
             if (end > MOST_FIELDS) {
                 throw AwsException.badRequest(

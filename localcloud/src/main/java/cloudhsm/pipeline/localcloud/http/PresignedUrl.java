@@ -25,8 +25,7 @@ record PresignedUrl(Signature signature, Instant signedAt, Duration expires) {
     private static final String DATE = "X-Amz-Date";
     private static final String EXPIRES = "X-Amz-Expires";
     private static final String SIGNED_HEADERS = "X-Amz-SignedHeaders";
-    private static final Set<String> REQUIRED =
-            Set.of(ALGORITHM, CREDENTIAL, DATE, EXPIRES, SIGNED_HEADERS, SIGNATURE);
+    private static final Set<String> REQUIRED = Set.of(ALGORITHM, CREDENTIAL, DATE, EXPIRES, SIGNED_HEADERS, SIGNATURE);
     private static final Set<String> OPTIONAL = Set.of("X-Amz-Security-Token", "X-Amz-Content-Sha256");
     private static final DateTimeFormatter ISO_BASIC =
             DateTimeFormatter.ofPattern("uuuuMMdd'T'HHmmssX").withZone(ZoneOffset.UTC);
@@ -85,8 +84,9 @@ record PresignedUrl(Signature signature, Instant signedAt, Duration expires) {
         var expires = Long.parseLong(seconds);
         if (expires < 0) throw refused("X-Amz-Expires must be non-negative");
         if (expires > LONGEST) {
-            throw refused("X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be"
-                    + " less than 604800 seconds");
+            throw refused(
+                    "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be"
+                            + " less than 604800 seconds");
         }
         return Duration.ofSeconds(expires);
     }

@@ -172,7 +172,8 @@ public final class SecretSearch {
                     .filter(bucket -> bucket.name().contains("evidencebucket"))
                     .flatMap(bucket -> s3
                             .listObjectsV2(list -> list.bucket(bucket.name()).encodingType(EncodingType.URL))
-                            .contents().stream()
+                            .contents()
+                            .stream()
                             .map(object -> s3.getObjectAsBytes(
                                             get -> get.bucket(bucket.name()).key(object.key()))
                                     .asUtf8String()))

@@ -103,7 +103,8 @@ final class BucketOperations {
         throw new AwsException(
                 "MissingNamespaceHeader",
                 400,
-                "The requested bucket is an account-regional namespace bucket, but your request is missing the required "
+                "The requested bucket is an account-regional namespace bucket, but your request is missing the"
+                        + " required "
                         + NAMESPACE + " header.",
                 Map.of("Header", NAMESPACE));
     }

@@ -182,7 +182,8 @@ final class Listings {
                     }
                 }
                 var common = commonPrefix(version.key, prefix, delimiter);
-                if (!common.isEmpty() && (prefixes.contains(common) || Bucket.inOrder(common, keyMarker) <= 0)) continue;
+                if (!common.isEmpty() && (prefixes.contains(common) || Bucket.inOrder(common, keyMarker) <= 0))
+                    continue;
                 if (listed++ >= most) {
                     answer.put("IsTruncated", most > 0);
                     if (most > 0) {

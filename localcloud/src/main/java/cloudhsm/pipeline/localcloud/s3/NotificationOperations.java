@@ -133,8 +133,8 @@ final class NotificationOperations {
             sender.test(request, destination);
         } catch (AwsException refused) {
             var what = "destination " + destination.kind().element.toLowerCase(Locale.ROOT);
-            var missing = refused.code().contains("DoesNotExist")
-                    || refused.code().equals("NotFound");
+            var missing =
+                    refused.code().contains("DoesNotExist") || refused.code().equals("NotFound");
             throw S3Errors.invalidArgument(
                     destination.arn(),
                     missing

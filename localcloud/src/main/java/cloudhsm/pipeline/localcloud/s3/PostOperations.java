@@ -21,8 +21,16 @@ import java.util.Set;
 final class PostOperations {
     /** Fields that say something other than the header of their name. */
     private static final Set<String> NO_HEADERS = Set.of(
-            "key", "acl", "tagging", "bucket", "file", "policy", "redirect", "success_action_redirect",
-            "success_action_status", "submit");
+            "key",
+            "acl",
+            "tagging",
+            "bucket",
+            "file",
+            "policy",
+            "redirect",
+            "success_action_redirect",
+            "success_action_status",
+            "submit");
 
     private final Account account;
     private final Buckets buckets;
@@ -30,8 +38,7 @@ final class PostOperations {
     private final ObjectOperations objects;
     private final EventSender events;
 
-    PostOperations(
-            Account account, Buckets buckets, ObjectStore store, ObjectOperations objects, EventSender events) {
+    PostOperations(Account account, Buckets buckets, ObjectStore store, ObjectOperations objects, EventSender events) {
         this.account = account;
         this.buckets = buckets;
         this.store = store;
@@ -45,7 +52,8 @@ final class PostOperations {
             throw S3Errors.preconditionFailed("Bucket POST must be of the enclosure-type multipart/form-data");
         }
         // A request with a signature of its own in the header needs no policy; S3 wants one all the same.
-        if (request.hasHeader("authorization")) throw S3Errors.notImplemented("POST Object with an Authorization header");
+        if (request.hasHeader("authorization"))
+            throw S3Errors.notImplemented("POST Object with an Authorization header");
         var bucket = buckets.find(request);
         var form = PostForm.parse(contentType, request.body());
         var post = upload(request, form);
@@ -61,7 +69,11 @@ final class PostOperations {
         var fields = new HashMap<>(form.fields());
         fields.put("key", post.key());
         PostPolicy.parse(form.field("policy").orElseThrow(() -> S3Errors.accessDenied("Access Denied")))
-                .requireFulfilled(fields, post.bucket(), form.file().length, post.caller().clock().instant());
+                .requireFulfilled(
+                        fields,
+                        post.bucket(),
+                        form.file().length,
+                        post.caller().clock().instant());
     }
 
     /** The upload as a PUT of the same object would come: the form's fields are the headers. */
@@ -130,7 +142,9 @@ final class PostOperations {
     private static Optional<URI> uri(String text) {
         try {
             var uri = new URI(text);
-            return "http".equals(uri.getScheme()) || "https".equals(uri.getScheme()) ? Optional.of(uri) : Optional.empty();
+            return "http".equals(uri.getScheme()) || "https".equals(uri.getScheme())
+                    ? Optional.of(uri)
+                    : Optional.empty();
         } catch (URISyntaxException noUri) {
             return Optional.empty();
         }

@@ -95,7 +95,10 @@ record S3Request(AwsRequest request, String bucket, String key) {
         try {
             var bytes = URLDecoder.decode(path.replace("+", "%2B"), StandardCharsets.ISO_8859_1)
                     .getBytes(StandardCharsets.ISO_8859_1);
-            return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
+            return StandardCharsets.UTF_8
+                    .newDecoder()
+                    .decode(ByteBuffer.wrap(bytes))
+                    .toString();
         } catch (IllegalArgumentException | CharacterCodingException notEncoded) {
             throw AwsException.badRequest("InvalidURI", "Couldn't parse the specified URI.");
         }

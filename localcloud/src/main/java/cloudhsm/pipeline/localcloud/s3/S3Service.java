@@ -35,8 +35,7 @@ public final class S3Service implements Service {
     private final CopyOperations copies;
     private final EncryptionUpdates encryptionUpdates;
 
-    public S3Service(
-            Account account, KmsService kms, SqsService sqs, SnsService sns, EventBridgeService eventBridge) {
+    public S3Service(Account account, KmsService kms, SqsService sqs, SnsService sns, EventBridgeService eventBridge) {
         this.account = account;
         buckets = new Buckets(account.iam());
         store = new ObjectStore(account, new DataKeys(kms, account.time().clock()));

@@ -88,7 +88,8 @@ final class ScheduleInput {
 
     private static void checkTarget(JsonNode target) {
         for (var member : (Iterable<String>) target::fieldNames) {
-            if (!List.of("Arn", "RoleArn", "Input", "RetryPolicy", "DeadLetterConfig").contains(member)) {
+            if (!List.of("Arn", "RoleArn", "Input", "RetryPolicy", "DeadLetterConfig")
+                    .contains(member)) {
                 throw invalid("The embedded AWS does not support " + member + " of a target");
             }
         }

@@ -339,7 +339,8 @@ public final class SchedulerService implements Service {
                             "ERROR_MESSAGE", String.valueOf(refused.getMessage()),
                             "EXHAUSTED_RETRY_CONDITION", exhausted,
                             "RETRY_ATTEMPTS", String.valueOf(retries),
-                            "SCHEDULED_TIME", due.truncatedTo(ChronoUnit.SECONDS).toString(),
+                            "SCHEDULED_TIME",
+                                    due.truncatedTo(ChronoUnit.SECONDS).toString(),
                             "SCHEDULE_ARN", schedule.arn,
                             "TARGET_ARN", target.path("Arn").asText()));
         } catch (AwsException lost) {

@@ -159,7 +159,8 @@ public final class SnsService implements Service {
                         "Invalid parameter: the embedded AWS does not deliver by the protocol " + protocol);
             }
             var toQueue = protocol.equals("sqs");
-            if (toQueue && !endpoint.matches("arn:aws:sqs:" + Iam.REGION + ":" + Iam.ACCOUNT + ":[A-Za-z0-9_-]{1,80}")) {
+            if (toQueue
+                    && !endpoint.matches("arn:aws:sqs:" + Iam.REGION + ":" + Iam.ACCOUNT + ":[A-Za-z0-9_-]{1,80}")) {
                 throw AwsException.badRequest("InvalidParameter", "Invalid parameter: SQS endpoint ARN");
             }
             attributes.forEach((name, value) -> {
@@ -228,7 +229,8 @@ public final class SnsService implements Service {
             for (var action : key.isEmpty() ? List.<String>of() : List.of("kms:GenerateDataKey", "kms:Decrypt")) {
                 if (!key.equals(MANAGED_BY_AWS) && kms.admits(principal, action, key, context)) continue;
                 throw AwsException.badRequest(
-                        "KMSAccessDenied", principal + " may not " + action + " with " + key + ", which encrypts " + topicArn);
+                        "KMSAccessDenied",
+                        principal + " may not " + action + " with " + key + ", which encrypts " + topicArn);
             }
             return accept(topicArn, subject, message);
         });
@@ -291,7 +293,8 @@ public final class SnsService implements Service {
                 try {
                     sqs.sendAs(PRINCIPAL, topicArn, subscription.endpoint, body);
                 } catch (AwsException refused) {
-                    // A queue that is gone or does not admit SNS: dropped without another attempt [sns-message-delivery-retries].
+                    // A queue that is gone or does not admit SNS: dropped without another attempt
+                    // [sns-message-delivery-retries].
                 }
             });
         }
@@ -300,13 +303,13 @@ public final class SnsService implements Service {
 
     private String envelope(Subscription subscription, String id, String subject, String message) {
         var host = "https://sns." + Iam.REGION + ".amazonaws.com/";
-        var envelope = Json.object()
-                .put("Type", "Notification")
-                .put("MessageId", id)
-                .put("TopicArn", subscription.topicArn);
+        var envelope =
+                Json.object().put("Type", "Notification").put("MessageId", id).put("TopicArn", subscription.topicArn);
         if (!subject.isEmpty()) envelope.put("Subject", subject);
         return Json.text(envelope.put("Message", message)
-                .put("Timestamp", account.time().now().truncatedTo(ChronoUnit.MILLIS).toString())
+                .put(
+                        "Timestamp",
+                        account.time().now().truncatedTo(ChronoUnit.MILLIS).toString())
                 .put("SignatureVersion", "1")
                 .put("Signature", "the embedded AWS does not sign")
                 .put("SigningCertURL", host + "SimpleNotificationService-0.pem")

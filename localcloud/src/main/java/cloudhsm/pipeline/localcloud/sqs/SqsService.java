@@ -168,11 +168,10 @@ public final class SqsService extends JsonService {
             account.iam().authorize(role, "sqs:SendMessage", queueArn);
             var context = Map.of("aws:SecureTransport", "true");
             if (queue.policy()
-                    .filter(policy -> policy.decide(Iam.namesOf(role), "sqs:SendMessage", queueArn, context)
-                            == Decision.DENIED)
+                    .filter(policy ->
+                            policy.decide(Iam.namesOf(role), "sqs:SendMessage", queueArn, context) == Decision.DENIED)
                     .isPresent()) {
-                throw Iam.denied(
-                        role, "sqs:SendMessage", queueArn, "with an explicit deny in a resource-based policy");
+                throw Iam.denied(role, "sqs:SendMessage", queueArn, "with an explicit deny in a resource-based policy");
             }
             return queues.send(queue, message(body, attributes), role.arn());
         });

@@ -41,9 +41,11 @@ final class S3Objects implements AutoCloseable {
     /** At most this many objects, each as an item of a distributed Map shows it (aws-facts 7.7). */
     List<JsonNode> list(String bucket, String prefix, long maximum) {
         var items = new ArrayList<JsonNode>();
-        s3.listObjectsV2Paginator(list -> list.bucket(bucket)
-                        .prefix(prefix)
-                        .encodingType(EncodingType.URL)).contents().stream()
+        s3
+                .listObjectsV2Paginator(
+                        list -> list.bucket(bucket).prefix(prefix).encodingType(EncodingType.URL))
+                .contents()
+                .stream()
                 .limit(maximum)
                 .forEach(object -> items.add(item(object)));
         return items;

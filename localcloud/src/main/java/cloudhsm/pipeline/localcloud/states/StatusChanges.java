@@ -33,7 +33,12 @@ final class StatusChanges {
                 .put("name", execution.name())
                 .put("status", status)
                 .put("startDate", execution.started().toEpochMilli())
-                .put("stopDate", execution.stopped().map(stopped -> stopped.toEpochMilli()).orElse(null))
+                .put(
+                        "stopDate",
+                        execution
+                                .stopped()
+                                .map(stopped -> stopped.toEpochMilli())
+                                .orElse(null))
                 .put("input", Json.text(execution.input()))
                 .put("output", execution.output().map(Json::text).orElse(null))
                 .put("redriveCount", execution.redriveCount())

@@ -48,7 +48,8 @@ final class TaskOperations {
         var attempt = authorizedAttempt(input, request, "states:SendTaskFailure");
         var error = text(input, "error").orElse("");
         var cause = text(input, "cause");
-        if (error.length() > MAXIMUM_ERROR || cause.filter(text -> text.length() > MAXIMUM_CAUSE).isPresent()) {
+        if (error.length() > MAXIMUM_ERROR
+                || cause.filter(text -> text.length() > MAXIMUM_CAUSE).isPresent()) {
             throw AwsException.badRequest(
                     "ValidationException",
                     "1 validation error detected: error has at most " + MAXIMUM_ERROR + " and cause at most "

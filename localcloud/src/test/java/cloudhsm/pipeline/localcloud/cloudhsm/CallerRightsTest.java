@@ -58,8 +58,8 @@ class CallerRightsTest {
     void aRightOnOneClusterIsNoneOnAnother() {
         var cluster = scenario.uninitializedCluster();
         var other = scenario.uninitializedCluster();
-        var caller = caller(
-                "cloudhsm:DeleteCluster", "arn:aws:cloudhsm:eu-central-1:111122223333:cluster/" + cluster, "{}");
+        var caller =
+                caller("cloudhsm:DeleteCluster", "arn:aws:cloudhsm:eu-central-1:111122223333:cluster/" + cluster, "{}");
         assertDenied(caller, client -> client.deleteCluster(delete -> delete.clusterId(other)));
         assertDoesNotThrow(() -> caller.deleteCluster(delete -> delete.clusterId(cluster)));
     }

@@ -149,8 +149,8 @@ class InitializeClusterTest {
                 "A TrustAnchor certificate allows 0 authorities below it, not 1",
                 refusal(id, strict.certificate(), strict.chain()));
         var right = scenario.authority.signBelow(csr(id), 1);
-        scenario.cloudHsm.initializeCluster(request ->
-                request.clusterId(id).signedCert(right.certificate()).trustAnchor(right.chain()));
+        scenario.cloudHsm.initializeCluster(
+                request -> request.clusterId(id).signedCert(right.certificate()).trustAnchor(right.chain()));
     }
 
     private String csr(String clusterId) {

@@ -81,10 +81,12 @@ final class TestAuthority {
     Issued signBelow(String csrPem, int pathLength) {
         try {
             var middle = newKeys(2048);
-            var root = builder(NAME, SubjectPublicKeyInfo.getInstance(keys.getPublic().getEncoded()));
+            var root = builder(
+                    NAME, SubjectPublicKeyInfo.getInstance(keys.getPublic().getEncoded()));
             root.addExtension(Extension.basicConstraints, true, new BasicConstraints(pathLength));
             var name = new X500Name("CN=Customer Intermediate");
-            var intermediate = builder(name, SubjectPublicKeyInfo.getInstance(middle.getPublic().getEncoded()));
+            var intermediate = builder(
+                    name, SubjectPublicKeyInfo.getInstance(middle.getPublic().getEncoded()));
             intermediate.addExtension(Extension.basicConstraints, true, new BasicConstraints(0));
             var csr = csr(csrPem);
             var leaf = new X509v3CertificateBuilder(

@@ -34,9 +34,7 @@ class PolicyDocumentTest {
                 "{'NumericGreaterThanEquals': {'hops': 11}},   10, NOT_MENTIONED"
             })
     void numbersAreComparedAsNumbers(String condition, String hops, Decision expected) {
-        assertEquals(
-                expected,
-                where(condition).decide(Set.of(), "ec2:RunInstances", "*", Map.of("hops", hops)));
+        assertEquals(expected, where(condition).decide(Set.of(), "ec2:RunInstances", "*", Map.of("hops", hops)));
     }
 
     @Test

@@ -63,9 +63,9 @@ class BucketNamespaceTest {
     @Test
     void aPolicyMayDemandTheNamespace() {
         var caller = Clients.session(cloud, """
-                {"Effect": "Allow", "Action": "s3:CreateBucket", "Resource": "*",
-                 "Condition": {"StringEquals": {"s3:x-amz-bucket-namespace": "account-regional"}}}
-                """);
+            {"Effect": "Allow", "Action": "s3:CreateBucket", "Resource": "*",
+             "Condition": {"StringEquals": {"s3:x-amz-bucket-namespace": "account-regional"}}}
+            """);
         var s3 = Clients.s3(cloud, caller);
         assertEquals("AccessDenied", refusal(s3, "reports", null));
         create(s3, OWN, BucketNamespace.ACCOUNT_REGIONAL);

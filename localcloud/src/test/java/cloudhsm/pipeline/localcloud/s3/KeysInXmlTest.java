@@ -8,6 +8,7 @@ import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.AwsRequest;
 import cloudhsm.pipeline.localcloud.iam.Iam;
+import java.util.Optional;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -71,8 +72,8 @@ class KeysInXmlTest {
                         .uploads()
                         .getFirst()
                         .key());
-        var versions = s3.listObjectVersionsPaginator(
-                        request -> request.bucket(BUCKET).encodingType(EncodingType.URL).maxKeys(1))
+        var versions = s3.listObjectVersionsPaginator(request ->
+                        request.bucket(BUCKET).encodingType(EncodingType.URL).maxKeys(1))
                 .versions();
         assertEquals(keys(), versions.stream().map(version -> version.key()).toList(), "markers are encoded, too");
     }
@@ -118,12 +119,21 @@ class KeysInXmlTest {
 
     @ParameterizedTest
     @ValueSource(
-            strings = {" in front", "behind ", "\ttab\t", "line\r\nend\r", "<&>\"'", "100%", "a+b", "\uD83D\uDE00", "\uFFFD"})
+            strings = {
+                " in front",
+                "behind ",
+                "\ttab\t",
+                "line\r\nend\r",
+                "<&>\"'",
+                "100%",
+                "a+b",
+                "\uD83D\uDE00",
+                "\uFFFD"
+            })
     void whatXmlCanHoldIsListedAndDeletedExactly(String key) {
         put(key);
         assertEquals(List.of(key), keys());
-        s3.deleteObjects(request ->
-                request.bucket(BUCKET).delete(delete -> delete.objects(one -> one.key(key))));
+        s3.deleteObjects(request -> request.bucket(BUCKET).delete(delete -> delete.objects(one -> one.key(key))));
         assertEquals(List.of(), keys());
     }
 
@@ -137,7 +147,7 @@ class KeysInXmlTest {
                 Map.of(),
                 Map.of("host", List.of("127.0.0.1")),
                 new byte[0],
-                new Iam().administrator(),
+                new Iam(Optional.empty()).administrator(),
                 "1");
         assertEquals(
                 "InvalidURI",

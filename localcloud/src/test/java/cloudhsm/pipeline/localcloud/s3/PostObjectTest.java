@@ -116,8 +116,10 @@ class PostObjectTest {
         var conditions = """
             ["starts-with", "$success_action_status", ""], ["starts-with", "$success_action_redirect", ""],
             """;
-        var redirected = post(form("user/a", policy(conditions), Map.of(
-                "success_action_status", "201", "success_action_redirect", "https://example.com/done")));
+        var redirected = post(form(
+                "user/a",
+                policy(conditions),
+                Map.of("success_action_status", "201", "success_action_redirect", "https://example.com/done")));
         assertEquals(303, redirected.statusCode());
         assertTrue(redirected
                 .headers()

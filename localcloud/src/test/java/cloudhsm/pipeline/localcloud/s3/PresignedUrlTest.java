@@ -79,9 +79,8 @@ class PresignedUrlTest {
                     SignedByHand.send("PUT", URI.create(upload.url().toString()), "uploaded", headers)
                             .statusCode());
             var download = presigner.presignGetObject(request -> request.signatureDuration(Duration.ofMinutes(5))
-                    .getObjectRequest(get -> get.bucket(BUCKET)
-                            .key("Q3 (final)+ü.csv")
-                            .responseContentType("text/csv")));
+                    .getObjectRequest(
+                            get -> get.bucket(BUCKET).key("Q3 (final)+ü.csv").responseContentType("text/csv")));
             var answer = SignedByHand.send("GET", URI.create(download.url().toString()), "", Map.of());
             assertEquals("uploaded", answer.body());
             assertEquals("text/csv", answer.headers().firstValue("content-type").orElseThrow());
@@ -90,7 +89,8 @@ class PresignedUrlTest {
 
     @Test
     void urlCarriesTheRightsOfItsSignerAndNoOthers() {
-        assertEquals("text", SignedByHand.send("GET", toRead("60"), "", Map.of()).body());
+        assertEquals(
+                "text", SignedByHand.send("GET", toRead("60"), "", Map.of()).body());
         refused("AccessDenied", "s3:GetObject", signed().url("GET", "/" + BUCKET + "/other", "60", Map.of()));
     }
 
@@ -108,7 +108,8 @@ class PresignedUrlTest {
 
     @Test
     void urlIsOfAWeekAtMost() {
-        assertEquals(200, SignedByHand.send("GET", toRead("604800"), "", Map.of()).statusCode());
+        assertEquals(
+                200, SignedByHand.send("GET", toRead("604800"), "", Map.of()).statusCode());
         refused("AuthorizationQueryParametersError", "less than a week", toRead("604801"));
         refused("AuthorizationQueryParametersError", "must be non-negative", toRead("-1"));
         refused("AuthorizationQueryParametersError", "should be a number", toRead("soon"));
@@ -126,7 +127,9 @@ class PresignedUrlTest {
                 "expecting 'eu-central-1'",
                 URI.create(url.replace("eu-central-1", "us-east-1")));
         refused("AuthorizationQueryParametersError", "requires", URI.create(url.replaceAll("&X-Amz-Date=[^&]*", "")));
-        assertEquals(403, SignedByHand.send("PUT", URI.create(url), "other", Map.of()).statusCode());
+        assertEquals(
+                403,
+                SignedByHand.send("PUT", URI.create(url), "other", Map.of()).statusCode());
     }
 
     @Test

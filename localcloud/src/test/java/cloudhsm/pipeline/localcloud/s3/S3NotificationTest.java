@@ -172,7 +172,8 @@ class S3NotificationTest {
         assertEquals("Notification", envelope.path("Type").asText());
         assertEquals(topic, envelope.path("TopicArn").asText());
         assertTrue(envelope.path("Records").isMissingNode(), "S3's own message is text inside");
-        var event = Json.parse(envelope.path("Message").asText()).path("Records").get(0);
+        var event =
+                Json.parse(envelope.path("Message").asText()).path("Records").get(0);
         assertEquals("ObjectCreated:Put", event.path("eventName").asText());
         assertEquals("topic", event.path("s3").path("configurationId").asText());
         assertEquals(event, messages(raw).getFirst().path("Records").get(0));
@@ -197,8 +198,8 @@ class S3NotificationTest {
 
     @Test
     void topicThatS3MayNotPublishToIsRefused() {
-        var refused = assertThrows(
-                S3Exception.class, () -> notifyTopic("arn:aws:sns:eu-central-1:111122223333:missing"));
+        var refused =
+                assertThrows(S3Exception.class, () -> notifyTopic("arn:aws:sns:eu-central-1:111122223333:missing"));
         assertEquals("InvalidArgument", refused.awsErrorDetails().errorCode());
         var topic = topic(Map.of());
         assertThrows(S3Exception.class, () -> notifyTopic(topic), "without a policy");

@@ -339,8 +339,7 @@ class S3ObjectTest {
     }
 
     private List<String> blocked() {
-        return s3
-                .getBucketEncryption(request -> request.bucket(BUCKET))
+        return s3.getBucketEncryption(request -> request.bucket(BUCKET))
                 .serverSideEncryptionConfiguration()
                 .rules()
                 .getFirst()

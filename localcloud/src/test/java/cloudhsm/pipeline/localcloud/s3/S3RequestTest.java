@@ -39,7 +39,8 @@ class S3RequestTest {
     void keyMayNotLeadOutOfTheBucket() {
         assertEquals(
                 "videos/2014/../../video1.wmv",
-                request("127.0.0.1:4566", "/reports/videos/2014/../../video1.wmv").key());
+                request("127.0.0.1:4566", "/reports/videos/2014/../../video1.wmv")
+                        .key());
         assertEquals("..hidden", request("127.0.0.1:4566", "/reports/..hidden").key());
         for (var key : List.of("../k", "videos/../../k", "./../k", "videos/%2E%2E/../k")) {
             var refused = assertThrows(AwsException.class, () -> request("127.0.0.1:4566", "/reports/" + key));

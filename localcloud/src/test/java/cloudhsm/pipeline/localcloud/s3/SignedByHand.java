@@ -60,19 +60,23 @@ final class SignedByHand {
         signed.put("host", cloud.uri().getAuthority());
         var names = String.join(";", signed.keySet());
         var query = new TreeMap<>(Map.of(
-                "X-Amz-Algorithm", "AWS4-HMAC-SHA256",
-                "X-Amz-Credential", credential(),
-                "X-Amz-Date", date(),
-                "X-Amz-Expires", expires,
-                "X-Amz-SignedHeaders", names));
+                "X-Amz-Algorithm",
+                "AWS4-HMAC-SHA256",
+                "X-Amz-Credential",
+                credential(),
+                "X-Amz-Date",
+                date(),
+                "X-Amz-Expires",
+                expires,
+                "X-Amz-SignedHeaders",
+                names));
         var canonicalQuery = query.entrySet().stream()
                 .map(each -> each.getKey() + "=" + URLEncoder.encode(each.getValue(), StandardCharsets.UTF_8))
                 .collect(Collectors.joining("&"));
         var canonicalHeaders = signed.entrySet().stream()
                 .map(each -> each.getKey() + ":" + each.getValue() + "\n")
                 .collect(Collectors.joining());
-        var request =
-                String.join("\n", method, path, canonicalQuery, canonicalHeaders, names, "UNSIGNED-PAYLOAD");
+        var request = String.join("\n", method, path, canonicalQuery, canonicalHeaders, names, "UNSIGNED-PAYLOAD");
         var scope = credential().substring(signer.accessKeyId().length() + 1);
         var signature = sign(String.join("\n", "AWS4-HMAC-SHA256", date(), scope, sha256(request)));
         return URI.create(cloud.uri() + path + "?" + canonicalQuery + "&X-Amz-Signature=" + signature);

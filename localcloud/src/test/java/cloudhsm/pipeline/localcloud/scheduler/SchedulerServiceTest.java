@@ -155,8 +155,8 @@ class SchedulerServiceTest {
         assertEquals(List.of(), aws.sqs().receive(queue, 10), "it is tried again for a quarter of an hour");
         aws.advance(Duration.ofMinutes(7));
         var sqs = aws.client(SqsClient.builder());
-        var message = sqs.receiveMessage(receive -> receive.queueUrl(aws.sqs().queueUrl(queue))
-                        .messageAttributeNames("All"))
+        var message = sqs.receiveMessage(
+                        receive -> receive.queueUrl(aws.sqs().queueUrl(queue)).messageAttributeNames("All"))
                 .messages()
                 .getFirst();
         assertEquals("{\"deployment\":\"demo\"}", message.body());

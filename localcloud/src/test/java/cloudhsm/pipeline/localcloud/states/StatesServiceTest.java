@@ -80,7 +80,8 @@ class StatesServiceTest {
             {"QueryLanguage": "JSONata", "StartAt": "F",
              "States": {"F": {"Type": "Fail", "Error": "Bad", "Cause": "no reason"}}}\
             """);
-        var execution = sfn.startExecution(start -> start.stateMachineArn(machine).name("one").input("{}"))
+        var execution = sfn.startExecution(
+                        start -> start.stateMachineArn(machine).name("one").input("{}"))
                 .executionArn();
         cloud.advance(Duration.ofSeconds(1));
         var events = cloud.events().published().stream()
@@ -88,10 +89,13 @@ class StatesServiceTest {
                 .toList();
         assertEquals(
                 List.of("RUNNING", "FAILED"),
-                events.stream().map(event -> event.at("/detail/status").asText()).toList());
+                events.stream()
+                        .map(event -> event.at("/detail/status").asText())
+                        .toList());
         var failed = events.getLast();
         assertEquals(
-                "Step Functions Execution Status Change", failed.path("detail-type").asText());
+                "Step Functions Execution Status Change",
+                failed.path("detail-type").asText());
         assertEquals(execution, failed.at("/detail/executionArn").asText());
         assertEquals(machine, failed.at("/detail/stateMachineArn").asText());
         assertEquals("Bad", failed.at("/detail/error").asText());

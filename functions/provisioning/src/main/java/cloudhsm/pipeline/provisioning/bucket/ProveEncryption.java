@@ -154,10 +154,8 @@ public final class ProveEncryption extends StageHandler<ProveEncryption.Input> {
     /** The prefix also finds keys that go on after the probe's; those are not ours. */
     private Stream<String> versionIds(Input input) {
         return s3
-                .listObjectVersionsPaginator(
-                        request -> request.bucket(input.bucket())
-                        .prefix(input.probeKey())
-                        .encodingType(EncodingType.URL))
+                .listObjectVersionsPaginator(request ->
+                        request.bucket(input.bucket()).prefix(input.probeKey()).encodingType(EncodingType.URL))
                 .stream()
                 .flatMap(page -> Stream.concat(
                         page.versions().stream()

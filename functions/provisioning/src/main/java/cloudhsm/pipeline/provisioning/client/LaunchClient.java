@@ -224,8 +224,8 @@ public final class LaunchClient extends StageHandler<LaunchClient.Input> {
                         + ONLINE_BUDGET.toMinutes()
                         + " min. It must reach the Region's endpoints ssm, ssmmessages and ec2messages over TCP 443,"
                         + " through a public address and an internet gateway, a NAT gateway, or VPC endpoints. The"
-                        + " instance was left running for you to look at. Next: give the subnet that route, then start a"
-                        + " new execution, which replaces the instance. The subnets of a cluster cannot be changed;"
+                        + " instance was left running for you to look at. Next: give the subnet that route, then start"
+                        + " a new execution, which replaces the instance. The subnets of a cluster cannot be changed;"
                         + " another network takes another deployment.");
     }
 }

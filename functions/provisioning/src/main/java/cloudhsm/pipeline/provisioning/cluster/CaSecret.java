@@ -59,9 +59,9 @@ record CaSecret(String certificate, String privateKey, String clusterCertificate
         }
         return new CaSecret(
                 encodedAnew("certificate", () -> Pem.bare(stored.certificate())),
-                encodedAnew("privateKey", () -> stored.privateKey().isEmpty()
-                        ? ""
-                        : Pem.of(Pem.privateKey(stored.privateKey()))),
+                encodedAnew(
+                        "privateKey",
+                        () -> stored.privateKey().isEmpty() ? "" : Pem.of(Pem.privateKey(stored.privateKey()))),
                 encodedAnew("clusterCertificate", () -> Pem.bare(stored.clusterCertificate())));
     }
 

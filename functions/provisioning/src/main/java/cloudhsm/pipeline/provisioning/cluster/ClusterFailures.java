@@ -6,10 +6,11 @@ import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
 /** Ends of stages that several of them share. */
 public final class ClusterFailures {
     /** A new cluster is of no use to a key store: its name and the key's alias belong to the cluster that is gone. */
-    private static final String NEXT = "Next: if the deployment has no key store yet, start a provisioning execution, which"
-            + " creates a new cluster. If it has one, restore the cluster from its newest backup, as the runbook says under"
-            + " \"The cluster is gone\"; or, without the objects so far, give the provisioning another keyStore.name and"
-            + " another key.alias.";
+    private static final String NEXT =
+            "Next: if the deployment has no key store yet, start a provisioning execution, which creates a new"
+                    + " cluster. If it has one, restore the cluster from its newest backup, as the runbook says under"
+                    + " \"The cluster is gone\"; or, without the objects so far, give the provisioning another"
+                    + " keyStore.name and another key.alias.";
 
     private ClusterFailures() {}
 
@@ -34,8 +35,8 @@ public final class ClusterFailures {
             case DELETE_IN_PROGRESS, DELETED ->
                 new Outcome.Failed(
                         "CLUSTER_DELETED",
-                        describe(cluster) + " Somebody deleted it while the pipeline worked on it. Nothing was changed. "
-                                + NEXT);
+                        describe(cluster)
+                                + " Somebody deleted it while the pipeline worked on it. Nothing was changed. " + NEXT);
             case CREATE_IN_PROGRESS,
                     UNINITIALIZED,
                     INITIALIZE_IN_PROGRESS,

@@ -165,8 +165,8 @@ final class HsmCreation {
                 "HSM " + hsm.hsmId() + " (" + hsm.availabilityZone() + ") of cluster " + cluster.clusterId()
                         + " is in the state " + hsm.stateAsString() + ", in which nothing can be done with it."
                         + Clusters.awsSays(hsm.stateMessage())
-                        + " Nothing was changed. Next: look at the HSM in the console, then start a new execution; if AWS"
-                        + " has given HSMs a new state, update the pipeline.");
+                        + " Nothing was changed. Next: look at the HSM in the console, then start a new execution; if"
+                        + " AWS has given HSMs a new state, update the pipeline.");
     }
 
     private Outcome notSeenYet() {

@@ -154,8 +154,7 @@ public final class IssueClusterCertificate extends StageHandler<IssueClusterCert
         if (!isOf(cluster, secret)) return lost(cluster, store, "holds the certificate of another cluster");
         return secret.mismatch()
                 .map(why -> mismatched(store, why))
-                .orElseGet(() ->
-                        new Outcome.Done(Output.of(secret, stored.get().arn())));
+                .orElseGet(() -> new Outcome.Done(Output.of(secret, stored.get().arn())));
     }
 
     /** DescribeClusters shows the certificate that the cluster was initialised with, though not in every state. */

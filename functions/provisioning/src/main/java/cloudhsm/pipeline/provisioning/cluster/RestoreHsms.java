@@ -178,7 +178,11 @@ public final class RestoreHsms extends StageHandler<RestoreHsms.Input> {
                 "HSM_DEGRADED",
                 "Cluster " + cluster.clusterId() + " still has no two ACTIVE HSMs in two of the zones " + counts.zones()
                         + " after " + counts.created() + " were created; " + counts.deleted() + " turned DEGRADED and"
-                        + " were deleted. Next: look at the AWS Health Dashboard for CloudHSM in these zones, then start"
-                        + " a new execution.");
+                        + " were deleted. Next:"
+                        + " look at the AWS"
+                        + " Health Dashboard for"
+                        + " CloudHSM in these"
+                        + " zones, then start a"
+                        + " new execution.");
     }
 }

@@ -102,8 +102,7 @@ public final class VerifyHsmIdentity extends StageHandler<VerifyHsmIdentity.Inpu
     }
 
     /** @param awsRootCertificate PEM of the AWS CloudHSM roots, or "" for the pinned one */
-    VerifyHsmIdentity(
-            CloudHsmV2Client cloudHsm, StageRuntime runtime, Root pinnedAwsRoot, String awsRootCertificate) {
+    VerifyHsmIdentity(CloudHsmV2Client cloudHsm, StageRuntime runtime, Root pinnedAwsRoot, String awsRootCertificate) {
         super(Input.class, runtime);
         this.clusters = new Clusters(cloudHsm);
         this.identity = new HsmIdentity(runtime.clock());

@@ -31,8 +31,8 @@ record ConnectionError(String meaning, Repair repair, int tries, String remedy) 
     }
 
     private static final String RESTORE =
-            "create a cluster from the newest backup, under the deployment's tag, create an HSM in two of its zones, and"
-                    + " once they are ACTIVE name it in UpdateCustomKeyStore (the runbook has the commands)";
+            "create a cluster from the newest backup, under the deployment's tag, create an HSM in two of its zones,"
+                    + " and once they are ACTIVE name it in UpdateCustomKeyStore (the runbook has the commands)";
 
     private static ConnectionError person(String meaning, String remedy) {
         return new ConnectionError(meaning, Repair.PERSON, 0, remedy);
@@ -68,12 +68,10 @@ record ConnectionError(String meaning, Repair repair, int tries, String remedy) 
                         "log kmsuser out wherever somebody uses the CloudHSM CLI or an application with it");
             case "INSUFFICIENT_CLOUDHSM_HSMS" ->
                 new ConnectionError(
-                        "the cluster has no active HSM",
-                        Repair.RESTORE_HSMS,
-                        2,
-                        "find out who deletes HSMs");
+                        "the cluster has no active HSM", Repair.RESTORE_HSMS, 2, "find out who deletes HSMs");
             case "CLUSTER_NOT_FOUND" -> person("KMS finds no cluster of that id", RESTORE);
-            case "SUBNET_NOT_FOUND" -> person(
+            case "SUBNET_NOT_FOUND" ->
+                person(
                         "a subnet of the cluster has been deleted",
                         "delete the cluster's HSMs and the cluster, whose backups stay; " + RESTORE);
             case "INSUFFICIENT_FREE_ADDRESSES_IN_SUBNET" ->

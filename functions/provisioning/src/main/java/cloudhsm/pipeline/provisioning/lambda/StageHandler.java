@@ -140,8 +140,8 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
      */
     private static String idPrefix(Request request) {
         var stage = request.stage();
-        return stage.substring(0, Math.min(stage.length(), READABLE)) + "-"
-                + digest(request.execution() + " " + stage) + "-";
+        return stage.substring(0, Math.min(stage.length(), READABLE)) + "-" + digest(request.execution() + " " + stage)
+                + "-";
     }
 
     /** 32 hexadecimal digits. */

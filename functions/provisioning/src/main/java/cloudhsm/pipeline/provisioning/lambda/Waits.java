@@ -81,7 +81,9 @@ public final class Waits {
 
     /** Every pending wait. */
     public List<Wait> all() {
-        return query("pk = :pk", Map.of(":pk", text(PARTITION))).map(Waits::read).toList();
+        return query("pk = :pk", Map.of(":pk", text(PARTITION)))
+                .map(Waits::read)
+                .toList();
     }
 
     /** The pending waits for one resource. */

@@ -47,8 +47,7 @@ public final class BeginPause extends StageHandler<BeginPause.Input> {
      * @param interrupted ARN of the execution that was stopped, or ""
      * @param tearingDown whether its keys are to be deleted, so that there is nothing to resume
      */
-    public record Output(
-            String deployment, String clusterId, String bucket, String interrupted, boolean tearingDown) {}
+    public record Output(String deployment, String clusterId, String bucket, String interrupted, boolean tearingDown) {}
 
     private final Deployments deployments;
     private final DeploymentLock lock;

@@ -17,7 +17,8 @@ final class PauseFailures {
     static Outcome.Failed tearingDown(String deployment) {
         return new Outcome.Failed(
                 "DEPLOYMENT_TEARING_DOWN",
-                "The deployment \"" + deployment + "\" is being torn down, or a teardown of it was stopped: its keys are"
+                "The deployment \"" + deployment
+                        + "\" is being torn down, or a teardown of it was stopped: its keys are"
                         + " to be deleted. Nothing was changed. Next: start the teardown again, which goes on where it"
                         + " was; or, to keep the deployment, let no teardown run, cancel the deletion of its key and"
                         + " enable it, then start a provisioning execution with the deployment's input. HSMs that are"

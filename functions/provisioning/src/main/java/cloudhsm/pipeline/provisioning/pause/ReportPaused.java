@@ -84,12 +84,13 @@ public final class ReportPaused extends StageHandler<ReportPaused.Input> {
                 ? "It is being torn down: its keys are to be deleted, and there is nothing to resume. Next: start the"
                         + " teardown again, which removes what is left."
                 : input.bucket().isEmpty()
-                ? "It had no bucket yet. Next: start a new provisioning execution; it continues from here."
-                : "Objects in s3://" + input.bucket() + " under the key cannot be read or written until the deployment"
-                        + " is resumed: S3 answers KMS.KMSInvalidStateException. Nothing is lost. What is left to pay"
-                        + " is the key (1 USD a month), the client instance (about 0.02 USD an hour; terminate it if"
-                        + " you like, the resume launches another) and S3 storage. Next: start the state machine that"
-                        + " resumes, with {\"deployment\": \"" + input.deployment() + "\"}.";
+                        ? "It had no bucket yet. Next: start a new provisioning execution; it continues from here."
+                        : "Objects in s3://" + input.bucket()
+                                + " under the key cannot be read or written until the deployment is resumed: S3"
+                                + " answers KMS.KMSInvalidStateException. Nothing is lost. What is left to pay is the"
+                                + " key (1 USD a month), the client instance (about 0.02 USD an hour; terminate it if"
+                                + " you like, the resume launches another) and S3 storage. Next: start the state"
+                                + " machine that resumes, with {\"deployment\": \"" + input.deployment() + "\"}.";
         var interrupted = input.interrupted().isEmpty()
                 ? ""
                 : " The execution " + input.interrupted() + " was at work and has been stopped.";

@@ -43,8 +43,6 @@ public record AwsRoots(Root pinned, List<Root> anchors) {
 
     /** The anchor that issued the certificate; of several with one key, the one that ends last. */
     public Optional<Root> issuerOf(X509Certificate certificate) {
-        return anchors.stream()
-                .filter(anchor -> anchor.issued(certificate))
-                .max(Comparator.comparing(Root::notAfter));
+        return anchors.stream().filter(anchor -> anchor.issued(certificate)).max(Comparator.comparing(Root::notAfter));
     }
 }

@@ -180,7 +180,8 @@ final class CertificateRules {
         var algorithm = key.getAlgorithm().getAlgorithm();
         if (algorithm.equals(X9ObjectIdentifiers.id_ecPublicKey)) return weakCurve(key);
         if (!RSA.contains(algorithm)) {
-            return Optional.of("a key of the algorithm " + new DefaultAlgorithmNameFinder().getAlgorithmName(algorithm));
+            return Optional.of(
+                    "a key of the algorithm " + new DefaultAlgorithmNameFinder().getAlgorithmName(algorithm));
         }
         RSAPublicKey rsa;
         try {

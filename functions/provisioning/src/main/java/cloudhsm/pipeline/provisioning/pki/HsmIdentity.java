@@ -62,7 +62,8 @@ public final class HsmIdentity {
         var hardware = links(findings, certificates.hsm(), MANUFACTURER_HARDWARE, certificates.manufacturerHardware());
         if (hardware.isEmpty()) return findings;
         readable(new ArrayList<>(), AWS_HARDWARE, certificates.awsHardware(), Pem::certificate)
-                .filter(aws -> aws.getIssuerX500Principal().equals(hardware.get().getIssuerX500Principal()))
+                .filter(aws ->
+                        aws.getIssuerX500Principal().equals(hardware.get().getIssuerX500Principal()))
                 .ifPresent(aws -> findings.add(new Finding(
                         Kind.SAME_LINK,
                         "The " + MANUFACTURER_HARDWARE + " names the issuer of the " + AWS_HARDWARE + ", \""
@@ -119,8 +120,8 @@ public final class HsmIdentity {
         var hsm = readable(findings, HSM, hsmPem, Pem::certificate);
         var hardware = readable(findings, hardwareName, hardwarePem, Pem::certificate);
         hsm.ifPresent(certificate -> check(findings, HSM, certificate, List.of()));
-        hardware.ifPresent(certificate ->
-                check(findings, hardwareName, certificate, CertificateRules.ofIssuer(certificate, 0)));
+        hardware.ifPresent(
+                certificate -> check(findings, hardwareName, certificate, CertificateRules.ofIssuer(certificate, 0)));
         if (hsm.isPresent() && hardware.isPresent()) {
             checkLink(findings, HSM, hsm.get(), "the " + hardwareName, Root.of(hardwareName, hardware.get()));
         }

@@ -1,7 +1,7 @@
 package cloudhsm.pipeline.provisioning.preflight;
 
-import cloudhsm.pipeline.provisioning.pki.ExpiredRoot;
 import cloudhsm.pipeline.provisioning.bucket.BucketName;
+import cloudhsm.pipeline.provisioning.pki.ExpiredRoot;
 import cloudhsm.pipeline.provisioning.pki.MalformedPemException;
 import cloudhsm.pipeline.provisioning.pki.Pem;
 import cloudhsm.pipeline.provisioning.pki.Root;

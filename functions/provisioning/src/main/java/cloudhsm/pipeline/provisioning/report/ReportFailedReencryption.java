@@ -63,7 +63,8 @@ public final class ReportFailedReencryption
             one, which skips what is done.
 
             Execution: %s
-            """.formatted(ended.error(), ended.cause(), ended.status(), ended.executionArn()));
+            """.formatted(
+                        ended.error(), ended.cause(), ended.status(), ended.executionArn()));
         return new Output(ended.error());
     }
 }

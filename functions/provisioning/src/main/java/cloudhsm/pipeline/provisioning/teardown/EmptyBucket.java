@@ -89,14 +89,13 @@ public final class EmptyBucket extends StageHandler<EmptyBucket.Input> {
         int lockedCount = 0;
         long deleted = input.deleted();
         abortUploads(input.bucket());
-        var page = s3.listObjectVersions(
-                request -> request.bucket(input.bucket()).encodingType(EncodingType.URL));
+        var page =
+                s3.listObjectVersions(request -> request.bucket(input.bucket()).encodingType(EncodingType.URL));
         while (true) {
             var next = page.isTruncated() ? Optional.of(after(page)) : Optional.<ListObjectVersionsResponse>empty();
             var objects = objects(page);
-            var inXml = objects.stream()
-                    .filter(object -> isInXml10(object.key()))
-                    .toList();
+            var inXml =
+                    objects.stream().filter(object -> isInXml10(object.key())).toList();
             var errors = new ArrayList<>(delete(input.bucket(), inXml));
             int tried = inXml.size();
             for (var object : objects) {
@@ -205,7 +204,8 @@ public final class EmptyBucket extends StageHandler<EmptyBucket.Input> {
         }
         return new Outcome.Failed(
                 "OBJECT_NOT_DELETED",
-                "S3 does not delete s3://" + bucket + "/" + shown(error.key()) + " (version " + error.versionId() + "): "
+                "S3 does not delete s3://" + bucket + "/" + shown(error.key()) + " (version " + error.versionId()
+                        + "): "
                         + error.code() + ", " + error.message()
                         + ". It is not locked, so a policy forbids it. The key and the HSMs were not touched. Next:"
                         + " allow s3:DeleteObjectVersion, or choose other \"data\"; then start a new execution.");

@@ -236,11 +236,13 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
         return new Outcome.Failed(
                 "KEY_NOT_DELETABLE",
                 "A teardown deletes key "
-                        + String.join(", ", keys.stream().map(KeyMetadata::keyId).toList())
+                        + String.join(
+                                ", ", keys.stream().map(KeyMetadata::keyId).toList())
                         + ", but \"" + deployment + "\" was provisioned with \"key\": {\"deletable\": false}. Nothing"
-                        + " was changed. Next: to stop the meter and keep the key, pause the deployment; if the key may go"
-                        + " after all, start a provisioning with the same input but \"deletable\": true, then this"
-                        + " teardown again.");
+                        + " was changed. Next: to stop the meter and keep the key, pause the"
+                        + " deployment; if the key may go after all, start a provisioning"
+                        + " with the same input but \"deletable\": true, then this teardown"
+                        + " again.");
     }
 
     private static Outcome locked(String deployment, String holder) {

@@ -16,12 +16,14 @@ class BucketNameTest {
     void aBucketOfTheAccountsNamespaceIsMade() {
         try (var aws = new TestAccount()) {
             var queueArn = aws.cloud.sqs().createQueue("uploads", Map.of("Policy", """
-                    {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage",
-                     "Principal": {"Service": "s3.amazonaws.com"}, "Resource": "*"}]}
-                    """));
+                {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage",
+                 "Principal": {"Service": "s3.amazonaws.com"}, "Resource": "*"}]}
+                """));
             var name = "reports-111122223333-eu-central-1-an";
             var input = new SecureBucket.Input(
-                    TestAccount.DEPLOYMENT, name, aws.kms.createKey().keyMetadata().arn());
+                    TestAccount.DEPLOYMENT,
+                    name,
+                    aws.kms.createKey().keyMetadata().arn());
             var stage = new SecureBucket(aws.s3, queueArn, aws.runtime);
 
             assertEquals(

@@ -24,8 +24,8 @@ import org.junit.jupiter.api.Test;
 import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.eventbridge.EventBridgeClient;
-import software.amazon.awssdk.services.s3.model.NotificationConfiguration;
 import software.amazon.awssdk.services.s3.model.EncodingType;
+import software.amazon.awssdk.services.s3.model.NotificationConfiguration;
 
 class BucketStagesTest {
     private static final String BUCKET = "cloudhsm-demo-111122223333-eu-central-1";
@@ -126,8 +126,8 @@ class BucketStagesTest {
         events.putRule(rule -> rule.name("uploads").eventPattern("""
             {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": {"bucket": {"name": ["%s"]}}}
             """.formatted(BUCKET)));
-        events.putTargets(
-                targets -> targets.rule("uploads").targets(target -> target.id("theirs").arn(theirs)));
+        events.putTargets(targets ->
+                targets.rule("uploads").targets(target -> target.id("theirs").arn(theirs)));
         announceTo(configuration -> configuration.eventBridgeConfiguration(on -> {}));
         secured();
 
@@ -146,8 +146,8 @@ class BucketStagesTest {
             {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "sns:Publish",
              "Principal": {"Service": "s3.amazonaws.com"}, "Resource": "*"}]}
             """));
-        announceTo(configuration -> configuration.topicConfigurations(
-                to -> to.topicArn(topic).eventsWithStrings("s3:ObjectCreated:Copy")));
+        announceTo(configuration ->
+                configuration.topicConfigurations(to -> to.topicArn(topic).eventsWithStrings("s3:ObjectCreated:Copy")));
 
         assertTrue(failed(secureBucket.run(input, Optional.empty())).message().contains("Configurations overlap"));
     }

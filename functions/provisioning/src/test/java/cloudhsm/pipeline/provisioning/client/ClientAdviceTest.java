@@ -39,8 +39,7 @@ class ClientAdviceTest {
         var unknown = failed(scenario.activateCluster.run(scenario.activation(client), Optional.empty()));
         assertEquals("ADMIN_PASSWORD_UNKNOWN", unknown.reason());
 
-        aws.secretsManager.createSecret(
-                create -> create.name(ADMIN_SECRET).secretString(TestAccount.ADMIN_PASSWORD));
+        aws.secretsManager.createSecret(create -> create.name(ADMIN_SECRET).secretString(TestAccount.ADMIN_PASSWORD));
         var activated = done(
                 scenario.activateCluster.run(scenario.activation(client), Optional.empty()),
                 ActivateCluster.Output.class);
@@ -53,16 +52,20 @@ class ClientAdviceTest {
         var adminSecretArn = scenario.activated(client);
         var admin = password(adminSecretArn);
         store(adminSecretArn, "with a space");
-        assertEquals("PASSWORD_UNUSABLE", failed(createKmsUser(client, adminSecretArn)).reason());
+        assertEquals(
+                "PASSWORD_UNUSABLE",
+                failed(createKmsUser(client, adminSecretArn)).reason());
         store(adminSecretArn, "anotherPassword1");
-        assertEquals("LOGIN_FAILED", failed(createKmsUser(client, adminSecretArn)).reason());
+        assertEquals(
+                "LOGIN_FAILED", failed(createKmsUser(client, adminSecretArn)).reason());
         store(adminSecretArn, admin);
         var secret = done(createKmsUser(client, adminSecretArn), CreateKmsUser.Output.class)
                 .kmsUserSecretArn();
 
         var cluster = aws.cloud.cloudHsm().cluster(scenario.cluster.id()).orElseThrow();
         for (int login = 0; login < 5; login++) cluster.login("kmsuser", "wrongPassword1");
-        assertEquals("USER_LOCKED", failed(createKmsUser(client, adminSecretArn)).reason());
+        assertEquals(
+                "USER_LOCKED", failed(createKmsUser(client, adminSecretArn)).reason());
         aws.toolsOn(scenario.cluster)
                 .cli(
                         "admin:" + admin,

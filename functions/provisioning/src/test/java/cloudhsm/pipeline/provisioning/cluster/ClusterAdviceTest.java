@@ -167,8 +167,7 @@ class ClusterAdviceTest {
                 .put("certificate", issued.trustAnchor())
                 .put("clusterCertificate", issued.clusterCertificate()));
         secretsManager.putSecretValue(put -> put.secretId(CA_SECRET).secretString(written));
-        assertEquals(
-                issued.trustAnchor(), ((IssueClusterCertificate.Output) done(issue(""))).trustAnchor());
+        assertEquals(issued.trustAnchor(), ((IssueClusterCertificate.Output) done(issue(""))).trustAnchor());
     }
 
     @Test
@@ -179,9 +178,9 @@ class ClusterAdviceTest {
             var second = new CreateSecondHsm(account.cloudHsm, account.runtime);
             var input = new CreateSecondHsm.Input(cluster.id(), EmbeddedAws.ZONES);
             for (var hsm : Clusters.hsms(account.cluster(cluster.id())))
-                account.cloudHsm.deleteHsm(delete -> delete.clusterId(cluster.id()).hsmId(hsm.hsmId()));
-            account.waitUntil(
-                    () -> Clusters.hsms(account.cluster(cluster.id())).isEmpty());
+                account.cloudHsm.deleteHsm(
+                        delete -> delete.clusterId(cluster.id()).hsmId(hsm.hsmId()));
+            account.waitUntil(() -> Clusters.hsms(account.cluster(cluster.id())).isEmpty());
             assertEquals("FIRST_HSM_GONE", reason(second.run(input, Optional.empty())));
 
             var first = new CreateFirstHsm(account.cloudHsm, account.runtime);

@@ -86,7 +86,8 @@ class RootWatchTest {
         assertEquals(0, look("", END.plusSeconds(1)));
         look("", END.plus(Duration.ofDays(300)));
         assertEquals(4, subjects().size());
-        assertEquals("The root of the AWS hardware chain has expired", subjects().getLast());
+        assertEquals(
+                "The root of the AWS hardware chain has expired", subjects().getLast());
     }
 
     @Test
@@ -115,8 +116,8 @@ class RootWatchTest {
 
     @Test
     void aParameterThatCannotBeReadDoesNotStopTheHealthCheck() {
-        var watch = new RootWatch(
-                dynamoDb, PipelineTable.NAME, notifications, "no PEM", Clock.fixed(END, ZoneOffset.UTC));
+        var watch =
+                new RootWatch(dynamoDb, PipelineTable.NAME, notifications, "no PEM", Clock.fixed(END, ZoneOffset.UTC));
         assertTrue(watch.look("observer").isEmpty());
         assertEquals(List.of(), subjects());
     }

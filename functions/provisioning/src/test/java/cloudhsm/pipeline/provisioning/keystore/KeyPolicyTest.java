@@ -105,8 +105,7 @@ class KeyPolicyTest {
         assertEquals(Decision.NOT_MENTIONED, policy.decide(administrator, "kms:CreateGrant", "*", Map.of()));
         assertEquals(
                 Decision.NOT_MENTIONED,
-                policy.decide(
-                        administrator, "kms:CreateGrant", "*", Map.of("kms:GrantIsForAWSResource", "false")));
+                policy.decide(administrator, "kms:CreateGrant", "*", Map.of("kms:GrantIsForAWSResource", "false")));
         assertEquals(
                 Decision.ALLOWED,
                 policy.decide(administrator, "kms:CreateGrant", "*", Map.of("kms:GrantIsForAWSResource", "true")),

@@ -83,8 +83,7 @@ class KeyStoreAdviceTest {
     }
 
     private static Outcome createKey(String alias) {
-        return new CreateKey(
-                        aws.kms, "eu-central-1", "arn:aws:iam::111122223333:role/reencryptor", aws.runtime)
+        return new CreateKey(aws.kms, "eu-central-1", "arn:aws:iam::111122223333:role/reencryptor", aws.runtime)
                 .run(
                         new CreateKey.Input(
                                 TestAccount.DEPLOYMENT, keyStoreId, alias, "S3 data", List.of(), List.of(), true, null),

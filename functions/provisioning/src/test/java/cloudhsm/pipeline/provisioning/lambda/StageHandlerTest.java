@@ -169,8 +169,8 @@ class StageHandlerTest {
         assertEquals(2, runtime.waits().all().size());
         runtime.waits()
                 .all()
-                .forEach(wait ->
-                        assertTrue(wait.id().matches("[\\w-]{1,80}"), "the name of an execution as well: " + wait.id()));
+                .forEach(wait -> assertTrue(
+                        wait.id().matches("[\\w-]{1,80}"), "the name of an execution as well: " + wait.id()));
     }
 
     @Test
@@ -190,7 +190,9 @@ class StageHandlerTest {
     @Test
     void theTokenLiesWhereOnlyItsStageReads() {
         firstRun();
-        var items = aws.client(DynamoDbClient.builder()).scan(scan -> scan.tableName(PipelineTable.NAME)).items();
+        var items = aws.client(DynamoDbClient.builder())
+                .scan(scan -> scan.tableName(PipelineTable.NAME))
+                .items();
         var partitions = items.stream()
                 .filter(item -> item.toString().contains("token of"))
                 .map(item -> item.get("pk").s())
@@ -210,8 +212,9 @@ class StageHandlerTest {
         assertTrue(
                 failures.getFirst()
                         .cause()
-                        .startsWith("CreateCluster could not make a call to AWS, or not read its answer: Could not parse"
-                                + " XML response."),
+                        .startsWith(
+                                "CreateCluster could not make a call to AWS, or not read its answer: Could not parse"
+                                        + " XML response."),
                 failures::toString);
     }
 

@@ -35,7 +35,8 @@ class AwsRootsTest {
 
     @Test
     void nothingConfiguredMeansThePinnedRoot() {
-        assertEquals(List.of(AwsRoot.pinned()), AwsRoots.of(AwsRoot.pinned(), " \n").anchors());
+        assertEquals(
+                List.of(AwsRoot.pinned()), AwsRoots.of(AwsRoot.pinned(), " \n").anchors());
     }
 
     @Test
@@ -53,7 +54,8 @@ class AwsRootsTest {
         var second = TestChain.root("CN=AWS CloudHSM Root G2", KEYS);
         var roots = configured(first, second);
         assertEquals(2, roots.anchors().size());
-        assertEquals(Encoded.sha256(second), roots.issuerOf(second).orElseThrow().sha256());
+        assertEquals(
+                Encoded.sha256(second), roots.issuerOf(second).orElseThrow().sha256());
     }
 
     @Test

@@ -133,8 +133,7 @@ class HsmIdentityTest {
     void expiredPinnedRootIsTrustedByItsKeyIfThatIsAskedFor() {
         var pinned = new AwsRoots(expired(), List.of(expired()));
         assertEquals(
-                Set.of(Kind.TRUST_ANCHOR_EXPIRED),
-                kinds(identity.awsChain(CHAIN.shown(), pinned, ExpiredRoot.REFUSE)));
+                Set.of(Kind.TRUST_ANCHOR_EXPIRED), kinds(identity.awsChain(CHAIN.shown(), pinned, ExpiredRoot.REFUSE)));
         assertEquals(List.of(), identity.awsChain(CHAIN.shown(), pinned, ExpiredRoot.ACCEPT_PINNED));
     }
 
@@ -170,8 +169,7 @@ class HsmIdentityTest {
                 Duration.ofHours(1));
         var shown = new HsmCertificates(Pem.of(CHAIN.hsm), Pem.of(hardware), "", Pem.of(CHAIN.csr));
         var pinned = new AwsRoots(expired(), List.of(expired()));
-        assertEquals(
-                Set.of(Kind.NOT_VALID_NOW), kinds(identity.awsChain(shown, pinned, ExpiredRoot.ACCEPT_PINNED)));
+        assertEquals(Set.of(Kind.NOT_VALID_NOW), kinds(identity.awsChain(shown, pinned, ExpiredRoot.ACCEPT_PINNED)));
     }
 
     @Test
@@ -185,7 +183,8 @@ class HsmIdentityTest {
     @Test
     void successorVouchesBesideAnExpiredRoot() {
         assertEquals(
-                List.of(), awsChain(CHAIN.shown(), new AwsRoots(AwsRoot.pinned(), List.of(AwsRoot.pinned(), AWS_ROOT))));
+                List.of(),
+                awsChain(CHAIN.shown(), new AwsRoots(AwsRoot.pinned(), List.of(AwsRoot.pinned(), AWS_ROOT))));
     }
 
     @Test

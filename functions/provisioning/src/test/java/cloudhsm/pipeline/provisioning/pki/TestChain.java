@@ -128,14 +128,7 @@ public final class TestChain {
     public static X509Certificate root(String name, KeyPair keys, String signature, Extension... extensions) {
         var from = NOW.minus(Duration.ofDays(1));
         return issue(
-                name,
-                keys.getPrivate(),
-                new X500Name(name),
-                keys,
-                from,
-                Duration.ofDays(3650),
-                signature,
-                extensions);
+                name, keys.getPrivate(), new X500Name(name), keys, from, Duration.ofDays(3650), signature, extensions);
     }
 
     /** @param signature as Bouncy Castle calls it */

@@ -35,8 +35,9 @@ class UnfitCertificatesTest {
     private static final String SHA256 = "SHA256withRSA";
     private static final String SIGNATURES =
             "; accepted are RSA, RSASSA-PSS and ECDSA with SHA-224, SHA-256, SHA-384 or SHA-512.";
-    private static final String KEYS = "; accepted are RSA of at least 2048 bits with an odd exponent above 65536, and EC"
-            + " on a named curve of at least 256 bits.";
+    private static final String KEYS =
+            "; accepted are RSA of at least 2048 bits with an odd exponent above 65536, and EC"
+                    + " on a named curve of at least 256 bits.";
 
     private final HsmIdentity identity = new HsmIdentity(Clock.fixed(TestChain.NOW, ZoneOffset.UTC));
 
@@ -285,10 +286,7 @@ class UnfitCertificatesTest {
     }
 
     @ParameterizedTest
-    @CsvSource({
-        "MD5withRSA, MD5WITHRSA (1.2.840.113549.1.1.4)",
-        "SHA1withRSA, SHA1WITHRSA (1.2.840.113549.1.1.5)"
-    })
+    @CsvSource({"MD5withRSA, MD5WITHRSA (1.2.840.113549.1.1.4)", "SHA1withRSA, SHA1WITHRSA (1.2.840.113549.1.1.5)"})
     void weaklySignedCsrIsFound(String signature, String named) {
         assertEquals(
                 List.of(new Finding(Kind.WEAK_SIGNATURE, "The ClusterCsr is signed with " + named + SIGNATURES)),

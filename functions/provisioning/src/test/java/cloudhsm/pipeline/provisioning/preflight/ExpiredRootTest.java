@@ -102,8 +102,7 @@ class ExpiredRootTest {
     void successorBesideAnExpiredRootIsEnough() {
         var keys = TestChain.rsa(2048);
         var name = "CN=AWS CloudHSM Root G1";
-        var expired =
-                TestChain.issue(name, keys.getPrivate(), new X500Name(name), keys, Duration.ofDays(30));
+        var expired = TestChain.issue(name, keys.getPrivate(), new X500Name(name), keys, Duration.ofDays(30));
         planned(plan(Pem.of(expired) + successor(), "{}"));
         var alone = problems(plan(Pem.of(expired), "{'hsmIdentity': {'expiredRoot': 'ACCEPT_PINNED'}}"));
         assertTrue(alone.contains("no HSM could be verified"), alone);
@@ -138,8 +137,7 @@ class ExpiredRootTest {
         assertTrue(problems(plan("", request)).contains("no HSM could be verified"), "its HSM is not verified yet");
         var clock = aws.cloud.time().clock();
         var ca = ClusterCa.create("demo", Duration.ofDays(3652), clock);
-        var certificate =
-                ca.sign(Pem.csr(aws.cluster(clusterId).certificates().clusterCsr()), clock);
+        var certificate = ca.sign(Pem.csr(aws.cluster(clusterId).certificates().clusterCsr()), clock);
         aws.cloudHsm.initializeCluster(initialization -> initialization
                 .clusterId(clusterId)
                 .signedCert(Pem.of(certificate))

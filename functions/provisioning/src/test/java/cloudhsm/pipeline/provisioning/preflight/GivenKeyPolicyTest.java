@@ -26,7 +26,6 @@ class GivenKeyPolicyTest {
             })
     void aStatementThatSaysWhoseRequestItIsIsNotForEverybody(String statement) throws JsonProcessingException {
         var policy = "{'Statement': {%s, 'Action': 'kms:*', 'Resource': '*'}}".formatted(statement);
-        assertEquals(
-                List.of(), GivenKeyPolicy.statementsForEverybody(Json.MAPPER.readTree(policy.replace('\'', '"'))));
+        assertEquals(List.of(), GivenKeyPolicy.statementsForEverybody(Json.MAPPER.readTree(policy.replace('\'', '"'))));
     }
 }

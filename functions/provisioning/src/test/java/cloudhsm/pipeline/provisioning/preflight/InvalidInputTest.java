@@ -228,8 +228,7 @@ class InvalidInputTest {
                         "'Principal': '*', 'Condition': {'StringEquals':"
                                 + " {'kms:ViaService': 's3.eu-central-1.amazonaws.com'}}",
                         "statement 1"),
-                openPolicy(
-                        "'Principal': '*', 'Condition': {'StringLike': {'kms:CallerAccount': '*'}}", "statement 1"),
+                openPolicy("'Principal': '*', 'Condition': {'StringLike': {'kms:CallerAccount': '*'}}", "statement 1"),
                 openPolicy(
                         "'Principal': '*', 'Condition': {'ArnLike': {'aws:PrincipalArn': 'arn:aws:iam::*:role/admin'}}",
                         "statement 1"),
@@ -241,8 +240,8 @@ class InvalidInputTest {
                         "statement 1"),
                 bad(
                         "{'key': {'deletable': false}, 'teardownAfter': 'PT8H', 'atLimit': 'TEARDOWN'}",
-                        "atLimit: TEARDOWN deletes the key, which \"key\": {\"deletable\": false} forbids; choose PAUSE,"
-                                + " or leave deletable out"),
+                        "atLimit: TEARDOWN deletes the key, which \"key\": {\"deletable\": false} forbids; choose"
+                                + " PAUSE, or leave deletable out"),
                 bad("{'bucket': {'name': 'ab'}}", "bucket.name: \"ab\" must have 3 to 63 characters; it has 2"),
                 bad(
                         "{'bucket': {'name': 'My_Bucket'}}",

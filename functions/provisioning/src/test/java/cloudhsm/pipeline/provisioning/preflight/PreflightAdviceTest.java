@@ -30,9 +30,7 @@ class PreflightAdviceTest {
 
     private Outcome run(String request) throws JsonProcessingException {
         return PreflightScenario.stage(aws)
-                .run(
-                        new Preflight.Input(PreflightScenario.EXECUTION, Json.MAPPER.readTree(request)),
-                        Optional.empty());
+                .run(new Preflight.Input(PreflightScenario.EXECUTION, Json.MAPPER.readTree(request)), Optional.empty());
     }
 
     @Test

@@ -162,8 +162,9 @@ class BucketTeardownTest {
     @Test
     void aLockedKeyThatXmlCannotHoldIsListedReadably() {
         put("Icon\u0003.jpg");
-        account.s3.putObjectLegalHold(request ->
-                request.bucket(BUCKET).key("Icon\u0003.jpg").legalHold(hold -> hold.status(ObjectLockLegalHoldStatus.ON)));
+        account.s3.putObjectLegalHold(request -> request.bucket(BUCKET)
+                .key("Icon\u0003.jpg")
+                .legalHold(hold -> hold.status(ObjectLockLegalHoldStatus.ON)));
         var output = emptied();
         assertEquals(0, output.deleted());
         assertEquals(1, output.lockedCount());

@@ -37,8 +37,7 @@ class TeardownAdviceTest {
     }
 
     private Outcome empty() {
-        return new EmptyBucket(aws.s3, aws.runtime)
-                .run(new EmptyBucket.Input(BUCKET, "DELETE", 0), Optional.empty());
+        return new EmptyBucket(aws.s3, aws.runtime).run(new EmptyBucket.Input(BUCKET, "DELETE", 0), Optional.empty());
     }
 
     private Outcome delete(EmptyBucket.Output emptied) {
