@@ -44,8 +44,9 @@ final class PostOperations {
         if (!PostForm.isOne("POST", contentType)) {
             throw S3Errors.preconditionFailed("Bucket POST must be of the enclosure-type multipart/form-data");
         }
-        // A request with a signature of its own in the header needs no policy; S3 wants one all the same.
-        if (request.hasHeader("authorization")) throw S3Errors.notImplemented("POST Object with an Authorization header");
+        if (request.hasHeader("authorization")) {
+            throw S3Errors.notImplemented("POST Object with an Authorization header");
+        }
         var bucket = buckets.find(request);
         var form = PostForm.parse(contentType, request.body());
         var post = upload(request, form);
@@ -130,7 +131,7 @@ final class PostOperations {
     private static Optional<URI> uri(String text) {
         try {
             var uri = new URI(text);
-            return "http".equals(uri.getScheme()) || "https".equals(uri.getScheme()) ? Optional.of(uri) : Optional.empty();
+            return Optional.of(uri).filter(page -> Set.of("http", "https").contains(String.valueOf(page.getScheme())));
         } catch (URISyntaxException noUri) {
             return Optional.empty();
         }

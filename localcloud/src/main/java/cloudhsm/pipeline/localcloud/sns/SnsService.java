@@ -159,7 +159,8 @@ public final class SnsService implements Service {
                         "Invalid parameter: the embedded AWS does not deliver by the protocol " + protocol);
             }
             var toQueue = protocol.equals("sqs");
-            if (toQueue && !endpoint.matches("arn:aws:sqs:" + Iam.REGION + ":" + Iam.ACCOUNT + ":[A-Za-z0-9_-]{1,80}")) {
+            var queue = "arn:aws:sqs:" + Iam.REGION + ":" + Iam.ACCOUNT + ":[A-Za-z0-9_-]{1,80}";
+            if (toQueue && !endpoint.matches(queue)) {
                 throw AwsException.badRequest("InvalidParameter", "Invalid parameter: SQS endpoint ARN");
             }
             attributes.forEach((name, value) -> {
@@ -227,7 +228,8 @@ public final class SnsService implements Service {
             for (var action : key.isEmpty() ? List.<String>of() : List.of("kms:GenerateDataKey", "kms:Decrypt")) {
                 if (!key.equals(MANAGED_BY_AWS) && kms.admits(principal, action, key, context)) continue;
                 throw AwsException.badRequest(
-                        "KMSAccessDenied", principal + " may not " + action + " with " + key + ", which encrypts " + topicArn);
+                        "KMSAccessDenied",
+                        principal + " may not " + action + " with " + key + ", which encrypts " + topicArn);
             }
             return accept(topicArn, subject, message);
         });
@@ -289,7 +291,7 @@ public final class SnsService implements Service {
                 try {
                     sqs.sendAs(PRINCIPAL, topicArn, subscription.endpoint, body);
                 } catch (AwsException refused) {
-                    // A queue that is gone or does not admit SNS: dropped without another attempt [sns-message-delivery-retries].
+                    // A queue that is gone or does not admit SNS: dropped, not tried again [sns-message-delivery-retries].
                 }
             });
         }
