@@ -310,6 +310,7 @@ class RolesTest {
                         "cloudwatch.amazonaws.com",
                         "arn:aws:cloudwatch:eu-central-1:111122223333:alarm:NobodyLooks",
                         topic,
+                        "",
                         "ALARM"));
         assertNotEquals(
                 Decision.ALLOWED,

@@ -8,6 +8,8 @@ import cloudhsm.pipeline.provisioning.cluster.IssueClusterCertificate.CaKey;
 import cloudhsm.pipeline.provisioning.cluster.VerifyHsmIdentity.Policy;
 import cloudhsm.pipeline.provisioning.lambda.Json;
 import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import cloudhsm.pipeline.provisioning.pki.AwsRoot;
+import cloudhsm.pipeline.provisioning.pki.ExpiredRoot;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import java.time.Duration;
 import java.util.List;
@@ -38,8 +40,13 @@ class ClusterAdviceTest {
 
     private Outcome verify(Policy policy, String manufacturerRoot) {
         return new VerifyHsmIdentity(
-                        aws.cloudHsm, aws.runtime(), aws.cloud.cloudHsm().awsRootPem())
-                .run(new VerifyHsmIdentity.Input(clusterId, policy, manufacturerRoot), Optional.empty());
+                        aws.cloudHsm,
+                        aws.runtime(),
+                        AwsRoot.pinned(),
+                        aws.cloud.cloudHsm().awsRootPem())
+                .run(
+                        new VerifyHsmIdentity.Input(clusterId, policy, manufacturerRoot, ExpiredRoot.REFUSE),
+                        Optional.empty());
     }
 
     private String csrKey() {
