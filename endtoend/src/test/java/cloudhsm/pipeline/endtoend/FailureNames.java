@@ -105,7 +105,7 @@ final class FailureNames {
                             .computeIfAbsent(variable.getName().toString(), name -> new TreeSet<>())
                             .add(text);
                 }
-                return super.visitVariable(variable, nothing);
+                return super.visitVariable(variable, null);
             }
         }.scan(unit, null);
     }
@@ -218,13 +218,13 @@ final class FailureNames {
                 public Void visitVariable(VariableTree variable, Void nothing) {
                     if (variable.getName().equals(name) && variable.getInitializer() != null)
                         values.add(variable.getInitializer());
-                    return super.visitVariable(variable, nothing);
+                    return super.visitVariable(variable, null);
                 }
 
                 @Override
                 public Void visitAssignment(AssignmentTree assignment, Void nothing) {
                     if (assignment.getVariable().toString().contentEquals(name)) values.add(assignment.getExpression());
-                    return super.visitAssignment(assignment, nothing);
+                    return super.visitAssignment(assignment, null);
                 }
             }.scan(within.getBody(), null);
             return values;

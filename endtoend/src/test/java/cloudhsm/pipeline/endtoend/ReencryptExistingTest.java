@@ -188,8 +188,9 @@ class ReencryptExistingTest {
         belongsUnder(key);
         for (var object : new String[] {"a/1.txt", "photos/Icon\u0003.jpg", "z\uFFFE+ .txt"}) put(object);
         for (var versions : new String[] {"CURRENT", "ALL"}) {
-            var input = "{\"bucket\": \"%s\", \"versions\": \"%s\", \"dryRun\": true}";
-            var preview = succeeded(run("preview-" + versions, input.formatted(bucket, versions)));
+            var preview = succeeded(run(
+                    "preview-" + versions,
+                    "{\"bucket\": \"%s\", \"versions\": \"%s\", \"dryRun\": true}".formatted(bucket, versions)));
             assertEquals(3, preview.path("outcomes").path("REENCRYPTED:UPDATE").asInt(), preview.toString());
         }
         succeeded(run("run", "{\"bucket\": \"%s\"}".formatted(bucket)));

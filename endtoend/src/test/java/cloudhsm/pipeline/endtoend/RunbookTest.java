@@ -149,9 +149,11 @@ class RunbookTest {
     /** A test's text, with what stands before its end; empty if there is none. */
     private static String test(String name) throws IOException {
         var file = name.substring(0, name.indexOf('.')) + ".java";
-        try (Stream<Path> files =
-                Stream.concat(Files.walk(ROOT.resolve("endtoend")), Files.walk(ROOT.resolve("functions")))) {
-            var path = files.filter(each -> each.endsWith(file)).findFirst();
+        try (var endtoend = Files.walk(ROOT.resolve("endtoend"));
+                var functions = Files.walk(ROOT.resolve("functions"))) {
+            var path = Stream.concat(endtoend, functions)
+                    .filter(each -> each.endsWith(file))
+                    .findFirst();
             if (path.isEmpty()) return "";
             var source = Files.readString(path.get());
             var start = source.indexOf("void " + name.substring(name.indexOf('.') + 1) + "(");
@@ -194,8 +196,8 @@ class RunbookTest {
         var section = "";
         for (var line : Files.readAllLines(ROOT.resolve("endtoend/src/test/resources/runbook-walks.txt"))) {
             if (line.startsWith("## ")) section = line.substring(3);
-            else if (section.isEmpty()) continue;
-            else if (line.contains(" = ")) {
+            if (section.isEmpty() || line.startsWith("## ")) continue;
+            if (line.contains(" = ")) {
                 var at = line.lastIndexOf(" = ");
                 walks.add(new Walk(section, line.substring(0, at), line.substring(at + 3), ""));
             } else if (line.contains(" - ")) {

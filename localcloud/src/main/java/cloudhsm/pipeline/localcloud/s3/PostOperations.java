@@ -1,6 +1,5 @@
 package cloudhsm.pipeline.localcloud.s3;
 
-import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.http.AwsRequest;
 import cloudhsm.pipeline.localcloud.http.AwsResponse;
 import cloudhsm.pipeline.localcloud.http.PostForm;
@@ -32,14 +31,12 @@ final class PostOperations {
             "success_action_status",
             "submit");
 
-    private final Account account;
     private final Buckets buckets;
     private final ObjectStore store;
     private final ObjectOperations objects;
     private final EventSender events;
 
-    PostOperations(Account account, Buckets buckets, ObjectStore store, ObjectOperations objects, EventSender events) {
-        this.account = account;
+    PostOperations(Buckets buckets, ObjectStore store, ObjectOperations objects, EventSender events) {
         this.buckets = buckets;
         this.store = store;
         this.objects = objects;

@@ -47,7 +47,7 @@ public final class S3Service implements Service {
         registerConfiguration();
         registerObjects(objects);
         registerLocksAndTags(objects);
-        var posts = new PostOperations(account, buckets, store, objects, events);
+        var posts = new PostOperations(buckets, store, objects, events);
         on(POST_OBJECT, "POST bucket ", posts::postObject);
         registerMultipart(new MultipartOperations(account, buckets, store, objects, copies, events));
     }

@@ -8,6 +8,7 @@ import cloudhsm.pipeline.localcloud.LocalCloud;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.net.InetAddress;
 import java.net.Socket;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -110,7 +111,8 @@ class EndpointTest {
     /** Else anyone on this machine could fill its memory. */
     @Test
     void aStrangerIsAnsweredBeforeItsBodyComes() throws IOException {
-        try (var socket = new Socket("127.0.0.1", cloud.uri().getPort())) {
+        try (var socket =
+                new Socket(InetAddress.getLoopbackAddress(), cloud.uri().getPort())) {
             socket.setSoTimeout(10_000);
             socket.getOutputStream().write("""
                 PUT /bucket/key HTTP/1.1\r
