@@ -84,10 +84,12 @@ public final class TestAccount implements AutoCloseable {
 
     public <B extends AwsClientBuilder<B, C> & AwsSyncClientBuilder<B, C>, C> C client(
             B builder, ExecutionInterceptor... interceptors) {
+        var administrator = cloud.iam().administrator();
         return builder.httpClient(HTTP)
                 .endpointOverride(cloud.uri())
                 .region(Region.EU_CENTRAL_1)
-                .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create("test", "test")))
+                .credentialsProvider(StaticCredentialsProvider.create(
+                        AwsBasicCredentials.create(administrator.accessKeyId(), administrator.secretAccessKey())))
                 .overrideConfiguration(config -> {
                     config.retryStrategy(AwsRetryStrategy.doNotRetry());
                     for (var interceptor : interceptors) config.addExecutionInterceptor(interceptor);

@@ -22,12 +22,7 @@ import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
-import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
-import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
 import software.amazon.awssdk.core.sync.RequestBody;
-import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
-import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.BucketLocationConstraint;
 import software.amazon.awssdk.services.s3.model.Event;
@@ -42,13 +37,7 @@ class ReencryptObjectsTest {
     private static final String BUCKET = "quarterly-reports";
 
     private final LocalCloud cloud = LocalCloud.start();
-    private final S3Client s3 = S3Client.builder()
-            .endpointOverride(cloud.uri())
-            .region(Region.EU_CENTRAL_1)
-            .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create("test", "test")))
-            .httpClient(UrlConnectionHttpClient.create())
-            .overrideConfiguration(configuration -> configuration.retryStrategy(AwsRetryStrategy.doNotRetry()))
-            .build();
+    private final S3Client s3 = cloud.client(S3Client.builder());
     private final Clock clock = cloud.time().clock();
     private final List<String> metrics = new ArrayList<>();
     private final RecordedLog log = new RecordedLog();

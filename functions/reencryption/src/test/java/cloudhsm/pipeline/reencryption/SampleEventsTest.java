@@ -12,10 +12,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
-import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
-import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
-import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
-import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.sqs.SqsClient;
 
@@ -53,12 +49,7 @@ class SampleEventsTest {
     @Test
     void batchGoesThroughTheHandlerAsBytes() throws IOException {
         try (var cloud = LocalCloud.start()) {
-            var s3 = S3Client.builder()
-                    .endpointOverride(cloud.uri())
-                    .region(Region.EU_CENTRAL_1)
-                    .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create("test", "test")))
-                    .httpClient(UrlConnectionHttpClient.create())
-                    .build();
+            var s3 = cloud.client(S3Client.builder());
             var log = new RecordedLog();
             var answer = new ByteArrayOutputStream();
             new ReencryptObjects(

@@ -22,13 +22,7 @@ class IamServiceTest {
         """;
 
     private final LocalCloud cloud = LocalCloud.start();
-    private final IamClient iam = IamClient.builder()
-            .endpointOverride(cloud.uri())
-            .region(Region.AWS_GLOBAL)
-            .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create("test", "test")))
-            .httpClient(UrlConnectionHttpClient.create())
-            .overrideConfiguration(override -> override.retryStrategy(AwsRetryStrategy.doNotRetry()))
-            .build();
+    private final IamClient iam = cloud.client(IamClient.builder());
 
     @AfterEach
     void close() {
@@ -70,7 +64,7 @@ class IamServiceTest {
 
     @Test
     void roleIsAssumedOnlyByWhomItTrusts() {
-        var administrator = sts("test", "test");
+        var administrator = cloud.client(StsClient.builder());
         iam.createRole(create -> create.roleName("operator")
                 .assumeRolePolicyDocument(TRUST.formatted("AWS", "arn:aws:iam::111122223333:root")));
         var credentials = administrator

@@ -14,12 +14,7 @@ import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
-import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
-import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
 import software.amazon.awssdk.core.sync.RequestBody;
-import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
-import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.BucketLocationConstraint;
 import software.amazon.awssdk.services.sfn.SfnClient;
@@ -54,22 +49,8 @@ class DistributedMapTest {
         """;
 
     private final LocalCloud cloud = LocalCloud.start();
-    private final StaticCredentialsProvider administrator =
-            StaticCredentialsProvider.create(AwsBasicCredentials.create("test", "test"));
-    private final SfnClient sfn = SfnClient.builder()
-            .endpointOverride(cloud.uri())
-            .region(Region.EU_CENTRAL_1)
-            .httpClient(UrlConnectionHttpClient.create())
-            .credentialsProvider(administrator)
-            .overrideConfiguration(override -> override.retryStrategy(AwsRetryStrategy.doNotRetry()))
-            .build();
-    private final S3Client s3 = S3Client.builder()
-            .endpointOverride(cloud.uri())
-            .region(Region.EU_CENTRAL_1)
-            .forcePathStyle(true)
-            .httpClient(UrlConnectionHttpClient.create())
-            .credentialsProvider(administrator)
-            .build();
+    private final SfnClient sfn = cloud.client(SfnClient.builder());
+    private final S3Client s3 = cloud.client(S3Client.builder().forcePathStyle(true));
 
     @AfterEach
     void close() {
