@@ -45,14 +45,18 @@ final class Teardown implements Callable<Integer> {
     private SeedOption seed;
 
     @Mixin
+    private RegionOption region;
+
+    @Mixin
     private FaultOption faults;
 
     @Override
     public Integer call() throws IOException {
+        faults.checkIn(region.region());
         var out = spec.commandLine().getOut();
         // Nobody watches the days in between, so the schedule may be a slow one.
         try (var deployment = LocalDeployment.deploy(
-                LocalCloud.start(seed.seed()),
+                LocalCloud.start(region.region(), seed.seed()),
                 LocalDeployment.projectRoot(),
                 Map.of("HealthCheckSchedule", "rate(1 hour)"))) {
             out.printf(

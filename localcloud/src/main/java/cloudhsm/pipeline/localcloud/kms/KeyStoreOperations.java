@@ -1,6 +1,7 @@
 package cloudhsm.pipeline.localcloud.kms;
 
 import cloudhsm.pipeline.localcloud.Account;
+import cloudhsm.pipeline.localcloud.Regions;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.AwsRequest;
 import cloudhsm.pipeline.localcloud.http.Json;
@@ -47,6 +48,12 @@ final class KeyStoreOperations {
         var password = password(input).orElseThrow(() -> Members.missing("KeyStorePassword"));
         access.requireAnywhere(request.caller(), "kms:CreateCustomKeyStore");
         account.iam().authorize(request.caller(), "cloudhsm:DescribeClusters", "*");
+        if (!Regions.haveKeyStores(account.region())) {
+            // AWS documents neither the error nor its words.
+            throw AwsException.badRequest(
+                    "UnsupportedOperationException",
+                    "AWS CloudHSM key stores are not supported in the Region " + account.region() + ".");
+        }
 
         var sameName = stores.byName(name);
         if (sameName.isPresent()) {

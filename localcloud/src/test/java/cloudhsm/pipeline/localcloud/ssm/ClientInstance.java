@@ -2,7 +2,6 @@ package cloudhsm.pipeline.localcloud.ssm;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.localcloud.http.Json;
-import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.iam.PolicyDocument;
 import cloudhsm.pipeline.localcloud.iam.Role;
 import java.time.Duration;
@@ -80,7 +79,7 @@ final class ClientInstance {
 
     static <B extends AwsClientBuilder<B, C> & SdkSyncClientBuilder<B, C>, C> C client(LocalCloud aws, B builder) {
         return builder.endpointOverride(aws.uri())
-                .region(Region.of(Iam.REGION))
+                .region(Region.of(aws.account().region()))
                 .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create("test", "test")))
                 .httpClientBuilder(UrlConnectionHttpClient.builder())
                 .overrideConfiguration(configuration -> configuration.retryStrategy(AwsRetryStrategy.doNotRetry()))
