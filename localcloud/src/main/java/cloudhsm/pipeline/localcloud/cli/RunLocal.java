@@ -101,8 +101,8 @@ public final class RunLocal implements Callable<Integer> {
         try (var deployment = LocalDeployment.deploy(LocalCloud.start(region.region(), seed.seed()), LocalDeployment.projectRoot())) {
             var out = spec.commandLine().getOut();
             out.printf(
-                    "Embedded AWS at %s, seed %d. Simulated: nothing here is AWS, nothing is billed.%n",
-                    deployment.cloud().uri(), seed.seed());
+                    "Embedded AWS %s at %s, seed %d. Simulated: nothing here is AWS, nothing is billed.%n",
+                    region.region(), deployment.cloud().uri(), seed.seed());
             faults.injectInto(deployment.cloud());
             var run = new ProvisioningRun(deployment, out);
             var succeeded = run.run(executionInput);

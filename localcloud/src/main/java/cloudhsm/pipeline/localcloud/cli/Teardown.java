@@ -60,8 +60,8 @@ final class Teardown implements Callable<Integer> {
                 LocalDeployment.projectRoot(),
                 Map.of("HealthCheckSchedule", "rate(1 hour)"))) {
             out.printf(
-                    "Embedded AWS at %s, seed %d. Simulated: nothing here is AWS, nothing is billed.%n",
-                    deployment.cloud().uri(), seed.seed());
+                    "Embedded AWS %s at %s, seed %d. Simulated: nothing here is AWS, nothing is billed.%n",
+                    region.region(), deployment.cloud().uri(), seed.seed());
             var before = Holdings.of(deployment.cloud());
             if (!new ProvisioningRun(deployment, out).run(Json.object())) return 1;
             faults.injectInto(deployment.cloud());

@@ -124,11 +124,7 @@ final class BucketOperations {
         if (buckets.areGlobal()) {
             if (location.isEmpty()) return;
             // AWS makes a bucket of another Region there; the embedded AWS has one Region.
-            throw new AwsException(
-                    "InvalidLocationConstraint",
-                    400,
-                    "The specified location-constraint is not valid",
-                    Map.of("LocationConstraint", location.get()));
+            throw S3Errors.invalidLocation(location.get());
         }
         if (location.equals(Optional.of(account.region()))) return;
         throw AwsException.badRequest(

@@ -14,11 +14,6 @@ import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
-import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
-import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
-import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
-import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
-import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.eventbridge.EventBridgeClient;
 import software.amazon.awssdk.services.eventbridge.model.EventBridgeException;
 import software.amazon.awssdk.services.eventbridge.model.InvalidEventPatternException;
@@ -30,13 +25,7 @@ class EventBridgeServiceTest {
     private static final String TYPE = "HSM State Change";
 
     private final LocalCloud cloud = LocalCloud.start();
-    private final EventBridgeClient events = EventBridgeClient.builder()
-            .endpointOverride(cloud.uri())
-            .region(Region.EU_CENTRAL_1)
-            .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create("test", "test")))
-            .httpClient(UrlConnectionHttpClient.create())
-            .overrideConfiguration(override -> override.retryStrategy(AwsRetryStrategy.doNotRetry()))
-            .build();
+    private final EventBridgeClient events = cloud.client(EventBridgeClient.builder());
 
     @AfterEach
     void close() {
