@@ -18,6 +18,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The command {@code ./run-local}: what it prints, what it writes, how it ends. */
 class RunLocalTest {
@@ -69,6 +70,70 @@ class RunLocalTest {
         assertTrue(texts(written.path("objects"), "before").contains("AES256"), "the re-encryptor had work");
         for (var stage : written.path("stages"))
             assertEquals(1, stage.path("attempts").asInt(), stage::toString);
+    }
+
+    /** us-east-1 is the Region of the table of prices, and the one whose buckets have no location. */
+    @Test
+    void aRunInAnotherRegionHasThatRegionsArnsZonesAndPrice() throws IOException {
+        Files.writeString(directory.resolve("a.txt"), "the plain text");
+        var report = directory.resolve("report.json");
+        var exit = run("--region", "us-east-1", "--upload", directory.toString(), "--report", report.toString());
+        assertEquals(0, exit, () -> out.toString() + err);
+        var written = Json.MAPPER.readTree(report.toFile());
+        assertEquals("SUCCEEDED", written.path("status").asText());
+        assertEquals(List.of("us-east-1a", "us-east-1b"), texts(written.path("hsms"), "availabilityZone"));
+        var keyArn = written.path("keyArn").asText();
+        assertTrue(keyArn.startsWith("arn:aws:kms:us-east-1:111122223333:key/"), keyArn);
+        for (var object : written.path("objects"))
+            assertEquals(keyArn, object.path("keyArn").asText());
+        assertTrue(out.toString().contains("Embedded AWS us-east-1 at "), out::toString);
+        assertTrue(out.toString().contains("will bill $3.20 per hour"), out::toString);
+        assertTrue(out.toString().contains("1.60 USD per HSM and hour is the price in us-east-1 as of"), out::toString);
+        assertFalse(out.toString().contains("none is known"), out::toString);
+        assertFalse(out.toString().contains("eu-central-1"), out::toString);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "ap-southeast-4, KMS has no CloudHSM key stores in ap-southeast-4",
+        "eu-south-2, KMS has no CloudHSM key stores in eu-south-2",
+        "ap-east-2, CloudHSM is not offered in ap-east-2"
+    })
+    void aRegionWithoutWhatThePipelineNeedsIsRefusedByNameAndNothingIsCreated(String region, String why)
+            throws IOException {
+        var input = directory.resolve("input.json");
+        Files.writeString(input, "{\"colour\": \"blue\"}");
+        var report = directory.resolve("report.json");
+        var exit = run("--region", region, "--input", input.toString(), "--report", report.toString());
+        assertEquals(2, exit, () -> out.toString() + err);
+        assertTrue(out.toString().contains("INVALID_INPUT"), out::toString);
+        assertTrue(out.toString().contains("2 problems. Nothing was created."), out::toString);
+        assertTrue(out.toString().contains("Region: " + why + "; deploy the pipeline elsewhere"), out::toString);
+        assertTrue(out.toString().contains("colour"), out::toString);
+        var written = Json.MAPPER.readTree(report.toFile());
+        assertEquals(0, written.path("costUsd").asDouble());
+        assertEquals(0, written.path("hsms").size());
+        for (var stage : written.path("stages"))
+            assertEquals(1, stage.path("attempts").asInt(), () -> "it is no fault that passes: " + stage);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", "serve", "pause", "teardown", "loss"})
+    void aRegionThatThereIsNotExitsWith2AndSaysWhichThereAre(String command) {
+        assertEquals(
+                2, command.isEmpty() ? run("--region", "eu-central-9") : run(command, "--region", "eu-central-9"));
+        assertTrue(err.toString().contains("there is no Region \"eu-central-9\""), err::toString);
+        assertTrue(err.toString().contains("eu-central-1, "), err::toString);
+        assertFalse(err.toString().contains("\tat "), err::toString);
+        assertEquals("", out.toString(), "nothing ran");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"hsm:degraded:eu-central-1a", "hsm:refused:us-east-1d"})
+    void aFaultInAZoneThatTheRegionDoesNotHaveExitsWith2(String fault) {
+        assertEquals(2, run("--region", "us-east-1", "--fault", fault));
+        assertTrue(err.toString().contains("--fault " + fault + ": no zone of us-east-1"), err::toString);
+        assertEquals("", out.toString(), "nothing ran");
     }
 
     @Test

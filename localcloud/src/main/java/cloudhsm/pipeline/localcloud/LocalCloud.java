@@ -63,9 +63,9 @@ public final class LocalCloud implements AutoCloseable {
     private final StatesService states;
     private final SchedulerService scheduler;
 
-    private LocalCloud(int port, long seed, Optional<String> secret) {
+    private LocalCloud(String region, int port, long seed, Optional<String> secret) {
         var time = new SimulatedTime(START);
-        account = new Account(time, new Iam(secret), new Faults(), new Random(seed), temporaryDirectory());
+        account = new Account(region, time, new Iam(secret), new Faults(), new Random(seed), temporaryDirectory());
         endpoint = new Endpoint(port, account);
         events = new EventBridgeService(account);
         logs = new LogsService(account);
@@ -103,23 +103,30 @@ public final class LocalCloud implements AutoCloseable {
         endpoint.start();
     }
 
-    /** On a free port, with the seed 1; time jumps. */
+    /** In the default Region on a free port, with the seed 1; time jumps. */
     public static LocalCloud start() {
-        return start(0, 1, Optional.empty());
+        return start(1);
+    }
+
+    /** In the default Region on a free port; time jumps. */
+    public static LocalCloud start(long seed) {
+        return start(Regions.DEFAULT, seed);
     }
 
     /** On a free port; time jumps. */
-    public static LocalCloud start(long seed) {
-        return start(0, seed, Optional.empty());
+    public static LocalCloud start(String region, long seed) {
+        return start(region, 0, seed, Optional.empty());
     }
 
     /**
+     * @param region one of {@link Regions}
      * @param port 0 for any free port
      * @param seed of everything random but secrets; the same seed gives the same durations and ids
      * @param secret of the administrator's access key; empty for a random one, which nobody else on this machine knows
+     * @throws IllegalArgumentException where there is no such Region
      */
-    public static LocalCloud start(int port, long seed, Optional<String> secret) {
-        return new LocalCloud(port, seed, secret);
+    public static LocalCloud start(String region, int port, long seed, Optional<String> secret) {
+        return new LocalCloud(region, port, seed, secret);
     }
 
     private static Path temporaryDirectory() {
@@ -166,7 +173,7 @@ public final class LocalCloud implements AutoCloseable {
     /** The same for another caller. */
     public <B extends AwsClientBuilder<B, C> & AwsSyncClientBuilder<B, C>, C> C client(B builder, Identity caller) {
         return builder.endpointOverride(uri())
-                .region(Region.of(Iam.REGION))
+                .region(Region.of(account.region()))
                 .httpClient(UrlConnectionHttpClient.create())
                 .overrideConfiguration(client -> client.retryStrategy(AwsRetryStrategy.doNotRetry()))
                 .credentialsProvider(StaticCredentialsProvider.create(

@@ -2,14 +2,12 @@ package cloudhsm.pipeline.localcloud.bench;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.localcloud.http.Json;
-import cloudhsm.pipeline.localcloud.iam.Iam;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.s3.S3Client;
-import software.amazon.awssdk.services.s3.model.BucketLocationConstraint;
 import software.amazon.awssdk.services.s3.model.EncodingType;
 import software.amazon.awssdk.services.s3.model.ObjectEncryption;
 import software.amazon.awssdk.services.s3.model.PutObjectRequest;
@@ -78,9 +76,7 @@ final class SampleBucket {
 
     private static void create(LocalCloud cloud, String name, Keys keys) {
         try (var s3 = cloud.client(S3Client.builder().forcePathStyle(true))) {
-            s3.createBucket(create -> create.bucket(name)
-                    .createBucketConfiguration(
-                            configuration -> configuration.locationConstraint(BucketLocationConstraint.EU_CENTRAL_1)));
+            s3.createBucket(create -> create.bucket(name));
             s3.putBucketEncryption(encryption -> encryption
                     .bucket(name)
                     .serverSideEncryptionConfiguration(configuration ->
@@ -167,7 +163,7 @@ final class SampleBucket {
         var event = Json.object()
                 .put("eventVersion", "2.3")
                 .put("eventSource", "aws:s3")
-                .put("awsRegion", Iam.REGION)
+                .put("awsRegion", keyArn.split(":")[3])
                 .put("eventName", "ObjectCreated:Put");
         var s3 = event.putObject("s3").put("s3SchemaVersion", "1.0");
         s3.putObject("bucket").put("name", name).put("arn", "arn:aws:s3:::" + name);

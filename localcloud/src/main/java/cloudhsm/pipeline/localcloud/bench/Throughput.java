@@ -2,7 +2,6 @@ package cloudhsm.pipeline.localcloud.bench;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.localcloud.http.Json;
-import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.lambda.LambdaProcess;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -120,7 +119,7 @@ final class Throughput {
         var environment = builder.environment();
         environment.keySet().removeIf(variable -> variable.startsWith("AWS_"));
         environment.put("AWS_ENDPOINT_URL", cloud.uri().toString());
-        environment.put("AWS_DEFAULT_REGION", Iam.REGION);
+        environment.put("AWS_DEFAULT_REGION", cloud.account().region());
         environment.put("AWS_ACCESS_KEY_ID", cloud.iam().administrator().accessKeyId());
         environment.put("AWS_SECRET_ACCESS_KEY", cloud.iam().administrator().secretAccessKey());
         environment.put("AWS_CONFIG_FILE", "/dev/null");

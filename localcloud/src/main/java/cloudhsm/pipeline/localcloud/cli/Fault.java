@@ -1,6 +1,7 @@
 package cloudhsm.pipeline.localcloud.cli;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
+import cloudhsm.pipeline.localcloud.Regions;
 import cloudhsm.pipeline.localcloud.cloudhsm.Hsm;
 import cloudhsm.pipeline.localcloud.faults.Faults;
 import java.time.Duration;
@@ -153,6 +154,19 @@ record Fault(Kind kind, String where) {
             case EVENT_LOST, EVENT_TWICE, EVENT_LATE, READ_STALE, HSM_REPLACED, USER_MISSING, PASSWORD_WRONG ->
                 !where.isBlank();
         };
+    }
+
+    /** Whether there is such a place in the Region: a zone may be another's. */
+    boolean isIn(String region) {
+        return switch (kind) {
+            case HSM_DEGRADED, HSM_REFUSED -> Regions.zones(region).contains(where);
+            default -> true;
+        };
+    }
+
+    @Override
+    public String toString() {
+        return kind.spelling + ":" + where;
     }
 
     /** Makes it happen once, when its moment comes. */

@@ -1,9 +1,13 @@
 package cloudhsm.pipeline.localcloud.cli;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
+import cloudhsm.pipeline.localcloud.Regions;
 import java.util.List;
 import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 import picocli.CommandLine.TypeConversionException;
 
 /** The option of every command in which something may go wrong on purpose. */
@@ -14,6 +18,9 @@ final class FaultOption {
             description = "Something that goes wrong, once; may be repeated. \"run-local faults\" lists what there is.",
             converter = Converter.class)
     private List<Fault> faults = List.of();
+
+    @Spec(Spec.Target.MIXEE)
+    private CommandSpec spec;
 
     private static final class Converter implements ITypeConverter<Fault> {
         @Override
@@ -28,6 +35,17 @@ final class FaultOption {
 
     boolean contains(Fault.Kind kind) {
         return faults.stream().anyMatch(fault -> fault.kind() == kind);
+    }
+
+    /** @throws ParameterException where a fault names a place that the Region does not have */
+    void checkIn(String region) {
+        for (var fault : faults) {
+            if (fault.isIn(region)) continue;
+            throw new ParameterException(
+                    spec.commandLine(),
+                    "--fault " + fault + ": no zone of " + region + "; its zones are "
+                            + String.join(", ", Regions.zones(region)));
+        }
     }
 
     /** Makes each happen once, when its moment comes. */

@@ -62,6 +62,9 @@ final class Loss implements Callable<Integer> {
     @Mixin
     private SeedOption seed;
 
+    @Mixin
+    private RegionOption region;
+
     @Override
     public Integer call() throws IOException {
         if (objects < 1) throw new ParameterException(spec.commandLine(), "--objects: at least 1, not " + objects);
@@ -70,7 +73,7 @@ final class Loss implements Callable<Integer> {
         // Without the SDK's own retries every call that fails is the queue's to mend.
         System.setProperty(MAX_ATTEMPTS, "1");
         try (var deployment =
-                LocalDeployment.deploy(LocalCloud.start(seed.seed()), LocalDeployment.projectRoot(), parameters)) {
+                LocalDeployment.deploy(LocalCloud.start(region.region(), seed.seed()), LocalDeployment.projectRoot(), parameters)) {
             var out = spec.commandLine().getOut();
             out.printf("Seed %d. Simulated: nothing here is AWS, nothing is billed.%n", seed.seed());
             return run(deployment, out) ? 0 : 1;

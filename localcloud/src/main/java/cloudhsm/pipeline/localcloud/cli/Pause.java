@@ -40,6 +40,9 @@ final class Pause implements Callable<Integer> {
     @Mixin
     private SeedOption seed;
 
+    @Mixin
+    private RegionOption region;
+
     /**
      * What {@code --report} writes.
      *
@@ -57,7 +60,8 @@ final class Pause implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        try (var deployment = LocalDeployment.deploy(LocalCloud.start(seed.seed()), LocalDeployment.projectRoot())) {
+        faults.checkIn(region.region());
+        try (var deployment = LocalDeployment.deploy(LocalCloud.start(region.region(), seed.seed()), LocalDeployment.projectRoot())) {
             faults.injectInto(deployment.cloud());
             var out = spec.commandLine().getOut();
             out.println("Simulated: nothing here is AWS, nothing is billed.");

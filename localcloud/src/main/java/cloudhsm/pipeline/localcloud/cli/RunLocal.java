@@ -14,13 +14,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
+import picocli.CommandLine;
 
 /** The command {@code ./run-local}: the whole path on the embedded AWS. */
 @Command(
@@ -63,6 +63,9 @@ public final class RunLocal implements Callable<Integer> {
     private SeedOption seed;
 
     @Mixin
+    private RegionOption region;
+
+    @Mixin
     private FaultOption faults;
 
     /** Ends the JVM with the command's exit code. */
@@ -89,16 +92,17 @@ public final class RunLocal implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
+        faults.checkIn(region.region());
         var executionInput = executionInput();
         var files = upload == null ? LocalDeployment.projectRoot().resolve("docs") : upload;
         if (!Files.isDirectory(files)) {
             throw new ParameterException(spec.commandLine(), "--upload: " + files + " is not a directory");
         }
-        try (var deployment = LocalDeployment.deploy(LocalCloud.start(seed.seed()), LocalDeployment.projectRoot())) {
+        try (var deployment = LocalDeployment.deploy(LocalCloud.start(region.region(), seed.seed()), LocalDeployment.projectRoot())) {
             var out = spec.commandLine().getOut();
             out.printf(
-                    "Embedded AWS at %s, seed %d. Simulated: nothing here is AWS, nothing is billed.%n",
-                    deployment.cloud().uri(), seed.seed());
+                    "Embedded AWS %s at %s, seed %d. Simulated: nothing here is AWS, nothing is billed.%n",
+                    region.region(), deployment.cloud().uri(), seed.seed());
             faults.injectInto(deployment.cloud());
             var run = new ProvisioningRun(deployment, out);
             var succeeded = run.run(executionInput);

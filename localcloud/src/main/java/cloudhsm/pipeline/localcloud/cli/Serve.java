@@ -1,7 +1,6 @@
 package cloudhsm.pipeline.localcloud.cli;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
-import cloudhsm.pipeline.localcloud.iam.Iam;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
@@ -46,6 +45,9 @@ final class Serve implements Callable<Integer> {
     @Mixin
     private SeedOption seed;
 
+    @Mixin
+    private RegionOption region;
+
     @Override
     public Integer call() throws InterruptedException {
         if (port < 0 || port > 65_535) throw new ParameterException(spec.commandLine(), "--port: 0 to 65535");
@@ -57,7 +59,7 @@ final class Serve implements Callable<Integer> {
         var closed = new CountDownLatch(1);
         Runtime.getRuntime().addShutdownHook(new Thread(() -> awaitClosed(stopped, closed)));
         try (var deployment =
-                LocalDeployment.deploy(LocalCloud.start(port, seed.seed(), secret), LocalDeployment.projectRoot())) {
+                LocalDeployment.deploy(LocalCloud.start(region.region(), port, seed.seed(), secret), LocalDeployment.projectRoot())) {
             deployment.cloud().time().pace(speed);
             var out = spec.commandLine().getOut();
             out.printf("ready %s%n", deployment.cloud().uri());
@@ -80,7 +82,7 @@ final class Serve implements Callable<Integer> {
         return "export AWS_ENDPOINT_URL=%s AWS_DEFAULT_REGION=%s AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY='%s'"
                 .formatted(
                         cloud.uri(),
-                        Iam.REGION,
+                        cloud.account().region(),
                         administrator.accessKeyId(),
                         administrator.secretAccessKey().replace("'", "'\\''"));
     }

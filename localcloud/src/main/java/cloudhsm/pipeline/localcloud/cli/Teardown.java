@@ -45,19 +45,23 @@ final class Teardown implements Callable<Integer> {
     private SeedOption seed;
 
     @Mixin
+    private RegionOption region;
+
+    @Mixin
     private FaultOption faults;
 
     @Override
     public Integer call() throws IOException {
+        faults.checkIn(region.region());
         var out = spec.commandLine().getOut();
         // Nobody watches the days in between, so the schedule may be a slow one.
         try (var deployment = LocalDeployment.deploy(
-                LocalCloud.start(seed.seed()),
+                LocalCloud.start(region.region(), seed.seed()),
                 LocalDeployment.projectRoot(),
                 Map.of("HealthCheckSchedule", "rate(1 hour)"))) {
             out.printf(
-                    "Embedded AWS at %s, seed %d. Simulated: nothing here is AWS, nothing is billed.%n",
-                    deployment.cloud().uri(), seed.seed());
+                    "Embedded AWS %s at %s, seed %d. Simulated: nothing here is AWS, nothing is billed.%n",
+                    region.region(), deployment.cloud().uri(), seed.seed());
             var before = Holdings.of(deployment.cloud());
             if (!new ProvisioningRun(deployment, out).run(Json.object())) return 1;
             faults.injectInto(deployment.cloud());

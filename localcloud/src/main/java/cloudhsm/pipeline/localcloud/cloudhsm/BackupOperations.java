@@ -37,7 +37,7 @@ final class BackupOperations {
         var ascending = input.path("SortAscending").asBoolean();
         var shown = clusters.backups().stream()
                 .sorted(ascending ? newestFirst.reversed() : newestFirst)
-                .map(Wire::backup)
+                .map(this::described)
                 .filter(backup ->
                         matches(filters, "backupIds", backup.path("BackupId").asText()))
                 .filter(backup -> matches(
@@ -66,7 +66,7 @@ final class BackupOperations {
         clusters.after(RESTORABLE, "deletion of " + backup.id(), () -> {
             if (backup.deletionDate().equals(Optional.of(deletionDate))) clusters.removeBackup(backup);
         });
-        return Json.object().set("Backup", Wire.backup(backup));
+        return Json.object().set("Backup", described(backup));
     }
 
     JsonNode restoreBackup(ObjectNode input, AwsRequest request) {
@@ -74,7 +74,7 @@ final class BackupOperations {
         require(backup, Backup.State.PENDING_DELETION);
         backup.setState(Backup.State.READY);
         backup.setDeletionDate(Optional.empty());
-        return Json.object().set("Backup", Wire.backup(backup));
+        return Json.object().set("Backup", described(backup));
     }
 
     private Backup backup(ObjectNode input, AwsRequest request, String operation) {
@@ -134,5 +134,9 @@ final class BackupOperations {
         return clusters.backup(resourceId)
                 .map(Backup::tags)
                 .orElseThrow(() -> Input.notFound("Backup '" + resourceId + "' does not exist"));
+    }
+
+    private ObjectNode described(Backup backup) {
+        return Wire.backup(backup, clusters.account().arn("cloudhsm", "backup/" + backup.id()));
     }
 }

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.localcloud.cloudhsm;
 
+import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.iam.Identity;
@@ -38,10 +39,12 @@ final class CallerRights {
     private static final String SERVICE_LINKED_ROLE_ARN =
             "arn:aws:iam::" + Iam.ACCOUNT + ":role/aws-service-role/cloudhsm.amazonaws.com/" + SERVICE_LINKED_ROLE;
 
+    private final Account account;
     private final Iam iam;
 
-    CallerRights(Iam iam) {
-        this.iam = iam;
+    CallerRights(Account account) {
+        this.account = account;
+        this.iam = account.iam();
     }
 
     /** For actions to which the Service Authorization Reference gives no resource type. */
@@ -61,9 +64,9 @@ final class CallerRights {
         iam.authorize(caller, "cloudhsm:" + operation, arn(id), context);
     }
 
-    private static String arn(String id) {
+    private String arn(String id) {
         var type = id.substring(0, id.indexOf('-'));
-        return "arn:aws:cloudhsm:" + Iam.REGION + ":" + Iam.ACCOUNT + ":" + type + "/" + id;
+        return account.arn("cloudhsm", type + "/" + id);
     }
 
     void requireCreating(Identity caller) {

@@ -1,6 +1,7 @@
 package cloudhsm.pipeline.localcloud.cloudhsm;
 
 import cloudhsm.pipeline.localcloud.Account;
+import cloudhsm.pipeline.localcloud.Regions;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.JsonService;
@@ -17,6 +18,7 @@ import java.util.function.Supplier;
  * operation of the API takes the lock of the simulated time itself.
  */
 public final class CloudHsmService extends JsonService {
+    private final boolean offered;
     private final ReentrantLock lock;
     private final Clusters clusters;
     private final Switches switches = new Switches();
@@ -30,9 +32,10 @@ public final class CloudHsmService extends JsonService {
     /** It publishes nothing: AWS emits no events for clusters and HSMs, so whoever waits has to poll. */
     public CloudHsmService(Account account, Ec2Service ec2, LogsService logs) {
         super("cloudhsm", "1.1");
+        offered = !Regions.zonesWithCloudHsm(account.region()).isEmpty();
         lock = account.time().lock();
         clusters = new Clusters(account);
-        var rights = new CallerRights(account.iam());
+        var rights = new CallerRights(account);
         clusterOperations = new ClusterOperations(clusters, rights, ec2, switches);
         hsmOperations = new HsmOperations(clusters, rights, ec2, switches, AUTHORITIES, logs);
         var backupOperations = new BackupOperations(clusters, rights);
@@ -51,6 +54,11 @@ public final class CloudHsmService extends JsonService {
         on("TagResource", backupOperations::tagResource);
         on("UntagResource", backupOperations::untagResource);
         on("ListTags", backupOperations::listTags);
+    }
+
+    @Override
+    public boolean isOffered() {
+        return offered;
     }
 
     @Override

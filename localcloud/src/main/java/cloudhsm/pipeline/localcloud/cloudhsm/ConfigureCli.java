@@ -1,7 +1,6 @@
 package cloudhsm.pipeline.localcloud.cloudhsm;
 
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
-import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.iam.PolicyDocument;
 import java.util.ArrayList;
 import java.util.List;
@@ -108,7 +107,7 @@ final class ConfigureCli {
                     "Error: User: " + identity.arn() + " is not authorized to perform: cloudhsm:DescribeClusters");
         }
         var cluster = clusters.find(clusterId)
-                .filter(any -> region.equals(Iam.REGION))
+                .filter(any -> region.equals(clusters.account().region()))
                 .orElseThrow(() ->
                         CliException.failed("Error: cluster " + clusterId + " was not found in Region " + region));
         var addresses = cluster.existingHsms().stream()

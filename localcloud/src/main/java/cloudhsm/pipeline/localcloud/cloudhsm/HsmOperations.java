@@ -1,16 +1,15 @@
 package cloudhsm.pipeline.localcloud.cloudhsm;
 
+import cloudhsm.pipeline.localcloud.Regions;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.AwsRequest;
 import cloudhsm.pipeline.localcloud.http.Json;
-import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.logs.LogsService;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.time.Duration;
 import java.util.Optional;
-import java.util.Set;
 
 /** Operations on the HSMs of a cluster. */
 final class HsmOperations {
@@ -42,9 +41,6 @@ final class HsmOperations {
 
     /** HSMs per Region and account [HSM:limits]; a cluster could have 28. */
     private static final int MOST_HSMS = 6;
-
-    /** CreateHsm accepts these zones when they are the cluster's, and fails late in them [TPL#33]. */
-    private static final Set<String> ZONES_WITHOUT_CLOUDHSM = Set.of(Iam.REGION + "c");
 
     private static final String CREATION_FAILED = "HSM creation failed. Please delete this HSM and try again.";
 
@@ -175,8 +171,9 @@ final class HsmOperations {
 
     private void completeCreation(Cluster cluster, Hsm hsm, Optional<Partition> content) {
         var zone = hsm.availabilityZone();
+        // CreateHsm accepts every zone of the cluster, and fails late in those without CloudHSM [TPL#33].
         if (switches.degrades(zone)
-                || ZONES_WITHOUT_CLOUDHSM.contains(zone)
+                || !Regions.zonesWithCloudHsm(clusters.account().region()).contains(zone)
                 || hsm.eniIp().isEmpty()) {
             hsm.setState(HsmState.DEGRADED, CREATION_FAILED);
             return;

@@ -1,7 +1,6 @@
 package cloudhsm.pipeline.localcloud.cloudhsm;
 
 import cloudhsm.pipeline.localcloud.http.Json;
-import cloudhsm.pipeline.localcloud.iam.Iam;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
@@ -71,10 +70,11 @@ final class Wire {
         return json;
     }
 
-    static ObjectNode backup(Backup backup) {
+    /** @param arn of the backup */
+    static ObjectNode backup(Backup backup, String arn) {
         var json = Json.object()
                 .put("BackupId", backup.id())
-                .put("BackupArn", "arn:aws:cloudhsm:" + Iam.REGION + ":" + Iam.ACCOUNT + ":backup/" + backup.id())
+                .put("BackupArn", arn)
                 .put("BackupState", backup.state().name())
                 .put("ClusterId", backup.cluster().id())
                 .put("CreateTimestamp", Json.epochSeconds(backup.createdAt()))

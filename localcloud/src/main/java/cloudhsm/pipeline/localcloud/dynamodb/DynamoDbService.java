@@ -68,7 +68,7 @@ public final class DynamoDbService extends JsonService {
     public String createTable(ObjectNode createTableInput) {
         account.time().lock().lock();
         try {
-            return Table.arn(create(createTableInput, "ACTIVE").name);
+            return arn(create(createTableInput, "ACTIVE").name);
         } finally {
             account.time().lock().unlock();
         }
@@ -86,15 +86,19 @@ public final class DynamoDbService extends JsonService {
 
     private Table create(ObjectNode input, String status) {
         var id = new UUID(account.random().nextLong(), account.random().nextLong()).toString();
-        var table = new Table(input, account.time().now(), id, status);
+        var table = new Table(input, arn(input.path("TableName").asText()), account.time().now(), id, status);
         if (tables.putIfAbsent(table.name, table) != null) {
             throw AwsException.badRequest("ResourceInUseException", "Table already exists: " + table.name);
         }
         return table;
     }
 
+    private String arn(String tableName) {
+        return account.arn("dynamodb", "table/" + tableName);
+    }
+
     private void authorize(AwsRequest request, String action, String table) {
-        account.iam().authorize(request.caller(), "dynamodb:" + action, Table.arn(nameOf(table)));
+        account.iam().authorize(request.caller(), "dynamodb:" + action, arn(nameOf(table)));
     }
 
     /** The value of the partition key is the context of dynamodb:LeadingKeys. */
@@ -103,7 +107,7 @@ public final class DynamoDbService extends JsonService {
                 .authorize(
                         request.caller(),
                         "dynamodb:" + action,
-                        Table.arn(table.name),
+                        arn(table.name),
                         Map.of(
                                 "dynamodb:LeadingKeys",
                                 AttributeValues.content(partitionValue).asText()));
@@ -341,7 +345,7 @@ public final class DynamoDbService extends JsonService {
                 var write = ((ObjectNode)
                                 entry.path(put ? "PutRequest" : "DeleteRequest").deepCopy())
                         .put("TableName", byTable.getKey());
-                account.iam().authorize(request.caller(), "dynamodb:BatchWriteItem", Table.arn(byTable.getKey()));
+                account.iam().authorize(request.caller(), "dynamodb:BatchWriteItem", arn(byTable.getKey()));
                 writes.add(checked(put ? "Put" : "Delete", write, request));
             }
         }

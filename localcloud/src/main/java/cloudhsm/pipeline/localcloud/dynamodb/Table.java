@@ -2,7 +2,6 @@ package cloudhsm.pipeline.localcloud.dynamodb;
 
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.Json;
-import cloudhsm.pipeline.localcloud.iam.Iam;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.time.Instant;
@@ -40,7 +39,7 @@ final class Table {
      * @param input as CreateTable's
      * @throws AwsException ValidationException
      */
-    Table(ObjectNode input, Instant createdAt, String tableId, String status) {
+    Table(ObjectNode input, String arn, Instant createdAt, String tableId, String status) {
         name = input.path("TableName").asText();
         if (!name.matches("[a-zA-Z0-9_.-]{3,255}")) {
             throw AttributeValues.invalid("1 validation error detected: Value '" + name
@@ -71,7 +70,7 @@ final class Table {
         this.status = status;
         description = Json.object()
                 .put("TableName", name)
-                .put("TableArn", arn(name))
+                .put("TableArn", arn)
                 .put("TableId", tableId)
                 .put("CreationDateTime", Json.epochSeconds(createdAt));
         description.set("KeySchema", input.get("KeySchema"));
@@ -93,10 +92,6 @@ final class Table {
             return Optional.of(new Key(name, type));
         }
         return Optional.empty();
-    }
-
-    static String arn(String name) {
-        return "arn:aws:dynamodb:" + Iam.REGION + ":" + Iam.ACCOUNT + ":table/" + name;
     }
 
     ObjectNode described() {

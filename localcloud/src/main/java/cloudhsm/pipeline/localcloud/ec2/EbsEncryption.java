@@ -18,14 +18,15 @@ import java.util.Set;
  */
 final class EbsEncryption {
     private static final String AWS_MANAGED_KEY = "alias/aws/ebs";
-    private static final String VIA_SERVICE = "ec2." + Iam.REGION + ".amazonaws.com";
 
     private final Iam iam;
+    private final String viaService;
     private KmsService kms;
     private String defaultKey = AWS_MANAGED_KEY;
 
     EbsEncryption(Ec2Service ec2, Account account) {
         this.iam = account.iam();
+        this.viaService = account.host("ec2");
         ec2.on("GetEbsDefaultKmsKeyId", Set.of(), (request, xml) -> {
             iam.authorize(request.caller(), "ec2:GetEbsDefaultKmsKeyId", "*");
             xml.text("kmsKeyId", defaultKey);
@@ -71,7 +72,7 @@ final class EbsEncryption {
     /** Why volumes cannot be made under the keys for this caller; empty where they can. */
     Optional<Instance.Reason> refusal(Identity caller, List<String> keys) {
         try {
-            for (var key : keys) kms.useForVolume(caller, key, VIA_SERVICE);
+            for (var key : keys) kms.useForVolume(caller, key, viaService);
             return Optional.empty();
         } catch (AwsException refused) {
             return Optional.of(

@@ -5,7 +5,6 @@ import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.AwsRequest;
 import cloudhsm.pipeline.localcloud.http.AwsResponse;
 import cloudhsm.pipeline.localcloud.http.Service;
-import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.iam.Identity;
 import cloudhsm.pipeline.localcloud.iam.Role;
 import cloudhsm.pipeline.localcloud.kms.KmsService;
@@ -13,7 +12,6 @@ import cloudhsm.pipeline.localcloud.wire.Violation;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -44,7 +42,7 @@ public final class Ec2Service implements Service {
         this.network = new Network(account);
         this.instances = new Instances(account, network, tags);
         var iam = account.iam();
-        new NetworkOperations(this, network, tags, iam);
+        new NetworkOperations(this, network, tags, account);
         new SecurityGroupOperations(this, network, tags, iam);
         this.encryption = new EbsEncryption(this, account);
         new InstanceOperations(
@@ -144,10 +142,6 @@ public final class Ec2Service implements Service {
     private static AwsResponse xml(int status, String body) {
         return AwsResponse.text(
                 status, "text/xml;charset=UTF-8", "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" + body);
-    }
-
-    static String arn(String type, String id) {
-        return "arn:aws:ec2:" + Iam.REGION + ":" + Iam.ACCOUNT + ":" + type.toLowerCase(Locale.ROOT) + "/" + id;
     }
 
     /** A subnet; the default VPC has one in each zone a to c. */

@@ -37,7 +37,7 @@ final class InstanceOperations {
                 throw AwsException.badRequest("MissingParameter", "The request must contain the parameter InstanceId");
             }
             for (var id : ids) {
-                iam.authorize(request.caller(), "ec2:" + operation, Ec2Service.arn("instance", id), tags.context(id));
+                iam.authorize(request.caller(), "ec2:" + operation, network.arn("instance", id), tags.context(id));
             }
             var chosen = ids.stream().map(instances::get).toList();
             xml.items("instancesSet", chosen, instance -> {

@@ -1,10 +1,10 @@
 package cloudhsm.pipeline.localcloud.ec2;
 
 import cloudhsm.pipeline.localcloud.Account;
+import cloudhsm.pipeline.localcloud.Regions;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service.NetworkInterface;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service.Subnet;
 import cloudhsm.pipeline.localcloud.http.AwsException;
-import cloudhsm.pipeline.localcloud.iam.Iam;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -12,8 +12,6 @@ import java.util.Optional;
 
 /** The account's VPCs and what is in them; at first the default VPC with a public subnet in each zone. */
 final class Network {
-    static final List<String> ZONES = List.of(Iam.REGION + "a", Iam.REGION + "b", Iam.REGION + "c");
-
     /** AWS keeps the first four addresses of a subnet and the last one. */
     private static final int RESERVED_ADDRESSES = 5;
 
@@ -35,6 +33,10 @@ final class Network {
             String instanceId) {}
 
     private final Account account;
+
+    /** The names of the Region's Availability Zones. */
+    final List<String> zones;
+
     final Map<String, Vpc> vpcs = new LinkedHashMap<>();
     final Map<String, Subnet> subnets = new LinkedHashMap<>();
     final Map<String, SecurityGroup> securityGroups = new LinkedHashMap<>();
@@ -43,10 +45,15 @@ final class Network {
 
     Network(Account account) {
         this.account = account;
+        zones = Regions.zones(account.region());
         var vpc = createVpc("172.31.0.0/16", true);
-        for (int zone = 0; zone < ZONES.size(); zone++) {
-            createSubnet(vpc.vpcId(), ZONES.get(zone), "172.31." + 16 * zone + ".0/20");
+        for (int zone = 0; zone < zones.size(); zone++) {
+            createSubnet(vpc.vpcId(), zones.get(zone), "172.31." + 16 * zone + ".0/20");
         }
+    }
+
+    String arn(String type, String id) {
+        return account.arn("ec2", type + "/" + id);
     }
 
     Vpc createVpc(String cidrBlock, boolean isDefault) {

@@ -1,5 +1,7 @@
 package cloudhsm.pipeline.localcloud.ec2;
 
+import cloudhsm.pipeline.localcloud.Account;
+import cloudhsm.pipeline.localcloud.Regions;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service.Subnet;
 import cloudhsm.pipeline.localcloud.ec2.Network.Attachment;
 import cloudhsm.pipeline.localcloud.ec2.Network.RouteTable;
@@ -16,21 +18,24 @@ import java.util.stream.Stream;
 final class NetworkOperations {
     private static final Set<String> PAGED = Set.of("Filter", "NextToken", "MaxResults");
 
-    /** Which zones offer which service; CloudHSM is not in every zone [TPL#33]. */
-    private static final Map<String, List<String>> ENDPOINT_SERVICES = new TreeMap<>(Map.of(
-            "com.amazonaws." + Iam.REGION + ".cloudhsmv2", Network.ZONES.subList(0, 2),
-            "com.amazonaws." + Iam.REGION + ".kms", Network.ZONES,
-            "com.amazonaws." + Iam.REGION + ".secretsmanager", Network.ZONES,
-            "com.amazonaws." + Iam.REGION + ".ssm", Network.ZONES));
-
     private final Network network;
     private final Tags tags;
     private final Iam iam;
+    private final String region;
 
-    NetworkOperations(Ec2Service ec2, Network network, Tags tags, Iam iam) {
+    /** By name: in which zones the service is. */
+    private final Map<String, List<String>> endpointServices = new TreeMap<>();
+
+    NetworkOperations(Ec2Service ec2, Network network, Tags tags, Account account) {
         this.network = network;
         this.tags = tags;
-        this.iam = iam;
+        this.iam = account.iam();
+        this.region = account.region();
+        for (var service : List.of("kms", "secretsmanager", "ssm")) {
+            endpointServices.put("com.amazonaws." + region + "." + service, network.zones);
+        }
+        var withCloudHsm = Regions.zonesWithCloudHsm(region);
+        if (!withCloudHsm.isEmpty()) endpointServices.put("com.amazonaws." + region + ".cloudhsmv2", withCloudHsm);
         ec2.on("DescribeVpcs", with("VpcId"), this::describeVpcs);
         ec2.on("DescribeSubnets", with("SubnetId"), this::describeSubnets);
         ec2.on("DescribeRouteTables", with("RouteTableId"), this::describeRouteTables);
@@ -99,7 +104,7 @@ final class NetworkOperations {
 
     private void writeSubnet(Xml xml, Subnet subnet) {
         xml.text("subnetId", subnet.subnetId());
-        xml.text("subnetArn", Ec2Service.arn("subnet", subnet.subnetId()));
+        xml.text("subnetArn", network.arn("subnet", subnet.subnetId()));
         xml.text("state", "available");
         xml.text("ownerId", Iam.ACCOUNT);
         xml.text("vpcId", subnet.vpcId());
@@ -223,24 +228,24 @@ final class NetworkOperations {
         iam.authorize(request.caller(), "ec2:DescribeAvailabilityZones", "*");
         var names = request.list("ZoneName");
         for (var name : names) {
-            if (!Network.ZONES.contains(name)) {
+            if (!network.zones.contains(name)) {
                 throw AwsException.badRequest("InvalidParameterValue", "Invalid availability zone: [" + name + "]");
             }
         }
         var found = new Filters<String>(zone -> Map.of())
                 .text("zone-name", zone -> zone)
                 .text("state", zone -> "available")
-                .text("region-name", zone -> Iam.REGION)
+                .text("region-name", zone -> region)
                 .text("zone-type", zone -> "availability-zone")
                 .text("opt-in-status", zone -> "opt-in-not-required")
-                .apply(request, Network.ZONES.stream().filter(zone -> names.isEmpty() || names.contains(zone)));
+                .apply(request, network.zones.stream().filter(zone -> names.isEmpty() || names.contains(zone)));
         xml.items("availabilityZoneInfo", found, zone -> {
             xml.text("zoneName", zone);
             xml.text("zoneState", "available");
-            xml.text("regionName", Iam.REGION);
+            xml.text("regionName", region);
             xml.text("optInStatus", "opt-in-not-required");
             xml.text("zoneType", "availability-zone");
-            xml.text("zoneId", "euc1-az" + (Network.ZONES.indexOf(zone) + 1));
+            xml.text("zoneId", Regions.zoneId(zone));
         });
     }
 
@@ -248,7 +253,7 @@ final class NetworkOperations {
         iam.authorize(request.caller(), "ec2:DescribeVpcEndpointServices", "*");
         var names = request.list("ServiceName");
         for (var name : names) {
-            if (!ENDPOINT_SERVICES.containsKey(name)) {
+            if (!endpointServices.containsKey(name)) {
                 throw AwsException.badRequest(
                         "InvalidServiceName", "The Vpc Endpoint Service '" + name + "' does not exist");
             }
@@ -259,7 +264,7 @@ final class NetworkOperations {
                 .text("owner", service -> "amazon")
                 .apply(
                         request,
-                        ENDPOINT_SERVICES.keySet().stream()
+                        endpointServices.keySet().stream()
                                 .filter(service -> names.isEmpty() || names.contains(service)));
         xml.element("serviceNameSet", () -> found.forEach(service -> xml.text("item", service)));
         xml.items("serviceDetailSet", request.page(found), service -> {
@@ -267,7 +272,7 @@ final class NetworkOperations {
             xml.items("serviceType", List.of("Interface"), type -> xml.text("serviceType", type));
             xml.element(
                     "availabilityZoneSet",
-                    () -> ENDPOINT_SERVICES.get(service).forEach(zone -> xml.text("item", zone)));
+                    () -> endpointServices.get(service).forEach(zone -> xml.text("item", zone)));
             xml.text("owner", "amazon");
             xml.text("acceptanceRequired", "false");
             xml.text("vpcEndpointPolicySupported", "true");
@@ -277,7 +282,7 @@ final class NetworkOperations {
 
     private void createVpc(Ec2Request request, Xml xml) {
         var newTags = request.tagsAtCreation("vpc");
-        iam.authorize(request.caller(), "ec2:CreateVpc", Ec2Service.arn("vpc", "*"), Tags.requestContext(newTags));
+        iam.authorize(request.caller(), "ec2:CreateVpc", network.arn("vpc", "*"), Tags.requestContext(newTags));
         var vpc = network.createVpc(request.required("CidrBlock"), false);
         tags.put(vpc.vpcId(), newTags);
         xml.element("vpc", () -> writeVpc(xml, vpc));
@@ -286,11 +291,11 @@ final class NetworkOperations {
     private void createSubnet(Ec2Request request, Xml xml) {
         var vpc = network.vpc(request.required("VpcId"));
         var newTags = request.tagsAtCreation("subnet");
-        iam.authorize(request.caller(), "ec2:CreateSubnet", Ec2Service.arn("vpc", vpc.vpcId()));
+        iam.authorize(request.caller(), "ec2:CreateSubnet", network.arn("vpc", vpc.vpcId()));
         iam.authorize(
-                request.caller(), "ec2:CreateSubnet", Ec2Service.arn("subnet", "*"), Tags.requestContext(newTags));
-        var zone = request.text("AvailabilityZone").orElse(Network.ZONES.getFirst());
-        if (!Network.ZONES.contains(zone)) {
+                request.caller(), "ec2:CreateSubnet", network.arn("subnet", "*"), Tags.requestContext(newTags));
+        var zone = request.text("AvailabilityZone").orElse(network.zones.getFirst());
+        if (!network.zones.contains(zone)) {
             throw AwsException.badRequest(
                     "InvalidParameterValue", "Value (" + zone + ") for parameter availabilityZone is invalid.");
         }
@@ -312,7 +317,7 @@ final class NetworkOperations {
             var context = new TreeMap<>(tags.context(resource));
             context.putAll(Tags.requestContext(newTags));
             var type = new Tags.Tag(resource, "", "").resourceType();
-            iam.authorize(request.caller(), "ec2:CreateTags", Ec2Service.arn(type, resource), context);
+            iam.authorize(request.caller(), "ec2:CreateTags", network.arn(type, resource), context);
         }
         resources.forEach(resource -> tags.put(resource, newTags));
         xml.text("return", "true");

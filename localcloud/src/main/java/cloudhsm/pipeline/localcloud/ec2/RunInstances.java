@@ -3,7 +3,6 @@ package cloudhsm.pipeline.localcloud.ec2;
 import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service.Subnet;
 import cloudhsm.pipeline.localcloud.http.AwsException;
-import cloudhsm.pipeline.localcloud.iam.Iam;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HashMap;
@@ -149,8 +148,7 @@ final class RunInstances {
         if (!imageId.startsWith(FROM_PARAMETER)) return Images.byId(imageId);
         var parameter = imageId.substring(FROM_PARAMETER.length());
         account.iam()
-                .authorize(
-                        request.caller(), "ssm:GetParameters", "arn:aws:ssm:" + Iam.REGION + "::parameter" + parameter);
+                .authorize(request.caller(), "ssm:GetParameters", account.publicArn("ssm", "parameter" + parameter));
         return Images.byParameter(parameter)
                 .orElseThrow(() -> AwsException.badRequest(
                         "InvalidParameterValue", "The parameter '" + parameter + "' in ImageId does not exist"));
@@ -227,7 +225,7 @@ final class RunInstances {
         iam.authorize(
                 caller,
                 action,
-                "arn:aws:ec2:" + Iam.REGION + "::image/" + image.imageId(),
+                account.publicArn("ec2", "image/" + image.imageId()),
                 Map.of("ec2:Owner", Images.OWNER, "ec2:ImageID", image.imageId()));
         var instanceTags = request.tagsAtCreation("instance");
         var context = Tags.requestContext(instanceTags);
@@ -236,25 +234,25 @@ final class RunInstances {
         request.text("MetadataOptions.HttpPutResponseHopLimit")
                 .ifPresent(value -> context.put("ec2:MetadataHttpPutResponseHopLimit", value));
         profile.ifPresent(one -> context.put("ec2:InstanceProfile", one.arn()));
-        iam.authorize(caller, action, Ec2Service.arn("instance", "*"), context);
+        iam.authorize(caller, action, network.arn("instance", "*"), context);
         var subnetId = place.subnet().subnetId();
-        iam.authorize(caller, action, Ec2Service.arn("subnet", subnetId), tags.context(subnetId));
+        iam.authorize(caller, action, network.arn("subnet", subnetId), tags.context(subnetId));
         for (var groupId : place.securityGroupIds()) {
-            iam.authorize(caller, action, Ec2Service.arn("security-group", groupId), tags.context(groupId));
+            iam.authorize(caller, action, network.arn("security-group", groupId), tags.context(groupId));
         }
         iam.authorize(
                 caller,
                 action,
-                Ec2Service.arn("network-interface", "*"),
+                network.arn("network-interface", "*"),
                 Tags.requestContext(request.tagsAtCreation("network-interface")));
         iam.authorize(
-                caller, action, Ec2Service.arn("volume", "*"), Tags.requestContext(request.tagsAtCreation("volume")));
+                caller, action, network.arn("volume", "*"), Tags.requestContext(request.tagsAtCreation("volume")));
         for (var type : List.of("instance", "network-interface", "volume")) {
             var newTags = request.tagsAtCreation(type);
             if (newTags.isEmpty()) continue;
             var tagging = Tags.requestContext(newTags);
             tagging.put("ec2:CreateAction", "RunInstances");
-            iam.authorize(caller, "ec2:CreateTags", Ec2Service.arn(type, "*"), tagging);
+            iam.authorize(caller, "ec2:CreateTags", network.arn(type, "*"), tagging);
         }
         profile.ifPresent(one -> iam.authorize(
                 caller, "iam:PassRole", one.role().arn(), Map.of("iam:PassedToService", "ec2.amazonaws.com")));

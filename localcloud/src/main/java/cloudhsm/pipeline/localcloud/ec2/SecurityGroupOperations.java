@@ -96,13 +96,13 @@ final class SecurityGroupOperations {
         iam.authorize(
                 request.caller(),
                 "ec2:CreateSecurityGroup",
-                Ec2Service.arn("security-group", "*"),
+                network.arn("security-group", "*"),
                 Tags.requestContext(newTags));
-        iam.authorize(request.caller(), "ec2:CreateSecurityGroup", Ec2Service.arn("vpc", vpcId), tags.context(vpcId));
+        iam.authorize(request.caller(), "ec2:CreateSecurityGroup", network.arn("vpc", vpcId), tags.context(vpcId));
         if (!newTags.isEmpty()) {
             var context = Tags.requestContext(newTags);
             context.put("ec2:CreateAction", "CreateSecurityGroup");
-            iam.authorize(request.caller(), "ec2:CreateTags", Ec2Service.arn("security-group", "*"), context);
+            iam.authorize(request.caller(), "ec2:CreateTags", network.arn("security-group", "*"), context);
         }
         if (network.securityGroups.values().stream()
                 .anyMatch(group -> group.vpcId.equals(vpcId) && group.groupName.equals(name))) {
@@ -114,7 +114,7 @@ final class SecurityGroupOperations {
         tags.put(group.groupId, newTags);
         xml.text("return", "true");
         xml.text("groupId", group.groupId);
-        xml.text("securityGroupArn", Ec2Service.arn("security-group", group.groupId));
+        xml.text("securityGroupArn", network.arn("security-group", group.groupId));
         tags.write(xml, group.groupId);
     }
 
@@ -128,7 +128,7 @@ final class SecurityGroupOperations {
     }
 
     private void authorize(Ec2Request request, String action, String groupId) {
-        iam.authorize(request.caller(), action, Ec2Service.arn("security-group", groupId), tags.context(groupId));
+        iam.authorize(request.caller(), action, network.arn("security-group", groupId), tags.context(groupId));
     }
 
     private void authorize(Ec2Request request, Xml xml, boolean egress) {

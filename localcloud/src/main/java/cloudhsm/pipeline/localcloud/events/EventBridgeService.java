@@ -32,9 +32,8 @@ public final class EventBridgeService extends JsonService {
 
     private static final int MOST_BYTES = 1_048_576;
 
-    private static final String BUS = "arn:aws:events:" + Iam.REGION + ":" + Iam.ACCOUNT + ":event-bus/default";
-
     private final Account account;
+    private final String busArn;
     private final Rules rules;
     private final List<JsonNode> published = new ArrayList<>();
     private final List<Misfortune> misfortunes = new ArrayList<>();
@@ -54,6 +53,7 @@ public final class EventBridgeService extends JsonService {
     public EventBridgeService(Account account) {
         super("events", "1.1");
         this.account = account;
+        this.busArn = account.arn("events", "event-bus/default");
         this.rules = new Rules(account, this::fire);
         on("PutEvents", this::putEvents);
         onRule("PutRule", input -> Json.object().put("RuleArn", rules.put(input)));
@@ -62,7 +62,7 @@ public final class EventBridgeService extends JsonService {
         onRule("DisableRule", input -> rules.enable(input, false));
         onRule("DeleteRule", rules::delete);
         on("ListRules", (input, request) -> {
-            account.iam().authorize(request.caller(), "events:ListRules", Rule.arn("*"));
+            account.iam().authorize(request.caller(), "events:ListRules", account.arn("events", "rule/*"));
             return rules.list(text(input, "NamePrefix").orElse(""));
         });
         on("PutTargets", (input, request) -> {
@@ -82,7 +82,7 @@ public final class EventBridgeService extends JsonService {
             return Json.object().set("EventBuses", Json.array().add(bus()));
         });
         on("DescribeEventBus", (input, request) -> {
-            account.iam().authorize(request.caller(), "events:DescribeEventBus", BUS);
+            account.iam().authorize(request.caller(), "events:DescribeEventBus", busArn);
             Rules.requireDefaultBus(input, "Name");
             return bus();
         });
@@ -101,11 +101,11 @@ public final class EventBridgeService extends JsonService {
     }
 
     private void authorizeRule(AwsRequest request, String action, String rule) {
-        account.iam().authorize(request.caller(), "events:" + action, Rule.arn(rule));
+        account.iam().authorize(request.caller(), "events:" + action, account.arn("events", "rule/" + rule));
     }
 
-    private static ObjectNode bus() {
-        return Json.object().put("Name", "default").put("Arn", BUS);
+    private ObjectNode bus() {
+        return Json.object().put("Name", "default").put("Arn", busArn);
     }
 
     /** Completes construction: targets need services that themselves publish events. */
@@ -193,7 +193,7 @@ public final class EventBridgeService extends JsonService {
         return new UUID(account.random().nextLong(), account.random().nextLong());
     }
 
-    private static ObjectNode event(
+    private ObjectNode event(
             UUID id, String source, String detailType, List<String> resources, JsonNode detail, Instant time) {
         var event = Json.object()
                 .put("version", "0")
@@ -202,7 +202,7 @@ public final class EventBridgeService extends JsonService {
                 .put("source", source)
                 .put("account", Iam.ACCOUNT)
                 .put("time", time.truncatedTo(ChronoUnit.SECONDS).toString())
-                .put("region", Iam.REGION);
+                .put("region", account.region());
         var arns = event.putArray("resources");
         resources.forEach(arns::add);
         event.set("detail", detail);
@@ -267,7 +267,7 @@ public final class EventBridgeService extends JsonService {
                     .authorize(
                             request.caller(),
                             "events:PutEvents",
-                            BUS,
+                            busArn,
                             Map.of(
                                     "events:source", entry.path("Source").asText(),
                                     "events:detail-type",

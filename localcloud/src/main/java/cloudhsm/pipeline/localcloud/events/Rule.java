@@ -2,7 +2,6 @@ package cloudhsm.pipeline.localcloud.events;
 
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.Json;
-import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.time.SimulatedTime;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -17,6 +16,7 @@ final class Rule {
     private static final Pattern RATE = Pattern.compile("rate\\(([1-9]\\d*) (minutes?|hours?|days?)\\)");
 
     final String name;
+    private final String arn;
 
     /** By target id, as PutTargets gave them. */
     final Map<String, ObjectNode> targets = new LinkedHashMap<>();
@@ -27,16 +27,13 @@ final class Rule {
     /** The next firing of a schedule; null while there is none. */
     SimulatedTime.Scheduled next;
 
-    Rule(String name) {
+    Rule(String name, String arn) {
         this.name = name;
-    }
-
-    static String arn(String name) {
-        return "arn:aws:events:" + Iam.REGION + ":" + Iam.ACCOUNT + ":rule/" + name;
+        this.arn = arn;
     }
 
     String arn() {
-        return arn(name);
+        return arn;
     }
 
     /** @param definition as PutRule's input */

@@ -70,7 +70,7 @@ final class Rules {
         if (input.hasNonNull("EventPattern"))
             EventPattern.parse(input.get("EventPattern").asText());
         if (!byName.containsKey(name) && byName.size() >= MOST_RULES) throw limitExceeded();
-        var rule = byName.computeIfAbsent(name, Rule::new);
+        var rule = byName.computeIfAbsent(name, any -> new Rule(name, account.arn("events", "rule/" + name)));
         rule.define(input.deepCopy());
         reschedule(rule);
         return rule.arn();

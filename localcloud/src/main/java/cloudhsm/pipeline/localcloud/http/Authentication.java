@@ -1,6 +1,6 @@
 package cloudhsm.pipeline.localcloud.http;
 
-import cloudhsm.pipeline.localcloud.iam.Iam;
+import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.iam.Identity;
 import java.io.IOException;
 import java.io.InputStream;
@@ -17,7 +17,7 @@ final class Authentication {
     /** In bytes, of one request to S3. S3 itself takes 5 GiB at a time, which this machine's memory does not. */
     private static final int LARGEST_OBJECT = 256 << 20;
 
-    private final Iam iam;
+    private final Account account;
     private final AwsRequest head;
     private final String rawQuery;
     private final InputStream content;
@@ -41,8 +41,8 @@ final class Authentication {
      * @param head the request without caller and body
      * @param content the body, not read yet
      */
-    Authentication(Iam iam, AwsRequest head, String rawQuery, InputStream content) {
-        this.iam = iam;
+    Authentication(Account account, AwsRequest head, String rawQuery, InputStream content) {
+        this.account = account;
         this.head = head;
         this.rawQuery = rawQuery;
         this.content = content;
@@ -93,13 +93,13 @@ final class Authentication {
         }
         var presigned = PresignedUrl.parse(head.query());
         var signature = presigned.signature();
-        if (!signature.region().equals(Iam.REGION)) {
+        if (!signature.region().equals(account.region())) {
             throw new AwsException(
                     "AuthorizationQueryParametersError",
                     400,
                     "Error parsing the X-Amz-Credential parameter; the region '" + signature.region()
-                            + "' is wrong; expecting '" + Iam.REGION + "'",
-                    Map.of("Region", Iam.REGION));
+                            + "' is wrong; expecting '" + account.region() + "'",
+                    Map.of("Region", account.region()));
         }
         var signer = requireSigner(signature);
         presigned.requireValidAt(signer.clock().instant());
@@ -144,19 +144,19 @@ final class Authentication {
     }
 
     private Identity requireSigner(Signature signature) {
-        var signer = iam.byAccessKeyId(signature.accessKeyId());
+        var signer = account.iam().byAccessKeyId(signature.accessKeyId());
         if (signer != null) return signer;
         throw new AwsException(
                 "UnrecognizedClientException", 403, "The security token included in the request is invalid.");
     }
 
-    private static void requireRegion(Signature signature) {
-        if (signature.region().equals(Iam.REGION)) return;
+    private void requireRegion(Signature signature) {
+        if (signature.region().equals(account.region())) return;
         throw new AwsException(
                 signature.isForS3() ? "AuthorizationHeaderMalformed" : "SignatureDoesNotMatch",
                 signature.isForS3() ? 400 : 403,
                 "Credential should be scoped to a valid region: the request names " + signature.region()
-                        + "; the embedded AWS is " + Iam.REGION + ".");
+                        + "; the embedded AWS is " + account.region() + ".");
     }
 
     private static void requireSignature(Signature signature, Identity signer, Predicate<String> verifies) {

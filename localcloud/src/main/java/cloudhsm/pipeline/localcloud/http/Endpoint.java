@@ -2,7 +2,6 @@ package cloudhsm.pipeline.localcloud.http;
 
 import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.faults.Faults;
-import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.iam.Identity;
 import cloudhsm.pipeline.localcloud.time.SimulatedTime;
 import cloudhsm.pipeline.localcloud.wire.AnswerCheck;
@@ -51,14 +50,14 @@ public final class Endpoint implements AutoCloseable {
     private final List<Call> calls = new ArrayList<>();
     private final Set<String> defects = new LinkedHashSet<>();
     private final SimulatedTime time;
-    private final Iam iam;
+    private final Account account;
     private final Faults faults;
     private Consumer<Identity> killer = caller -> {};
 
     /** @param port 0 for any free port */
     public Endpoint(int port, Account account) {
         time = account.time();
-        iam = account.iam();
+        this.account = account;
         faults = account.faults();
         try {
             server = HttpServer.create(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), port), 128);
@@ -123,7 +122,7 @@ public final class Endpoint implements AutoCloseable {
     private void serve(HttpExchange exchange) {
         try (exchange) {
             var response = answer(exchange);
-            if (response == null) return; // the answer is lost: the connection breaks
+            if (response == null) return; // the answer is lost, or nobody is there: the connection breaks
             response.headers().forEach((name, value) -> {
                 if (!name.equalsIgnoreCase("Content-Length"))
                     exchange.getResponseHeaders().set(name, value);
@@ -167,6 +166,7 @@ public final class Endpoint implements AutoCloseable {
         var signingName = signature.map(Signature::service).orElse("s3");
         var service = services.get(signingName);
         if (service == null) return noSuchService(signingName, headers);
+        if (!service.isOffered()) return null;
         var uri = exchange.getRequestURI();
         var head = new AwsRequest(
                 signingName,
@@ -179,7 +179,7 @@ public final class Endpoint implements AutoCloseable {
                 requestId);
         AwsRequest request;
         try {
-            var authentication = new Authentication(iam, head, uri.getRawQuery(), exchange.getRequestBody());
+            var authentication = new Authentication(account, head, uri.getRawQuery(), exchange.getRequestBody());
             request = switch (signed) {
                 case HEADER -> authentication.byHeader(signature.orElseThrow());
                 case URL -> authentication.byUrl();
@@ -207,7 +207,8 @@ public final class Endpoint implements AutoCloseable {
                 Json.bytes(input),
                 caller,
                 UUID.randomUUID().toString());
-        var response = dispatch(services.get(signingName), request);
+        var service = services.get(signingName);
+        var response = service.isOffered() ? dispatch(service, request) : null;
         if (response == null) throw new AwsException("InternalFailure", 500, "The connection broke before the answer");
         var body = Json.parse(response.body());
         if (response.status() < 300) return body;

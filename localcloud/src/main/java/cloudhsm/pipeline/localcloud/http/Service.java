@@ -23,6 +23,11 @@ public interface Service {
         return Violation.refusal("ValidationException", violations);
     }
 
+    /** Whether the service is in the account's Region; where it is not, its host name does not resolve. */
+    default boolean isOffered() {
+        return true;
+    }
+
     /** The error in this service's protocol. */
     AwsResponse error(AwsException error, AwsRequest request);
 

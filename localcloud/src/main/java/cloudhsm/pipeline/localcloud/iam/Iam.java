@@ -19,9 +19,6 @@ public final class Iam {
     /** The one account of the embedded AWS. */
     public static final String ACCOUNT = "111122223333";
 
-    /** The one Region of the embedded AWS. */
-    public static final String REGION = "eu-central-1";
-
     /** Allowed requests that are kept of one role and action; a bucket's objects are each a request of its own. */
     private static final int MOST_KEPT = 1_000;
 

@@ -7,8 +7,4 @@ import java.time.Instant;
  *
  * @param name with its prefix {@code alias/}
  */
-record Alias(String name, KmsKey target, Instant creationDate, Instant lastUpdatedDate) {
-    String arn() {
-        return Keys.arn(name);
-    }
-}
+record Alias(String name, KmsKey target, Instant creationDate, Instant lastUpdatedDate) {}

@@ -27,11 +27,11 @@ final class AliasOperations {
             throw AwsException.badRequest(
                     "InvalidAliasNameException", "The prefix alias/aws/ is reserved for AWS managed keys.");
         }
-        access.requireAlias(request.caller(), "kms:CreateAlias", Keys.arn(name));
+        access.requireAlias(request.caller(), "kms:CreateAlias", keys.arn(name));
         access.require(request.caller(), "kms:CreateAlias", target);
         if (keys.aliases().containsKey(name)) {
             throw AwsException.badRequest(
-                    "AlreadyExistsException", "An alias with the name " + Keys.arn(name) + " already exists");
+                    "AlreadyExistsException", "An alias with the name " + keys.arn(name) + " already exists");
         }
         KeyOperations.requireNotPendingDeletion(target);
         var now = account.time().now();
@@ -43,7 +43,7 @@ final class AliasOperations {
         var name = aliasName(input);
         var target = target(input);
         var alias = find(name);
-        access.requireAlias(request.caller(), "kms:UpdateAlias", alias.arn());
+        access.requireAlias(request.caller(), "kms:UpdateAlias", keys.arn(alias.name()));
         access.require(request.caller(), "kms:UpdateAlias", alias.target());
         access.require(request.caller(), "kms:UpdateAlias", target);
         KeyOperations.requireNotPendingDeletion(target);
@@ -60,7 +60,7 @@ final class AliasOperations {
 
     JsonNode delete(ObjectNode input, AwsRequest request) {
         var alias = find(aliasName(input));
-        access.requireAlias(request.caller(), "kms:DeleteAlias", alias.arn());
+        access.requireAlias(request.caller(), "kms:DeleteAlias", keys.arn(alias.name()));
         access.require(request.caller(), "kms:DeleteAlias", alias.target());
         keys.aliases().remove(alias.name());
         return Json.object();
@@ -79,7 +79,7 @@ final class AliasOperations {
                 Alias::name,
                 alias -> Json.object()
                         .put("AliasName", alias.name())
-                        .put("AliasArn", alias.arn())
+                        .put("AliasArn", keys.arn(alias.name()))
                         .put("TargetKeyId", alias.target().keyId())
                         .put("CreationDate", Json.epochSeconds(alias.creationDate()))
                         .put("LastUpdatedDate", Json.epochSeconds(alias.lastUpdatedDate())));
@@ -92,7 +92,7 @@ final class AliasOperations {
     private Alias find(String name) {
         var alias = keys.aliases().get(name);
         if (alias == null)
-            throw AwsException.badRequest("NotFoundException", "Alias " + Keys.arn(name) + " is not found.");
+            throw AwsException.badRequest("NotFoundException", "Alias " + keys.arn(name) + " is not found.");
         return alias;
     }
 

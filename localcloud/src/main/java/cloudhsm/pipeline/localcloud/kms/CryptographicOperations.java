@@ -125,7 +125,7 @@ final class CryptographicOperations {
                     "IncorrectKeyException",
                     "The key ID in the request does not identify a CMK that can perform this operation.");
         }
-        var arn = Keys.arn("key/" + blob.keyId());
+        var arn = keys.arn("key/" + blob.keyId());
         if (keys.byId(blob.keyId()).isEmpty()) {
             throw AwsException.badRequest(
                     "AccessDeniedException",
@@ -176,7 +176,7 @@ final class CryptographicOperations {
 
     private KmsKey authorized(Requester requester, String action, String keyId, Map<String, String> context) {
         var key = keys.find(keyId);
-        var conditions = new HashMap<>(KeyOperations.requestAlias(keyId));
+        var conditions = new HashMap<>(keys.requestAlias(keyId));
         context.forEach((name, value) -> conditions.put("kms:EncryptionContext:" + name, value));
         requester.viaService().ifPresent(service -> {
             conditions.put("kms:ViaService", service);

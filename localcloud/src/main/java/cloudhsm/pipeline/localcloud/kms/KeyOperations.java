@@ -53,15 +53,15 @@ final class KeyOperations {
                     "CustomKeyStoreId and the origin AWS_CLOUDHSM go together; origin is " + origin + ".");
         }
         var tags = Members.tags(input);
-        var keyId = keyId();
-        authorizeCreation(request, keyId, origin, tags);
+        var arn = newArn();
+        authorizeCreation(request, arn, origin, tags);
         var policyText = Members.text(input, "Policy", 1, 131_072);
         var policy =
                 policyText.map(text -> KeyPolicy.parse(text, account.iam())).orElseGet(KeyPolicy::byDefault);
         var store = storeId.map(stores::find).orElse(null);
         if (store != null) requireFit(store);
         var key = new KmsKey(
-                keyId, account.time().now(), description, false, policy, store, store == null ? newSecretKey() : null);
+                arn, account.time().now(), description, false, policy, store, store == null ? newSecretKey() : null);
         if (policyText.isPresent()) requireNoLockout(input, request, key, policy);
         if (store != null) clusters.findActive(store.clusterId()).createKey(key.arn());
         key.tags().putAll(tags);
@@ -69,7 +69,7 @@ final class KeyOperations {
         return Json.object().set("KeyMetadata", metadata(key));
     }
 
-    private void authorizeCreation(AwsRequest request, String keyId, String origin, Map<String, String> tags) {
+    private void authorizeCreation(AwsRequest request, String arn, String origin, Map<String, String> tags) {
         var conditions = new HashMap<>(access.callerConditions(request.caller()));
         conditions.put("kms:KeyOrigin", origin);
         conditions.put("kms:KeySpec", "SYMMETRIC_DEFAULT");
@@ -77,7 +77,7 @@ final class KeyOperations {
         tags.forEach((tag, value) -> conditions.put("aws:RequestTag/" + tag, value));
         account.iam().authorize(request.caller(), "kms:CreateKey", "*", conditions);
         if (tags.isEmpty()) return;
-        account.iam().authorize(request.caller(), "kms:TagResource", Keys.arn("key/" + keyId), conditions);
+        account.iam().authorize(request.caller(), "kms:TagResource", arn, conditions);
     }
 
     private void requireFit(CustomKeyStore store) {
@@ -107,11 +107,11 @@ final class KeyOperations {
         }
         var service = alias.substring(prefix.length());
         var key = new KmsKey(
-                keyId(),
+                newArn(),
                 account.time().now(),
                 "Default key that protects my " + service + " data when no other key is defined",
                 true,
-                KeyPolicy.ofAwsManagedKey(service),
+                KeyPolicy.ofAwsManagedKey(service, account),
                 null,
                 newSecretKey());
         keys.add(key);
@@ -119,9 +119,10 @@ final class KeyOperations {
         return key;
     }
 
-    private String keyId() {
-        return String.join(
+    private String newArn() {
+        var id = String.join(
                 "-", account.hex(8), account.hex(4), "4" + account.hex(3), "a" + account.hex(3), account.hex(12));
+        return keys.arn("key/" + id);
     }
 
     private static SecretKey newSecretKey() {
@@ -137,15 +138,8 @@ final class KeyOperations {
     JsonNode describe(ObjectNode input, AwsRequest request) {
         var keyId = Members.keyId(input);
         var key = keys.find(keyId);
-        access.require(request.caller(), "kms:DescribeKey", key, requestAlias(keyId));
+        access.require(request.caller(), "kms:DescribeKey", key, keys.requestAlias(keyId));
         return Json.object().set("KeyMetadata", metadata(key));
-    }
-
-    /** The condition key of a request that names its key by an alias. */
-    static Map<String, String> requestAlias(String keyId) {
-        return Keys.requestedAlias(keyId)
-                .map(alias -> Map.of("kms:RequestAlias", alias))
-                .orElse(Map.of());
     }
 
     private static ObjectNode metadata(KmsKey key) {

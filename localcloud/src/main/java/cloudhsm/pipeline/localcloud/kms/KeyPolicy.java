@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.localcloud.kms;
 
+import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.iam.Iam;
@@ -41,7 +42,7 @@ record KeyPolicy(String text, PolicyDocument document) {
      *
      * @param service for example {@code s3}
      */
-    static KeyPolicy ofAwsManagedKey(String service) {
+    static KeyPolicy ofAwsManagedKey(String service, Account account) {
         return trusted("""
             {
               "Version" : "2012-10-17",
@@ -54,7 +55,7 @@ record KeyPolicy(String text, PolicyDocument document) {
                 "Resource" : "*",
                 "Condition" : { "StringEquals" : {
                   "kms:CallerAccount" : "%2$s",
-                  "kms:ViaService" : "%1$s.%3$s.amazonaws.com"
+                  "kms:ViaService" : "%3$s"
                 } }
               }, {
                 "Sid" : "Allow direct access to key metadata to the account",
@@ -64,7 +65,7 @@ record KeyPolicy(String text, PolicyDocument document) {
                 "Resource" : "*"
               } ]
             }\
-            """.formatted(service, Iam.ACCOUNT, Iam.REGION));
+            """.formatted(service, Iam.ACCOUNT, account.host(service)));
     }
 
     private static KeyPolicy trusted(String text) {

@@ -1,6 +1,7 @@
 package cloudhsm.pipeline.localcloud.kms;
 
 import cloudhsm.pipeline.localcloud.Account;
+import cloudhsm.pipeline.localcloud.Regions;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.AwsRequest;
 import cloudhsm.pipeline.localcloud.http.Json;
@@ -39,14 +40,17 @@ final class KeyStoreOperations {
         var name = Members.required(input, "CustomKeyStoreName", 1, 256);
         var type = Members.text(input, "CustomKeyStoreType", 1, 64).orElse("AWS_CLOUDHSM");
         if (!type.equals("AWS_CLOUDHSM")) {
-            throw AwsException.badRequest(
-                    "UnsupportedOperationException", "The embedded KMS has no custom key stores of type " + type);
+            throw Members.invalid("The embedded KMS has no custom key stores of type " + type);
         }
         var clusterId = clusterId(input).orElseThrow(() -> Members.missing("CloudHsmClusterId"));
         var trustAnchor = Members.required(input, "TrustAnchorCertificate", 1, 5000);
         var password = password(input).orElseThrow(() -> Members.missing("KeyStorePassword"));
         access.requireAnywhere(request.caller(), "kms:CreateCustomKeyStore");
         account.iam().authorize(request.caller(), "cloudhsm:DescribeClusters", "*");
+        if (!Regions.haveKeyStores(account.region())) {
+            // AWS documents neither the error nor its words.
+            throw Members.invalid("AWS CloudHSM key stores are not supported in the Region " + account.region() + ".");
+        }
 
         var sameName = stores.byName(name);
         if (sameName.isPresent()) {

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.localcloud.kms;
 
+import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.iam.Iam;
 import java.util.Collection;
@@ -12,15 +13,19 @@ import java.util.regex.Pattern;
 
 /** The account's keys and their aliases. */
 final class Keys {
-    private static final String PREFIX = "arn:aws:kms:" + Iam.REGION + ":" + Iam.ACCOUNT + ":";
     private static final Pattern KEY_ID = Pattern.compile("[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}");
 
+    private final Account account;
     private final Map<String, KmsKey> byId = new LinkedHashMap<>();
     private final TreeMap<String, Alias> aliases = new TreeMap<>();
 
+    Keys(Account account) {
+        this.account = account;
+    }
+
     /** @param resource {@code key/<id>} or {@code alias/<name>} */
-    static String arn(String resource) {
-        return PREFIX + resource;
+    String arn(String resource) {
+        return account.arn("kms", resource);
     }
 
     void add(KmsKey key) {
@@ -77,19 +82,20 @@ final class Keys {
         return findById(resource(keyId));
     }
 
-    /** The alias by which the request named the key, for kms:RequestAlias. */
-    static Optional<String> requestedAlias(String keyId) {
-        var name = keyId.startsWith(PREFIX) ? keyId.substring(PREFIX.length()) : keyId;
-        return name.startsWith("alias/") ? Optional.of(name) : Optional.empty();
+    /** The condition key of a request that names its key by an alias. */
+    Map<String, String> requestAlias(String keyId) {
+        var prefix = arn("");
+        var name = keyId.startsWith(prefix) ? keyId.substring(prefix.length()) : keyId;
+        return name.startsWith("alias/") ? Map.of("kms:RequestAlias", name) : Map.of();
     }
 
-    private static String resource(String keyId) {
+    private String resource(String keyId) {
         if (!keyId.startsWith("arn:")) return keyId;
         var parts = keyId.split(":", 6);
         if (parts.length < 6 || !parts[2].equals("kms") || !parts[5].matches("(key|alias)/.+")) {
             throw AwsException.badRequest("InvalidArnException", "Invalid arn " + keyId);
         }
-        if (!parts[3].equals(Iam.REGION)) throw notFound("Invalid arn " + parts[3]);
+        if (!parts[3].equals(account.region())) throw notFound("Invalid arn " + parts[3]);
         if (!parts[4].equals(Iam.ACCOUNT)) throw notFound("Key '" + keyId + "' does not exist");
         return parts[5].startsWith("key/") ? parts[5].substring("key/".length()) : parts[5];
     }

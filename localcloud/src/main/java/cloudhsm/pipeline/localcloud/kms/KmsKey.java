@@ -8,7 +8,7 @@ import javax.crypto.SecretKey;
 
 /** A KMS key: symmetric, for encryption. */
 final class KmsKey {
-    private final String keyId;
+    private final String arn;
     private final Instant creationDate;
     private final String description;
     private final boolean managedByAws;
@@ -26,14 +26,14 @@ final class KmsKey {
      * @param secretKey the material of a key with the origin AWS_KMS
      */
     KmsKey(
-            String keyId,
+            String arn,
             Instant creationDate,
             String description,
             boolean managedByAws,
             KeyPolicy policy,
             CustomKeyStore store,
             SecretKey secretKey) {
-        this.keyId = keyId;
+        this.arn = arn;
         this.creationDate = creationDate;
         this.description = description;
         this.managedByAws = managedByAws;
@@ -43,11 +43,11 @@ final class KmsKey {
     }
 
     String keyId() {
-        return keyId;
+        return arn.substring(arn.lastIndexOf('/') + 1);
     }
 
     String arn() {
-        return Keys.arn("key/" + keyId);
+        return arn;
     }
 
     Instant creationDate() {

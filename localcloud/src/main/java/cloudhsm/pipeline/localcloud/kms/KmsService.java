@@ -35,7 +35,7 @@ public final class KmsService extends JsonService {
     private final Account account;
     private final Access access;
     private final Throttle throttle;
-    private final Keys keys = new Keys();
+    private final Keys keys;
     private final KeyOperations keyOperations;
     private final KeyDeletion deletion;
     private final KeyStoreConnections connections;
@@ -47,6 +47,7 @@ public final class KmsService extends JsonService {
         this.account = account;
         var stores = new CustomKeyStores();
         var clusters = new KeyStoreClusters(cloudHsm, ec2);
+        keys = new Keys(account);
         access = new Access(account.iam(), keys);
         throttle = new Throttle(account.time().clock());
         keyOperations = new KeyOperations(account, keys, stores, clusters, access);

@@ -2,7 +2,6 @@ package cloudhsm.pipeline.localcloud.lambda;
 
 import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.http.Json;
-import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.iam.Identity;
 import cloudhsm.pipeline.localcloud.lambda.LambdaService.FunctionConfiguration;
 import cloudhsm.pipeline.localcloud.lambda.LambdaService.InvocationResult;
@@ -69,7 +68,7 @@ final class LambdaFunction {
             LogsService logs,
             ClassLoader interfaces) {
         this.configuration = configuration;
-        this.arn = "arn:aws:lambda:" + Iam.REGION + ":" + Iam.ACCOUNT + ":function:" + configuration.functionName();
+        this.arn = account.arn("lambda", "function:" + configuration.functionName());
         this.artifact = artifact;
         this.account = account;
         this.logs = logs;
@@ -302,8 +301,8 @@ final class LambdaFunction {
         try {
             var variables = new LinkedHashMap<>(configuration.environment());
             var day = DateTimeFormatter.ofPattern("yyyy/MM/dd").withZone(ZoneOffset.UTC);
-            variables.put("AWS_REGION", Iam.REGION);
-            variables.put("AWS_DEFAULT_REGION", Iam.REGION);
+            variables.put("AWS_REGION", account.region());
+            variables.put("AWS_DEFAULT_REGION", account.region());
             variables.put("AWS_ACCESS_KEY_ID", session.accessKeyId());
             variables.put("AWS_SECRET_ACCESS_KEY", session.secretAccessKey());
             variables.put("AWS_SESSION_TOKEN", "embedded-aws");

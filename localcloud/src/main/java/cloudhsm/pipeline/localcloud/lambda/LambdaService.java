@@ -530,7 +530,7 @@ public final class LambdaService implements Service {
             throw notFound(
                     nameOrArn.startsWith("arn:")
                             ? nameOrArn
-                            : "arn:aws:lambda:" + Iam.REGION + ":" + Iam.ACCOUNT + ":function:" + nameOrArn);
+                            : account.arn("lambda", "function:" + nameOrArn));
         }
         return function;
     }

@@ -2,7 +2,6 @@ package cloudhsm.pipeline.localcloud.lambda;
 
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.Json;
-import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.sqs.SqsService.Received;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -37,6 +36,7 @@ record SqsBatch(String queueArn, List<Received> messages) {
 
     /** The event as Lambda's SQS poller sends it. */
     ObjectNode event() {
+        var region = queueArn.split(":")[3];
         var event = Json.object();
         var records = event.putArray("Records");
         for (var message : messages) {
@@ -50,7 +50,7 @@ record SqsBatch(String queueArn, List<Received> messages) {
             entry.put("md5OfBody", md5(message.body()))
                     .put("eventSource", "aws:sqs")
                     .put("eventSourceARN", queueArn)
-                    .put("awsRegion", Iam.REGION);
+                    .put("awsRegion", region);
         }
         return event;
     }

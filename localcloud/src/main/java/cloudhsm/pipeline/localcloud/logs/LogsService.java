@@ -5,7 +5,6 @@ import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.AwsRequest;
 import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.http.JsonService;
-import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.wire.Violation;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -166,8 +165,8 @@ public final class LogsService extends JsonService {
                 "InvalidParameterException", "1 validation error detected: retentionInDays cannot be " + days);
     }
 
-    private static String arn(String group) {
-        return "arn:aws:logs:" + Iam.REGION + ":" + Iam.ACCOUNT + ":log-group:" + group;
+    private String arn(String group) {
+        return account.arn("logs", "log-group:" + group);
     }
 
     private String authorized(ObjectNode input, AwsRequest request, String action) {

@@ -47,6 +47,7 @@ final class BucketOperations {
                         .orElse(Map.of()));
         AccessControl.refuse(request);
         if (buckets.byName().containsKey(name)) {
+            if (buckets.areGlobal() && namespace.isEmpty()) return created(name);
             throw new AwsException(
                     "BucketAlreadyOwnedByYou",
                     409,
@@ -67,8 +68,14 @@ final class BucketOperations {
             bucket.objectOwnership = Optional.of(BucketConfiguration.ownership(ownership));
         });
         buckets.byName().put(name, bucket);
-        return new AwsResponse(200, Map.of("Location", "http://" + name + ".s3.amazonaws.com/"), new byte[0]);
+        return created(name);
     }
+
+    private AwsResponse created(String name) {
+        var location = buckets.areGlobal() ? "/" + name : "http://" + name + ".s3.amazonaws.com/";
+        return new AwsResponse(200, Map.of("Location", location), new byte[0]);
+    }
+
 
     private static AwsException invalidName(String name) {
         return new AwsException(
@@ -81,8 +88,8 @@ final class BucketOperations {
      *
      * @see <a href="https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html">Namespaces</a>
      */
-    private static void requireNamespace(String name, Optional<String> namespace) {
-        var suffix = "-" + Iam.ACCOUNT + "-" + Iam.REGION + "-an";
+    private void requireNamespace(String name, Optional<String> namespace) {
+        var suffix = "-" + Iam.ACCOUNT + "-" + account.region() + "-an";
         if (namespace.equals(Optional.of("account-regional"))) {
             if (name.endsWith(suffix) && name.length() > suffix.length()) return;
             throw AwsException.badRequest(
@@ -109,12 +116,17 @@ final class BucketOperations {
                 Map.of("Header", NAMESPACE));
     }
 
-    /** Outside us-east-1 the Region must be said, and be the endpoint's. */
-    private static void requireLocation(byte[] body) {
+    /** Outside us-east-1 the Region must be said, and be the endpoint's; there it must not be said. */
+    private void requireLocation(byte[] body) {
         var location = body.length == 0
                 ? Optional.<String>empty()
                 : Xml.parse(body, "CreateBucketConfiguration").text("LocationConstraint");
-        if (location.equals(Optional.of(Iam.REGION))) return;
+        if (buckets.areGlobal()) {
+            if (location.isEmpty()) return;
+            // AWS makes a bucket of another Region there; the embedded AWS has one Region.
+            throw S3Errors.invalidLocation(location.get());
+        }
+        if (location.equals(Optional.of(account.region()))) return;
         throw AwsException.badRequest(
                 "IllegalLocationConstraintException",
                 "The " + location.filter(text -> !text.isEmpty()).orElse("unspecified")
@@ -124,7 +136,7 @@ final class BucketOperations {
 
     AwsResponse headBucket(S3Request request) {
         buckets.authorized(request, "s3:ListBucket");
-        return new AwsResponse(200, Map.of("x-amz-bucket-region", Iam.REGION), new byte[0]);
+        return new AwsResponse(200, Map.of("x-amz-bucket-region", account.region()), new byte[0]);
     }
 
     AwsResponse deleteBucket(S3Request request) {
@@ -160,7 +172,7 @@ final class BucketOperations {
             }
             answer.open("Bucket").put("Name", bucket.name);
             answer.put("CreationDate", ObjectVersion.xmlDate(bucket.created))
-                    .put("BucketRegion", Iam.REGION)
+                    .put("BucketRegion", account.region())
                     .close("Bucket");
             last = bucket.name;
         }
@@ -171,7 +183,9 @@ final class BucketOperations {
 
     AwsResponse getBucketLocation(S3Request request) {
         buckets.authorized(request, "s3:GetBucketLocation");
-        return XmlText.document("LocationConstraint").append(Iam.REGION).response();
+        return XmlText.document("LocationConstraint")
+                .append(buckets.areGlobal() ? "" : account.region())
+                .response();
     }
 
     AwsResponse getBucketAcl(S3Request request) {

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.localcloud.s3;
 
+import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.iam.Identity;
@@ -14,11 +15,16 @@ final class Buckets {
     /** The condition key that sees the key an upload will really be encrypted with, default encryption included. */
     static final String KMS_KEY_ID = "s3:x-amz-server-side-encryption-aws-kms-key-id";
 
-    private final Iam iam;
+    private final Account account;
     private final Map<String, Bucket> byName = new TreeMap<>();
 
-    Buckets(Iam iam) {
-        this.iam = iam;
+    Buckets(Account account) {
+        this.account = account;
+    }
+
+    /** us-east-1 was S3's only Region once: its buckets have no location, and making one's own again is no error. */
+    boolean areGlobal() {
+        return account.region().equals("us-east-1");
     }
 
     Map<String, Bucket> byName() {
@@ -57,7 +63,7 @@ final class Buckets {
     void authorize(S3Request request, String action, String resource, Map<String, String> conditions) {
         var context = new HashMap<>(conditions);
         context.putAll(callersContext(request.caller()));
-        var byIdentity = iam.decide(request.caller(), action, resource, context);
+        var byIdentity = account.iam().decide(request.caller(), action, resource, context);
         if (byIdentity == Decision.DENIED) {
             throw denied(request, action, resource, "with an explicit deny in an identity-based policy");
         }

@@ -1,10 +1,9 @@
 package cloudhsm.pipeline.localcloud.s3;
 
+import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.http.AwsException;
-import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.iam.Identity;
 import cloudhsm.pipeline.localcloud.kms.KmsService;
-import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Arrays;
@@ -29,10 +28,8 @@ final class DataKeys {
      */
     static final Duration BUCKET_KEY_LIFETIME = Duration.ofMinutes(5);
 
-    private static final String VIA = "s3." + Iam.REGION + ".amazonaws.com";
-
+    private final Account account;
     private final KmsService kms;
-    private final Clock clock;
     private final byte[] serviceKey = AesGcm.newKey();
     private final Map<String, Cached> cached = new HashMap<>();
 
@@ -50,9 +47,14 @@ final class DataKeys {
     /** A wrapping key that need not be asked of KMS until it expires. */
     private record Cached(KmsService.DataKey key, Instant expires) {}
 
-    DataKeys(KmsService kms, Clock clock) {
+    DataKeys(Account account, KmsService kms) {
+        this.account = account;
         this.kms = kms;
-        this.clock = clock;
+    }
+
+    /** A bare key id is one of this account and Region; aliases stay as they are until KMS resolves them. */
+    String keyArn(String keyId) {
+        return keyId.startsWith("arn:") || keyId.startsWith("alias/") ? keyId : account.arn("kms", "key/" + keyId);
     }
 
     /**
@@ -78,7 +80,7 @@ final class DataKeys {
 
     private KmsService.DataKey wrappingKey(Identity caller, S3Request object, Encryption encryption) {
         Supplier<KmsService.DataKey> asked = () -> askKms(
-                () -> kms.generateDataKey(caller, encryption.keyArn(), context(object, encryption.bucketKey()), VIA));
+                () -> kms.generateDataKey(caller, encryption.keyArn(), context(object, encryption.bucketKey()), account.host("s3")));
         if (!encryption.bucketKey()) return asked.get();
         // Per requester, so that each one's right to use the key is asked of KMS at least once.
         var name = String.join(" ", "encrypt", object.bucket(), encryption.keyArn(), caller.arn());
@@ -95,7 +97,7 @@ final class DataKeys {
                 Supplier<KmsService.DataKey> asked = () -> new KmsService.DataKey(
                         encryption.keyArn(),
                         askKms(() -> kms.decrypt(
-                                caller, wrapped.wrappingKey(), context(object, encryption.bucketKey()), VIA)),
+                                caller, wrapped.wrappingKey(), context(object, encryption.bucketKey()), account.host("s3"))),
                         wrapped.wrappingKey());
                 var wrapping = encryption.bucketKey()
                         ? cached(
@@ -108,7 +110,7 @@ final class DataKeys {
     }
 
     private KmsService.DataKey cached(String name, Supplier<KmsService.DataKey> asked) {
-        var now = clock.instant();
+        var now = account.time().now();
         cached.values().removeIf(entry -> !now.isBefore(entry.expires()));
         var known = cached.get(name);
         if (known != null) return known.key();
@@ -125,7 +127,7 @@ final class DataKeys {
     Sealed rewrap(Identity caller, S3Request object, Encryption from, Wrapped wrapped, Encryption to) {
         if (from.type() == Encryption.Type.SSE_KMS && !from.bucketKey() && !to.bucketKey()) {
             var wrappingKey = askKms(() -> kms.reEncrypt(
-                    caller, wrapped.wrappingKey(), context(object, false), to.keyArn(), context(object, false), VIA));
+                    caller, wrapped.wrappingKey(), context(object, false), to.keyArn(), context(object, false), account.host("s3")));
             return new Sealed(to, new Wrapped(wrapped.dataKey(), wrappingKey));
         }
         var dataKey = unwrap(caller, object, from, new byte[0], wrapped);

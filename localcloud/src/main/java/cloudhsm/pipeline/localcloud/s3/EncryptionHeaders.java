@@ -1,7 +1,6 @@
 package cloudhsm.pipeline.localcloud.s3;
 
 import cloudhsm.pipeline.localcloud.http.AwsException;
-import cloudhsm.pipeline.localcloud.iam.Iam;
 import java.util.Base64;
 import java.util.HashMap;
 import java.util.Map;
@@ -48,7 +47,7 @@ final class EncryptionHeaders {
             }
             case "aws:kms" ->
                 Encryption.kms(
-                        request.header(KEY_ID).map(EncryptionHeaders::keyArn).orElseGet(keys::awsManagedKey),
+                        request.header(KEY_ID).map(keys::keyArn).orElseGet(keys::awsManagedKey),
                         bucketKey(request, bucket));
             case "aws:kms:dsse" -> {
                 if (request.header(BUCKET_KEY).filter("true"::equals).isPresent()) {
@@ -56,7 +55,7 @@ final class EncryptionHeaders {
                             BUCKET_KEY, "true", "Bucket Key is not supported with the encryption method specified");
                 }
                 yield Encryption.dsse(
-                        request.header(KEY_ID).map(EncryptionHeaders::keyArn).orElseGet(keys::awsManagedKey));
+                        request.header(KEY_ID).map(keys::keyArn).orElseGet(keys::awsManagedKey));
             }
             default ->
                 throw S3Errors.invalidArgument(
@@ -68,7 +67,7 @@ final class EncryptionHeaders {
         request.header(KEY_ID).ifPresent(EncryptionHeaders::refuseKeyId);
         var standard = bucket.encryption;
         if (!standard.type().usesKms()) return Encryption.SSE_S3;
-        var keyArn = standard.keyId().isEmpty() ? keys.awsManagedKey() : keyArn(standard.keyId());
+        var keyArn = standard.keyId().isEmpty() ? keys.awsManagedKey() : keys.keyArn(standard.keyId());
         return standard.type() == Encryption.Type.DSSE_KMS
                 ? Encryption.dsse(keyArn)
                 : Encryption.kms(keyArn, bucketKey(request, bucket));
@@ -83,13 +82,6 @@ final class EncryptionHeaders {
 
     private static boolean bucketKey(S3Request request, Bucket bucket) {
         return request.header(BUCKET_KEY).map(Boolean::parseBoolean).orElse(bucket.encryption.bucketKey());
-    }
-
-    /** A bare key id is one of this account and Region; aliases stay as they are until KMS resolves them. */
-    private static String keyArn(String keyId) {
-        return keyId.startsWith("arn:") || keyId.startsWith("alias/")
-                ? keyId
-                : "arn:aws:kms:" + Iam.REGION + ":" + Iam.ACCOUNT + ":key/" + keyId;
     }
 
     /** What policies see of an upload's encryption. */

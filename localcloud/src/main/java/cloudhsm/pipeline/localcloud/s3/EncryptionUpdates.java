@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.localcloud.s3;
 
+import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.http.AwsResponse;
 import cloudhsm.pipeline.localcloud.iam.Iam;
 import java.util.Map;
@@ -15,12 +16,14 @@ final class EncryptionUpdates {
     private static final Pattern KEY_ARN =
             Pattern.compile("arn:aws[a-zA-Z0-9-]*:kms:([a-z0-9-]+):([0-9]{12}):key/[a-zA-Z0-9-]+");
 
+    private final Account account;
     private final Buckets buckets;
     private final ObjectOperations objects;
     private final DataKeys dataKeys;
     private boolean refused;
 
-    EncryptionUpdates(Buckets buckets, ObjectOperations objects, DataKeys dataKeys) {
+    EncryptionUpdates(Account account, Buckets buckets, ObjectOperations objects, DataKeys dataKeys) {
+        this.account = account;
         this.buckets = buckets;
         this.objects = objects;
         this.dataKeys = dataKeys;
@@ -54,7 +57,7 @@ final class EncryptionUpdates {
         return AwsResponse.empty(200);
     }
 
-    private static Encryption target(Xml objectEncryption) {
+    private Encryption target(Xml objectEncryption) {
         objectEncryption.allowOnly("SSE-KMS");
         var kms = objectEncryption.child("SSE-KMS").orElseThrow(Xml::malformed);
         kms.allowOnly("KMSKeyArn", "BucketKeyEnabled");
@@ -64,7 +67,7 @@ final class EncryptionUpdates {
             throw S3Errors.invalidRequest("The KMS key must be given by its full ARN, arn:aws:kms:…:key/…; key ids and"
                     + " aliases are not supported");
         }
-        if (!matcher.group(1).equals(Iam.REGION) || !matcher.group(2).equals(Iam.ACCOUNT)) {
+        if (!matcher.group(1).equals(account.region()) || !matcher.group(2).equals(Iam.ACCOUNT)) {
             throw S3Errors.invalidRequest(
                     "The KMS key must be in the bucket's Region and in the bucket owner's account");
         }

@@ -124,7 +124,7 @@ final class EventSender {
             var eventRecord = Json.object()
                     .put("eventVersion", "2.6")
                     .put("eventSource", "aws:s3")
-                    .put("awsRegion", Iam.REGION)
+                    .put("awsRegion", account.region())
                     .put("eventTime", ObjectVersion.xmlDate(account.time().now()))
                     .put("eventName", event);
             eventRecord

@@ -3,7 +3,6 @@ package cloudhsm.pipeline.localcloud.s3;
 import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.AwsResponse;
-import cloudhsm.pipeline.localcloud.iam.Iam;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -62,7 +61,7 @@ final class NotificationOperations {
         if (parts.length != 6 || !parts[2].equals(kind.service)) {
             throw S3Errors.invalidArgument(kind.element, arn, "The ARN could not be parsed");
         }
-        if (!parts[3].equals(Iam.REGION)) {
+        if (!parts[3].equals(account.region())) {
             throw S3Errors.invalidArgument(
                     kind.element,
                     arn,

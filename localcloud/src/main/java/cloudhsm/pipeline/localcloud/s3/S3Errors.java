@@ -87,11 +87,20 @@ final class S3Errors {
             return invalidRequest("The KMS key must be given by its full ARN, arn:aws:kms:…:key/…; key ids and aliases"
                     + " are not supported");
         }
+        if (violation.shape().equals("BucketLocationConstraint")) return invalidLocation(violation.value());
         if (violation.inBody()) return Xml.malformed();
         if (violation.shape().equals("StorageClass")) {
             return AwsException.badRequest("InvalidStorageClass", "The storage class you specified is not valid");
         }
         return invalidArgument(violation.member(), violation.value(), violation.constraint());
+    }
+
+    static AwsException invalidLocation(String location) {
+        return new AwsException(
+                "InvalidLocationConstraint",
+                400,
+                "The specified location-constraint is not valid",
+                Map.of("LocationConstraint", location));
     }
 
     static AwsException accessDenied(String message) {

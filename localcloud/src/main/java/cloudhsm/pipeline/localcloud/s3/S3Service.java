@@ -37,12 +37,12 @@ public final class S3Service implements Service {
 
     public S3Service(Account account, KmsService kms, SqsService sqs, SnsService sns, EventBridgeService eventBridge) {
         this.account = account;
-        buckets = new Buckets(account.iam());
-        store = new ObjectStore(account, new DataKeys(kms, account.time().clock()));
+        buckets = new Buckets(account);
+        store = new ObjectStore(account, new DataKeys(account, kms));
         events = new EventSender(account, sqs, sns, eventBridge);
         var objects = new ObjectOperations(account, buckets, store, events);
         copies = new CopyOperations(buckets, store, objects, events);
-        encryptionUpdates = new EncryptionUpdates(buckets, objects, store.dataKeys());
+        encryptionUpdates = new EncryptionUpdates(account, buckets, objects, store.dataKeys());
         registerBuckets();
         registerConfiguration();
         registerObjects(objects);
@@ -248,10 +248,16 @@ public final class S3Service implements Service {
     }
 
     /**
-     * Adds a bucket with a name as us-east-1 took it before March 2018: capitals, underscores, up to 255 characters.
-     * Nobody can make one any more.
+     * Adds a bucket with a name that nobody gets any more: with a prefix or suffix that was reserved later, or as only
+     * us-east-1 took it before March 2018, with capitals, underscores and up to 255 characters.
+     *
+     * @throws IllegalArgumentException where the account's Region never took such a name
      */
     public void addLegacyBucket(String name) {
+        var names = buckets.areGlobal() ? "[A-Za-z0-9._-]{3,255}" : "[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]";
+        if (!name.matches(names)) {
+            throw new IllegalArgumentException(account.region() + " never took the bucket name " + name);
+        }
         account.time().lock().lock();
         try {
             buckets.byName().put(name, new Bucket(name, account.time().now()));

@@ -34,10 +34,6 @@ import java.util.TreeMap;
 public final class SchedulerService implements Service {
     private static final String PRINCIPAL = "scheduler.amazonaws.com";
 
-    /** What Scheduler names as the source when it takes on a role: the schedule's group. */
-    private static final String DEFAULT_GROUP =
-            "arn:aws:scheduler:" + Iam.REGION + ":" + Iam.ACCOUNT + ":schedule-group/default";
-
     /** Scheduler invokes its target within 60 seconds of the time [SCH:schedule-types]. */
     private static final Duration PRECISION = Duration.ofSeconds(59);
 
@@ -52,6 +48,10 @@ public final class SchedulerService implements Service {
     private static final Duration LONGEST_BACKOFF = Duration.ofMinutes(5);
 
     private final Account account;
+
+    /** What Scheduler names as the source when it takes on a role: the schedule's group. */
+    private final String defaultGroup;
+
     private final StatesService states;
     private final SnsService sns;
     private final SqsService sqs;
@@ -60,6 +60,7 @@ public final class SchedulerService implements Service {
 
     public SchedulerService(Account account, StatesService states, SnsService sns, SqsService sqs) {
         this.account = account;
+        this.defaultGroup = account.arn("scheduler", "schedule-group/default");
         this.states = states;
         this.sns = sns;
         this.sqs = sqs;
@@ -147,8 +148,8 @@ public final class SchedulerService implements Service {
         throw ScheduleInput.invalid("The request body is not a JSON object");
     }
 
-    private static String arn(String name) {
-        return "arn:aws:scheduler:" + Iam.REGION + ":" + Iam.ACCOUNT + ":schedule/default/" + name;
+    private String arn(String name) {
+        return account.arn("scheduler", "schedule/default/" + name);
     }
 
     private ObjectNode create(String name, ObjectNode input, Identity caller) {
@@ -197,7 +198,7 @@ public final class SchedulerService implements Service {
         return account.iam()
                 .role(arn.substring(arn.lastIndexOf('/') + 1))
                 .filter(role -> role.arn().equals(arn))
-                .filter(role -> Iam.mayAssume(PRINCIPAL, role, Optional.of(DEFAULT_GROUP)));
+                .filter(role -> Iam.mayAssume(PRINCIPAL, role, Optional.of(defaultGroup)));
     }
 
     private Schedule existing(AwsRequest request, String operation) {

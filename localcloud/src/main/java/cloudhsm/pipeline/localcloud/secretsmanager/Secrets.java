@@ -1,6 +1,5 @@
 package cloudhsm.pipeline.localcloud.secretsmanager;
 
-import cloudhsm.pipeline.localcloud.iam.Iam;
 import java.util.Collection;
 import java.util.Optional;
 import java.util.TreeMap;
@@ -8,11 +7,6 @@ import java.util.TreeMap;
 /** The account's secrets. */
 final class Secrets {
     private final TreeMap<String, Secret> byName = new TreeMap<>();
-
-    /** @param suffix six characters that AWS appends, so that a name used again gets another ARN */
-    static String arn(String name, String suffix) {
-        return "arn:aws:secretsmanager:" + Iam.REGION + ":" + Iam.ACCOUNT + ":secret:" + name + "-" + suffix;
-    }
 
     void add(Secret secret) {
         byName.put(secret.name(), secret);

@@ -54,6 +54,11 @@ public final class SecretsManagerService extends JsonService {
         on("UntagResource", this::untag);
     }
 
+    /** AWS appends six characters, so that a name used again gets another ARN. */
+    private String newArn(String name) {
+        return account.arn("secretsmanager", "secret:" + name + "-" + account.base32(6));
+    }
+
     private JsonNode create(ObjectNode input, AwsRequest request) {
         var name = Members.name(input);
         Members.requireManagedKey(input);
@@ -64,7 +69,7 @@ public final class SecretsManagerService extends JsonService {
         var conditions = new HashMap<String, String>();
         tags.forEach((tag, tagValue) -> conditions.put(REQUEST_TAG + tag, tagValue));
         conditions.put("secretsmanager:Name", name);
-        var arn = Secrets.arn(name, account.base32(6));
+        var arn = newArn(name);
         account.iam().authorize(request.caller(), "secretsmanager:CreateSecret", arn, conditions);
         if (!tags.isEmpty()) account.iam().authorize(request.caller(), "secretsmanager:TagResource", arn, conditions);
 
@@ -316,7 +321,7 @@ public final class SecretsManagerService extends JsonService {
         }));
         // For a secret that does not exist AWS compares an ARN with a suffix it makes up.
         var arn = secret.map(Secret::arn)
-                .orElseGet(() -> secretId.startsWith("arn:") ? secretId : Secrets.arn(secretId, account.base32(6)));
+                .orElseGet(() -> secretId.startsWith("arn:") ? secretId : newArn(secretId));
         account.iam().authorize(request.caller(), action, arn, context);
         return secret.orElseThrow(
                 () -> refused("ResourceNotFoundException", "Secrets Manager can't find the specified secret."));

@@ -9,8 +9,8 @@ import cloudhsm.pipeline.localcloud.http.QueryProtocol;
 import cloudhsm.pipeline.localcloud.http.Service;
 import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.iam.Identity;
-import cloudhsm.pipeline.localcloud.iam.PolicyDocument;
 import cloudhsm.pipeline.localcloud.iam.PolicyDocument.Decision;
+import cloudhsm.pipeline.localcloud.iam.PolicyDocument;
 import cloudhsm.pipeline.localcloud.kms.KmsService;
 import cloudhsm.pipeline.localcloud.sqs.SqsService;
 import cloudhsm.pipeline.localcloud.wire.Violation;
@@ -130,7 +130,7 @@ public final class SnsService implements Service {
                 throw AwsException.badRequest("InvalidParameter", "Invalid parameter: Topic Name");
             }
             attributes.forEach(SnsService::checkAttribute);
-            var arn = "arn:aws:sns:" + Iam.REGION + ":" + Iam.ACCOUNT + ":" + name;
+            var arn = account.arn("sns", name);
             topics.computeIfAbsent(arn, any -> new Topic()).attributes.putAll(attributes);
             return arn;
         });
@@ -159,8 +159,7 @@ public final class SnsService implements Service {
                         "Invalid parameter: the embedded AWS does not deliver by the protocol " + protocol);
             }
             var toQueue = protocol.equals("sqs");
-            if (toQueue
-                    && !endpoint.matches("arn:aws:sqs:" + Iam.REGION + ":" + Iam.ACCOUNT + ":[A-Za-z0-9_-]{1,80}")) {
+            if (toQueue && !endpoint.matches(account.arn("sqs", "[A-Za-z0-9_-]{1,80}"))) {
                 throw AwsException.badRequest("InvalidParameter", "Invalid parameter: SQS endpoint ARN");
             }
             attributes.forEach((name, value) -> {
@@ -189,7 +188,7 @@ public final class SnsService implements Service {
         var key = topic(topicArn).attributes.getOrDefault("KmsMasterKeyId", "");
         if (key.isEmpty() || key.equals(MANAGED_BY_AWS)) return;
         var context = Map.of("aws:sns:topicArn", topicArn);
-        var viaService = "sns." + Iam.REGION + ".amazonaws.com";
+        var viaService = account.host("sns");
         kms.decrypt(
                 caller, kms.generateDataKey(caller, key, context, viaService).encrypted(), context, viaService);
     }
@@ -302,7 +301,7 @@ public final class SnsService implements Service {
     }
 
     private String envelope(Subscription subscription, String id, String subject, String message) {
-        var host = "https://sns." + Iam.REGION + ".amazonaws.com/";
+        var host = "https://" + account.host("sns") + "/";
         var envelope =
                 Json.object().put("Type", "Notification").put("MessageId", id).put("TopicArn", subscription.topicArn);
         if (!subject.isEmpty()) envelope.put("Subject", subject);
@@ -344,7 +343,7 @@ public final class SnsService implements Service {
 
     private String createTopic(Map<String, String> input, AwsRequest request) {
         var name = required(input, "Name");
-        authorize(request, "CreateTopic", "arn:aws:sns:" + Iam.REGION + ":" + Iam.ACCOUNT + ":" + name);
+        authorize(request, "CreateTopic", account.arn("sns", name));
         return QueryProtocol.element("TopicArn", createTopic(name, QueryProtocol.entries(input, "Attributes.entry")));
     }
 

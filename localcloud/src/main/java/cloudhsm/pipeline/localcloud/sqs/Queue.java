@@ -2,7 +2,6 @@ package cloudhsm.pipeline.localcloud.sqs;
 
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.Json;
-import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.iam.PolicyDocument;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -21,6 +20,7 @@ final class Queue {
     record Taken(Message message, String receiptHandle) {}
 
     final String name;
+    private final String arn;
     final Instant createdAt;
     final Map<String, String> attributes = QueueAttributes.defaults();
     final Map<String, String> tags = new TreeMap<>();
@@ -31,18 +31,15 @@ final class Queue {
     /** Null if it never was. */
     Instant purgedAt;
 
-    Queue(String name, Instant createdAt) {
+    Queue(String name, String arn, Instant createdAt) {
         this.name = name;
+        this.arn = arn;
         this.createdAt = createdAt;
         this.modifiedAt = createdAt;
     }
 
-    static String arn(String name) {
-        return "arn:aws:sqs:" + Iam.REGION + ":" + Iam.ACCOUNT + ":" + name;
-    }
-
     String arn() {
-        return arn(name);
+        return arn;
     }
 
     Duration seconds(String attribute) {

@@ -52,7 +52,7 @@ final class Queues {
     }
 
     Queue byName(String name) {
-        return find(Queue.arn(name)).orElseThrow(Queues::doesNotExist);
+        return find(account.arn("sqs", name)).orElseThrow(Queues::doesNotExist);
     }
 
     private static AwsException doesNotExist() {
@@ -86,7 +86,7 @@ final class Queues {
                     "You must wait 60 seconds after deleting a queue before you can create another with the same"
                             + " name.");
         }
-        var queue = new Queue(name, now);
+        var queue = new Queue(name, account.arn("sqs", name), now);
         checkRedrive(queue, attributes);
         queue.attributes.putAll(attributes);
         queue.tags.putAll(tags);

@@ -123,7 +123,7 @@ public final class SqsService extends JsonService {
     }
 
     public String queueArn(String queueUrl) {
-        return Queue.arn(queueUrl.substring(queueUrl.lastIndexOf('/') + 1));
+        return account.arn("sqs", queueUrl.substring(queueUrl.lastIndexOf('/') + 1));
     }
 
     /** Whether the queue exists. */
@@ -259,8 +259,8 @@ public final class SqsService extends JsonService {
         }
     }
 
-    private static String url(String queueName) {
-        return "https://sqs." + Iam.REGION + ".amazonaws.com/" + Iam.ACCOUNT + "/" + queueName;
+    private String url(String queueName) {
+        return "https://" + account.host("sqs") + "/" + Iam.ACCOUNT + "/" + queueName;
     }
 
     private JsonNode createQueue(ObjectNode input, AwsRequest request) {
@@ -484,7 +484,7 @@ public final class SqsService extends JsonService {
     /** Within the account either the caller's policies or the queue's own must allow it, and neither may deny it. */
     private void authorize(AwsRequest request, String action, String queueName) {
         var caller = request.caller();
-        var arn = Queue.arn(queueName);
+        var arn = account.arn("sqs", queueName);
         var context = Map.of("aws:SecureTransport", "true");
         var identity = account.iam().decide(caller, "sqs:" + action, arn, context);
         var resource = queues.find(arn)

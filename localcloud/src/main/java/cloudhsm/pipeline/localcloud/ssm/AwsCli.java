@@ -47,7 +47,7 @@ final class AwsCli {
         var region = Optional.ofNullable(options.get().get("--region"))
                 .or(() -> Optional.ofNullable(call.environment().get("AWS_REGION")))
                 .or(() -> Optional.ofNullable(call.environment().get("AWS_DEFAULT_REGION")))
-                .orElse(Iam.REGION); // from the instance's metadata
+                .orElse(account.region()); // from the instance's metadata
         return switch (command) {
             case "secretsmanager get-secret-value" -> getSecretValue(options.get(), region);
             case "sts get-caller-identity" -> getCallerIdentity(options.get(), region);
@@ -153,7 +153,7 @@ final class AwsCli {
         }
         var url = "https://" + service + "." + region + ".amazonaws.com/";
         if (!reachable) return new CommandResult(FAILED, "", "\nConnect timeout on endpoint URL: \"" + url + "\"\n");
-        if (!region.equals(Iam.REGION)) {
+        if (!region.equals(account.region())) {
             return new CommandResult(FAILED, "", "\nCould not connect to the endpoint URL: \"" + url + "\"\n");
         }
         try {

@@ -110,14 +110,14 @@ final class CommandOperations {
     }
 
     private void authorize(AwsRequest request, Document document, List<String> instanceIds) {
-        account.iam().authorize(request.caller(), "ssm:SendCommand", document.arn());
+        account.iam().authorize(request.caller(), "ssm:SendCommand", document.arn(account));
         for (var instanceId : instanceIds) {
             var context = new TreeMap<String, String>();
             ec2.tags(instanceId).forEach((key, value) -> {
                 context.put("ssm:resourceTag/" + key, value);
                 context.put("aws:ResourceTag/" + key, value);
             });
-            account.iam().authorize(request.caller(), "ssm:SendCommand", RunCommand.instanceArn(instanceId), context);
+            account.iam().authorize(request.caller(), "ssm:SendCommand", account.arn("ec2", "instance/" + instanceId), context);
         }
     }
 

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.localcloud.ssm;
 
+import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.iam.Iam;
@@ -71,8 +72,10 @@ record Document(String name, String owner, JsonNode content, Instant created) {
     }
 
     /** For policies: AWS's own documents belong to no account. */
-    String arn() {
-        return "arn:aws:ssm:" + Iam.REGION + ":" + (owner.equals(AMAZON) ? "" : Iam.ACCOUNT) + ":document/" + name;
+    String arn(Account account) {
+        return owner.equals(AMAZON)
+                ? account.publicArn("ssm", "document/" + name)
+                : account.arn("ssm", "document/" + name);
     }
 
     JsonNode parameters() {

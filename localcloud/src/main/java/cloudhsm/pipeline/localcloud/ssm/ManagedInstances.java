@@ -1,10 +1,9 @@
 package cloudhsm.pipeline.localcloud.ssm;
 
 import cloudhsm.pipeline.localcloud.Account;
-import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service.InstanceView;
+import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
 import cloudhsm.pipeline.localcloud.http.AwsException;
-import cloudhsm.pipeline.localcloud.iam.Iam;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.LinkedHashMap;
@@ -86,7 +85,7 @@ final class ManagedInstances {
                     .authorize(
                             instance.identity().get(),
                             "ssm:UpdateInstanceInformation",
-                            "arn:aws:ec2:" + Iam.REGION + ":" + Iam.ACCOUNT + ":instance/" + instance.instanceId());
+                            account.arn("ec2", "instance/" + instance.instanceId()));
             return true;
         } catch (AwsException denied) {
             return false;

@@ -7,7 +7,6 @@ import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
 import cloudhsm.pipeline.localcloud.events.EventBridgeService;
 import cloudhsm.pipeline.localcloud.http.Endpoint;
 import cloudhsm.pipeline.localcloud.http.Json;
-import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.time.Timed;
 import java.time.Duration;
 import java.time.Instant;
@@ -125,12 +124,12 @@ final class RunCommand {
         }
     }
 
-    private static CommandResult run(
+    private CommandResult run(
             Document.Step step, Invocation invocation, InstanceDirectory disk, Programs programs) {
         try (var server = new StandInServer(programs)) {
             var environment = new LinkedHashMap<>(server.environment());
             environment.put("AWS_SSM_INSTANCE_ID", invocation.instanceId);
-            environment.put("AWS_SSM_REGION_NAME", Iam.REGION);
+            environment.put("AWS_SSM_REGION_NAME", account.region());
             return Shell.run(disk, String.join("\n", step.lines()) + "\n", step.workingDirectory(), environment);
         }
     }
@@ -225,8 +224,8 @@ final class RunCommand {
         return EVENT_TIME.format(instant);
     }
 
-    static String instanceArn(String instanceId) {
-        return "arn:aws:ec2:" + Iam.REGION + ":" + Iam.ACCOUNT + ":instance/" + instanceId;
+    private String instanceArn(String instanceId) {
+        return account.arn("ec2", "instance/" + instanceId);
     }
 
     /** The instance's disk, which lives until the instance is terminated. */

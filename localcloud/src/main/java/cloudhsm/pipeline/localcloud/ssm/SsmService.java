@@ -90,8 +90,7 @@ public final class SsmService extends JsonService {
     private Document authorized(ObjectNode input, AwsRequest request, String action) {
         var name = required(input, "Name");
         var document = document(name);
-        var arn = document.map(Document::arn)
-                .orElse("arn:aws:ssm:" + Iam.REGION + ":" + Iam.ACCOUNT + ":document/" + name);
+        var arn = document.map(found -> found.arn(account)).orElseGet(() -> account.arn("ssm", "document/" + name));
         account.iam().authorize(request.caller(), action, arn);
         return document.orElseThrow(() -> invalidDocument(name));
     }
@@ -107,11 +106,7 @@ public final class SsmService extends JsonService {
                 || !text(input, "DocumentFormat").orElse("JSON").equals("JSON")) {
             throw AwsException.badRequest("ValidationException", "The embedded AWS knows Command documents in JSON");
         }
-        account.iam()
-                .authorize(
-                        request.caller(),
-                        "ssm:CreateDocument",
-                        "arn:aws:ssm:" + Iam.REGION + ":" + Iam.ACCOUNT + ":document/" + name);
+        account.iam().authorize(request.caller(), "ssm:CreateDocument", account.arn("ssm", "document/" + name));
         JsonNode parsed;
         try {
             parsed = Json.parse(content);
@@ -200,8 +195,8 @@ public final class SsmService extends JsonService {
         return answer;
     }
 
-    private static String parameterArn(String name) {
-        return "arn:aws:ssm:" + Iam.REGION + "::parameter" + name;
+    private String parameterArn(String name) {
+        return account.publicArn("ssm", "parameter" + name);
     }
 
     private Optional<ObjectNode> parameter(String name) {

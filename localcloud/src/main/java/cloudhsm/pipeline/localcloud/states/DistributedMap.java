@@ -2,7 +2,6 @@ package cloudhsm.pipeline.localcloud.states;
 
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.Json;
-import cloudhsm.pipeline.localcloud.iam.Iam;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -203,7 +202,7 @@ final class DistributedMap {
         }
         var name = uuid();
         var execution = new Execution(
-                "arn:aws:states:" + Iam.REGION + ":" + Iam.ACCOUNT + ":execution:" + machine.name() + ":" + name,
+                interpreter.account().arn("states", "execution:" + machine.name() + ":" + name),
                 name,
                 machine,
                 child.input(),

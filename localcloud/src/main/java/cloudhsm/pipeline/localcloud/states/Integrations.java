@@ -46,7 +46,7 @@ final class Integrations {
 
     /** S3 under the machine's role; to be closed. */
     S3Objects s3(StateMachine machine) {
-        return new S3Objects(endpoint.uri(), machine.identity());
+        return new S3Objects(endpoint.uri(), account.region(), machine.identity());
     }
 
     private JsonNode invoke(StateMachine machine, JsonNode arguments) {

@@ -1,7 +1,6 @@
 package cloudhsm.pipeline.localcloud.states;
 
 import cloudhsm.pipeline.localcloud.http.Json;
-import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.iam.Identity;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.net.URI;
@@ -25,10 +24,10 @@ import software.amazon.awssdk.services.s3.model.S3Object;
 final class S3Objects implements AutoCloseable {
     private final S3Client s3;
 
-    S3Objects(URI endpoint, Identity caller) {
+    S3Objects(URI endpoint, String region, Identity caller) {
         s3 = S3Client.builder()
                 .endpointOverride(endpoint)
-                .region(Region.of(Iam.REGION))
+                .region(Region.of(region))
                 .forcePathStyle(true)
                 .credentialsProvider(StaticCredentialsProvider.create(
                         AwsBasicCredentials.create(caller.accessKeyId(), caller.secretAccessKey())))

@@ -27,8 +27,6 @@ public final class StatesService extends JsonService {
     /** Names of machines and executions; AWS also takes other letters, but CloudWatch does not. */
     private static final Pattern NAME = Pattern.compile("[^\\s<>{}\\[\\]?*\"#%\\\\^|~`$&,;:/\\p{Cntrl}]{1,80}");
 
-    private static final String PREFIX = "arn:aws:states:" + Iam.REGION + ":" + Iam.ACCOUNT + ":";
-
     private final Account account;
     private final Expressions expressions;
     private final Interpreter interpreter;
@@ -188,7 +186,7 @@ public final class StatesService extends JsonService {
 
     private StateMachine create(String name, String definition, Role role) {
         requireName(name);
-        var arn = PREFIX + "stateMachine:" + name;
+        var arn = account.arn("states", "stateMachine:" + name);
         var existing = machines.get(arn);
         if (existing != null) {
             if (existing.text().equals(definition) && existing.role().equals(role)) return existing;
@@ -216,7 +214,7 @@ public final class StatesService extends JsonService {
                     "1 validation error detected: Value at 'input' failed to satisfy constraint: Member must have"
                             + " length less than or equal to " + StateFields.MAXIMUM_DATA);
         }
-        var arn = PREFIX + "execution:" + machine.name() + ":" + name;
+        var arn = account.arn("states", "execution:" + machine.name() + ":" + name);
         var existing = executions.execution(arn).orElse(null);
         if (existing != null) {
             if (existing.running() && existing.input().equals(input)) return existing;
@@ -229,7 +227,11 @@ public final class StatesService extends JsonService {
 
     private JsonNode createStateMachine(ObjectNode input, AwsRequest request) {
         var name = required(input, "name");
-        account.iam().authorize(request.caller(), "states:CreateStateMachine", PREFIX + "stateMachine:" + name);
+        account.iam()
+                .authorize(
+                        request.caller(),
+                        "states:CreateStateMachine",
+                        account.arn("states", "stateMachine:" + name));
         for (var member : (Iterable<String>) input::fieldNames) {
             if (!Set.of("name", "definition", "roleArn", "type", "tags").contains(member)) {
                 throw AwsException.badRequest(

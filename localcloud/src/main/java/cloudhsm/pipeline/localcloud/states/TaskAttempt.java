@@ -1,7 +1,6 @@
 package cloudhsm.pipeline.localcloud.states;
 
 import cloudhsm.pipeline.localcloud.http.Json;
-import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.time.SimulatedTime.Scheduled;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -49,7 +48,7 @@ final class TaskAttempt {
         if (heartbeatSeconds >= timeout) {
             throw new StateFailure("States.Runtime", "HeartbeatSeconds must be less than TimeoutSeconds");
         }
-        var details = named().put("region", Iam.REGION).put("parameters", Json.text(arguments));
+        var details = named().put("region", interpreter.account().region()).put("parameters", Json.text(arguments));
         if (timeout != NO_TIMEOUT) details.put("timeoutInSeconds", timeout);
         if (heartbeatSeconds > 0) details.put("heartbeatInSeconds", heartbeatSeconds);
         flow.record("TaskScheduled", "taskScheduledEventDetails", details);

@@ -1,7 +1,7 @@
 package cloudhsm.pipeline.localcloud.template;
 
+import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.http.Json;
-import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.sns.SnsService;
 import cloudhsm.pipeline.localcloud.template.Resolver.ResourceValues;
 import com.fasterxml.jackson.core.JacksonException;
@@ -26,10 +26,12 @@ final class Alarms {
     /** Columns of a dashboard. */
     private static final int COLUMNS = 24;
 
+    private final Account account;
     private final SnsService sns;
     private final Names names;
 
-    Alarms(SnsService sns, Names names) {
+    Alarms(Account account, SnsService sns, Names names) {
+        this.account = account;
         this.sns = sns;
         this.names = names;
     }
@@ -60,7 +62,7 @@ final class Alarms {
         }
         var name = properties.text("AlarmName").orElseGet(() -> names.physical(id, 255));
         return new ResourceValues(
-                name, Map.of("Arn", "arn:aws:cloudwatch:" + Iam.REGION + ":" + Iam.ACCOUNT + ":alarm:" + name));
+                name, Map.of("Arn", account.arn("cloudwatch", "alarm:" + name)));
     }
 
     private static void metric(Properties properties) {

@@ -1,17 +1,12 @@
 package cloudhsm.pipeline.localcloud.template;
 
+import cloudhsm.pipeline.localcloud.Account;
 import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.localcloud.http.Json;
-import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.template.Resolver.ResourceValues;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.Map;
-import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
-import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
-import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
-import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.s3.S3Client;
-import software.amazon.awssdk.services.s3.model.BucketLocationConstraint;
 import software.amazon.awssdk.services.s3.model.BucketVersioningStatus;
 import software.amazon.awssdk.services.s3.model.EventBridgeConfiguration;
 import software.amazon.awssdk.services.s3.model.ObjectOwnership;
@@ -23,27 +18,19 @@ import software.amazon.awssdk.services.s3.model.ServerSideEncryptionRule;
 /** AWS::S3::Bucket and AWS::S3::BucketPolicy, made over HTTP as any client makes them. */
 final class Buckets implements AutoCloseable {
     private final Names names;
+    private final Account account;
     private final S3Client s3;
 
     Buckets(LocalCloud cloud, Names names) {
         this.names = names;
-        var administrator = cloud.iam().administrator();
-        s3 = S3Client.builder()
-                .endpointOverride(cloud.uri())
-                .region(Region.of(Iam.REGION))
-                .forcePathStyle(true)
-                .credentialsProvider(StaticCredentialsProvider.create(
-                        AwsBasicCredentials.create(administrator.accessKeyId(), administrator.secretAccessKey())))
-                .httpClient(UrlConnectionHttpClient.create())
-                .build();
+        this.account = cloud.account();
+        s3 = cloud.client(S3Client.builder().forcePathStyle(true));
     }
 
     ResourceValues create(String logicalId, Properties properties) {
         properties.withoutEffect("Tags");
         var bucket = properties.text("BucketName").orElseGet(() -> names.lowerCase(logicalId));
-        s3.createBucket(create -> create.bucket(bucket)
-                .createBucketConfiguration(
-                        configuration -> configuration.locationConstraint(BucketLocationConstraint.EU_CENTRAL_1)));
+        s3.createBucket(create -> create.bucket(bucket)); // the SDK adds the Region where it must be said
         if (properties.has("VersioningConfiguration")) {
             var status =
                     properties.node("VersioningConfiguration").path("Status").asText();
@@ -74,7 +61,7 @@ final class Buckets implements AutoCloseable {
                 Map.of(
                         "Arn", "arn:aws:s3:::" + bucket,
                         "DomainName", bucket + ".s3.amazonaws.com",
-                        "RegionalDomainName", bucket + ".s3." + Iam.REGION + ".amazonaws.com"));
+                        "RegionalDomainName", bucket + "." + account.host("s3")));
     }
 
     private static PublicAccessBlockConfiguration publicAccessBlock(JsonNode node) {

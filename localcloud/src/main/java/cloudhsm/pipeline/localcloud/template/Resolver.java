@@ -47,7 +47,7 @@ final class Resolver {
         this.template = template;
         this.parameters = parameters;
         this.pseudoParameters = Map.of(
-                "AWS::Region", TextNode.valueOf(Iam.REGION),
+                "AWS::Region", TextNode.valueOf(stackId.split(":")[3]),
                 "AWS::AccountId", TextNode.valueOf(Iam.ACCOUNT),
                 "AWS::StackName", TextNode.valueOf(stackName),
                 "AWS::StackId", TextNode.valueOf(stackId),

@@ -12,8 +12,6 @@ import java.util.Map;
 
 /** Makes each resource by its type, and gives what Ref and Fn::GetAtt answer for it as AWS documents them. */
 final class Resources implements AutoCloseable {
-    private static final String HERE = Iam.REGION + ":" + Iam.ACCOUNT + ":";
-
     private final LocalCloud cloud;
     private final Names names;
     private final Roles roles;
@@ -31,7 +29,7 @@ final class Resources implements AutoCloseable {
         functions = new Functions(cloud, root, names, roles);
         stateMachines = new StateMachines(cloud, root, names, roles);
         buckets = new Buckets(cloud, names);
-        alarms = new Alarms(cloud.sns(), names);
+        alarms = new Alarms(cloud.account(), cloud.sns(), names);
     }
 
     Functions functions() {
@@ -243,7 +241,7 @@ final class Resources implements AutoCloseable {
         properties.withoutEffect("Tags", "LogGroupClass", "KmsKeyId");
         var name = properties.text("LogGroupName").orElseGet(() -> names.physical(id, 512));
         cloud.logs().createLogGroup(name, properties.number("RetentionInDays", 0));
-        return new ResourceValues(name, Map.of("Arn", "arn:aws:logs:" + HERE + "log-group:" + name + ":*"));
+        return new ResourceValues(name, Map.of("Arn", cloud.account().arn("logs", "log-group:" + name + ":*")));
     }
 
     private ResourceValues key(Properties properties) {

@@ -3,7 +3,6 @@ package cloudhsm.pipeline.localcloud.template;
 import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.localcloud.http.AwsException;
 import cloudhsm.pipeline.localcloud.http.Json;
-import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.template.Resolver.ResourceValues;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -100,8 +99,8 @@ public record Stack(
         checkSections(template);
         var account = cloud.account();
         var parameters = new Parameters(template.path("Parameters"), parameterOverrides);
-        var stackId = "arn:aws:cloudformation:" + Iam.REGION + ":" + Iam.ACCOUNT + ":stack/" + stackName + "/"
-                + new UUID(account.random().nextLong(), account.random().nextLong());
+        var uuid = new UUID(account.random().nextLong(), account.random().nextLong());
+        var stackId = account.arn("cloudformation", "stack/" + stackName + "/" + uuid);
         var resolver = new Resolver(template, parameters, stackName, stackId);
         var definitions = definitions(template, resolver);
         try (var resources = new Resources(cloud, projectRoot, new Names(account, stackName), resolver)) {

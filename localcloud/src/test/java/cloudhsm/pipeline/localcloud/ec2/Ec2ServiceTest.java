@@ -7,7 +7,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.localcloud.http.Json;
-import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.iam.Identity;
 import cloudhsm.pipeline.localcloud.iam.PolicyDocument;
 import java.time.Duration;
@@ -48,7 +47,7 @@ class Ec2ServiceTest {
     private Ec2Client client(Identity identity) {
         return Ec2Client.builder()
                 .endpointOverride(aws.uri())
-                .region(Region.of(Iam.REGION))
+                .region(Region.of(aws.account().region()))
                 .credentialsProvider(StaticCredentialsProvider.create(
                         AwsBasicCredentials.create(identity.accessKeyId(), identity.secretAccessKey())))
                 .httpClientBuilder(UrlConnectionHttpClient.builder())

@@ -47,7 +47,7 @@ class EventBridgeServiceTest {
         cloud.sqs().setQueueAttributes(arn, Map.of("Policy", """
             {"Statement":{"Effect":"Allow","Principal":{"Service":"events.amazonaws.com"},"Action":"sqs:SendMessage",
              "Resource":"%s","Condition":{"ArnEquals":{"aws:SourceArn":"%s"}}}}\
-            """.formatted(arn, Rule.arn(rule))));
+            """.formatted(arn, cloud.account().arn("events", "rule/" + rule))));
         return arn;
     }
 
@@ -229,13 +229,14 @@ class EventBridgeServiceTest {
     @Test
     void topicTakesEventsOnlyWhereItsPolicyAllowsIt() {
         var topic = cloud.sns().createTopic("alerts", Map.of());
+        var rule = cloud.account().arn("events", "rule/r");
         assertThrows(
-                AwsException.class, () -> cloud.sns().publishAs("events.amazonaws.com", Rule.arn("r"), topic, "", "x"));
+                AwsException.class, () -> cloud.sns().publishAs("events.amazonaws.com", rule, topic, "", "x"));
         cloud.sns().setTopicAttribute(topic, "Policy", """
             {"Statement":{"Effect":"Allow","Principal":{"Service":"events.amazonaws.com"},"Action":"sns:Publish",
              "Resource":"%s"}}\
             """.formatted(topic));
-        cloud.sns().publishAs("events.amazonaws.com", Rule.arn("r"), topic, "", "x");
+        cloud.sns().publishAs("events.amazonaws.com", rule, topic, "", "x");
         assertEquals("x", cloud.sns().published().getFirst().message());
     }
 }

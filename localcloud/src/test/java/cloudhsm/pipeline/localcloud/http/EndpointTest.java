@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
+import cloudhsm.pipeline.localcloud.Regions;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -53,7 +54,7 @@ class EndpointTest {
 
     @Test
     void aSecretThatIsGivenIsTheSecret() throws Exception {
-        try (var given = LocalCloud.start(0, 1, Optional.of("of a script"))) {
+        try (var given = LocalCloud.start(Regions.DEFAULT, 0, 1, Optional.of("of a script"))) {
             assertEquals("of a script", given.iam().administrator().secretAccessKey());
         }
     }

@@ -130,6 +130,7 @@ class ModelConstraintsTest {
 
     private static String s3(Breach breach) {
         if (breach.shape().equals("NonEmptyKmsKeyArnString") && breach.kind() != Kind.MISSING) return "InvalidRequest";
+        if (breach.shape().equals("BucketLocationConstraint")) return "InvalidLocationConstraint";
         if (breach.location().isEmpty()) return "MalformedXML";
         return breach.shape().equals("StorageClass") ? "InvalidStorageClass" : "InvalidArgument";
     }

@@ -4,14 +4,11 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
 import software.amazon.awssdk.services.ec2.Ec2Client;
-import software.amazon.awssdk.services.ec2.model.Ec2Exception;
 import software.amazon.awssdk.services.ec2.model.Filter;
-import software.amazon.awssdk.services.ec2.model.ServiceDetail;
 import software.amazon.awssdk.services.ec2.model.Subnet;
 
 /** Finds the VPC and the subnets of the cluster, and says what is wrong with those asked for. */
@@ -21,14 +18,6 @@ final class NetworkCheck {
 
     /** A KMS key store needs ACTIVE HSMs in two zones. */
     private static final int NEEDED_ZONES = 2;
-
-    /**
-     * Regions whose KMS has no CloudHSM key stores: Melbourne, Spain, Beijing, Ningxia.
-     *
-     * @see <a href="https://docs.aws.amazon.com/kms/latest/developerguide/keystore-cloudhsm.html">CloudHSM key stores</a>
-     */
-    private static final Set<String> WITHOUT_KEY_STORES =
-            Set.of("ap-southeast-4", "eu-south-2", "cn-north-1", "cn-northwest-1");
 
     private final Ec2Client ec2;
     private final String region;
@@ -41,39 +30,15 @@ final class NetworkCheck {
     }
 
     /**
+     * @param zones those that offer CloudHSM, as {@link RegionCheck} found them
      * @param existing the deployment's cluster, whose subnets cannot be changed any more
      * @return empty if no cluster can be put there; then the problems say why
      */
-    Optional<NetworkChoice> choose(ProvisionRequest.Network asked, Optional<Cluster> existing) {
-        if (WITHOUT_KEY_STORES.contains(region)) {
-            problems.add("Region", "KMS has no CloudHSM key stores in " + region + "; deploy the pipeline elsewhere");
-            return Optional.empty();
-        }
-        var zones = zonesOffering();
-        if (zones.isEmpty()) {
-            problems.add("Region", "CloudHSM is not offered in " + region + "; deploy the pipeline elsewhere");
-            return Optional.empty();
-        }
+    Optional<NetworkChoice> choose(
+            ProvisionRequest.Network asked, Set<String> zones, Optional<Cluster> existing) {
         if (problems.concern("network")) return Optional.empty();
         if (existing.isPresent()) return ofExisting(asked, existing.get());
         return asked.subnetIds().isEmpty() ? anySubnets(asked.vpcId(), zones) : theseSubnets(asked, zones);
-    }
-
-    /** Zones in which a cluster's HSMs can be: EC2 knows them by CloudHSM's endpoint service. */
-    private Set<String> zonesOffering() {
-        try {
-            return ec2
-                    .describeVpcEndpointServices(
-                            request -> request.serviceNames("com.amazonaws." + region + ".cloudhsmv2"))
-                    .serviceDetails()
-                    .stream()
-                    .map(ServiceDetail::availabilityZones)
-                    .flatMap(List::stream)
-                    .collect(Collectors.toCollection(TreeSet::new));
-        } catch (Ec2Exception failure) {
-            if (failure.awsErrorDetails().errorCode().equals("InvalidServiceName")) return Set.of();
-            throw failure;
-        }
     }
 
     private Optional<NetworkChoice> ofExisting(ProvisionRequest.Network asked, Cluster cluster) {

@@ -89,11 +89,14 @@ public final class Preflight extends StageHandler<Preflight.Input> {
         var problems = new Problems();
         var execution = Execution.of(input.execution());
         var request = new RequestReader(execution, runtime.clock(), price, problems).read(input.request());
+        var zones = new RegionCheck(account.ec2(), execution.region(), problems).zones();
+        if (zones.isEmpty()) return invalid(problems);
         var all = clusters.all();
         var own = problems.concern("deployment")
                 ? Optional.<Cluster>empty()
                 : Clusters.ofDeployment(request.deployment(), all);
-        var network = new NetworkCheck(account.ec2(), execution.region(), problems).choose(request.network(), own);
+        var network = new NetworkCheck(account.ec2(), execution.region(), problems)
+                .choose(request.network(), zones, own);
         new AccountCheck(account.kms(), account.s3(), account.iam(), quotas, deployments, execution, problems)
                 .check(request, all, own);
         var lambdaConcurrency = concurrency.check(problems);

@@ -82,7 +82,7 @@ public final class ReportFailure extends JsonHandler<ReportFailure.Input, Report
         } catch (SdkException failure) {
             // Whoever reads this must not take "nothing found" for "nothing left".
             return List.of("Unknown, as CloudHSM could not be asked: " + failure.getMessage()
-                    + ". Look for HSMs in the CloudHSM console.");
+                    + ". Look for HSMs in the CloudHSM console; a Region that has no CloudHSM has none.");
         }
     }
 
