@@ -87,7 +87,8 @@ public final class TestAccount implements AutoCloseable {
         return builder.httpClient(HTTP)
                 .endpointOverride(cloud.uri())
                 .region(Region.EU_CENTRAL_1)
-                .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create("test", "test")))
+                .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create(
+                        "test", cloud.iam().administrator().secretAccessKey())))
                 .overrideConfiguration(config -> {
                     config.retryStrategy(AwsRetryStrategy.doNotRetry());
                     for (var interceptor : interceptors) config.addExecutionInterceptor(interceptor);
