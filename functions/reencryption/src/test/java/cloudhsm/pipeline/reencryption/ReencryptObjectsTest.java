@@ -45,7 +45,8 @@ class ReencryptObjectsTest {
     private final S3Client s3 = S3Client.builder()
             .endpointOverride(cloud.uri())
             .region(Region.EU_CENTRAL_1)
-            .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create("test", "test")))
+            .credentialsProvider(StaticCredentialsProvider.create(
+                    AwsBasicCredentials.create("test", cloud.iam().administrator().secretAccessKey())))
             .httpClient(UrlConnectionHttpClient.create())
             .overrideConfiguration(configuration -> configuration.retryStrategy(AwsRetryStrategy.doNotRetry()))
             .build();
@@ -271,6 +272,10 @@ class ReencryptObjectsTest {
                 RequestBody.fromString("text"));
         assertEquals(List.of(), handle(delivered()));
         assertTrue(log.only().contains("\"LEFT\",\"reason\":\"SSE_C\""), log.only());
+
+        put("k", ServerSideEncryption.AES256);
+        assertEquals(List.of(), handle(delivered()));
+        assertEquals(target, head("k").ssekmsKeyId(), "uploaded again without a key of one's own");
     }
 
     @Test
@@ -281,6 +286,10 @@ class ReencryptObjectsTest {
         assertEquals(List.of(), handle(delivered()));
         assertTrue(log.only().contains("\"LEFT\",\"reason\":\"LEGAL_HOLD\""), log.only());
         assertEquals(ServerSideEncryption.AES256, head("k").serverSideEncryption());
+
+        put("k", ServerSideEncryption.AES256);
+        assertEquals(List.of(), handle(delivered()));
+        assertEquals(target, head("k").ssekmsKeyId(), "uploaded anew");
     }
 
     @Test

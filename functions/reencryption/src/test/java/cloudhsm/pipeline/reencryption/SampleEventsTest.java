@@ -56,7 +56,8 @@ class SampleEventsTest {
             var s3 = S3Client.builder()
                     .endpointOverride(cloud.uri())
                     .region(Region.EU_CENTRAL_1)
-                    .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create("test", "test")))
+                    .credentialsProvider(StaticCredentialsProvider.create(
+                            AwsBasicCredentials.create("test", cloud.iam().administrator().secretAccessKey())))
                     .httpClient(UrlConnectionHttpClient.create())
                     .build();
             var log = new RecordedLog();
