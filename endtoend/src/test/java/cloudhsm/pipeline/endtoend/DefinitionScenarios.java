@@ -478,12 +478,19 @@ final class DefinitionScenarios {
     }
 
     private static List<DefinitionScenario> watching() {
-        return List.of(scenario(
-                        "watch",
-                        "a stage waits for two ticks",
-                        "{\"waitId\": \"CreateCluster-8d0f5c1e6a3b47c29e1f0a5d4b7c6e83-aaf761f9\"}")
-                .when("Look", answered("{\"pending\": true, \"seen\": \"CREATE_IN_PROGRESS\"}"))
-                .goes("Tick", "Look", "StillWaiting?", "Tick", "Look", "StillWaiting?", "Over"));
+        return List.of(
+                scenario(
+                                "watch",
+                                "a stage waits for two ticks",
+                                "{\"waitId\": \"CreateCluster-8d0f5c1e6a3b47c29e1f0a5d4b7c6e83-aaf761f9\"}")
+                        .when("Look", answered("{\"pending\": true, \"seen\": \"CREATE_IN_PROGRESS\"}"))
+                        .goes("Tick", "Look", "StillWaiting?", "Tick", "Look", "StillWaiting?", "Over"),
+                scenario("watch", "the input has a member that nobody knows", "{\"waitId\": \"a\", \"waitID\": \"b\"}")
+                        .goes("Begin", "InvalidInput")
+                        .fails("INVALID_INPUT"),
+                scenario("watch", "the input names no wait", "[]")
+                        .goes("Begin", "InvalidInput")
+                        .fails("INVALID_INPUT"));
     }
 
     private static DefinitionScenario reencrypt(String name, String more) {

@@ -34,6 +34,9 @@ class PauseTest {
         var bucket = Json.parse(provisioned.output()).path("bucket").asText();
         pipeline.s3().putObject(put -> put.bucket(bucket).key("kept"), RequestBody.fromString("kept content"));
 
+        var refused = pipeline.run("Pause", "mistyped", "{\"deployment\": \"default\", \"interupt\": true}");
+        assertEquals("INVALID_INPUT", refused.error());
+        assertTrue(refused.cause().contains("interupt: is not a known field"), refused::cause);
         var paused = pipeline.run("Pause", "pause", "{\"deployment\": \"default\"}");
         assertSucceeded(paused);
         assertTrue(Json.parse(paused.output()).path("newestBackupId").asText().startsWith("backup-"), paused.output());
@@ -57,8 +60,8 @@ class PauseTest {
                 .toList();
         assertEquals(List.of("eu-central-1a ACTIVE", "eu-central-1b ACTIVE"), zones);
         var told = pipeline.cloud().sns().published();
-        assertEquals(3, told.size(), "the failure, one mail for the pause, one for the return");
-        assertTrue(told.get(1).message().contains("cannot be read"), told.get(1).message());
+        assertEquals(4, told.size(), "both failures, one mail for the pause, one for the return");
+        assertTrue(told.get(2).message().contains("cannot be read"), told.get(2).message());
         assertTrue(
                 told.getLast().message().contains("The HSMs bill 3.20 USD an hour"),
                 told.getLast().message());

@@ -1,6 +1,7 @@
 package cloudhsm.pipeline.endtoend;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -275,6 +276,22 @@ class ReencryptExistingTest {
         assertEquals("INVENTORY_UNUSABLE", other.error());
     }
 
+    @Test
+    void aBucketWhoseInventoryIsUnusableIsTakenWithAnotherOneOrWithNone() throws IOException {
+        belongsUnder(key);
+        var version = put("a");
+        put("b");
+        var input = "{\"bucket\": \"%s\", \"inventory\": \"s3://%s/inventory/manifest.json\"}".formatted(bucket, bucket);
+        assertEquals("INVENTORY_UNUSABLE", run("missing", input).error());
+
+        inventory("\"%s\",\"a\",\"%s\",\"true\",\"false\"\n".formatted(bucket, version));
+        succeeded(run("another", input));
+        assertEquals(key, keyOf("a", null));
+        assertEquals(null, keyOf("b", null));
+        succeeded(run("none", "{\"bucket\": \"%s\"}".formatted(bucket)));
+        assertEquals(key, keyOf("b", null));
+    }
+
     private void inventory(String rows) throws IOException {
         var packed = new ByteArrayOutputStream();
         try (var gzip = new GZIPOutputStream(packed)) {
@@ -364,13 +381,34 @@ class ReencryptExistingTest {
     }
 
     @Test
-    void aWrongInputIsRefusedWithEverythingThatIsWrong() {
-        var refused = run("run", "{\"bucket\": \"X\", \"versions\": \"SOME\", \"pageSize\": 5000}");
+    void aWrongInputIsRefusedWithEverythingThatIsWrongAndWorksOnceAllOfItIsCorrected() {
+        belongsUnder(key);
+        put("a");
+        var input = """
+            {"bucket": "%s", "adopt": {"deployment": "default", "keyArn": "%s"}, "versions": "%s", "pageSize": 500,
+             "concurrency": %s, "%s": false}\
+            """;
+        var refused = run("wrong", input.formatted(bucket, key, "SOME", "\"3\"", "dryrun"));
         assertEquals("INVALID_INPUT", refused.error());
-        for (var named : new String[] {"bucket:", "versions:", "pageSize:"})
-            assertTrue(refused.cause().contains(named));
+        for (var named : new String[] {"versions:", "concurrency:", "dryrun: is not a known field"})
+            assertTrue(refused.cause().contains(named), refused::cause);
+        assertFalse(
+                s3.getBucketNotificationConfiguration(get -> get.bucket(bucket)).hasQueueConfigurations(),
+                "nothing is adopted before the whole input fits");
+        assertEquals(null, keyOf("a", null));
+
+        succeeded(run("right", input.formatted(bucket, key, "CURRENT", 3, "dryRun")));
+        assertEquals(key, keyOf("a", null));
+    }
+
+    @Test
+    void aListingThatWasRefusedSucceedsOnceTheNameIsRight() {
+        belongsUnder(key);
+        put("a");
         assertEquals(
                 "LISTING_REFUSED",
                 run("absent", "{\"bucket\": \"no-such-bucket\"}").error());
+        succeeded(run("right", "{\"bucket\": \"%s\"}".formatted(bucket)));
+        assertEquals(key, keyOf("a", null));
     }
 }

@@ -43,6 +43,9 @@ class RunbookTest {
             "a new execution, which looks at what there is",
             "nothing to do");
 
+    private static final String REFUSED =
+            "REFUSED, `AccessDenied`, `COPY_OUT_OF_TIME`, `S3_ANSWER_NOT_READABLE`, …";
+
     /** What names come from that the code does not know, and the row that stands for them. */
     private static final Map<String, String> FROM_OUTSIDE = Map.ofEntries(
             Map.entry(
@@ -51,20 +54,17 @@ class RunbookTest {
                     "ConnectKeyStore: Objects.requireNonNullElse(store.connectionErrorCodeAsString(),"
                             + " \"INTERNAL_ERROR\")",
                     "any other"),
-            Map.entry("Decision: \"HTTP_\" + error.statusCode()", "REFUSED, `AccessDenied`, `COPY_OUT_OF_TIME`, …"),
-            Map.entry("Decision: details.errorCode()", "REFUSED, `AccessDenied`, `COPY_OUT_OF_TIME`, …"),
+            Map.entry("Decision: \"HTTP_\" + error.statusCode()", REFUSED),
+            Map.entry("Decision: details.errorCode()", REFUSED),
             Map.entry("DiagnoseConnection: input.error()", "TOOK_TOO_LONG"),
             Map.entry("FailExecution: input.error()", "AWS's own code, as AccessDeniedException"),
-            Map.entry("Reencryption: Decision.code(bare)", "REFUSED, `AccessDenied`, `COPY_OUT_OF_TIME`, …"),
-            Map.entry(
-                    "Reencryption: defect.getClass().getSimpleName()",
-                    "REFUSED, `AccessDenied`, `COPY_OUT_OF_TIME`, …"),
+            Map.entry("Reencryption: Decision.code(bare)", REFUSED),
+            Map.entry("Reencryption: defect.getClass().getSimpleName()", REFUSED),
             Map.entry("Reencryption: none.reason()", "LEFT, `BUCKET_WITHOUT_KMS_KEY` `BUCKET_KEY_IS_NO_KEY_ARN`"),
             Map.entry("StageHandler: defect.getClass().getName()", "`States.…`, `Lambda.…`, a Java class's name"),
             Map.entry("StageHandler: failed.reason()", "AWS's own code, as AccessDeniedException"),
             Map.entry("StageHandler: failure.getClass().getSimpleName()", "AWS's own code, as AccessDeniedException"),
-            Map.entry(
-                    "StageHandler: service.awsErrorDetails().errorCode()", "AWS's own code, as AccessDeniedException"));
+            Map.entry("StageHandler: details.errorCode()", "AWS's own code, as AccessDeniedException"));
 
     private static FailureNames found;
 

@@ -34,6 +34,9 @@ class ListObjectsTest {
     private static final String NEXT =
             ". Nothing was changed. Next: ask for an inventory that S3 has delivered whole, or leave it away.";
 
+    private static final String KNOWN = " %s: is not a known field; here are adopt, bucket, concurrency, dryRun,"
+            + " inventory, pageSize, prefix, release, toleratedFailurePercentage, versions.";
+
     /** In the order of S3's listings. */
     private static final List<String> KEYS = List.of(
             "\u0001",
@@ -70,23 +73,11 @@ class ListObjectsTest {
     }
 
     private static Map<String, Object> input(String bucket, String versions, String inventory) {
-        return Map.of(
-                "bucket",
-                bucket,
-                "versions",
-                versions,
-                "inventory",
-                inventory,
-                "pageSize",
-                1,
-                "folder",
-                "run/",
-                "pages",
-                0,
-                "objects",
-                0,
-                "position",
-                "");
+        return input(Map.of("bucket", bucket, "versions", versions, "inventory", inventory, "pageSize", 1));
+    }
+
+    private static Map<String, Object> input(Object request) {
+        return Map.of("request", request, "folder", "run/", "pages", 0, "objects", 0, "position", "");
     }
 
     /** Round by round, as the state machine does. */
@@ -243,5 +234,61 @@ class ListObjectsTest {
                 .startsWith("INVALID_INPUT: bucket: \"" + name + "\" names no general purpose bucket"));
         assertTrue(refusal(input(BUCKET, "CURRENT", "s3://" + name + "/a/manifest.json"))
                 .startsWith("INVALID_INPUT: inventory: \"" + name + "\" names no general purpose bucket"));
+    }
+
+    @Test
+    void everythingThatIsWrongIsNamedAndSoIsEveryMemberThatNobodyKnows() {
+        var request = new HashMap<String, Object>(Map.of(
+                "bucket",
+                "X",
+                "prefix",
+                7,
+                "versions",
+                "SOME",
+                "inventory",
+                "manifest.json",
+                "dryRun",
+                "yes",
+                "pageSize",
+                1.5,
+                "concurrency",
+                "3",
+                "toleratedFailurePercentage",
+                101,
+                "release",
+                Map.of("keyIds", List.of(1), "keyId", "k"),
+                "adopt",
+                Map.of("deployment", "A b", "keyArn", "alias/a", "colour", "blue")));
+        request.put("dryrun", true);
+        request.put("Prefix", null);
+        assertEquals(
+                "INVALID_INPUT: bucket: needs a bucket's name."
+                        + " prefix: must be text."
+                        + " versions: CURRENT or ALL."
+                        + " inventory: the S3 URI of an S3 Inventory's manifest.json, s3://BUCKET/…/manifest.json."
+                        + " dryRun: must be true or false."
+                        + " pageSize: must be a whole number from 1 to 1000."
+                        + " concurrency: must be a whole number from 1 to 1000."
+                        + " toleratedFailurePercentage: must be a number from 0 to 100."
+                        + " release.keyIds: must be an array of the ids of KMS keys."
+                        + " release.returnTo: is missing: the full ARN of a KMS key, or empty for SSE-S3."
+                        + " release.keyId: is not a known field; here are keyIds, returnTo."
+                        + " adopt.deployment: must be a deployment's name."
+                        + " adopt.keyArn: must be the full ARN of a KMS key."
+                        + " adopt.colour: is not a known field; here are deployment, keyArn."
+                        + KNOWN.formatted("Prefix") + KNOWN.formatted("dryrun") + " Nothing was changed.",
+                refusal(input(request)));
+    }
+
+    @Test
+    void whatIsNoObjectIsNoInput() {
+        assertTrue(refusal(input(List.of(BUCKET)))
+                .startsWith("INVALID_INPUT: input: the execution input must be a JSON object. bucket: needs"));
+    }
+
+    @Test
+    void theBucketAloneIsEnough() {
+        s3.putObject(put -> put.bucket(BUCKET).key("a"), RequestBody.empty());
+        assertEquals(1, listed(input(Map.of("bucket", BUCKET))).get("objects"));
     }
 }

@@ -260,6 +260,10 @@ class ReencryptObjectsTest {
                 RequestBody.fromString("text"));
         assertEquals(List.of(), handle(delivered()));
         assertTrue(log.only().contains("\"LEFT\",\"reason\":\"SSE_C\""), log.only());
+
+        put("k", ServerSideEncryption.AES256);
+        assertEquals(List.of(), handle(delivered()));
+        assertEquals(target, head("k").ssekmsKeyId(), "uploaded again without a key of one's own");
     }
 
     @Test
@@ -270,6 +274,10 @@ class ReencryptObjectsTest {
         assertEquals(List.of(), handle(delivered()));
         assertTrue(log.only().contains("\"LEFT\",\"reason\":\"LEGAL_HOLD\""), log.only());
         assertEquals(ServerSideEncryption.AES256, head("k").serverSideEncryption());
+
+        put("k", ServerSideEncryption.AES256);
+        assertEquals(List.of(), handle(delivered()));
+        assertEquals(target, head("k").ssekmsKeyId(), "uploaded anew");
     }
 
     @Test

@@ -48,12 +48,7 @@ public record PageMemory(int objects, long peakMemory) {
         ObjectNode listed = Json.object().put("position", "").put("pages", 0).put("objects", 0);
         try (var process = deployment.cloud().lambda().separateProcess(name(deployment, "ListObjectsFunction"))) {
             do {
-                listed.put("bucket", bucket)
-                        .put("prefix", "")
-                        .put("versions", "CURRENT")
-                        .put("inventory", "")
-                        .put("pageSize", 500)
-                        .put("folder", folder);
+                listed.put("folder", folder).putObject("request").put("bucket", bucket);
                 listed = (ObjectNode) Function.answer(process.invoke(Json.bytes(listed)));
             } while (!listed.path("position").asText().isEmpty());
         }

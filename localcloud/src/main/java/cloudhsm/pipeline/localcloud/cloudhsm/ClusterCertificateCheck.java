@@ -5,19 +5,27 @@ import java.io.IOException;
 import java.io.StringReader;
 import java.nio.charset.StandardCharsets;
 import java.security.GeneralSecurityException;
+import java.security.Provider;
 import java.security.PublicKey;
 import java.security.interfaces.ECPublicKey;
 import java.security.interfaces.RSAPublicKey;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
+import java.util.Objects;
 import java.util.Set;
+import org.bouncycastle.asn1.ASN1ObjectIdentifier;
+import org.bouncycastle.asn1.nist.NISTObjectIdentifiers;
+import org.bouncycastle.asn1.pkcs.PKCSObjectIdentifiers;
+import org.bouncycastle.asn1.pkcs.RSASSAPSSparams;
+import org.bouncycastle.asn1.x509.AlgorithmIdentifier;
 import org.bouncycastle.asn1.x509.BasicConstraints;
 import org.bouncycastle.asn1.x509.KeyUsage;
+import org.bouncycastle.asn1.x9.X9ObjectIdentifiers;
 import org.bouncycastle.cert.CertException;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.bouncycastle.cert.jcajce.JcaX509CertificateConverter;
+import org.bouncycastle.jce.provider.BouncyCastleProvider;
 import org.bouncycastle.openssl.PEMException;
 import org.bouncycastle.openssl.PEMParser;
 import org.bouncycastle.operator.DefaultAlgorithmNameFinder;
@@ -30,10 +38,29 @@ import org.bouncycastle.pkcs.PKCS10CertificationRequest;
  * was broken. Validity periods are not looked at, since no source says that CloudHSM does.
  */
 final class ClusterCertificateCheck {
+    /** Verifies RSASSA-PSS as well; not registered, so that nothing else changes by it. */
+    private static final Provider BOUNCY_CASTLE = new BouncyCastleProvider();
+
     private static final int MOST_CERTIFICATES = 4;
     private static final int MOST_BYTES = 16 * 1024;
     private static final Set<Integer> RSA_BITS = Set.of(2048, 3072, 4096);
     private static final Set<Integer> EC_BITS = Set.of(256, 384, 521);
+
+    private static final Set<ASN1ObjectIdentifier> DIGESTS = Set.of(
+            NISTObjectIdentifiers.id_sha224,
+            NISTObjectIdentifiers.id_sha256,
+            NISTObjectIdentifiers.id_sha384,
+            NISTObjectIdentifiers.id_sha512);
+
+    private static final Set<ASN1ObjectIdentifier> SIGNATURES = Set.of(
+            PKCSObjectIdentifiers.sha224WithRSAEncryption,
+            PKCSObjectIdentifiers.sha256WithRSAEncryption,
+            PKCSObjectIdentifiers.sha384WithRSAEncryption,
+            PKCSObjectIdentifiers.sha512WithRSAEncryption,
+            X9ObjectIdentifiers.ecdsa_with_SHA224,
+            X9ObjectIdentifiers.ecdsa_with_SHA256,
+            X9ObjectIdentifiers.ecdsa_with_SHA384,
+            X9ObjectIdentifiers.ecdsa_with_SHA512);
 
     private ClusterCertificateCheck() {}
 
@@ -107,12 +134,19 @@ final class ClusterCertificateCheck {
             throw Input.invalid(member + " must have an RSA key of 2048, 3072 or 4096 bits or an elliptic curve key on"
                     + " P-256, P-384 or P-521");
         }
-        var signature = new DefaultAlgorithmNameFinder()
-                .getAlgorithmName(certificate.getSignatureAlgorithm())
-                .toUpperCase(Locale.ROOT);
-        if (!signature.matches("(SHA(224|256|384|512)WITH.*)|RSASSA-PSS|RSAPSS")) {
-            throw Input.invalid(member + " must be signed with SHA-224, SHA-256, SHA-384 or SHA-512, not " + signature);
+        var signature = certificate.getSignatureAlgorithm();
+        var pss = signature.getAlgorithm().equals(PKCSObjectIdentifiers.id_RSASSA_PSS);
+        if (pss ? !acceptedPss(signature) : !SIGNATURES.contains(signature.getAlgorithm())) {
+            throw Input.invalid(member + " must be signed with RSA, RSASSA-PSS or ECDSA and SHA-224, SHA-256, SHA-384 or"
+                    + " SHA-512, not " + new DefaultAlgorithmNameFinder().getAlgorithmName(signature));
         }
+    }
+
+    /** By the digest, which is SHA-1 where the parameters do not name one (RFC 4055). */
+    private static boolean acceptedPss(AlgorithmIdentifier signature) {
+        var parameters = Objects.requireNonNullElseGet(
+                RSASSAPSSparams.getInstance(signature.getParameters()), RSASSAPSSparams::new);
+        return DIGESTS.contains(parameters.getHashAlgorithm().getAlgorithm());
     }
 
     private static boolean acceptedKey(PublicKey key) {
@@ -135,7 +169,9 @@ final class ClusterCertificateCheck {
     static boolean issued(X509CertificateHolder issuer, X509CertificateHolder certificate) {
         if (!issuer.getSubject().equals(certificate.getIssuer())) return false;
         try {
-            return certificate.isSignatureValid(new JcaContentVerifierProviderBuilder().build(issuer));
+            return certificate.isSignatureValid(new JcaContentVerifierProviderBuilder()
+                    .setProvider(BOUNCY_CASTLE)
+                    .build(issuer));
         } catch (OperatorCreationException | CertException | java.security.cert.CertificateException unverifiable) {
             return false;
         }

@@ -9,6 +9,8 @@ import org.bouncycastle.cert.X509CertificateHolder;
 import org.bouncycastle.operator.jcajce.JcaContentVerifierProviderBuilder;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import software.amazon.awssdk.services.cloudhsmv2.model.CloudHsmInvalidRequestException;
 import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
 
@@ -123,11 +125,27 @@ class InitializeClusterTest {
         assertEquals("TrustAnchor must end with a self-signed root certificate", refusal(id, leaf, leaf));
     }
 
-    @Test
-    void weakDigestIsRefused() {
+    @ParameterizedTest
+    @ValueSource(strings = {"SHA1withRSA", "SHA1withRSAandMGF1"})
+    void weakDigestIsRefused(String signature) {
         var id = scenario.clusterWithCsr();
-        var refused = refusal(id, scenario.authority.signWithSha1(csr(id)), scenario.authority.rootPem());
-        assertTrue(refused.startsWith("SignedCert must be signed with SHA-224"), refused);
+        isSignedWeakly(refusal(id, scenario.authority.sign(csr(id), signature), scenario.authority.rootPem()));
+        var weak = new TestAuthority(TestAuthority.newKeys(2048), signature);
+        var refused = refusal(id, weak.sign(csr(id), "SHA256withRSA"), weak.rootPem());
+        assertTrue(refused.startsWith("TrustAnchor must be signed with"), refused);
+    }
+
+    private static void isSignedWeakly(String refused) {
+        assertTrue(refused.startsWith("SignedCert must be signed with RSA, RSASSA-PSS or ECDSA and SHA-224"), refused);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"SHA224withRSAandMGF1", "SHA256withRSAandMGF1", "SHA512withRSAandMGF1", "SHA384withRSA"})
+    void everyDigestOfTheManualIsAcceptedWithPssToo(String signature) {
+        var id = scenario.clusterWithCsr();
+        var authority = new TestAuthority(TestAuthority.newKeys(2048), signature);
+        scenario.cloudHsm.initializeCluster(request ->
+                request.clusterId(id).signedCert(authority.sign(csr(id))).trustAnchor(authority.rootPem()));
     }
 
     @Test

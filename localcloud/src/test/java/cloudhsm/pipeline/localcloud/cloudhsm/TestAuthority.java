@@ -7,6 +7,7 @@ import java.math.BigInteger;
 import java.security.GeneralSecurityException;
 import java.security.KeyPair;
 import java.security.KeyPairGenerator;
+import java.security.Provider;
 import java.time.Instant;
 import java.util.Date;
 import org.bouncycastle.asn1.x500.X500Name;
@@ -16,6 +17,7 @@ import org.bouncycastle.asn1.x509.KeyUsage;
 import org.bouncycastle.asn1.x509.SubjectPublicKeyInfo;
 import org.bouncycastle.cert.X509CertificateHolder;
 import org.bouncycastle.cert.X509v3CertificateBuilder;
+import org.bouncycastle.jce.provider.BouncyCastleProvider;
 import org.bouncycastle.openssl.PEMParser;
 import org.bouncycastle.openssl.jcajce.JcaPEMWriter;
 import org.bouncycastle.operator.OperatorCreationException;
@@ -25,10 +27,21 @@ import org.bouncycastle.pkcs.PKCS10CertificationRequest;
 /** The customer's own certificate authority. */
 final class TestAuthority {
     private static final X500Name NAME = new X500Name("CN=Customer Root");
-    private final KeyPair keys = newKeys(2048);
+    /** Knows RSASSA-PSS by the names that the builders use. */
+    private static final Provider BOUNCY_CASTLE = new BouncyCastleProvider();
+
+    private final KeyPair keys;
+    private final String algorithm;
     private final String rootPem;
 
     TestAuthority() {
+        this(newKeys(2048), "SHA256withRSA");
+    }
+
+    /** @param algorithm of its signature on itself */
+    TestAuthority(KeyPair keys, String algorithm) {
+        this.keys = keys;
+        this.algorithm = algorithm;
         rootPem = root(Extras.NONE);
     }
 
@@ -64,14 +77,19 @@ final class TestAuthority {
             if (extras == Extras.ONLY_KEY_USAGE) {
                 builder.addExtension(Extension.keyUsage, true, new KeyUsage(KeyUsage.keyCertSign));
             }
-            return pem(sign(builder, "SHA256withRSA"));
+            return pem(sign(builder, algorithm));
         } catch (IOException impossible) {
             throw new IllegalStateException(impossible);
         }
     }
 
     String sign(String csrPem) {
-        return sign(csr(csrPem), csr(csrPem).getSubjectPublicKeyInfo(), "SHA256withRSA");
+        return sign(csrPem, algorithm);
+    }
+
+    /** @param signature as in SHA256withRSA */
+    String sign(String csrPem, String signature) {
+        return sign(csr(csrPem), csr(csrPem).getSubjectPublicKeyInfo(), signature);
     }
 
     /** A certificate, and the chain from its issuer, an intermediate authority, up to the root. */
@@ -101,10 +119,6 @@ final class TestAuthority {
         } catch (IOException | OperatorCreationException impossible) {
             throw new IllegalStateException(impossible);
         }
-    }
-
-    String signWithSha1(String csrPem) {
-        return sign(csr(csrPem), csr(csrPem).getSubjectPublicKeyInfo(), "SHA1withRSA");
     }
 
     /** With the CSR's name, and a key that is not the HSM's. */
@@ -145,7 +159,7 @@ final class TestAuthority {
 
     private X509CertificateHolder sign(X509v3CertificateBuilder builder, String algorithm) {
         try {
-            return builder.build(new JcaContentSignerBuilder(algorithm).build(keys.getPrivate()));
+            return builder.build(new JcaContentSignerBuilder(algorithm).setProvider(BOUNCY_CASTLE).build(keys.getPrivate()));
         } catch (OperatorCreationException impossible) {
             throw new IllegalStateException(impossible);
         }

@@ -9,6 +9,8 @@ import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
 import cloudhsm.pipeline.provisioning.lambda.StageHandler;
 import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import cloudhsm.pipeline.provisioning.preflight.Fields;
+import cloudhsm.pipeline.provisioning.preflight.Problems;
 import cloudhsm.pipeline.provisioning.report.Notifications;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
@@ -24,11 +26,14 @@ public final class CheckHealth extends StageHandler<CheckHealth.Input> {
     /** So that a zone in which no HSM lasts does not bill for ever. */
     static final int HEALINGS_A_DAY = 2;
 
-    /** @param execution ARN of the execution that wants to heal */
-    public record Input(String execution, String deployment) {
+    /**
+     * @param execution ARN of the execution that wants to heal
+     * @param request the execution input as it is
+     */
+    public record Input(String execution, JsonNode request) {
         public Input {
             Objects.requireNonNull(execution, "execution");
-            Objects.requireNonNull(deployment, "deployment");
+            request = request == null ? JsonNodeFactory.instance.objectNode() : request;
         }
     }
 
@@ -92,14 +97,26 @@ public final class CheckHealth extends StageHandler<CheckHealth.Input> {
 
     @Override
     protected Outcome run(Input input, Optional<Resource> awaited) {
-        var notRunning = whyNotRunning(deployments.find(input.deployment()));
-        if (notRunning.isPresent()) return leftAlone(input, notRunning.get());
-        var holder = lock.take(input.deployment(), input.execution());
-        if (holder.isPresent()) return leftAlone(input, "it is being worked on by " + holder.get() + ".");
+        var problems = new Problems();
+        var fields = Fields.of(input.request(), problems);
+        var name = fields.deployment();
+        if (name.isEmpty() && !problems.concern("deployment"))
+            problems.add("deployment", "is missing: the name of the deployment to heal");
+        fields.refuseOthers();
+        return problems.isEmpty()
+                ? check(name.orElseThrow(), input.execution())
+                : problems.invalidInput("The execution input does not fit", "changed");
+    }
+
+    private Outcome check(String name, String execution) {
+        var notRunning = whyNotRunning(deployments.find(name));
+        if (notRunning.isPresent()) return leftAlone(name, notRunning.get());
+        var holder = lock.take(name, execution);
+        if (holder.isPresent()) return leftAlone(name, "it is being worked on by " + holder.get() + ".");
         // Whoever had the lock until a moment ago may have paused the deployment, or taken it down.
-        var deployment = deployments.find(input.deployment());
+        var deployment = deployments.find(name);
         var notRunningNow = whyNotRunning(deployment);
-        return notRunningNow.isPresent() ? leftAlone(input, notRunningNow.get()) : look(input, deployment.get());
+        return notRunningNow.isPresent() ? leftAlone(name, notRunningNow.get()) : look(deployment.get(), execution);
     }
 
     private static Optional<String> whyNotRunning(Optional<Deployment> deployment) {
@@ -110,32 +127,32 @@ public final class CheckHealth extends StageHandler<CheckHealth.Input> {
                 : Optional.of("it is " + phase + " since " + deployment.get().since() + ", not RUNNING.");
     }
 
-    private Outcome look(Input input, Deployment deployment) {
+    private Outcome look(Deployment deployment, String execution) {
         var health = healthCheck.of(deployment);
-        var history = healings.of(input.deployment());
+        var history = healings.of(deployment.name());
         if (!health.isDegraded()) {
-            return new Outcome.Done(output(Action.NOTHING_TO_DO, input.deployment(), health.inWords()));
+            return new Outcome.Done(output(Action.NOTHING_TO_DO, deployment.name(), health.inWords()));
         }
         if (health.isClusterOrKeyStoreGone()) {
-            return tell(input, health, history, "its cluster or its key store does not exist any more", """
+            return tell(deployment.name(), health, history, "its cluster or its key store does not exist any more", """
                 Nothing was changed. Next: if that was a mistake, restore the cluster from its newest backup, as the \
                 runbook says under "The cluster is gone"; otherwise run the teardown, which ends the watch over this \
                 deployment.\
                 """);
         }
         if (health.isDisconnected() && !history.reconnecting()) {
-            return tell(input, health, history, "a person disconnected its key store", """
+            return tell(deployment.name(), health, history, "a person disconnected its key store", """
                 Nothing was changed: what a person disconnects is left alone until it is connected again. Next: \
                 none; or connect the key store in the KMS console, which KMS refuses while no HSM is ACTIVE: then \
                 start a provisioning execution with the deployment's input instead.\
                 """);
         }
         // Run again, or redriven: it has been counted and told.
-        if (history.starts().containsKey(input.execution())) return heal(deployment, health);
+        if (history.starts().containsKey(execution)) return heal(deployment, health);
         var now = clock.instant();
         if (history.since(now) >= HEALINGS_A_DAY) {
             return tell(
-                    input,
+                    deployment.name(),
                     health,
                     history,
                     "it was healed " + HEALINGS_A_DAY + " times within " + Healings.PERIOD.toHours() + " hours",
@@ -146,8 +163,8 @@ public final class CheckHealth extends StageHandler<CheckHealth.Input> {
                     deployment's input, which repairs it at once.\
                     """);
         }
-        healings.put(input.deployment(), history.begun(input.execution(), now, health.isOutOfUse()), now);
-        notifications.publish("CloudHSM pipeline heals " + input.deployment(), """
+        healings.put(deployment.name(), history.begun(execution, now, health.isOutOfUse()), now);
+        notifications.publish("CloudHSM pipeline heals " + deployment.name(), """
             Deployment %s is not healthy. %s
 
             The pipeline now restores two HSMs in two zones%s, proves kmsuser on each, and proves the encryption \
@@ -156,10 +173,10 @@ public final class CheckHealth extends StageHandler<CheckHealth.Input> {
 
             Execution: %s
             """.formatted(
-                        input.deployment(),
+                        deployment.name(),
                         health.inWords(),
                         health.mustReconnect() ? ", connects the key store again" : "",
-                        input.execution()));
+                        execution));
         return heal(deployment, health);
     }
 
@@ -175,24 +192,24 @@ public final class CheckHealth extends StageHandler<CheckHealth.Input> {
                 deployment.resources()));
     }
 
-    private Outcome leftAlone(Input input, String why) {
-        return new Outcome.Done(
-                output(Action.LEFT_ALONE, input.deployment(), "Deployment " + input.deployment() + ": " + why));
+    private static Outcome leftAlone(String deployment, String why) {
+        return new Outcome.Done(output(Action.LEFT_ALONE, deployment, "Deployment " + deployment + ": " + why));
     }
 
     /** Left alone although it is not healthy, which a person has to hear of, but not every few minutes. */
-    private Outcome tell(Input input, DeploymentHealth health, Healings.History history, String why, String next) {
+    private Outcome tell(
+            String deployment, DeploymentHealth health, Healings.History history, String why, String next) {
         var now = clock.instant();
         if (!history.wasTold(why, now)) {
-            notifications.publish("CloudHSM pipeline leaves " + input.deployment() + " alone", """
+            notifications.publish("CloudHSM pipeline leaves " + deployment + " alone", """
                 Deployment %s is not healthy, and is left alone because %s. %s
 
                 %s
                 """.formatted(
-                            input.deployment(), why, health.inWords(), next));
-            healings.put(input.deployment(), history.told(why, now), now);
+                            deployment, why, health.inWords(), next));
+            healings.put(deployment, history.told(why, now), now);
         }
-        return leftAlone(input, why + ". " + health.inWords());
+        return leftAlone(deployment, why + ". " + health.inWords());
     }
 
     private static Output output(Action action, String deployment, String reason) {

@@ -8,9 +8,12 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 
 /** Reads one JSON object member by member; what is not as it should be becomes a problem, and counts as absent. */
 public final class Fields {
+    private static final Pattern DEPLOYMENT = Pattern.compile("[a-z0-9-]{1,32}");
+
     private final JsonNode object;
     private final String path;
     private final Problems problems;
@@ -42,6 +45,17 @@ public final class Fields {
 
     public Optional<String> text(String name) {
         return member(name, "text", JsonNode::isTextual).map(JsonNode::textValue);
+    }
+
+    /** The member {@code deployment}; absent as well if no deployment can be called so. */
+    public Optional<String> deployment() {
+        var name = text("deployment");
+        if (name.isEmpty() || DEPLOYMENT.matcher(name.get()).matches()) return name;
+        problems.add(
+                path("deployment"),
+                "\"" + shortened(name.get())
+                        + "\" must have 1 to 32 characters, all lower-case letters, digits or hyphens");
+        return Optional.empty();
     }
 
     public Optional<Boolean> flag(String name) {

@@ -113,12 +113,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
     }
 
     private static Outcome invalid(Problems problems) {
-        var count = problems.count() == 1 ? "1 problem" : problems.count() + " problems";
-        return new Outcome.Failed(
-                "INVALID_INPUT",
-                "The execution input does not fit, or the account is not ready: " + count
-                        + ". Nothing was created. Next: solve all of them, then start a new execution.\n"
-                        + problems.message());
+        return problems.invalidInput("The execution input does not fit, or the account is not ready", "created");
     }
 
     private static Outcome locked(String deployment, String holder) {

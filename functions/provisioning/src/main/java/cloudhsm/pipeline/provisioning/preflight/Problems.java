@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.provisioning.preflight;
 
+import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import java.util.LinkedHashSet;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -34,7 +35,17 @@ public final class Problems {
                 .collect(Collectors.joining("\n"));
     }
 
-    public int count() {
-        return found.size();
+    /**
+     * How an execution ends whose input has them.
+     *
+     * @param what does not fit, a sentence's beginning
+     * @param untouched what did not become of anything, such as "removed"
+     */
+    public Outcome.Failed invalidInput(String what, String untouched) {
+        var count = found.size() == 1 ? "1 problem" : found.size() + " problems";
+        return new Outcome.Failed(
+                "INVALID_INPUT",
+                what + ": " + count + ". Nothing was " + untouched
+                        + ". Next: solve all of them, then start a new execution.\n" + message());
     }
 }

@@ -91,7 +91,7 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
         var problems = new Problems();
         var request = TeardownRequest.read(input.request(), problems);
         if (problems.isEmpty()) checkReturnKey(request, problems);
-        if (!problems.isEmpty()) return invalid(problems);
+        if (!problems.isEmpty()) return problems.invalidInput("The execution input does not fit", "removed");
         var staying = keysThatStay(request, input.execution());
         if (!staying.isEmpty()) return notDeletable(request.deployment(), staying);
         var holder = lock.take(request.deployment(), input.execution());
@@ -135,7 +135,7 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
         if (found.keys().stream().anyMatch(key -> key.arn().equals(request.returnTo()))) {
             var problems = new Problems();
             problems.add("returnTo", "is a key of the deployment itself, which is going to be deleted");
-            return invalid(problems);
+            return problems.invalidInput("The execution input does not fit", "removed");
         }
         var shared = shared(request, found);
         var refusal = shared.isEmpty() || request.evenIfShared() ? "" : refusal(request.deployment(), shared);
@@ -221,15 +221,6 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
                 .filter(store -> store.connectionState() != ConnectionStateType.CONNECTED)
                 .map(store -> "key store " + store.customKeyStoreId() + " is " + store.connectionStateAsString()
                         + ", so KMS cannot reach the material");
-    }
-
-    private static Outcome invalid(Problems problems) {
-        var count = problems.count() == 1 ? "1 problem" : problems.count() + " problems";
-        return new Outcome.Failed(
-                "INVALID_INPUT",
-                "The execution input does not fit: " + count
-                        + ". Nothing was removed. Next: solve all of them, then start a new execution.\n"
-                        + problems.message());
     }
 
     private static Outcome notDeletable(String deployment, List<KeyMetadata> keys) {

@@ -90,6 +90,23 @@ class BucketStagesTest {
     }
 
     @Test
+    void bucketThatDoesNotLetUsInIsLeftForOneOfAnotherName() {
+        createBucket();
+        aws.s3.putBucketPolicy(request -> request.bucket(BUCKET).policy("""
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "s3:ListBucket",
+             "Resource": "arn:aws:s3:::%s"}]}\
+            """.formatted(BUCKET)));
+        assertEquals(
+                "BUCKET_NOT_OURS",
+                failed(secureBucket.run(input, Optional.empty())).reason());
+
+        var other = new SecureBucket.Input(DEPLOYMENT, BUCKET + "-2", keyArn);
+        assertEquals(
+                new SecureBucket.Output(BUCKET + "-2", true),
+                done(secureBucket.run(other, Optional.empty()), SecureBucket.Output.class));
+    }
+
+    @Test
     void notificationOfTheOwnerForTheSameEventsIsNotOverwritten() {
         createBucket();
         aws.s3.putBucketNotificationConfiguration(request -> request.bucket(BUCKET)

@@ -101,6 +101,7 @@ class ClientStagesTest {
                                 + " shutdown\")"),
                 failed::message);
         assertEquals(1 + LaunchClient.OTHERS, aws.cloud.calls("RunInstances"));
+        assertNotEquals(last, scenario.client(), "a new execution launches another");
     }
 
     @Test

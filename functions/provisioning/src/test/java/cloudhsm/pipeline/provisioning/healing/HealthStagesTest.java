@@ -14,8 +14,10 @@ import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.deployment.Phase;
 import cloudhsm.pipeline.provisioning.healing.CheckHealth.Action;
+import cloudhsm.pipeline.provisioning.lambda.Json;
 import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import cloudhsm.pipeline.provisioning.report.Notifications;
+import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -98,9 +100,13 @@ class HealthStagesTest {
         aws.waitUntil(() -> Clusters.hsms(aws.cluster(clusterId)).size() == 1);
     }
 
+    private static JsonNode asked(String deployment) {
+        return Json.MAPPER.createObjectNode().put("deployment", deployment);
+    }
+
     private static CheckHealth.Output check(String execution) {
         return done(
-                checkHealth.run(new CheckHealth.Input(execution, DEPLOYMENT), Optional.empty()),
+                checkHealth.run(new CheckHealth.Input(execution, asked(DEPLOYMENT)), Optional.empty()),
                 CheckHealth.Output.class);
     }
 
@@ -151,7 +157,7 @@ class HealthStagesTest {
         }
         deployments.enter(DEPLOYMENT, Phase.RUNNING, aws.cloud.time().now());
         var unknown = done(
-                checkHealth.run(new CheckHealth.Input("execution", "other"), Optional.empty()),
+                checkHealth.run(new CheckHealth.Input("execution", asked("other")), Optional.empty()),
                 CheckHealth.Output.class);
         assertEquals("Deployment other: the pipeline knows no such deployment.", unknown.reason());
         assertEquals(List.of(), told());

@@ -15,6 +15,7 @@ import java.util.stream.Stream;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
@@ -24,6 +25,11 @@ import org.junit.jupiter.params.provider.MethodSource;
 class InvalidInputTest {
     private static final EmbeddedAws AWS = new EmbeddedAws();
     private static final Preflight STAGE = PreflightScenario.stage(AWS);
+
+    @BeforeAll
+    static void createTable() {
+        PreflightScenario.createTable(AWS);
+    }
 
     @AfterAll
     static void close() {
@@ -160,7 +166,7 @@ class InvalidInputTest {
                 bad(
                         "{'hsmIdentity': {'manufacturerRootCertificate': " + quotedPem(futureRoot()) + "}}",
                         "hsmIdentity.manufacturerRootCertificate: the certificate \"CN=new\" is not valid before"
-                                + " 2026-11-09T09:00:00Z, and now is 2026-11-02T09:00:00Z"),
+                                + " 2026-11-09T09:00:00Z, and now is 2026-11-02T09:01:00Z"),
                 bad(
                         "{'hsmIdentity': {'manufacturerRootCertificate': " + quotedPem(weakRoot()) + "}}",
                         "hsmIdentity.manufacturerRootCertificate: the certificate \"CN=weak\" has an RSA key of 1024"
