@@ -9,6 +9,9 @@ import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
 import cloudhsm.pipeline.provisioning.lambda.StageHandler;
 import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import cloudhsm.pipeline.provisioning.preflight.Fields;
+import cloudhsm.pipeline.provisioning.preflight.Problems;
+import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Clock;
 import java.util.Objects;
 import java.util.Optional;
@@ -28,17 +31,24 @@ public final class BeginPause extends StageHandler<BeginPause.Input> {
      * @param interrupt whether an execution that is at work on the deployment is stopped instead of respected; the
      *     limits of time and cost ask for it, because an execution that hangs bills like any other
      */
-    public record Request(String deployment, boolean interrupt) {
-        public Request {
-            deployment = Objects.requireNonNullElse(deployment, "default");
+    private record Request(String deployment, boolean interrupt) {
+        static Request read(JsonNode input, Problems problems) {
+            var fields = Fields.of(input, problems);
+            var request = new Request(
+                    fields.deployment().orElse("default"), fields.flag("interrupt").orElse(false));
+            fields.refuseOthers();
+            return request;
         }
     }
 
-    /** @param execution ARN of the execution that pauses */
-    public record Input(String execution, Request request) {
+    /**
+     * @param execution ARN of the execution that pauses
+     * @param request its input, as it was given
+     */
+    public record Input(String execution, JsonNode request) {
         public Input {
             Objects.requireNonNull(execution, "execution");
-            request = Objects.requireNonNullElse(request, new Request(null, false));
+            Objects.requireNonNull(request, "request");
         }
     }
 
@@ -73,11 +83,14 @@ public final class BeginPause extends StageHandler<BeginPause.Input> {
 
     @Override
     protected Outcome run(Input input, Optional<Resource> awaited) {
-        var name = input.request().deployment();
+        var problems = new Problems();
+        var request = Request.read(input.request(), problems);
+        if (!problems.isEmpty()) return PauseFailures.invalid(problems);
+        var name = request.deployment();
         if (deployments.find(name).isEmpty()) return PauseFailures.unknown(name);
         var holder = lock.take(name, input.execution());
         if (holder.isEmpty()) return paused(name, "");
-        if (!input.request().interrupt() || !lock.interrupt(holder.get(), input.execution())) {
+        if (!request.interrupt() || !lock.interrupt(holder.get(), input.execution())) {
             return PauseFailures.locked(name, holder.get());
         }
         return lock.take(name, input.execution())

@@ -8,6 +8,8 @@ import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import cloudhsm.pipeline.provisioning.lambda.Resource;
 import cloudhsm.pipeline.provisioning.lambda.StageHandler;
 import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import cloudhsm.pipeline.provisioning.preflight.Fields;
+import cloudhsm.pipeline.provisioning.preflight.Problems;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.Objects;
 import java.util.Optional;
@@ -17,18 +19,14 @@ import java.util.Optional;
  * that nobody else repairs what is being restored.
  */
 public final class BeginResume extends StageHandler<BeginResume.Input> {
-    /** @param deployment "default" if it is not given */
-    public record Request(String deployment) {
-        public Request {
-            deployment = Objects.requireNonNullElse(deployment, "default");
-        }
-    }
-
-    /** @param execution ARN of the execution that resumes */
-    public record Input(String execution, Request request) {
+    /**
+     * @param execution ARN of the execution that resumes
+     * @param request its input, as it was given; its deployment is "default" if it names none
+     */
+    public record Input(String execution, JsonNode request) {
         public Input {
             Objects.requireNonNull(execution, "execution");
-            request = Objects.requireNonNullElse(request, new Request(null));
+            Objects.requireNonNull(request, "request");
         }
     }
 
@@ -57,7 +55,11 @@ public final class BeginResume extends StageHandler<BeginResume.Input> {
 
     @Override
     protected Outcome run(Input input, Optional<Resource> awaited) {
-        var name = input.request().deployment();
+        var problems = new Problems();
+        var fields = Fields.of(input.request(), problems);
+        var name = fields.deployment().orElse("default");
+        fields.refuseOthers();
+        if (!problems.isEmpty()) return PauseFailures.invalid(problems);
         var deployment = deployments.find(name);
         if (deployment.isEmpty()) return PauseFailures.unknown(name);
         var phase = deployment.get().phase();

@@ -1,10 +1,20 @@
 package cloudhsm.pipeline.provisioning.pause;
 
 import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import cloudhsm.pipeline.provisioning.preflight.Problems;
 
 /** Ends that pausing and resuming share. */
 final class PauseFailures {
     private PauseFailures() {}
+
+    static Outcome.Failed invalid(Problems problems) {
+        var count = problems.count() == 1 ? "1 problem" : problems.count() + " problems";
+        return new Outcome.Failed(
+                "INVALID_INPUT",
+                "The execution input does not fit: " + count
+                        + ". Nothing was changed. Next: solve all of them, then start a new execution.\n"
+                        + problems.message());
+    }
 
     static Outcome.Failed unknown(String deployment) {
         return new Outcome.Failed(

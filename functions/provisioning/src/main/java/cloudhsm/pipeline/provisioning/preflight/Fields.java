@@ -8,9 +8,12 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.TreeSet;
+import java.util.regex.Pattern;
 
 /** Reads one JSON object member by member; what is not as it should be becomes a problem, and counts as absent. */
 public final class Fields {
+    private static final Pattern DEPLOYMENT = Pattern.compile("[a-z0-9-]{1,32}");
+
     private final JsonNode object;
     private final String path;
     private final Problems problems;
@@ -42,6 +45,18 @@ public final class Fields {
 
     public Optional<String> text(String name) {
         return member(name, "text", JsonNode::isTextual).map(JsonNode::textValue);
+    }
+
+    /** The member "deployment", by which everything the pipeline makes is named. */
+    public Optional<String> deployment() {
+        var given = text("deployment");
+        var fit = given.filter(name -> DEPLOYMENT.matcher(name).matches());
+        if (given.isPresent() && fit.isEmpty()) {
+            problems.add(
+                    path + "deployment",
+                    "\"" + given.get() + "\" must have 1 to 32 characters, all lower-case letters, digits or hyphens");
+        }
+        return fit;
     }
 
     public Optional<Boolean> flag(String name) {

@@ -19,7 +19,6 @@ import java.util.regex.Pattern;
 
 /** Reads the execution input. Every problem is reported; what has one falls back to its default. */
 final class RequestReader {
-    private static final Pattern DEPLOYMENT = Pattern.compile("[a-z0-9-]{1,32}");
     private static final Pattern VPC_ID = Pattern.compile("vpc-[0-9a-f]{8,17}");
     private static final Pattern SUBNET_ID = Pattern.compile("subnet-[0-9a-f]{8,17}");
     private static final Pattern INSTANCE_TYPE = Pattern.compile("[a-z][a-z0-9-]*\\.[a-z0-9-]+");
@@ -59,7 +58,7 @@ final class RequestReader {
 
     ProvisionRequest read(JsonNode input) {
         var fields = Fields.of(input, problems);
-        var deployment = deployment(fields);
+        var deployment = fields.deployment().orElse("default");
         var request = new ProvisionRequest(
                 deployment,
                 network(fields.object("network")),
@@ -79,15 +78,6 @@ final class RequestReader {
         }
         fields.refuseOthers();
         return request;
-    }
-
-    private String deployment(Fields fields) {
-        return valid(
-                fields,
-                "deployment",
-                "default",
-                DEPLOYMENT,
-                "must have 1 to 32 characters, all lower-case letters, digits or hyphens");
     }
 
     private ProvisionRequest.Network network(Fields fields) {

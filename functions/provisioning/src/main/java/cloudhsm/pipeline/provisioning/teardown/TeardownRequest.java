@@ -4,6 +4,7 @@ import cloudhsm.pipeline.provisioning.preflight.Fields;
 import cloudhsm.pipeline.provisioning.preflight.Problems;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
@@ -44,7 +45,6 @@ record TeardownRequest(
         DELETE_MATERIAL
     }
 
-    private static final Pattern DEPLOYMENT = Pattern.compile("[a-z0-9-]{1,32}");
     private static final Pattern KEY_ARN = Pattern.compile("arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[a-zA-Z0-9-]+");
 
     /** ScheduleKeyDeletion's bounds. */
@@ -55,12 +55,10 @@ record TeardownRequest(
     /** Reads the execution input. Every problem is reported; what has one falls back to something harmless. */
     static TeardownRequest read(JsonNode input, Problems problems) {
         var fields = Fields.of(input, problems);
-        var deployment = required(fields, "deployment", "the name of the deployment to tear down", problems);
-        if (!problems.concern("deployment") && !DEPLOYMENT.matcher(deployment).matches()) {
-            problems.add("deployment", "must have 1 to 32 characters, all lower-case letters, digits or hyphens");
-        }
-        var confirm = required(fields, "confirm", "the name of the deployment once more", problems);
-        if (!problems.concern("confirm") && !confirm.equals(deployment)) {
+        var what = "the name of the deployment to tear down";
+        var deployment = required("deployment", fields.deployment(), what, problems);
+        var confirm = required("confirm", fields.text("confirm"), "the name of the deployment once more", problems);
+        if (!problems.concern("deployment") && !problems.concern("confirm") && !confirm.equals(deployment)) {
             problems.add(
                     "confirm", "must repeat the deployment's name \"" + deployment + "\", but is \"" + confirm + "\"");
         }
@@ -79,8 +77,7 @@ record TeardownRequest(
         return request;
     }
 
-    private static String required(Fields fields, String name, String what, Problems problems) {
-        var text = fields.text(name);
+    private static String required(String name, Optional<String> text, String what, Problems problems) {
         if (text.isEmpty() && !problems.concern(name)) problems.add(name, "is missing: " + what);
         return text.orElse("");
     }
