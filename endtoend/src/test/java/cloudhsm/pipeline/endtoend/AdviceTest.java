@@ -174,6 +174,10 @@ class AdviceTest {
         assertEquals(List.of(), active());
         var interrupted = pipeline.describe(teardown);
         assertEquals("INTERRUPTED", interrupted.error(), interrupted::cause);
+        assertTrue(
+                interrupted.cause().contains("if this was a teardown, start it again with the same input"),
+                "a provisioning is refused, because the key is to be deleted: " + interrupted.cause());
+        assertEquals("INVALID_INPUT", pipeline.provision("too-late", INPUT).error());
 
         succeeded(pipeline.tearDown("again", TEARDOWN));
         assertEquals(

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.http.Json;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -65,6 +66,34 @@ class PauseTest {
         assertTrue(
                 told.getLast().message().contains("The HSMs bill 3.20 USD an hour"),
                 told.getLast().message());
+    }
+
+    @Test
+    void aWrongInputIsRefusedWholeAndPausesAndResumesNothing() {
+        refused("Pause", "{\"deployment\": null}", "deployment: must be text, not null");
+        refused("Pause", "null", "input: the execution input must be a JSON object, not null");
+        refused(
+                "Pause",
+                "{\"deployment\": \"\", \"interupt\": true, \"interrupt\": \"yes\"}",
+                "deployment: \"\" must have 1 to 32 characters, all lower-case letters, digits or hyphens",
+                "interrupt: must be true or false, not the text \"yes\"",
+                "interupt: is not a known field; here are deployment, interrupt");
+        refused(
+                "Resume",
+                "{\"deployment\": 5, \"interrupt\": true}",
+                "deployment: must be text, not 5",
+                "interrupt: is not a known field; here are deployment");
+        refused("Resume", "[]", "input: the execution input must be a JSON object, not an array");
+    }
+
+    private void refused(String stateMachine, String input, String... problems) {
+        var execution = pipeline.run(stateMachine, "wrong-" + Integer.toHexString(input.hashCode()), input);
+        assertEquals("INVALID_INPUT", execution.error(), execution::cause);
+        var lines = execution.cause().split("\n");
+        var numbered = new ArrayList<String>();
+        for (var problem : problems) numbered.add(numbered.size() + 1 + ". " + problem);
+        assertEquals(numbered, List.of(lines).subList(1, lines.length), execution::cause);
+        assertTrue(lines[0].contains("Nothing was changed."), execution::cause);
     }
 
     @Test

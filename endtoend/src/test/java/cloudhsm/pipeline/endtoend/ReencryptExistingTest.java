@@ -281,7 +281,8 @@ class ReencryptExistingTest {
         belongsUnder(key);
         var version = put("a");
         put("b");
-        var input = "{\"bucket\": \"%s\", \"inventory\": \"s3://%s/inventory/manifest.json\"}".formatted(bucket, bucket);
+        var input =
+                "{\"bucket\": \"%s\", \"inventory\": \"s3://%s/inventory/manifest.json\"}".formatted(bucket, bucket);
         assertEquals("INVENTORY_UNUSABLE", run("missing", input).error());
 
         inventory("\"%s\",\"a\",\"%s\",\"true\",\"false\"\n".formatted(bucket, version));

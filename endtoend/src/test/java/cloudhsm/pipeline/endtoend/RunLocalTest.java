@@ -120,8 +120,7 @@ class RunLocalTest {
     @ParameterizedTest
     @ValueSource(strings = {"", "serve", "pause", "teardown", "loss"})
     void aRegionThatThereIsNotExitsWith2AndSaysWhichThereAre(String command) {
-        assertEquals(
-                2, command.isEmpty() ? run("--region", "eu-central-9") : run(command, "--region", "eu-central-9"));
+        assertEquals(2, command.isEmpty() ? run("--region", "eu-central-9") : run(command, "--region", "eu-central-9"));
         assertTrue(err.toString().contains("there is no Region \"eu-central-9\""), err::toString);
         assertTrue(err.toString().contains("eu-central-1, "), err::toString);
         assertFalse(err.toString().contains("\tat "), err::toString);

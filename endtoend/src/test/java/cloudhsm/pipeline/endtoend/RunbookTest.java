@@ -43,8 +43,7 @@ class RunbookTest {
             "a new execution, which looks at what there is",
             "nothing to do");
 
-    private static final String REFUSED =
-            "REFUSED, `AccessDenied`, `COPY_OUT_OF_TIME`, `S3_ANSWER_NOT_READABLE`, …";
+    private static final String REFUSED = "REFUSED, `AccessDenied`, `COPY_OUT_OF_TIME`, `S3_ANSWER_NOT_READABLE`, …";
 
     /** What names come from that the code does not know, and the row that stands for them. */
     private static final Map<String, String> FROM_OUTSIDE = Map.ofEntries(

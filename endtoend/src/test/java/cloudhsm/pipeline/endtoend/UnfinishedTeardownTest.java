@@ -27,8 +27,7 @@ class UnfinishedTeardownTest {
 
             var execution = pipeline.startTeardown("down", TeardownTest.input("default", "\"data\":\"DELETE\""));
             pipeline.runUntilEntered("down", "ScheduleKeyDeletion");
-            pipeline.kms()
-                    .createKey(create -> create.customKeyStoreId(store).origin(OriginType.AWS_CLOUDHSM));
+            pipeline.kms().createKey(create -> create.customKeyStoreId(store).origin(OriginType.AWS_CLOUDHSM));
             var incomplete = pipeline.endOfTeardown(execution);
             assertEquals("TEARDOWN_INCOMPLETE", incomplete.error(), incomplete::cause);
             assertTrue(incomplete.cause().contains("KEY_STORE_HAS_KEYS"), incomplete::cause);

@@ -33,20 +33,18 @@ class UnknownInputTest {
     }
 
     @ParameterizedTest
-    @CsvSource(
-            delimiter = '|',
-            textBlock = """
-                Provision         | {"dployment": "default", "bucket": {"nam": "b"}}                     | dployment, bucket.nam
-                Pause             | {"deployment": "default", "interupt": true, "colour": 1}             | interupt, colour
-                Pause             | {"deployment": {"name": "default"}, "interrupt": "yes"}              | deployment, interrupt
-                Resume            | {"dployment": "default", "interrupt": true}                          | dployment, interrupt
-                Teardown          | {"deployment": "d", "confirm": "d", "data": "DELETE", "colour": 1}   | colour
-                Heal              | {"deployment": "default", "clusterId": "cluster-a"}                  | clusterId
-                Heal              | {"dployment": "default"}                                             | deployment, dployment
-                Heal              | {"deployment": {"name": "default"}}                                  | deployment
-                ReencryptExisting | {"bucket": "photos", "dryrun": true, "release": {"keys": ["k"]}}     | dryrun, release.keys
-                Watch             | {"waitId": "a", "waitID": "b"}                                       | waitID
-                """)
+    @CsvSource(delimiter = '|', textBlock = """
+        Provision         | {"dployment": "default", "bucket": {"nam": "b"}}                     | dployment, bucket.nam
+        Pause             | {"deployment": "default", "interupt": true, "colour": 1}             | interupt, colour
+        Pause             | {"deployment": {"name": "default"}, "interrupt": "yes"}              | deployment, interrupt
+        Resume            | {"dployment": "default", "interrupt": true}                          | dployment, interrupt
+        Teardown          | {"deployment": "d", "confirm": "d", "data": "DELETE", "colour": 1}   | colour
+        Heal              | {"deployment": "default", "clusterId": "cluster-a"}                  | clusterId
+        Heal              | {"dployment": "default"}                                             | deployment, dployment
+        Heal              | {"deployment": {"name": "default"}}                                  | deployment
+        ReencryptExisting | {"bucket": "photos", "dryrun": true, "release": {"keys": ["k"]}}     | dryrun, release.keys
+        Watch             | {"waitId": "a", "waitID": "b"}                                       | waitID
+        """)
     void everyStateMachineNamesItBeforeAnythingChanges(String stateMachine, String input, String members) {
         var before = Holdings.of(PIPELINE.cloud());
         var refused = run(stateMachine, "refused-" + Integer.toHexString(input.hashCode()), input);
@@ -70,7 +68,9 @@ class UnknownInputTest {
         var corrected = run("Heal", "named", "{\"deployment\": \"default\"}");
         assertEquals(ExecutionStatus.SUCCEEDED, corrected.status(), corrected::cause);
         assertEquals(
-                "LEFT_ALONE", Json.parse(corrected.output()).path("action").asText(), "there is no such deployment yet");
+                "LEFT_ALONE",
+                Json.parse(corrected.output()).path("action").asText(),
+                "there is no such deployment yet");
     }
 
     @Test

@@ -76,7 +76,8 @@ class RegionsTest {
                 var kms = cloud.client(KmsClient.builder())) {
             var arn = kms.createKey().keyMetadata().arn();
             assertTrue(arn.startsWith("arn:aws:kms:us-east-1:111122223333:key/"), arn);
-            assertEquals(arn, kms.describeKey(key -> key.keyId(arn)).keyMetadata().arn());
+            assertEquals(
+                    arn, kms.describeKey(key -> key.keyId(arn)).keyMetadata().arn());
             var elsewhere = arn.replace("us-east-1", "eu-central-1");
             var refused = assertThrows(KmsException.class, () -> kms.describeKey(key -> key.keyId(elsewhere)));
             assertEquals("NotFoundException", refused.awsErrorDetails().errorCode());

@@ -62,12 +62,7 @@ public final class ListObjects implements RequestHandler<Map<String, Object>, Ma
         return request.inventory().isEmpty()
                 ? new Listing(s3, request.bucket(), request.prefix(), request.all(), request.pageSize())
                 : Inventory.open(
-                        s3,
-                        request.bucket(),
-                        request.prefix(),
-                        request.all(),
-                        request.inventory(),
-                        request.pageSize());
+                        s3, request.bucket(), request.prefix(), request.all(), request.inventory(), request.pageSize());
     }
 
     private static Map<String, Object> failed(String error, String cause) {

@@ -71,9 +71,7 @@ record ReencryptionRequest(String bucket, String prefix, boolean all, String inv
                 "a deployment's name",
                 value -> value instanceof String text && text.matches("[a-z0-9-]{1,32}"));
         adoption.check(
-                "keyArn",
-                "the full ARN of a KMS key",
-                value -> value instanceof String text && text.matches(KEY_ARN));
+                "keyArn", "the full ARN of a KMS key", value -> value instanceof String text && text.matches(KEY_ARN));
         adoption.refuseOthers();
     }
 
@@ -161,8 +159,8 @@ record ReencryptionRequest(String bucket, String prefix, boolean all, String inv
             others.removeAll(known);
             others.stream()
                     .sorted()
-                    .forEach(name -> problems.add(path + name + ": is not a known field; here are "
-                            + String.join(", ", known) + "."));
+                    .forEach(name -> problems.add(
+                            path + name + ": is not a known field; here are " + String.join(", ", known) + "."));
         }
     }
 }

@@ -72,8 +72,8 @@ final class Loss implements Callable<Integer> {
         var parameters = Map.of("ReencryptionMode", mode.name(), "HealthCheckSchedule", "rate(1 hour)");
         // Without the SDK's own retries every call that fails is the queue's to mend.
         System.setProperty(MAX_ATTEMPTS, "1");
-        try (var deployment =
-                LocalDeployment.deploy(LocalCloud.start(region.region(), seed.seed()), LocalDeployment.projectRoot(), parameters)) {
+        try (var deployment = LocalDeployment.deploy(
+                LocalCloud.start(region.region(), seed.seed()), LocalDeployment.projectRoot(), parameters)) {
             var out = spec.commandLine().getOut();
             out.printf("Seed %d. Simulated: nothing here is AWS, nothing is billed.%n", seed.seed());
             return run(deployment, out) ? 0 : 1;

@@ -61,7 +61,8 @@ final class Pause implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         faults.checkIn(region.region());
-        try (var deployment = LocalDeployment.deploy(LocalCloud.start(region.region(), seed.seed()), LocalDeployment.projectRoot())) {
+        try (var deployment =
+                LocalDeployment.deploy(LocalCloud.start(region.region(), seed.seed()), LocalDeployment.projectRoot())) {
             faults.injectInto(deployment.cloud());
             var out = spec.commandLine().getOut();
             out.println("Simulated: nothing here is AWS, nothing is billed.");

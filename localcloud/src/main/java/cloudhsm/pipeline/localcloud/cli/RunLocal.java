@@ -14,13 +14,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
+import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
-import picocli.CommandLine;
 
 /** The command {@code ./run-local}: the whole path on the embedded AWS. */
 @Command(
@@ -98,7 +98,8 @@ public final class RunLocal implements Callable<Integer> {
         if (!Files.isDirectory(files)) {
             throw new ParameterException(spec.commandLine(), "--upload: " + files + " is not a directory");
         }
-        try (var deployment = LocalDeployment.deploy(LocalCloud.start(region.region(), seed.seed()), LocalDeployment.projectRoot())) {
+        try (var deployment =
+                LocalDeployment.deploy(LocalCloud.start(region.region(), seed.seed()), LocalDeployment.projectRoot())) {
             var out = spec.commandLine().getOut();
             out.printf(
                     "Embedded AWS %s at %s, seed %d. Simulated: nothing here is AWS, nothing is billed.%n",

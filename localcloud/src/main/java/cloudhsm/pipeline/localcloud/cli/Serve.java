@@ -58,8 +58,8 @@ final class Serve implements Callable<Integer> {
         var stopped = new CountDownLatch(1);
         var closed = new CountDownLatch(1);
         Runtime.getRuntime().addShutdownHook(new Thread(() -> awaitClosed(stopped, closed)));
-        try (var deployment =
-                LocalDeployment.deploy(LocalCloud.start(region.region(), port, seed.seed(), secret), LocalDeployment.projectRoot())) {
+        try (var deployment = LocalDeployment.deploy(
+                LocalCloud.start(region.region(), port, seed.seed(), secret), LocalDeployment.projectRoot())) {
             deployment.cloud().time().pace(speed);
             var out = spec.commandLine().getOut();
             out.printf("ready %s%n", deployment.cloud().uri());

@@ -137,8 +137,9 @@ final class ClusterCertificateCheck {
         var signature = certificate.getSignatureAlgorithm();
         var pss = signature.getAlgorithm().equals(PKCSObjectIdentifiers.id_RSASSA_PSS);
         if (pss ? !acceptedPss(signature) : !SIGNATURES.contains(signature.getAlgorithm())) {
-            throw Input.invalid(member + " must be signed with RSA, RSASSA-PSS or ECDSA and SHA-224, SHA-256, SHA-384 or"
-                    + " SHA-512, not " + new DefaultAlgorithmNameFinder().getAlgorithmName(signature));
+            throw Input.invalid(
+                    member + " must be signed with RSA, RSASSA-PSS or ECDSA and SHA-224, SHA-256, SHA-384 or"
+                            + " SHA-512, not " + new DefaultAlgorithmNameFinder().getAlgorithmName(signature));
         }
     }
 

@@ -86,7 +86,8 @@ public final class DynamoDbService extends JsonService {
 
     private Table create(ObjectNode input, String status) {
         var id = new UUID(account.random().nextLong(), account.random().nextLong()).toString();
-        var table = new Table(input, arn(input.path("TableName").asText()), account.time().now(), id, status);
+        var table = new Table(
+                input, arn(input.path("TableName").asText()), account.time().now(), id, status);
         if (tables.putIfAbsent(table.name, table) != null) {
             throw AwsException.badRequest("ResourceInUseException", "Table already exists: " + table.name);
         }

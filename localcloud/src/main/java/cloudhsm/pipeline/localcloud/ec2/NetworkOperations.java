@@ -271,8 +271,7 @@ final class NetworkOperations {
             xml.text("serviceName", service);
             xml.items("serviceType", List.of("Interface"), type -> xml.text("serviceType", type));
             xml.element(
-                    "availabilityZoneSet",
-                    () -> endpointServices.get(service).forEach(zone -> xml.text("item", zone)));
+                    "availabilityZoneSet", () -> endpointServices.get(service).forEach(zone -> xml.text("item", zone)));
             xml.text("owner", "amazon");
             xml.text("acceptanceRequired", "false");
             xml.text("vpcEndpointPolicySupported", "true");
@@ -292,8 +291,7 @@ final class NetworkOperations {
         var vpc = network.vpc(request.required("VpcId"));
         var newTags = request.tagsAtCreation("subnet");
         iam.authorize(request.caller(), "ec2:CreateSubnet", network.arn("vpc", vpc.vpcId()));
-        iam.authorize(
-                request.caller(), "ec2:CreateSubnet", network.arn("subnet", "*"), Tags.requestContext(newTags));
+        iam.authorize(request.caller(), "ec2:CreateSubnet", network.arn("subnet", "*"), Tags.requestContext(newTags));
         var zone = request.text("AvailabilityZone").orElse(network.zones.getFirst());
         if (!network.zones.contains(zone)) {
             throw AwsException.badRequest(

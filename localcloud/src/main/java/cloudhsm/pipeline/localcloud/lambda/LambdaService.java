@@ -527,10 +527,7 @@ public final class LambdaService implements Service {
         var name = unqualified.substring(unqualified.lastIndexOf(':') + 1);
         var function = functions.get(name);
         if (function == null || (nameOrArn.startsWith("arn:") && !unqualified.equals(function.arn()))) {
-            throw notFound(
-                    nameOrArn.startsWith("arn:")
-                            ? nameOrArn
-                            : account.arn("lambda", "function:" + nameOrArn));
+            throw notFound(nameOrArn.startsWith("arn:") ? nameOrArn : account.arn("lambda", "function:" + nameOrArn));
         }
         return function;
     }

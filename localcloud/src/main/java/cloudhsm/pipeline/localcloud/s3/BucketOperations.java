@@ -76,7 +76,6 @@ final class BucketOperations {
         return new AwsResponse(200, Map.of("Location", location), new byte[0]);
     }
 
-
     private static AwsException invalidName(String name) {
         return new AwsException(
                 "InvalidBucketName", 400, "The specified bucket is not valid.", Map.of("BucketName", name));

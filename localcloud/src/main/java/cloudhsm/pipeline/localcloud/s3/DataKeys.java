@@ -79,8 +79,8 @@ final class DataKeys {
     }
 
     private KmsService.DataKey wrappingKey(Identity caller, S3Request object, Encryption encryption) {
-        Supplier<KmsService.DataKey> asked = () -> askKms(
-                () -> kms.generateDataKey(caller, encryption.keyArn(), context(object, encryption.bucketKey()), account.host("s3")));
+        Supplier<KmsService.DataKey> asked = () -> askKms(() -> kms.generateDataKey(
+                caller, encryption.keyArn(), context(object, encryption.bucketKey()), account.host("s3")));
         if (!encryption.bucketKey()) return asked.get();
         // Per requester, so that each one's right to use the key is asked of KMS at least once.
         var name = String.join(" ", "encrypt", object.bucket(), encryption.keyArn(), caller.arn());
@@ -97,7 +97,10 @@ final class DataKeys {
                 Supplier<KmsService.DataKey> asked = () -> new KmsService.DataKey(
                         encryption.keyArn(),
                         askKms(() -> kms.decrypt(
-                                caller, wrapped.wrappingKey(), context(object, encryption.bucketKey()), account.host("s3"))),
+                                caller,
+                                wrapped.wrappingKey(),
+                                context(object, encryption.bucketKey()),
+                                account.host("s3"))),
                         wrapped.wrappingKey());
                 var wrapping = encryption.bucketKey()
                         ? cached(
@@ -127,7 +130,12 @@ final class DataKeys {
     Sealed rewrap(Identity caller, S3Request object, Encryption from, Wrapped wrapped, Encryption to) {
         if (from.type() == Encryption.Type.SSE_KMS && !from.bucketKey() && !to.bucketKey()) {
             var wrappingKey = askKms(() -> kms.reEncrypt(
-                    caller, wrapped.wrappingKey(), context(object, false), to.keyArn(), context(object, false), account.host("s3")));
+                    caller,
+                    wrapped.wrappingKey(),
+                    context(object, false),
+                    to.keyArn(),
+                    context(object, false),
+                    account.host("s3")));
             return new Sealed(to, new Wrapped(wrapped.dataKey(), wrappingKey));
         }
         var dataKey = unwrap(caller, object, from, new byte[0], wrapped);

@@ -54,8 +54,7 @@ final class EncryptionHeaders {
                     throw S3Errors.invalidArgument(
                             BUCKET_KEY, "true", "Bucket Key is not supported with the encryption method specified");
                 }
-                yield Encryption.dsse(
-                        request.header(KEY_ID).map(keys::keyArn).orElseGet(keys::awsManagedKey));
+                yield Encryption.dsse(request.header(KEY_ID).map(keys::keyArn).orElseGet(keys::awsManagedKey));
             }
             default ->
                 throw S3Errors.invalidArgument(

@@ -320,8 +320,7 @@ public final class SecretsManagerService extends JsonService {
             context.put("secretsmanager:ResourceTag/" + tag, value);
         }));
         // For a secret that does not exist AWS compares an ARN with a suffix it makes up.
-        var arn = secret.map(Secret::arn)
-                .orElseGet(() -> secretId.startsWith("arn:") ? secretId : newArn(secretId));
+        var arn = secret.map(Secret::arn).orElseGet(() -> secretId.startsWith("arn:") ? secretId : newArn(secretId));
         account.iam().authorize(request.caller(), action, arn, context);
         return secret.orElseThrow(
                 () -> refused("ResourceNotFoundException", "Secrets Manager can't find the specified secret."));

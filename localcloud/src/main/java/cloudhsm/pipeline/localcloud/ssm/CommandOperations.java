@@ -117,7 +117,9 @@ final class CommandOperations {
                 context.put("ssm:resourceTag/" + key, value);
                 context.put("aws:ResourceTag/" + key, value);
             });
-            account.iam().authorize(request.caller(), "ssm:SendCommand", account.arn("ec2", "instance/" + instanceId), context);
+            account.iam()
+                    .authorize(
+                            request.caller(), "ssm:SendCommand", account.arn("ec2", "instance/" + instanceId), context);
         }
     }
 

@@ -124,8 +124,7 @@ final class RunCommand {
         }
     }
 
-    private CommandResult run(
-            Document.Step step, Invocation invocation, InstanceDirectory disk, Programs programs) {
+    private CommandResult run(Document.Step step, Invocation invocation, InstanceDirectory disk, Programs programs) {
         try (var server = new StandInServer(programs)) {
             var environment = new LinkedHashMap<>(server.environment());
             environment.put("AWS_SSM_INSTANCE_ID", invocation.instanceId);

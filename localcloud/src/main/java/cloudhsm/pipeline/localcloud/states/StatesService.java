@@ -229,9 +229,7 @@ public final class StatesService extends JsonService {
         var name = required(input, "name");
         account.iam()
                 .authorize(
-                        request.caller(),
-                        "states:CreateStateMachine",
-                        account.arn("states", "stateMachine:" + name));
+                        request.caller(), "states:CreateStateMachine", account.arn("states", "stateMachine:" + name));
         for (var member : (Iterable<String>) input::fieldNames) {
             if (!Set.of("name", "definition", "roleArn", "type", "tags").contains(member)) {
                 throw AwsException.badRequest(

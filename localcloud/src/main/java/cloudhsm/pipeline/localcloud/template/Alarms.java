@@ -61,8 +61,7 @@ final class Alarms {
             for (var action : properties.node(state)) reach(properties, action.asText());
         }
         var name = properties.text("AlarmName").orElseGet(() -> names.physical(id, 255));
-        return new ResourceValues(
-                name, Map.of("Arn", account.arn("cloudwatch", "alarm:" + name)));
+        return new ResourceValues(name, Map.of("Arn", account.arn("cloudwatch", "alarm:" + name)));
     }
 
     private static void metric(Properties properties) {

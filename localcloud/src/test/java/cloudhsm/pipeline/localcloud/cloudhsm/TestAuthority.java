@@ -159,7 +159,9 @@ final class TestAuthority {
 
     private X509CertificateHolder sign(X509v3CertificateBuilder builder, String algorithm) {
         try {
-            return builder.build(new JcaContentSignerBuilder(algorithm).setProvider(BOUNCY_CASTLE).build(keys.getPrivate()));
+            return builder.build(new JcaContentSignerBuilder(algorithm)
+                    .setProvider(BOUNCY_CASTLE)
+                    .build(keys.getPrivate()));
         } catch (OperatorCreationException impossible) {
             throw new IllegalStateException(impossible);
         }

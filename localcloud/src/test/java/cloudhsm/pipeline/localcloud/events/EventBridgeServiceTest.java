@@ -47,7 +47,8 @@ class EventBridgeServiceTest {
         cloud.sqs().setQueueAttributes(arn, Map.of("Policy", """
             {"Statement":{"Effect":"Allow","Principal":{"Service":"events.amazonaws.com"},"Action":"sqs:SendMessage",
              "Resource":"%s","Condition":{"ArnEquals":{"aws:SourceArn":"%s"}}}}\
-            """.formatted(arn, cloud.account().arn("events", "rule/" + rule))));
+            """.formatted(
+                        arn, cloud.account().arn("events", "rule/" + rule))));
         return arn;
     }
 
@@ -230,8 +231,7 @@ class EventBridgeServiceTest {
     void topicTakesEventsOnlyWhereItsPolicyAllowsIt() {
         var topic = cloud.sns().createTopic("alerts", Map.of());
         var rule = cloud.account().arn("events", "rule/r");
-        assertThrows(
-                AwsException.class, () -> cloud.sns().publishAs("events.amazonaws.com", rule, topic, "", "x"));
+        assertThrows(AwsException.class, () -> cloud.sns().publishAs("events.amazonaws.com", rule, topic, "", "x"));
         cloud.sns().setTopicAttribute(topic, "Policy", """
             {"Statement":{"Effect":"Allow","Principal":{"Service":"events.amazonaws.com"},"Action":"sns:Publish",
              "Resource":"%s"}}\

@@ -28,10 +28,9 @@ class BucketLocationTest {
                 var s3 = s3(cloud)) {
             var made = s3.createBucket(create -> create.bucket("reports"));
             assertEquals("/reports", made.location());
+            assertEquals("", s3.getBucketLocation(get -> get.bucket("reports")).locationConstraintAsString());
             assertEquals(
-                    "",
-                    s3.getBucketLocation(get -> get.bucket("reports")).locationConstraintAsString());
-            assertEquals("us-east-1", s3.headBucket(head -> head.bucket("reports")).bucketRegion());
+                    "us-east-1", s3.headBucket(head -> head.bucket("reports")).bucketRegion());
             s3.putObject(put -> put.bucket("reports").key("a"), RequestBody.empty());
             s3.createBucket(create -> create.bucket("reports"));
             assertEquals(1, s3.listObjectsV2(list -> list.bucket("reports")).keyCount());

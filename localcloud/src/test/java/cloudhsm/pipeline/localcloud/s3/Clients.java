@@ -4,6 +4,7 @@ import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.iam.Identity;
 import cloudhsm.pipeline.localcloud.iam.PolicyDocument;
+import cloudhsm.pipeline.localcloud.iam.Role;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
@@ -55,13 +56,22 @@ final class Clients {
                 AwsBasicCredentials.create(caller.accessKeyId(), caller.secretAccessKey()));
     }
 
-    /** A session of a new role that may do just this. */
+    /** A session of a new role that may do just this, for clients of the SDK, which date by the machine's clock. */
     static Identity session(LocalCloud cloud, String statement) {
+        return cloud.iam().session(role(cloud, statement), "test");
+    }
+
+    /** The same as a function has it, which dates by the simulated clock. */
+    static Identity function(LocalCloud cloud, String statement) {
+        return cloud.iam().session(role(cloud, statement), "test", cloud.time().clock());
+    }
+
+    private static Role role(LocalCloud cloud, String statement) {
         var trust = PolicyDocument.parse(Json.parse("""
             {"Statement": [{"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
             """));
         var role = cloud.iam().createRole("reader" + cloud.iam().roles().size(), trust);
         role.policies().put("rights", PolicyDocument.parse(Json.parse("{\"Statement\": [" + statement + "]}")));
-        return cloud.iam().session(role, "test");
+        return role;
     }
 }

@@ -28,7 +28,7 @@ class PostObjectTest {
     private final LocalCloud cloud = LocalCloud.start();
     private final S3Client s3 = Clients.s3(cloud);
     private final URI url = cloud.uri().resolve("/" + BUCKET);
-    private final Identity role = Clients.session(cloud, """
+    private final Identity role = Clients.function(cloud, """
         {"Effect": "Allow", "Action": "s3:PutObject", "Resource": "arn:aws:s3:::quarterly-reports/user/*"}
         """);
 

@@ -27,7 +27,7 @@ class PresignedUrlTest {
 
     private final LocalCloud cloud = LocalCloud.start();
     private final S3Client s3 = Clients.s3(cloud);
-    private final Identity role = Clients.session(cloud, """
+    private final Identity role = Clients.function(cloud, """
         {"Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "arn:aws:s3:::quarterly-reports/k"}
         """);
 

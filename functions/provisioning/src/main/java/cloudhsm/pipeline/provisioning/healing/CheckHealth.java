@@ -134,11 +134,12 @@ public final class CheckHealth extends StageHandler<CheckHealth.Input> {
             return new Outcome.Done(output(Action.NOTHING_TO_DO, deployment.name(), health.inWords()));
         }
         if (health.isClusterOrKeyStoreGone()) {
-            return tell(deployment.name(), health, history, "its cluster or its key store does not exist any more", """
-                Nothing was changed. Next: if that was a mistake, restore the cluster from its newest backup, as the \
-                runbook says under "The cluster is gone"; otherwise run the teardown, which ends the watch over this \
-                deployment.\
-                """);
+            return tell(
+                    deployment.name(), health, history, "its cluster or its key store does not exist any more", """
+                    Nothing was changed. Next: if that was a mistake, restore the cluster from its newest backup, as the \
+                    runbook says under "The cluster is gone"; otherwise run the teardown, which ends the watch over this \
+                    deployment.\
+                    """);
         }
         if (health.isDisconnected() && !history.reconnecting()) {
             return tell(deployment.name(), health, history, "a person disconnected its key store", """

@@ -34,8 +34,7 @@ final class NetworkCheck {
      * @param existing the deployment's cluster, whose subnets cannot be changed any more
      * @return empty if no cluster can be put there; then the problems say why
      */
-    Optional<NetworkChoice> choose(
-            ProvisionRequest.Network asked, Set<String> zones, Optional<Cluster> existing) {
+    Optional<NetworkChoice> choose(ProvisionRequest.Network asked, Set<String> zones, Optional<Cluster> existing) {
         if (problems.concern("network")) return Optional.empty();
         if (existing.isPresent()) return ofExisting(asked, existing.get());
         return asked.subnetIds().isEmpty() ? anySubnets(asked.vpcId(), zones) : theseSubnets(asked, zones);

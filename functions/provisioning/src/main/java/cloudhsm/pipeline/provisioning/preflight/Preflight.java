@@ -95,8 +95,8 @@ public final class Preflight extends StageHandler<Preflight.Input> {
         var own = problems.concern("deployment")
                 ? Optional.<Cluster>empty()
                 : Clusters.ofDeployment(request.deployment(), all);
-        var network = new NetworkCheck(account.ec2(), execution.region(), problems)
-                .choose(request.network(), zones, own);
+        var network =
+                new NetworkCheck(account.ec2(), execution.region(), problems).choose(request.network(), zones, own);
         new AccountCheck(account.kms(), account.s3(), account.iam(), quotas, deployments, execution, problems)
                 .check(request, all, own);
         var lambdaConcurrency = concurrency.check(problems);

@@ -55,8 +55,8 @@ record TeardownRequest(
     /** Reads the execution input. Every problem is reported; what has one falls back to something harmless. */
     static TeardownRequest read(JsonNode input, Problems problems) {
         var fields = Fields.of(input, problems);
-        var deployment = required(
-                "deployment", fields.deployment(), "the name of the deployment to tear down", problems);
+        var deployment =
+                required("deployment", fields.deployment(), "the name of the deployment to tear down", problems);
         var confirm = required("confirm", fields.text("confirm"), "the name of the deployment once more", problems);
         if (!problems.concern("confirm") && !problems.concern("deployment") && !confirm.equals(deployment)) {
             problems.add(
