@@ -19,7 +19,7 @@ final class EventPattern {
 
     private static final String RULE = "rule";
 
-    private final Machine machine = new Machine();
+    private final Machine machine = Machine.builder().build();
 
     private EventPattern(String text) throws IOException {
         machine.addRule(RULE, text);
