@@ -73,11 +73,7 @@ final class LambdaFunction {
         this.account = account;
         this.logs = logs;
         this.interfaces = interfaces;
-        this.identity = account.iam()
-                .session(
-                        configuration.role(),
-                        configuration.functionName(),
-                        account.time().clock());
+        identity = account.iam().session(configuration.role(), configuration.functionName());
         this.created = account.time().now();
     }
 
@@ -97,7 +93,7 @@ final class LambdaFunction {
         return created;
     }
 
-    /** The session of the function's role that its own calls are signed with. */
+    /** A session of the function's role for what Lambda does in its name, and for a process of its own. */
     Identity identity() {
         return identity;
     }
