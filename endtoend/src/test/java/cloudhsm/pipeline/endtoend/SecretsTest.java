@@ -37,14 +37,15 @@ class SecretsTest {
 
     @Test
     void aFailedRunAFullRunAndATeardownWriteNoSecret() {
+        var keepingTheRootsKey = "{\"clusterCertificate\": {\"caKey\": \"KEEP\"}}";
         try (var pipeline = Pipeline.deploy()) {
-            var failing = pipeline.start("failing", "{}");
+            var failing = pipeline.start("failing", keepingTheRootsKey);
             pipeline.runUntilEntered("failing", "ActivateCluster");
             var egress = new ClientEgress(pipeline.ec2());
             egress.close();
             assertEquals(ExecutionStatus.FAILED, pipeline.end(failing).status());
             egress.open();
-            var full = pipeline.provision("full", "{}");
+            var full = pipeline.provision("full", keepingTheRootsKey);
             assertEquals(ExecutionStatus.SUCCEEDED, full.status(), full::cause);
             var running = SecretSearch.search(pipeline.cloud());
             var down = pipeline.tearDown(

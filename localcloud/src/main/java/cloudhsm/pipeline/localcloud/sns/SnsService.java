@@ -189,8 +189,14 @@ public final class SnsService implements Service {
         if (key.isEmpty() || key.equals(MANAGED_BY_AWS)) return;
         var context = Map.of("aws:sns:topicArn", topicArn);
         var viaService = account.host("sns");
-        kms.decrypt(
-                caller, kms.generateDataKey(caller, key, context, viaService).encrypted(), context, viaService);
+        try {
+            kms.decrypt(
+                    caller, kms.generateDataKey(caller, key, context, viaService).encrypted(), context, viaService);
+        } catch (AwsException refused) {
+            // SNS's model has no name for what fails within KMS.
+            if (!refused.code().equals("KMSInternalException")) throw refused;
+            throw new AwsException("InternalError", 500, refused.getMessage());
+        }
     }
 
     /**

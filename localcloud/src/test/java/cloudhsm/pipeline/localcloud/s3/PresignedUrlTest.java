@@ -121,7 +121,7 @@ class PresignedUrlTest {
         refused("SignatureDoesNotMatch", "", URI.create(url.replace("Expires=60", "Expires=600")));
         refused("SignatureDoesNotMatch", "", URI.create(url + "&versionId=null"));
         refused("SignatureDoesNotMatch", "", URI.create(url.replaceAll("Signature=.{10}", "Signature=0123456789")));
-        refused("InvalidAccessKeyId", "", URI.create(url.replace(role.accessKeyId(), "AKIAIOSFODNN7EXAMPLE")));
+        refused("InvalidAccessKeyId", "", URI.create(url.replace(role.accessKeyId(), "nobody")));
         refused(
                 "AuthorizationQueryParametersError",
                 "expecting 'eu-central-1'",
