@@ -191,7 +191,10 @@ public final class SnsService implements Service {
         var viaService = account.host("sns");
         try {
             kms.decrypt(
-                    caller, kms.generateDataKey(caller, key, context, viaService).encrypted(), context, viaService);
+                    caller,
+                    kms.generateDataKey(caller, key, context, viaService).encrypted(),
+                    context,
+                    viaService);
         } catch (AwsException refused) {
             // SNS's model has no name for what fails within KMS.
             if (!refused.code().equals("KMSInternalException")) throw refused;
