@@ -1,6 +1,6 @@
 package cloudhsm.pipeline.endtoend;
 
-import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.localcloud.states.Mock;
 import java.util.Collections;
 import java.util.LinkedHashMap;

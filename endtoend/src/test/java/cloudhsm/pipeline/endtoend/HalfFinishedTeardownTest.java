@@ -2,7 +2,7 @@ package cloudhsm.pipeline.endtoend;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import cloudhsm.pipeline.localcloud.Holdings;
+import cloudhsm.pipeline.runlocal.deployment.Holdings;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Stream;

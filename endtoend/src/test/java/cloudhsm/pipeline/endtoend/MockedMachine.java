@@ -1,9 +1,9 @@
 package cloudhsm.pipeline.endtoend;
 
-import cloudhsm.pipeline.localcloud.cli.LocalDeployment;
-import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.localcloud.states.Execution;
 import cloudhsm.pipeline.localcloud.states.Mock;
+import cloudhsm.pipeline.runlocal.deployment.LocalDeployment;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;

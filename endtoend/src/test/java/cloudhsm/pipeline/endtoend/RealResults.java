@@ -1,6 +1,6 @@
 package cloudhsm.pipeline.endtoend;
 
-import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.localcloud.states.Execution;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.HashMap;

@@ -3,9 +3,9 @@ package cloudhsm.pipeline.endtoend;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
-import cloudhsm.pipeline.localcloud.cli.LocalDeployment;
-import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.lambda.LambdaProcess;
+import cloudhsm.pipeline.localcloud.protocol.Json;
+import cloudhsm.pipeline.runlocal.deployment.LocalDeployment;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;

@@ -1,6 +1,6 @@
 package cloudhsm.pipeline.endtoend;
 
-import cloudhsm.pipeline.localcloud.cli.LocalDeployment;
+import cloudhsm.pipeline.runlocal.deployment.LocalDeployment;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.List;
 import java.util.Map;

@@ -3,7 +3,7 @@ package cloudhsm.pipeline.endtoend;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
-import cloudhsm.pipeline.localcloud.cli.LocalDeployment;
+import cloudhsm.pipeline.runlocal.deployment.LocalDeployment;
 import com.networknt.schema.InputFormat;
 import com.networknt.schema.SchemaRegistry;
 import com.networknt.schema.SpecificationVersion;

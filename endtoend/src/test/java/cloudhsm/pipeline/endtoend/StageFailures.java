@@ -1,6 +1,6 @@
 package cloudhsm.pipeline.endtoend;
 
-import cloudhsm.pipeline.localcloud.cli.LocalDeployment;
+import cloudhsm.pipeline.runlocal.deployment.LocalDeployment;
 import java.io.IOException;
 import java.lang.classfile.ClassFile;
 import java.lang.classfile.ClassModel;

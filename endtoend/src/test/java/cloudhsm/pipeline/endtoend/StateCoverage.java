@@ -1,6 +1,6 @@
 package cloudhsm.pipeline.endtoend;
 
-import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.localcloud.states.Transition;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.Set;

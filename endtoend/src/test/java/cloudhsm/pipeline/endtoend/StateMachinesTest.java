@@ -3,8 +3,8 @@ package cloudhsm.pipeline.endtoend;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import cloudhsm.pipeline.localcloud.cli.LocalDeployment;
-import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.protocol.Json;
+import cloudhsm.pipeline.runlocal.deployment.LocalDeployment;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Files;

@@ -5,13 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
-import cloudhsm.pipeline.localcloud.cli.LocalDeployment;
-import cloudhsm.pipeline.localcloud.http.Json;
-import cloudhsm.pipeline.localcloud.iam.PolicyDocument.Decision;
-import cloudhsm.pipeline.localcloud.iam.Role;
+import cloudhsm.pipeline.localcloud.authorization.PolicyDocument.Decision;
+import cloudhsm.pipeline.localcloud.authorization.Role;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.localcloud.template.Stack;
 import cloudhsm.pipeline.localcloud.template.TemplateException;
 import cloudhsm.pipeline.localcloud.template.TemplateFile;
+import cloudhsm.pipeline.runlocal.deployment.LocalDeployment;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -215,7 +215,7 @@ class TemplateTest {
     private static Stack deploy(LocalCloud cloud, String name) {
         return Stack.deploy(
                 cloud,
-                LocalDeployment.projectRoot(),
+                LocalDeployment.projectRoot().resolve("template.yaml"),
                 name,
                 Map.of("AwsRootCertificate", cloud.cloudHsm().awsRootPem()));
     }

@@ -1,8 +1,8 @@
 package cloudhsm.pipeline.endtoend;
 
-import cloudhsm.pipeline.localcloud.cli.LocalDeployment;
-import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.localcloud.states.Mock;
+import cloudhsm.pipeline.runlocal.deployment.LocalDeployment;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;

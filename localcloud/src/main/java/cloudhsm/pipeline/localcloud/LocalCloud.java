@@ -1,17 +1,21 @@
 package cloudhsm.pipeline.localcloud;
 
+import cloudhsm.pipeline.localcloud.account.Account;
+import cloudhsm.pipeline.localcloud.account.Regions;
+import cloudhsm.pipeline.localcloud.authorization.Iam;
+import cloudhsm.pipeline.localcloud.authorization.Identity;
 import cloudhsm.pipeline.localcloud.cloudhsm.CloudHsmService;
 import cloudhsm.pipeline.localcloud.dynamodb.DynamoDbService;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
+import cloudhsm.pipeline.localcloud.ec2.VolumeKeys;
 import cloudhsm.pipeline.localcloud.events.EventBridgeService;
 import cloudhsm.pipeline.localcloud.faults.Faults;
 import cloudhsm.pipeline.localcloud.http.Endpoint;
-import cloudhsm.pipeline.localcloud.iam.Iam;
 import cloudhsm.pipeline.localcloud.iam.IamService;
-import cloudhsm.pipeline.localcloud.iam.Identity;
 import cloudhsm.pipeline.localcloud.kms.KmsService;
 import cloudhsm.pipeline.localcloud.lambda.LambdaService;
 import cloudhsm.pipeline.localcloud.logs.LogsService;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.localcloud.s3.S3Service;
 import cloudhsm.pipeline.localcloud.scheduler.SchedulerService;
 import cloudhsm.pipeline.localcloud.secretsmanager.SecretsManagerService;
@@ -24,6 +28,7 @@ import cloudhsm.pipeline.localcloud.time.SimulatedTime;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -67,21 +72,30 @@ public final class LocalCloud implements AutoCloseable {
         var time = new SimulatedTime(START);
         account = new Account(region, time, new Iam(secret), new Faults(), new Random(seed), temporaryDirectory());
         endpoint = new Endpoint(port, account);
-        events = new EventBridgeService(account);
+        sqs = new SqsService(account);
+        events = new EventBridgeService(account, sqs);
         logs = new LogsService(account);
         ec2 = new Ec2Service(account);
         cloudHsm = new CloudHsmService(account, ec2, logs);
         secretsManager = new SecretsManagerService(account);
         kms = new KmsService(account, cloudHsm, ec2, events);
-        ec2.connect(kms);
-        sqs = new SqsService(account);
+        ec2.connect(new VolumeKeys(kms::resolveKey, kms::awsManagedKey, kms::useForVolume));
         sns = new SnsService(account, kms, sqs);
         lambda = new LambdaService(account, sqs, logs, endpoint::uri);
         s3 = new S3Service(account, kms, sqs, sns, events);
         dynamoDb = new DynamoDbService(account);
         ssm = new SsmService(account, ec2, cloudHsm, events, endpoint);
         states = new StatesService(account, lambda, logs, events, endpoint);
-        events.connect(lambda, states, sqs, sns);
+        events.register(
+                "lambda",
+                (caller, rule, target, payload) ->
+                        lambda.invokeLaterAs(caller, rule, target, payload.getBytes(StandardCharsets.UTF_8)));
+        events.register("sqs", sqs::sendAs);
+        events.register("sns", (caller, rule, target, payload) -> sns.publishAs(caller, rule, target, "", payload));
+        events.register(
+                "states",
+                (caller, rule, target, payload) ->
+                        states.startExecution(target, account.hex(8) + "_" + account.hex(24), Json.parse(payload)));
         endpoint.register(events);
         endpoint.register(logs);
         endpoint.register(ec2);

@@ -1,10 +1,10 @@
 package cloudhsm.pipeline.provisioning;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
+import cloudhsm.pipeline.localcloud.authorization.PolicyDocument;
 import cloudhsm.pipeline.localcloud.cloudhsm.ClientToolCall;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service.Subnet;
-import cloudhsm.pipeline.localcloud.http.Json;
-import cloudhsm.pipeline.localcloud.iam.PolicyDocument;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
 import cloudhsm.pipeline.provisioning.lambda.Outcome;

@@ -1,7 +1,7 @@
 package cloudhsm.pipeline.reencryption;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
-import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
 /** KMS keys of the embedded AWS. This module has no KMS client, so they are made from inside the account. */

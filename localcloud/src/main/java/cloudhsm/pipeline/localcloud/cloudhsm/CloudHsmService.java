@@ -1,12 +1,12 @@
 package cloudhsm.pipeline.localcloud.cloudhsm;
 
-import cloudhsm.pipeline.localcloud.Account;
-import cloudhsm.pipeline.localcloud.Regions;
+import cloudhsm.pipeline.localcloud.account.Account;
+import cloudhsm.pipeline.localcloud.account.Regions;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
-import cloudhsm.pipeline.localcloud.http.AwsException;
-import cloudhsm.pipeline.localcloud.http.JsonService;
 import cloudhsm.pipeline.localcloud.logs.LogsService;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
 import cloudhsm.pipeline.localcloud.time.Timed;
+import cloudhsm.pipeline.localcloud.wire.JsonService;
 import cloudhsm.pipeline.localcloud.wire.Violation;
 import java.util.List;
 import java.util.Optional;

@@ -1,6 +1,6 @@
 package cloudhsm.pipeline.localcloud.cloudhsm;
 
-import cloudhsm.pipeline.localcloud.Account;
+import cloudhsm.pipeline.localcloud.account.Account;
 import cloudhsm.pipeline.localcloud.time.Timed;
 import java.time.Duration;
 import java.time.Instant;
@@ -41,7 +41,7 @@ final class Clusters {
         return Optional.ofNullable(clusters.get(clusterId));
     }
 
-    /** @throws cloudhsm.pipeline.localcloud.http.AwsException CloudHsmResourceNotFoundException, also once DELETED */
+    /** @throws cloudhsm.pipeline.localcloud.protocol.AwsException CloudHsmResourceNotFoundException, also once DELETED */
     Cluster existing(String clusterId) {
         return find(clusterId)
                 .filter(cluster -> cluster.state() != ClusterState.DELETED)

@@ -1,7 +1,7 @@
 package cloudhsm.pipeline.localcloud.cloudhsm;
 
+import cloudhsm.pipeline.localcloud.authorization.PolicyDocument;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
-import cloudhsm.pipeline.localcloud.iam.PolicyDocument;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

@@ -1,7 +1,7 @@
 package cloudhsm.pipeline.localcloud.cloudhsm;
 
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
-import cloudhsm.pipeline.localcloud.http.AwsException;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

@@ -1,6 +1,6 @@
 package cloudhsm.pipeline.localcloud.cloudhsm;
 
-import cloudhsm.pipeline.localcloud.http.AwsException;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

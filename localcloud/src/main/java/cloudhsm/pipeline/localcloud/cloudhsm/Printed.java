@@ -1,6 +1,6 @@
 package cloudhsm.pipeline.localcloud.cloudhsm;
 
-import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;

@@ -1,6 +1,6 @@
 package cloudhsm.pipeline.localcloud.dynamodb;
 
-import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
@@ -124,7 +124,7 @@ interface Condition {
         }
     }
 
-    /** @throws cloudhsm.pipeline.localcloud.http.AwsException ValidationException where the syntax is wrong */
+    /** @throws cloudhsm.pipeline.localcloud.protocol.AwsException ValidationException where the syntax is wrong */
     static Condition parse(ExpressionTokens tokens) {
         var condition = or(tokens);
         if (!tokens.ended()) throw tokens.unexpected();

@@ -10,7 +10,7 @@ import java.util.List;
  * @param partitionValue what the partition key must equal
  */
 record KeyCondition(JsonNode partitionValue, Condition condition) {
-    /** @throws cloudhsm.pipeline.localcloud.http.AwsException ValidationException if it asks more or less than that */
+    /** @throws cloudhsm.pipeline.localcloud.protocol.AwsException ValidationException if it asks more or less than that */
     static KeyCondition parse(ExpressionTokens tokens, Table table) {
         var condition = Condition.parse(tokens);
         JsonNode partitionValue = null;

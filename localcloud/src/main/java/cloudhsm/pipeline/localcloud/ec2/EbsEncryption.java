@@ -1,10 +1,9 @@
 package cloudhsm.pipeline.localcloud.ec2;
 
-import cloudhsm.pipeline.localcloud.Account;
-import cloudhsm.pipeline.localcloud.http.AwsException;
-import cloudhsm.pipeline.localcloud.iam.Iam;
-import cloudhsm.pipeline.localcloud.iam.Identity;
-import cloudhsm.pipeline.localcloud.kms.KmsService;
+import cloudhsm.pipeline.localcloud.account.Account;
+import cloudhsm.pipeline.localcloud.authorization.Iam;
+import cloudhsm.pipeline.localcloud.authorization.Identity;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -21,7 +20,7 @@ final class EbsEncryption {
 
     private final Iam iam;
     private final String viaService;
-    private KmsService kms;
+    private VolumeKeys kms;
     private String defaultKey = AWS_MANAGED_KEY;
 
     EbsEncryption(Ec2Service ec2, Account account) {
@@ -33,19 +32,19 @@ final class EbsEncryption {
         });
         ec2.on("ModifyEbsDefaultKmsKeyId", Set.of("KmsKeyId"), (request, xml) -> {
             iam.authorize(request.caller(), "ec2:ModifyEbsDefaultKmsKeyId", "*");
-            defaultKey = kms.resolveKey(request.required("KmsKeyId"));
+            defaultKey = kms.resolve().apply(request.required("KmsKeyId"));
             xml.text("kmsKeyId", defaultKey);
         });
         ec2.on("ResetEbsDefaultKmsKeyId", Set.of(), (request, xml) -> {
             iam.authorize(request.caller(), "ec2:ResetEbsDefaultKmsKeyId", "*");
             defaultKey = AWS_MANAGED_KEY;
-            xml.text("kmsKeyId", kms.awsManagedKey(AWS_MANAGED_KEY));
+            xml.text("kmsKeyId", kms.awsManaged().apply(AWS_MANAGED_KEY));
         });
     }
 
     /** Completes construction: KMS itself needs EC2. */
-    void connect(KmsService service) {
-        this.kms = service;
+    void connect(VolumeKeys keys) {
+        this.kms = keys;
     }
 
     /**
@@ -72,7 +71,7 @@ final class EbsEncryption {
     /** Why volumes cannot be made under the keys for this caller; empty where they can. */
     Optional<Instance.Reason> refusal(Identity caller, List<String> keys) {
         try {
-            for (var key : keys) kms.useForVolume(caller, key, viaService);
+            for (var key : keys) kms.use().forVolume(caller, key, viaService);
             return Optional.empty();
         } catch (AwsException refused) {
             return Optional.of(

@@ -1,13 +1,12 @@
 package cloudhsm.pipeline.localcloud.ec2;
 
-import cloudhsm.pipeline.localcloud.Account;
-import cloudhsm.pipeline.localcloud.http.AwsException;
-import cloudhsm.pipeline.localcloud.http.AwsRequest;
-import cloudhsm.pipeline.localcloud.http.AwsResponse;
-import cloudhsm.pipeline.localcloud.http.Service;
-import cloudhsm.pipeline.localcloud.iam.Identity;
-import cloudhsm.pipeline.localcloud.iam.Role;
-import cloudhsm.pipeline.localcloud.kms.KmsService;
+import cloudhsm.pipeline.localcloud.account.Account;
+import cloudhsm.pipeline.localcloud.authorization.Identity;
+import cloudhsm.pipeline.localcloud.authorization.Role;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
+import cloudhsm.pipeline.localcloud.protocol.AwsResponse;
+import cloudhsm.pipeline.localcloud.wire.AwsRequest;
+import cloudhsm.pipeline.localcloud.wire.Service;
 import cloudhsm.pipeline.localcloud.wire.Violation;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -50,8 +49,8 @@ public final class Ec2Service implements Service {
     }
 
     /** Completes construction: KMS itself needs EC2. */
-    public void connect(KmsService kms) {
-        encryption.connect(kms);
+    public void connect(VolumeKeys keys) {
+        encryption.connect(keys);
     }
 
     @Override

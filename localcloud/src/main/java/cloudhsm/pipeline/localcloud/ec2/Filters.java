@@ -1,6 +1,6 @@
 package cloudhsm.pipeline.localcloud.ec2;
 
-import cloudhsm.pipeline.localcloud.http.AwsException;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;

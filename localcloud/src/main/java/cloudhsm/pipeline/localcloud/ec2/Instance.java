@@ -1,8 +1,8 @@
 package cloudhsm.pipeline.localcloud.ec2;
 
+import cloudhsm.pipeline.localcloud.authorization.Identity;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service.InstanceView;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service.NetworkInterface;
-import cloudhsm.pipeline.localcloud.iam.Identity;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;

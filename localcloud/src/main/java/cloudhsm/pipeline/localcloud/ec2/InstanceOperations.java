@@ -1,7 +1,7 @@
 package cloudhsm.pipeline.localcloud.ec2;
 
-import cloudhsm.pipeline.localcloud.http.AwsException;
-import cloudhsm.pipeline.localcloud.iam.Iam;
+import cloudhsm.pipeline.localcloud.authorization.Iam;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
 import java.time.format.DateTimeFormatter;
 import java.util.List;
 import java.util.Set;

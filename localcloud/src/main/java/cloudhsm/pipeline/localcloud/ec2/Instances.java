@@ -1,10 +1,10 @@
 package cloudhsm.pipeline.localcloud.ec2;
 
-import cloudhsm.pipeline.localcloud.Account;
+import cloudhsm.pipeline.localcloud.account.Account;
+import cloudhsm.pipeline.localcloud.authorization.Iam;
+import cloudhsm.pipeline.localcloud.authorization.Role;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service.InstanceView;
-import cloudhsm.pipeline.localcloud.http.AwsException;
-import cloudhsm.pipeline.localcloud.iam.Iam;
-import cloudhsm.pipeline.localcloud.iam.Role;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

@@ -1,10 +1,10 @@
 package cloudhsm.pipeline.localcloud.ec2;
 
-import cloudhsm.pipeline.localcloud.Account;
-import cloudhsm.pipeline.localcloud.Regions;
+import cloudhsm.pipeline.localcloud.account.Account;
+import cloudhsm.pipeline.localcloud.account.Regions;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service.NetworkInterface;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service.Subnet;
-import cloudhsm.pipeline.localcloud.http.AwsException;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;

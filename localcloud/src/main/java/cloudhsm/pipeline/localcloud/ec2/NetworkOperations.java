@@ -1,13 +1,13 @@
 package cloudhsm.pipeline.localcloud.ec2;
 
-import cloudhsm.pipeline.localcloud.Account;
-import cloudhsm.pipeline.localcloud.Regions;
+import cloudhsm.pipeline.localcloud.account.Account;
+import cloudhsm.pipeline.localcloud.account.Regions;
+import cloudhsm.pipeline.localcloud.authorization.Iam;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service.Subnet;
 import cloudhsm.pipeline.localcloud.ec2.Network.Attachment;
 import cloudhsm.pipeline.localcloud.ec2.Network.RouteTable;
 import cloudhsm.pipeline.localcloud.ec2.Network.Vpc;
-import cloudhsm.pipeline.localcloud.http.AwsException;
-import cloudhsm.pipeline.localcloud.iam.Iam;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;

@@ -1,8 +1,8 @@
 package cloudhsm.pipeline.localcloud.ec2;
 
+import cloudhsm.pipeline.localcloud.authorization.Iam;
 import cloudhsm.pipeline.localcloud.ec2.SecurityGroup.Rule;
-import cloudhsm.pipeline.localcloud.http.AwsException;
-import cloudhsm.pipeline.localcloud.iam.Iam;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;

@@ -1,17 +1,14 @@
 package cloudhsm.pipeline.localcloud.events;
 
-import cloudhsm.pipeline.localcloud.Account;
-import cloudhsm.pipeline.localcloud.http.AwsException;
-import cloudhsm.pipeline.localcloud.http.Json;
-import cloudhsm.pipeline.localcloud.iam.Iam;
-import cloudhsm.pipeline.localcloud.iam.Identity;
-import cloudhsm.pipeline.localcloud.lambda.LambdaService;
-import cloudhsm.pipeline.localcloud.sns.SnsService;
+import cloudhsm.pipeline.localcloud.account.Account;
+import cloudhsm.pipeline.localcloud.authorization.Iam;
+import cloudhsm.pipeline.localcloud.authorization.Identity;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.localcloud.sqs.SqsService;
-import cloudhsm.pipeline.localcloud.states.StatesService;
 import com.fasterxml.jackson.databind.JsonNode;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -21,18 +18,17 @@ final class Delivery {
     private static final String PRINCIPAL = "events.amazonaws.com";
 
     private final Account account;
-    private final LambdaService lambda;
-    private final StatesService states;
     private final SqsService sqs;
-    private final SnsService sns;
+    private final Map<String, EventTarget> targets = new HashMap<>();
     private final List<EventBridgeService.FailedDelivery> failed = new ArrayList<>();
 
-    Delivery(Account account, LambdaService lambda, StatesService states, SqsService sqs, SnsService sns) {
+    Delivery(Account account, SqsService sqs) {
         this.account = account;
-        this.lambda = lambda;
-        this.states = states;
         this.sqs = sqs;
-        this.sns = sns;
+    }
+
+    void register(String service, EventTarget target) {
+        targets.put(service, target);
     }
 
     List<EventBridgeService.FailedDelivery> failed() {
@@ -56,17 +52,13 @@ final class Delivery {
 
     private void send(Rule rule, JsonNode target, String payload) {
         var arn = arn(target);
-        switch (arn.split(":")[2]) {
-            case "lambda" -> lambda.invokeLaterAs(PRINCIPAL, rule.arn(), arn, payload.getBytes(StandardCharsets.UTF_8));
-            case "sqs" -> sqs.sendAs(PRINCIPAL, rule.arn(), arn, payload);
-            case "sns" -> sns.publishAs(PRINCIPAL, rule.arn(), arn, "", payload);
-            case "states" -> startExecution(rule, target, payload);
-            default -> throw new IllegalStateException(arn + " was accepted as a target without being understood");
-        }
+        var service = arn.split(":")[2];
+        // Of the four, state machines alone are reached by a role; the others have policies of their own.
+        if (service.equals("states")) assumeRole(rule, target);
+        targets.get(service).deliver(PRINCIPAL, rule.arn(), arn, payload);
     }
 
-    private void startExecution(Rule rule, JsonNode target, String payload) {
-        var arn = arn(target);
+    private void assumeRole(Rule rule, JsonNode target) {
         var roleArn = target.path("RoleArn").asText();
         var role = account.iam()
                 .role(roleArn.substring(roleArn.lastIndexOf('/') + 1))
@@ -74,8 +66,7 @@ final class Delivery {
                 .orElseThrow(() ->
                         AwsException.badRequest("NO_PERMISSIONS", PRINCIPAL + " cannot assume the role " + roleArn));
         var session = Identity.assumedByService(role, "EventBridge");
-        account.iam().authorize(session, "states:StartExecution", arn);
-        states.startExecution(arn, account.hex(8) + "_" + account.hex(24), Json.parse(payload));
+        account.iam().authorize(session, "states:StartExecution", arn(target));
     }
 
     private boolean deadLetter(Rule rule, JsonNode target, JsonNode event, AwsException refused) {

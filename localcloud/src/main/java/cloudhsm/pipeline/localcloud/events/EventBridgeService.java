@@ -1,15 +1,12 @@
 package cloudhsm.pipeline.localcloud.events;
 
-import cloudhsm.pipeline.localcloud.Account;
-import cloudhsm.pipeline.localcloud.http.AwsException;
-import cloudhsm.pipeline.localcloud.http.AwsRequest;
-import cloudhsm.pipeline.localcloud.http.Json;
-import cloudhsm.pipeline.localcloud.http.JsonService;
-import cloudhsm.pipeline.localcloud.iam.Iam;
-import cloudhsm.pipeline.localcloud.lambda.LambdaService;
-import cloudhsm.pipeline.localcloud.sns.SnsService;
+import cloudhsm.pipeline.localcloud.account.Account;
+import cloudhsm.pipeline.localcloud.authorization.Iam;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.localcloud.sqs.SqsService;
-import cloudhsm.pipeline.localcloud.states.StatesService;
+import cloudhsm.pipeline.localcloud.wire.AwsRequest;
+import cloudhsm.pipeline.localcloud.wire.JsonService;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.charset.StandardCharsets;
@@ -37,7 +34,7 @@ public final class EventBridgeService extends JsonService {
     private final Rules rules;
     private final List<JsonNode> published = new ArrayList<>();
     private final List<Misfortune> misfortunes = new ArrayList<>();
-    private Delivery delivery;
+    private final Delivery delivery;
 
     /** What happens to the next event of a type: how late it is delivered, and how often. */
     private record Misfortune(String detailType, int copies, Duration late) {}
@@ -50,11 +47,13 @@ public final class EventBridgeService extends JsonService {
      */
     public record FailedDelivery(String rule, String targetArn, JsonNode event, String error, boolean deadLettered) {}
 
-    public EventBridgeService(Account account) {
+    /** @param sqs has the targets' dead-letter queues */
+    public EventBridgeService(Account account, SqsService sqs) {
         super("events", "1.1");
         this.account = account;
         this.busArn = account.arn("events", "event-bus/default");
         this.rules = new Rules(account, this::fire);
+        this.delivery = new Delivery(account, sqs);
         on("PutEvents", this::putEvents);
         onRule("PutRule", input -> Json.object().put("RuleArn", rules.put(input)));
         onRule("DescribeRule", input -> rules.get(input).described());
@@ -108,9 +107,13 @@ public final class EventBridgeService extends JsonService {
         return Json.object().put("Name", "default").put("Arn", busArn);
     }
 
-    /** Completes construction: targets need services that themselves publish events. */
-    public void connect(LambdaService lambda, StatesService states, SqsService sqs, SnsService sns) {
-        delivery = new Delivery(account, lambda, states, sqs, sns);
+    /**
+     * From now on rules reach a service. What can be a target often publishes events itself, so it comes later.
+     *
+     * @param service as the target's ARN names it
+     */
+    public void register(String service, EventTarget target) {
+        delivery.register(service, target);
     }
 
     /** An AWS service publishes to the default bus, for example SSM a command's status. */

@@ -1,6 +1,6 @@
 package cloudhsm.pipeline.localcloud.events;
 
-import cloudhsm.pipeline.localcloud.http.AwsException;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import software.amazon.event.ruler.JsonRuleCompiler;

@@ -1,7 +1,9 @@
 package cloudhsm.pipeline.localcloud.http;
 
-import cloudhsm.pipeline.localcloud.Account;
-import cloudhsm.pipeline.localcloud.iam.Identity;
+import cloudhsm.pipeline.localcloud.account.Account;
+import cloudhsm.pipeline.localcloud.authorization.Identity;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
+import cloudhsm.pipeline.localcloud.wire.AwsRequest;
 import java.io.IOException;
 import java.io.InputStream;
 import java.util.List;

@@ -1,5 +1,7 @@
 package cloudhsm.pipeline.localcloud.http;
 
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
+import cloudhsm.pipeline.localcloud.wire.AwsRequest;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;

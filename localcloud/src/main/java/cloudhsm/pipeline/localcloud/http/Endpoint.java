@@ -1,11 +1,16 @@
 package cloudhsm.pipeline.localcloud.http;
 
-import cloudhsm.pipeline.localcloud.Account;
+import cloudhsm.pipeline.localcloud.account.Account;
+import cloudhsm.pipeline.localcloud.authorization.Identity;
 import cloudhsm.pipeline.localcloud.faults.Faults;
-import cloudhsm.pipeline.localcloud.iam.Identity;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
+import cloudhsm.pipeline.localcloud.protocol.AwsResponse;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.localcloud.time.SimulatedTime;
 import cloudhsm.pipeline.localcloud.wire.AnswerCheck;
+import cloudhsm.pipeline.localcloud.wire.AwsRequest;
 import cloudhsm.pipeline.localcloud.wire.RequestCheck;
+import cloudhsm.pipeline.localcloud.wire.Service;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.sun.net.httpserver.HttpExchange;

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.localcloud.http;
 
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
 import java.time.DateTimeException;
 import java.time.Duration;
 import java.time.Instant;

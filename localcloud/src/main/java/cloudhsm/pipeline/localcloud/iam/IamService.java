@@ -1,14 +1,17 @@
 package cloudhsm.pipeline.localcloud.iam;
 
-import static cloudhsm.pipeline.localcloud.http.QueryProtocol.element;
+import static cloudhsm.pipeline.localcloud.wire.QueryProtocol.element;
 
-import cloudhsm.pipeline.localcloud.Account;
-import cloudhsm.pipeline.localcloud.http.AwsException;
-import cloudhsm.pipeline.localcloud.http.AwsRequest;
-import cloudhsm.pipeline.localcloud.http.AwsResponse;
-import cloudhsm.pipeline.localcloud.http.Json;
-import cloudhsm.pipeline.localcloud.http.QueryProtocol;
-import cloudhsm.pipeline.localcloud.http.Service;
+import cloudhsm.pipeline.localcloud.account.Account;
+import cloudhsm.pipeline.localcloud.authorization.Iam;
+import cloudhsm.pipeline.localcloud.authorization.PolicyDocument;
+import cloudhsm.pipeline.localcloud.authorization.Role;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
+import cloudhsm.pipeline.localcloud.protocol.AwsResponse;
+import cloudhsm.pipeline.localcloud.protocol.Json;
+import cloudhsm.pipeline.localcloud.wire.AwsRequest;
+import cloudhsm.pipeline.localcloud.wire.QueryProtocol;
+import cloudhsm.pipeline.localcloud.wire.Service;
 import cloudhsm.pipeline.localcloud.wire.Violation;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.net.URLEncoder;

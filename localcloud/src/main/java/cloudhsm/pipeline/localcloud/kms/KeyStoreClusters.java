@@ -5,7 +5,7 @@ import cloudhsm.pipeline.localcloud.cloudhsm.Cluster;
 import cloudhsm.pipeline.localcloud.cloudhsm.ClusterState;
 import cloudhsm.pipeline.localcloud.cloudhsm.Hsm;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
-import cloudhsm.pipeline.localcloud.http.AwsException;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
 import java.io.ByteArrayInputStream;
 import java.nio.charset.StandardCharsets;
 import java.security.cert.CertificateException;

@@ -1,13 +1,13 @@
 package cloudhsm.pipeline.localcloud.kms;
 
-import cloudhsm.pipeline.localcloud.Account;
+import cloudhsm.pipeline.localcloud.account.Account;
 import cloudhsm.pipeline.localcloud.cloudhsm.Cluster;
 import cloudhsm.pipeline.localcloud.cloudhsm.LoginResult;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
-import cloudhsm.pipeline.localcloud.http.AwsRequest;
-import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.localcloud.time.SimulatedTime.Scheduled;
 import cloudhsm.pipeline.localcloud.time.Timed;
+import cloudhsm.pipeline.localcloud.wire.AwsRequest;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.security.SecureRandom;

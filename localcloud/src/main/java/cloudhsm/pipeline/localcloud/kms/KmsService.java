@@ -1,15 +1,15 @@
 package cloudhsm.pipeline.localcloud.kms;
 
-import cloudhsm.pipeline.localcloud.Account;
+import cloudhsm.pipeline.localcloud.account.Account;
+import cloudhsm.pipeline.localcloud.authorization.Identity;
+import cloudhsm.pipeline.localcloud.authorization.PolicyDocument.Decision;
 import cloudhsm.pipeline.localcloud.cloudhsm.CloudHsmService;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
 import cloudhsm.pipeline.localcloud.events.EventBridgeService;
 import cloudhsm.pipeline.localcloud.faults.Faults;
-import cloudhsm.pipeline.localcloud.http.AwsException;
-import cloudhsm.pipeline.localcloud.http.JsonService;
-import cloudhsm.pipeline.localcloud.iam.Identity;
-import cloudhsm.pipeline.localcloud.iam.PolicyDocument.Decision;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
 import cloudhsm.pipeline.localcloud.time.Timed;
+import cloudhsm.pipeline.localcloud.wire.JsonService;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;

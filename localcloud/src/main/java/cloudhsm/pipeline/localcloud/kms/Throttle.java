@@ -1,6 +1,6 @@
 package cloudhsm.pipeline.localcloud.kms;
 
-import cloudhsm.pipeline.localcloud.http.AwsException;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
 import java.time.Clock;
 import java.util.HashMap;
 import java.util.Map;

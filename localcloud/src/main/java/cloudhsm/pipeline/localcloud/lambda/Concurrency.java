@@ -1,6 +1,6 @@
 package cloudhsm.pipeline.localcloud.lambda;
 
-import cloudhsm.pipeline.localcloud.http.AwsException;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;

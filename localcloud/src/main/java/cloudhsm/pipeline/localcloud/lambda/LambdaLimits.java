@@ -1,9 +1,9 @@
 package cloudhsm.pipeline.localcloud.lambda;
 
-import cloudhsm.pipeline.localcloud.http.AwsException;
-import cloudhsm.pipeline.localcloud.http.Json;
-import cloudhsm.pipeline.localcloud.iam.Iam;
+import cloudhsm.pipeline.localcloud.authorization.Iam;
 import cloudhsm.pipeline.localcloud.lambda.LambdaService.FunctionConfiguration;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Optional;

@@ -1,7 +1,7 @@
 package cloudhsm.pipeline.localcloud.lambda;
 
-import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.lambda.LambdaService.InvocationResult;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import java.io.File;

@@ -1,6 +1,6 @@
 package cloudhsm.pipeline.localcloud.s3;
 
-import cloudhsm.pipeline.localcloud.iam.PolicyDocument;
+import cloudhsm.pipeline.localcloud.authorization.PolicyDocument;
 import java.time.Instant;
 import java.util.ArrayDeque;
 import java.util.Deque;

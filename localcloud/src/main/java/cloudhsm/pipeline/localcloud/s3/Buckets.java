@@ -1,10 +1,10 @@
 package cloudhsm.pipeline.localcloud.s3;
 
-import cloudhsm.pipeline.localcloud.Account;
-import cloudhsm.pipeline.localcloud.http.AwsException;
-import cloudhsm.pipeline.localcloud.iam.Iam;
-import cloudhsm.pipeline.localcloud.iam.Identity;
-import cloudhsm.pipeline.localcloud.iam.PolicyDocument.Decision;
+import cloudhsm.pipeline.localcloud.account.Account;
+import cloudhsm.pipeline.localcloud.authorization.Iam;
+import cloudhsm.pipeline.localcloud.authorization.Identity;
+import cloudhsm.pipeline.localcloud.authorization.PolicyDocument.Decision;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;

@@ -1,6 +1,6 @@
 package cloudhsm.pipeline.localcloud.s3;
 
-import cloudhsm.pipeline.localcloud.http.AwsException;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
 import java.util.Base64;
 import java.util.HashMap;
 import java.util.Map;

@@ -1,8 +1,8 @@
 package cloudhsm.pipeline.localcloud.s3;
 
-import cloudhsm.pipeline.localcloud.Account;
-import cloudhsm.pipeline.localcloud.http.AwsException;
-import cloudhsm.pipeline.localcloud.http.AwsResponse;
+import cloudhsm.pipeline.localcloud.account.Account;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
+import cloudhsm.pipeline.localcloud.protocol.AwsResponse;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.Arrays;

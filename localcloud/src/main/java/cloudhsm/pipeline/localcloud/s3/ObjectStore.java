@@ -1,7 +1,7 @@
 package cloudhsm.pipeline.localcloud.s3;
 
-import cloudhsm.pipeline.localcloud.Account;
-import cloudhsm.pipeline.localcloud.http.AwsException;
+import cloudhsm.pipeline.localcloud.account.Account;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;

@@ -1,8 +1,8 @@
 package cloudhsm.pipeline.localcloud.s3;
 
-import cloudhsm.pipeline.localcloud.http.AwsRequest;
-import cloudhsm.pipeline.localcloud.http.AwsResponse;
 import cloudhsm.pipeline.localcloud.http.PostForm;
+import cloudhsm.pipeline.localcloud.protocol.AwsResponse;
+import cloudhsm.pipeline.localcloud.wire.AwsRequest;
 import java.net.URI;
 import java.net.URISyntaxException;
 import java.net.URLEncoder;

@@ -1,14 +1,14 @@
 package cloudhsm.pipeline.localcloud.s3;
 
-import cloudhsm.pipeline.localcloud.Account;
+import cloudhsm.pipeline.localcloud.account.Account;
 import cloudhsm.pipeline.localcloud.events.EventBridgeService;
-import cloudhsm.pipeline.localcloud.http.AwsException;
-import cloudhsm.pipeline.localcloud.http.AwsRequest;
-import cloudhsm.pipeline.localcloud.http.AwsResponse;
-import cloudhsm.pipeline.localcloud.http.Service;
 import cloudhsm.pipeline.localcloud.kms.KmsService;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
+import cloudhsm.pipeline.localcloud.protocol.AwsResponse;
 import cloudhsm.pipeline.localcloud.sns.SnsService;
 import cloudhsm.pipeline.localcloud.sqs.SqsService;
+import cloudhsm.pipeline.localcloud.wire.AwsRequest;
+import cloudhsm.pipeline.localcloud.wire.Service;
 import cloudhsm.pipeline.localcloud.wire.Violation;
 import java.nio.file.Path;
 import java.util.HashMap;

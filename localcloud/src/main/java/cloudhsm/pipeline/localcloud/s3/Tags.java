@@ -1,7 +1,7 @@
 package cloudhsm.pipeline.localcloud.s3;
 
-import cloudhsm.pipeline.localcloud.http.AwsException;
-import cloudhsm.pipeline.localcloud.http.AwsResponse;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
+import cloudhsm.pipeline.localcloud.protocol.AwsResponse;
 import java.net.URLDecoder;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;

@@ -1,10 +1,10 @@
 package cloudhsm.pipeline.localcloud.ssm;
 
-import cloudhsm.pipeline.localcloud.Account;
+import cloudhsm.pipeline.localcloud.account.Account;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
-import cloudhsm.pipeline.localcloud.http.AwsException;
-import cloudhsm.pipeline.localcloud.http.AwsRequest;
-import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
+import cloudhsm.pipeline.localcloud.protocol.Json;
+import cloudhsm.pipeline.localcloud.wire.AwsRequest;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.time.Duration;
@@ -94,7 +94,7 @@ final class CommandOperations {
                 throw AwsException.badRequest(
                         "InvalidInstanceId",
                         "Instances [[" + instanceId + "]] not in a valid state for account "
-                                + cloudhsm.pipeline.localcloud.iam.Iam.ACCOUNT);
+                                + cloudhsm.pipeline.localcloud.authorization.Iam.ACCOUNT);
             }
         }
         var id = account.hex(8) + "-" + account.hex(4) + "-4" + account.hex(3) + "-a" + account.hex(3) + "-"

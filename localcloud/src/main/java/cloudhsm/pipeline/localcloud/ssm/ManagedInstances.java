@@ -1,9 +1,9 @@
 package cloudhsm.pipeline.localcloud.ssm;
 
-import cloudhsm.pipeline.localcloud.Account;
+import cloudhsm.pipeline.localcloud.account.Account;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service.InstanceView;
-import cloudhsm.pipeline.localcloud.http.AwsException;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.LinkedHashMap;

@@ -1,6 +1,6 @@
 package cloudhsm.pipeline.localcloud.ssm;
 
-import cloudhsm.pipeline.localcloud.Account;
+import cloudhsm.pipeline.localcloud.account.Account;
 import cloudhsm.pipeline.localcloud.cloudhsm.ClientToolCall;
 import cloudhsm.pipeline.localcloud.cloudhsm.CloudHsmService;
 import cloudhsm.pipeline.localcloud.cloudhsm.CommandResult;

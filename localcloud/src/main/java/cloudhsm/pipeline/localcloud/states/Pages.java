@@ -1,9 +1,9 @@
 package cloudhsm.pipeline.localcloud.states;
 
-import static cloudhsm.pipeline.localcloud.http.JsonService.text;
+import static cloudhsm.pipeline.localcloud.wire.JsonService.text;
 
-import cloudhsm.pipeline.localcloud.http.AwsException;
-import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
 import java.util.Optional;

@@ -1,7 +1,7 @@
 package cloudhsm.pipeline.localcloud.states;
 
-import cloudhsm.pipeline.localcloud.iam.Identity;
-import cloudhsm.pipeline.localcloud.iam.Role;
+import cloudhsm.pipeline.localcloud.authorization.Identity;
+import cloudhsm.pipeline.localcloud.authorization.Role;
 import java.time.Instant;
 
 /**

@@ -1,7 +1,7 @@
 package cloudhsm.pipeline.localcloud.states;
 
 import cloudhsm.pipeline.localcloud.events.EventBridgeService;
-import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.UUID;

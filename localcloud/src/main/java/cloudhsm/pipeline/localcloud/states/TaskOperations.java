@@ -1,12 +1,12 @@
 package cloudhsm.pipeline.localcloud.states;
 
-import static cloudhsm.pipeline.localcloud.http.JsonService.required;
-import static cloudhsm.pipeline.localcloud.http.JsonService.text;
+import static cloudhsm.pipeline.localcloud.wire.JsonService.required;
+import static cloudhsm.pipeline.localcloud.wire.JsonService.text;
 
-import cloudhsm.pipeline.localcloud.Account;
-import cloudhsm.pipeline.localcloud.http.AwsException;
-import cloudhsm.pipeline.localcloud.http.AwsRequest;
-import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.account.Account;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
+import cloudhsm.pipeline.localcloud.protocol.Json;
+import cloudhsm.pipeline.localcloud.wire.AwsRequest;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.charset.StandardCharsets;

@@ -1,6 +1,6 @@
 package cloudhsm.pipeline.localcloud.states;
 
-import cloudhsm.pipeline.localcloud.http.AwsException;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
 import java.security.SecureRandom;
 import java.util.Base64;
 import java.util.HashMap;

@@ -1,7 +1,7 @@
 package cloudhsm.pipeline.localcloud.template;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
-import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
 /** The EventBridge rules behind AWS::Events::Rule and the Events of functions and state machines. */

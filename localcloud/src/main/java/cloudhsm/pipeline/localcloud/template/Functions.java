@@ -1,8 +1,8 @@
 package cloudhsm.pipeline.localcloud.template;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
-import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.lambda.LambdaService.FunctionConfiguration;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.localcloud.template.Resolver.ResourceValues;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;

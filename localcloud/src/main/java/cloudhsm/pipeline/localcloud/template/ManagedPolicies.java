@@ -1,7 +1,7 @@
 package cloudhsm.pipeline.localcloud.template;
 
-import cloudhsm.pipeline.localcloud.http.Json;
-import cloudhsm.pipeline.localcloud.iam.PolicyDocument;
+import cloudhsm.pipeline.localcloud.authorization.PolicyDocument;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;

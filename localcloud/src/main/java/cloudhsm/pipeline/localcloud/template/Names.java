@@ -1,6 +1,6 @@
 package cloudhsm.pipeline.localcloud.template;
 
-import cloudhsm.pipeline.localcloud.Account;
+import cloudhsm.pipeline.localcloud.account.Account;
 import java.util.Locale;
 
 /** Physical names as CloudFormation makes them: stack, logical id and something random. */

@@ -81,7 +81,7 @@ final class Properties {
     ObjectNode input(String... without) {
         var input = properties.isObject()
                 ? ((ObjectNode) properties).deepCopy()
-                : cloudhsm.pipeline.localcloud.http.Json.object();
+                : cloudhsm.pipeline.localcloud.protocol.Json.object();
         input.fieldNames().forEachRemaining(read::add);
         input.remove(Set.of(without));
         return input;

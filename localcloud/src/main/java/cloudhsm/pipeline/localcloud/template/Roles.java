@@ -1,10 +1,10 @@
 package cloudhsm.pipeline.localcloud.template;
 
-import cloudhsm.pipeline.localcloud.http.AwsException;
-import cloudhsm.pipeline.localcloud.http.Json;
-import cloudhsm.pipeline.localcloud.iam.Iam;
-import cloudhsm.pipeline.localcloud.iam.PolicyDocument;
-import cloudhsm.pipeline.localcloud.iam.Role;
+import cloudhsm.pipeline.localcloud.authorization.Iam;
+import cloudhsm.pipeline.localcloud.authorization.PolicyDocument;
+import cloudhsm.pipeline.localcloud.authorization.Role;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;

@@ -1,8 +1,8 @@
 package cloudhsm.pipeline.localcloud.template;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
-import cloudhsm.pipeline.localcloud.http.AwsException;
-import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.localcloud.template.Resolver.ResourceValues;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -81,21 +81,20 @@ public record Stack(
     }
 
     /**
-     * Creates everything that {@code template.yaml} describes, as {@code sam deploy} would. Call it without the lock of
+     * Creates everything that a template describes, as {@code sam deploy} would. Call it without the lock of
      * the simulated time.
      *
-     * @param projectRoot where template.yaml is; CodeUri, DefinitionUri and Location are relative to it
+     * @param file the template; CodeUri, DefinitionUri and Location are relative to where it is
      * @param parameterOverrides for parameters without a default, or instead of it
      * @throws TemplateException naming the parameter, resource or property that cannot be deployed; what was created
      *     before it stays
      */
-    public static Stack deploy(
-            LocalCloud cloud, Path projectRoot, String stackName, Map<String, String> parameterOverrides) {
+    public static Stack deploy(LocalCloud cloud, Path file, String stackName, Map<String, String> parameterOverrides) {
         if (!stackName.matches("[a-zA-Z][-a-zA-Z0-9]{0,127}")) {
             throw new TemplateException("The stack name '" + stackName
                     + "' must begin with a letter and have at most 128 letters, digits and hyphens");
         }
-        var template = TemplateFile.read(projectRoot.resolve("template.yaml"));
+        var template = TemplateFile.read(file);
         checkSections(template);
         var account = cloud.account();
         var parameters = new Parameters(template.path("Parameters"), parameterOverrides);
@@ -103,7 +102,8 @@ public record Stack(
         var stackId = account.arn("cloudformation", "stack/" + stackName + "/" + uuid);
         var resolver = new Resolver(template, parameters, stackName, stackId);
         var definitions = definitions(template, resolver);
-        try (var resources = new Resources(cloud, projectRoot, new Names(account, stackName), resolver)) {
+        try (var resources =
+                new Resources(cloud, file.toAbsolutePath().getParent(), new Names(account, stackName), resolver)) {
             for (var id : Order.of(definitions, resolver)) create(id, definitions.get(id), resources, resolver);
             return new Stack(
                     stackName,

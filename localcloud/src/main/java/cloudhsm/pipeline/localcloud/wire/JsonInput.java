@@ -1,7 +1,7 @@
 package cloudhsm.pipeline.localcloud.wire;
 
-import cloudhsm.pipeline.localcloud.http.AwsException;
-import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 
 /** The input of the JSON protocols: the body. */

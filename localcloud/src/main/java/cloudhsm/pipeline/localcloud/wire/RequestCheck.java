@@ -1,8 +1,6 @@
 package cloudhsm.pipeline.localcloud.wire;
 
-import cloudhsm.pipeline.localcloud.http.AwsException;
-import cloudhsm.pipeline.localcloud.http.AwsRequest;
-import cloudhsm.pipeline.localcloud.http.QueryProtocol;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
 

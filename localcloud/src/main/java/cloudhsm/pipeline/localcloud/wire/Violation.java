@@ -1,6 +1,6 @@
 package cloudhsm.pipeline.localcloud.wire;
 
-import cloudhsm.pipeline.localcloud.http.AwsException;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
 import java.util.List;
 import java.util.stream.Collectors;
 

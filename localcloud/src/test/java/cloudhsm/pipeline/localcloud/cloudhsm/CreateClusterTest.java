@@ -6,9 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import cloudhsm.pipeline.localcloud.http.Json;
-import cloudhsm.pipeline.localcloud.iam.Identity;
-import cloudhsm.pipeline.localcloud.iam.PolicyDocument;
+import cloudhsm.pipeline.localcloud.authorization.Identity;
+import cloudhsm.pipeline.localcloud.authorization.PolicyDocument;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;

@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
-import cloudhsm.pipeline.localcloud.http.AwsException;
-import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

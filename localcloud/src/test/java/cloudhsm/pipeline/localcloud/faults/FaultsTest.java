@@ -4,9 +4,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.localcloud.faults.Faults.Kind;
-import cloudhsm.pipeline.localcloud.http.AwsRequest;
-import cloudhsm.pipeline.localcloud.http.Service;
 import cloudhsm.pipeline.localcloud.wire.AnswerCheck;
+import cloudhsm.pipeline.localcloud.wire.AwsRequest;
+import cloudhsm.pipeline.localcloud.wire.Service;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

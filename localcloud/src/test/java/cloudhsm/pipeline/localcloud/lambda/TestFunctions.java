@@ -1,9 +1,9 @@
 package cloudhsm.pipeline.localcloud.lambda;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
-import cloudhsm.pipeline.localcloud.http.Json;
-import cloudhsm.pipeline.localcloud.iam.PolicyDocument;
-import cloudhsm.pipeline.localcloud.iam.Role;
+import cloudhsm.pipeline.localcloud.authorization.PolicyDocument;
+import cloudhsm.pipeline.localcloud.authorization.Role;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -3,9 +3,9 @@ package cloudhsm.pipeline.localcloud.s3;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
-import cloudhsm.pipeline.localcloud.http.AwsException;
-import cloudhsm.pipeline.localcloud.http.AwsRequest;
-import cloudhsm.pipeline.localcloud.iam.Iam;
+import cloudhsm.pipeline.localcloud.authorization.Iam;
+import cloudhsm.pipeline.localcloud.protocol.AwsException;
+import cloudhsm.pipeline.localcloud.wire.AwsRequest;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;

@@ -1,9 +1,9 @@
 package cloudhsm.pipeline.localcloud.ssm;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
-import cloudhsm.pipeline.localcloud.http.Json;
-import cloudhsm.pipeline.localcloud.iam.PolicyDocument;
-import cloudhsm.pipeline.localcloud.iam.Role;
+import cloudhsm.pipeline.localcloud.authorization.PolicyDocument;
+import cloudhsm.pipeline.localcloud.authorization.Role;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;

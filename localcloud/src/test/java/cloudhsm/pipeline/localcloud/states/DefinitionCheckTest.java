@@ -2,7 +2,7 @@ package cloudhsm.pipeline.localcloud.states;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;

@@ -3,8 +3,8 @@ package cloudhsm.pipeline.localcloud.states;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
-import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.lambda.TestFunctions;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
 import java.util.List;

@@ -6,8 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
-import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.lambda.TestFunctions;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

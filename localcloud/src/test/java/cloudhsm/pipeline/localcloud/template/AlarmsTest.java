@@ -45,7 +45,7 @@ class AlarmsTest {
 
     private void deploy(String template) throws IOException {
         Files.writeString(directory.resolve("template.yaml"), template);
-        Stack.deploy(cloud, directory, "demo", Map.of());
+        Stack.deploy(cloud, directory.resolve("template.yaml"), "demo", Map.of());
     }
 
     private String refusal(String template) {

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
-import cloudhsm.pipeline.localcloud.http.Json;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import java.io.IOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
@@ -31,12 +31,14 @@ class StackTest {
 
     private Stack small(Map<String, String> overrides) throws URISyntaxException {
         var root = Path.of(StackTest.class.getResource("/templates/small").toURI());
-        return Stack.deploy(cloud, root, "demo", overrides);
+        return Stack.deploy(cloud, root.resolve("template.yaml"), "demo", overrides);
     }
 
     private String refusal(String template, Map<String, String> overrides) throws IOException {
         Files.writeString(directory.resolve("template.yaml"), template);
-        return assertThrows(TemplateException.class, () -> Stack.deploy(cloud, directory, "demo", overrides))
+        return assertThrows(
+                        TemplateException.class,
+                        () -> Stack.deploy(cloud, directory.resolve("template.yaml"), "demo", overrides))
                 .getMessage();
     }
 

@@ -3,8 +3,8 @@ package cloudhsm.pipeline.provisioning.keystore;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 
-import cloudhsm.pipeline.localcloud.iam.PolicyDocument;
-import cloudhsm.pipeline.localcloud.iam.PolicyDocument.Decision;
+import cloudhsm.pipeline.localcloud.authorization.PolicyDocument;
+import cloudhsm.pipeline.localcloud.authorization.PolicyDocument.Decision;
 import cloudhsm.pipeline.provisioning.lambda.Json;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import java.util.List;

@@ -1,0 +1,2 @@
+/** Who calls, and what policies let them do. */
+package cloudhsm.pipeline.localcloud.authorization;

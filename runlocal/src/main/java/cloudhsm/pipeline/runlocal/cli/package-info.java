@@ -1,0 +1,2 @@
+/** ./run-local and its subcommands. */
+package cloudhsm.pipeline.runlocal.cli;

@@ -1,0 +1,2 @@
+/** The project's template on an embedded AWS of its own, and what that account then holds. */
+package cloudhsm.pipeline.runlocal.deployment;
