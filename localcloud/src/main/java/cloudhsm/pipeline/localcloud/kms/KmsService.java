@@ -235,15 +235,22 @@ public final class KmsService extends JsonService {
     }
 
     /**
-     * Whether the key's own policy admits a service that comes by itself, for nobody of the account.
+     * A service that comes by itself, for nobody of the account, uses a key: the key's own policy must admit it.
      *
      * @param principal for example {@code s3.amazonaws.com}
      * @param keyId ARN, id or alias
-     * @throws AwsException NotFoundException
+     * @throws AwsException AccessDeniedException, NotFoundException, DisabledException, KMSInvalidStateException,
+     *     ThrottlingException
      */
-    public boolean admits(String principal, String action, String keyId, Map<String, String> conditions) {
+    public void useByService(String principal, String action, String keyId, Map<String, String> conditions) {
         var key = keys.find(keyId);
-        return key.policy().document().decide(Set.of(principal), action, key.arn(), conditions) == Decision.ALLOWED;
+        if (key.policy().document().decide(Set.of(principal), action, key.arn(), conditions) != Decision.ALLOWED) {
+            throw AwsException.badRequest(
+                    "AccessDeniedException",
+                    principal + " is not authorized to perform: " + action + " on resource: " + key.arn()
+                            + " because no resource-based policy allows the " + action + " action");
+        }
+        cryptography.usable(key);
     }
 
     private static CryptographicOperations.Requester onBehalf(Identity caller, String viaService) {
