@@ -171,12 +171,9 @@ public final class CloudHsmService extends JsonService {
         lockedRun(() -> switches.setConcurrentFirstHsms(accepted));
     }
 
-    /**
-     * Whether the hardware certificates of the HSMs made from now on say that they are authorities, which is the
-     * default, or have no extensions at all.
-     */
-    public void hardwareHasExtensions(boolean extensions) {
-        lockedRun(() -> switches.setHardwareHasExtensions(extensions));
+    /** On which hardware the HSMs are that are made from now on; by default on {@link HsmHardware#SOUND}. */
+    public void hardwareIs(HsmHardware hardware) {
+        lockedRun(() -> switches.setHardware(hardware));
     }
 
     /** Whether clusters and HSMs stay listed as DELETED for some minutes, which is the default, or vanish at once. */

@@ -7,9 +7,10 @@ import java.util.Set;
 final class Switches {
     private boolean deletedStaysListed = true;
     private boolean concurrentFirstHsms;
-    private boolean hardwareHasExtensions = true;
+    private HsmHardware hardware = HsmHardware.SOUND;
     private final Set<String> degrading = new HashSet<>();
     private final Set<String> full = new HashSet<>();
+    private final Set<String> refusing = new HashSet<>();
     private final Set<String> omittedUsers = new HashSet<>();
 
     boolean deletedStaysListed() {
@@ -28,12 +29,12 @@ final class Switches {
         concurrentFirstHsms = accepted;
     }
 
-    boolean hardwareHasExtensions() {
-        return hardwareHasExtensions;
+    HsmHardware hardware() {
+        return hardware;
     }
 
-    void setHardwareHasExtensions(boolean extensions) {
-        hardwareHasExtensions = extensions;
+    void setHardware(HsmHardware hardware) {
+        this.hardware = hardware;
     }
 
     void degradeNext(String availabilityZone) {
