@@ -41,6 +41,10 @@ final class Switches {
         degrading.add(availabilityZone);
     }
 
+    boolean willDegrade(String availabilityZone) {
+        return degrading.contains(availabilityZone);
+    }
+
     /** Whether the HSM that has just been built there fails; asked once per HSM. */
     boolean degrades(String availabilityZone) {
         return degrading.remove(availabilityZone);
@@ -51,8 +55,15 @@ final class Switches {
         else full.remove(availabilityZone);
     }
 
+    /** Whether the HSM that is asked for there has no room; asked once per HSM. */
     boolean isFull(String availabilityZone) {
-        return full.contains(availabilityZone);
+        var isFull = full.contains(availabilityZone);
+        if (isFull) refusing.add(availabilityZone);
+        return isFull;
+    }
+
+    boolean hasRefused(String availabilityZone) {
+        return refusing.contains(availabilityZone);
     }
 
     void omitUser(String username) {

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 
 /**
  * AWS KMS with custom key stores of type AWS_CLOUDHSM, and symmetric encryption keys in them or in KMS itself. Keys of
@@ -111,12 +112,13 @@ public final class KmsService extends JsonService {
     }
 
     /**
-     * Makes the next connection fail, after its usual time.
+     * Makes the next connection fail, after its usual time; asked for more than once, so many in a row.
      *
      * @param connectionErrorCode for example {@code NETWORK_ERRORS} or {@code INTERNAL_ERROR}
+     * @return whether it has failed
      */
-    public void failNextConnection(String connectionErrorCode) {
-        connections.failNext(connectionErrorCode);
+    public BooleanSupplier failNextConnection(String connectionErrorCode) {
+        return connections.failNext(connectionErrorCode);
     }
 
     /**
