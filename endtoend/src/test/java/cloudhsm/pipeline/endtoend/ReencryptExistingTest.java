@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import cloudhsm.pipeline.localcloud.faults.Faults;
 import cloudhsm.pipeline.localcloud.protocol.Json;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.ByteArrayOutputStream;
@@ -15,6 +16,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
 import java.util.Base64;
+import java.util.List;
 import java.util.Map;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.AfterAll;
@@ -33,6 +35,9 @@ import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
 
 /** What already lies in a bucket comes under its key, through the deployed state machine. */
 class ReencryptExistingTest {
+    /** Of each invocation, before the function gives a call up. */
+    private static final int ATTEMPTS_OF_THE_SDK = 4;
+
     private static Pipeline pipeline;
     private static S3Client s3;
     private static int buckets;
@@ -334,6 +339,7 @@ class ReencryptExistingTest {
     void aRedriveRunsThePagesThatHaveNotSucceededAndNoOther() {
         var failed = failBecauseOfB();
         assertEquals("States.ExceedToleratedFailureThreshold", failed.error());
+        assertEquals(List.of("ObjectsNotReencryptedException"), errorsOfPages(failed));
         var lookedAt = pipeline.cloud().calls("HeadObject");
         pipeline.states().redriveExecution(redrive -> redrive.executionArn(failed.executionArn()));
         var output = succeeded(pipeline.end(failed.executionArn()));
@@ -341,6 +347,42 @@ class ReencryptExistingTest {
         assertEquals(3, output.path("outcomes").path("REENCRYPTED:UPDATE").asInt(), output.toString());
         assertEquals(1, pipeline.cloud().calls("HeadObject") - lookedAt, "the pages of a and c were done");
         assertEquals(key, keyOf("b", null));
+    }
+
+    /** Of the failed child executions of the Map Run, where the runbook sends whoever looks. */
+    private static List<String> errorsOfPages(DescribeExecutionResponse execution) {
+        var mapRun = pipeline.states()
+                .listMapRuns(list -> list.executionArn(execution.executionArn()))
+                .mapRuns()
+                .getFirst()
+                .mapRunArn();
+        return pipeline
+                .states()
+                .listExecutions(list -> list.mapRunArn(mapRun).statusFilter(ExecutionStatus.FAILED))
+                .executions()
+                .stream()
+                .map(page -> withoutPackage(
+                        pipeline.describe(page.executionArn()).error()))
+                .toList();
+    }
+
+    private static String withoutPackage(String className) {
+        return className.substring(className.lastIndexOf('.') + 1);
+    }
+
+    @Test
+    void anExecutionThatS3FailedIsRedriven() {
+        belongsUnder(key);
+        put("a");
+        var faults = pipeline.cloud().faults();
+        for (int call = 1; call <= 7 * ATTEMPTS_OF_THE_SDK; call++)
+            faults.add("s3", "ListObjectsV2", call, Faults.Kind.INTERNAL_ERROR);
+        var failed = run("failed", "{\"bucket\": \"%s\"}".formatted(bucket));
+        assertEquals("S3FailedException", withoutPackage(failed.error()), failed::cause);
+        assertEquals(0, faults.pending(), "tried seven times");
+        pipeline.states().redriveExecution(redrive -> redrive.executionArn(failed.executionArn()));
+        succeeded(pipeline.end(failed.executionArn()));
+        assertEquals(key, keyOf("a", null));
     }
 
     @Test

@@ -12,7 +12,9 @@ import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -218,6 +220,53 @@ class RunLocalTest {
         assertTrue(err.toString().contains("there is no directory for " + file), err::toString);
         assertFalse(err.toString().contains("\tat "), err::toString);
         assertEquals("", out.toString(), "nothing ran");
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "--report, '', 'a file''s name is needed, not an empty one'",
+        "--html, '', 'a file''s name is needed, not an empty one'",
+        "--html, /proc/x.html, /proc/x.html cannot be written"
+    })
+    void aFileThatCannotBeMadeIsRefusedBeforeAnythingRuns(String option, String file, String why) {
+        assertEquals(2, run(option, file));
+        assertTrue(err.toString().contains(why), err::toString);
+        assertEquals("", out.toString(), "nothing ran");
+    }
+
+    @Test
+    void aFaultInACallThatNobodyAnswersIsRefusedBeforeAnythingRuns() {
+        assertEquals(2, run("--fault", "call:throttled:kms:CreateKeys:1"));
+        assertTrue(
+                err.toString()
+                        .contains("--fault call:throttled:kms:CreateKeys:1: the embedded AWS has no such service or"
+                                + " operation; services are cloudhsm, "),
+                err::toString);
+        assertFalse(out.toString().contains("Preflight"), out::toString);
+    }
+
+    @Test
+    void aFaultWhoseMomentNeverComesIsSaidNotToHaveHappened() throws IOException {
+        Files.writeString(directory.resolve("a.txt"), "the plain text");
+        var happening = List.of("event:twice:HSM State Change", "call:throttled:kms:CreateKey:1", "connection:NETWORK_ERRORS");
+        var missing = List.of(
+                "user:missing:ConnectKeystore",
+                "hsm:replaced:Preflight",
+                "read:stale:NoSuchState",
+                "event:lost:Weather Change",
+                "call:throttled:kms:CreateKey:99",
+                "hsm:degraded:eu-central-1c",
+                "hsm:refused:eu-central-1c");
+        var arguments = new ArrayList<>(List.of("--upload", directory.toString()));
+        Stream.of(happening, missing).flatMap(List::stream).forEach(fault -> {
+            arguments.add("--fault");
+            arguments.add(fault);
+        });
+        assertEquals(1, run(arguments.toArray(String[]::new)), out::toString);
+        assertTrue(out.toString().contains("Every object is under the key"), out::toString);
+        for (var fault : missing)
+            assertTrue(err.toString().contains("--fault " + fault + " did not happen: "), err::toString);
+        for (var fault : happening) assertFalse(err.toString().contains(fault), err::toString);
     }
 
     @Test

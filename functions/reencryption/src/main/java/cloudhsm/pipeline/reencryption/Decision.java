@@ -131,16 +131,19 @@ sealed interface Decision {
     /** What S3's refusal of any request about an object means. */
     static Outcome refused(AwsServiceException error) {
         var code = code(error);
-        // Below 300: S3 had begun its answer to a copy before it failed.
-        if (PASSING.contains(code) || error.statusCode() < 300 || error.statusCode() >= 500) {
-            return new Outcome.Retry(code);
-        }
+        if (passes(error)) return new Outcome.Retry(code);
         if (code.equals("KMS.NotFoundException")) return new Outcome.Refused(code);
         if (code.startsWith("KMS.")) return new Outcome.Retry(code); // disabled, disconnected, throttled
         if (code.equals("ObjectNotInActiveTierError")) return new Outcome.Left("ARCHIVED");
         if (error.statusCode() == 404) return new Outcome.Gone("NOT_FOUND");
         if (error.statusCode() == 405) return new Outcome.Gone("DELETE_MARKER");
         return new Outcome.Refused(code);
+    }
+
+    /** Whether S3 failed or asked for a pause, so that the same request may be answered later. */
+    static boolean passes(AwsServiceException error) {
+        // Below 300: S3 had begun its answer to a copy before it failed.
+        return PASSING.contains(code(error)) || error.statusCode() < 300 || error.statusCode() >= 500;
     }
 
     /** What a refusal means of a version that is known to be there, but not whether it is the current one. */

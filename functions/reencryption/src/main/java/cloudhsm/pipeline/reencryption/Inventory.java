@@ -15,6 +15,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
+import software.amazon.awssdk.core.exception.SdkClientException;
 import software.amazon.awssdk.protocols.jsoncore.JsonNode;
 import software.amazon.awssdk.protocols.jsoncore.JsonNodeParser;
 import software.amazon.awssdk.services.s3.S3Client;
@@ -144,7 +145,8 @@ final class Inventory implements ObjectSource {
                             + number + " it cannot be read",
                     ANOTHER);
         } catch (IOException broken) {
-            throw new UncheckedIOException("The inventory's file " + file + " could not be read to its end", broken);
+            // The connection broke; of the file itself nothing is known.
+            throw SdkClientException.create("The inventory's file " + file + " could not be read to its end", broken);
         }
         pages.add(page);
     }

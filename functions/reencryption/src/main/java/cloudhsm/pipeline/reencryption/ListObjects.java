@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Map;
 import java.util.Optional;
 import software.amazon.awssdk.awscore.exception.AwsServiceException;
+import software.amazon.awssdk.core.exception.SdkClientException;
 import software.amazon.awssdk.services.s3.S3Client;
 
 /**
@@ -48,12 +49,14 @@ public final class ListObjects implements RequestHandler<Map<String, Object>, Ma
         } catch (Inventory.UnusableException unusable) {
             return failed("INVENTORY_UNUSABLE", unusable.getMessage());
         } catch (AwsServiceException refused) {
-            if (refused.statusCode() >= 500) throw refused;
+            if (Decision.passes(refused)) throw S3FailedException.of(refused);
             return failed(
                     "LISTING_REFUSED",
                     "S3 refuses to list s3://" + request.bucket() + ": " + Decision.code(refused)
                             + ". Nothing was changed. Next: check the bucket's name and Region, its policy, the"
                             + " template's parameter BucketNamePattern and, of an inventory, its URI and key.");
+        } catch (SdkClientException broken) {
+            throw S3FailedException.of(broken);
         }
         return Map.of("position", position, "pages", pages.count(), "objects", pages.objects());
     }

@@ -4,8 +4,10 @@ import com.amazonaws.services.lambda.runtime.Context;
 import com.amazonaws.services.lambda.runtime.RequestHandler;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.services.s3.S3Client;
 
 /**
@@ -38,7 +40,12 @@ public final class ReencryptPage implements RequestHandler<Map<String, Object>, 
 
     @Override
     public Map<String, Object> handleRequest(Map<String, Object> input, Context context) {
-        var objects = Pages.read(s3, resultsBucket, (String) input.get("page"), (String) input.get("bucket"));
+        List<ObjectReference> objects;
+        try {
+            objects = Pages.read(s3, resultsBucket, (String) input.get("page"), (String) input.get("bucket"));
+        } catch (SdkException failure) {
+            throw S3FailedException.of(failure);
+        }
         var reencryption = Release.of(input)
                 .map(release -> new Reencryption(s3, settings, clock, Optional.of(release)))
                 .orElse(underTheBucketsKey);

@@ -33,7 +33,10 @@ record ReencryptionRequest(String bucket, String prefix, boolean all, String inv
      * @param problems gets a sentence for everything that is wrong; then the record is not to be used
      */
     static ReencryptionRequest read(Object input, List<String> problems) {
-        if (!(input instanceof Map<?, ?>)) problems.add("input: the execution input must be a JSON object.");
+        if (!(input instanceof Map<?, ?>)) {
+            problems.add("input: the execution input must be a JSON object.");
+            return new ReencryptionRequest("", "", false, "", DEFAULT_PAGE);
+        }
         var fields = new Fields(input, "", problems);
         var bucket = fields.text("bucket", "");
         bucketProblem(bucket).ifPresent(problem -> problems.add("bucket: " + problem));

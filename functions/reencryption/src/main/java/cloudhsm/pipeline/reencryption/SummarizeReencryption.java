@@ -9,6 +9,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.protocols.jsoncore.JsonNode;
 import software.amazon.awssdk.protocols.jsoncore.JsonNodeParser;
@@ -36,6 +37,14 @@ public final class SummarizeReencryption implements RequestHandler<Map<String, O
 
     @Override
     public Map<String, Object> handleRequest(Map<String, Object> input, Context context) {
+        try {
+            return summary(input);
+        } catch (SdkException failure) {
+            throw S3FailedException.of(failure);
+        }
+    }
+
+    private Map<String, Object> summary(Map<String, Object> input) {
         var files = read((String) input.get("manifest")).field("ResultFiles").orElseThrow();
         var outcomes = new TreeMap<String, Long>();
         var left = new ArrayList<String>();

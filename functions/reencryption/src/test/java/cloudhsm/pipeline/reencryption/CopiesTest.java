@@ -12,6 +12,7 @@ import cloudhsm.pipeline.reencryption.Settings.Mode;
 import cloudhsm.pipeline.reencryption.Settings.PreviousVersions;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -23,6 +24,7 @@ import software.amazon.awssdk.services.s3.model.BucketLocationConstraint;
 import software.amazon.awssdk.services.s3.model.BucketVersioningStatus;
 import software.amazon.awssdk.services.s3.model.ChecksumAlgorithm;
 import software.amazon.awssdk.services.s3.model.ChecksumMode;
+import software.amazon.awssdk.services.s3.model.CompletedPart;
 import software.amazon.awssdk.services.s3.model.EncodingType;
 import software.amazon.awssdk.services.s3.model.Grant;
 import software.amazon.awssdk.services.s3.model.HeadObjectResponse;
@@ -30,6 +32,7 @@ import software.amazon.awssdk.services.s3.model.ObjectOwnership;
 import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
 import software.amazon.awssdk.services.s3.model.StorageClass;
 import software.amazon.awssdk.services.s3.model.Tag;
+import software.amazon.awssdk.services.s3.model.Tier;
 
 /** What a copy keeps, what it leaves alone, and what it costs. */
 class CopiesTest {
@@ -142,12 +145,67 @@ class CopiesTest {
     }
 
     @Test
-    void onlyTheCurrentVersionIsCopied() {
+    void onlyTheCurrentVersionIsCopiedSoTheOlderIsDeletedWhereItMustNotStay() {
         keepVersions();
         var older = put("k", "same text");
         var newer = put("k", "same text");
         assertEquals(new Outcome.Left("NOT_CURRENT_VERSION"), reencrypt(COPY, "k", older), "though the ETags agree");
         assertEquals(List.of(newer, older), versions("k"));
+
+        s3.deleteObject(request -> request.bucket(BUCKET).key("k").versionId(older));
+        assertEquals(new Outcome.Reencrypted(Way.COPY, 9), reencrypt(COPY_AND_DELETE, "k", newer));
+        assertEquals(List.of(head("k").versionId()), versions("k"), "nothing is left that is not under the key");
+        assertEquals(target, head("k").ssekmsKeyId());
+    }
+
+    @Test
+    void previousVersionThatAPolicyKeepsIsDeletedByHand() {
+        keepVersions();
+        var version = put("k", "text");
+        s3.putBucketPolicy(request -> request.bucket(BUCKET).policy("""
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*",
+              "Action": "s3:DeleteObjectVersion", "Resource": "arn:aws:s3:::%s/*"}]}
+            """.formatted(BUCKET)));
+        assertEquals(new Outcome.Left("PREVIOUS_VERSION_NOT_DELETED"), reencrypt(COPY_AND_DELETE, "k", version));
+        assertEquals(target, head("k").ssekmsKeyId(), "the copy is made");
+        assertEquals(2, versions("k").size());
+
+        s3.deleteBucketPolicy(request -> request.bucket(BUCKET));
+        s3.deleteObject(request -> request.bucket(BUCKET).key("k").versionId(version));
+        assertEquals(List.of(head("k").versionId()), versions("k"));
+    }
+
+    @Test
+    void largeObjectWhoseKeyXmlCannotHoldIsCopiedByHandToAnotherKey() {
+        var key = "photos/Icon\u0003.jpg";
+        cloud.s3().addZeros(BUCKET, key, 6L << 30, Map.of(), Map.of());
+        assertEquals(new Outcome.Left("KEY_NOT_IN_XML"), reencrypt(COPY, key, null));
+
+        var upload = s3.createMultipartUpload(create -> create.bucket(BUCKET).key("photos/Icon.jpg"))
+                .uploadId();
+        var parts = new ArrayList<CompletedPart>();
+        for (int number = 1; number <= 2; number++) {
+            var part = number;
+            var range = "bytes=" + (part - 1) * (3L << 30) + "-" + (part * (3L << 30) - 1);
+            var copied = s3.uploadPartCopy(copy -> copy.sourceBucket(BUCKET)
+                    .sourceKey(key)
+                    .copySourceRange(range)
+                    .destinationBucket(BUCKET)
+                    .destinationKey("photos/Icon.jpg")
+                    .uploadId(upload)
+                    .partNumber(part));
+            parts.add(CompletedPart.builder()
+                    .partNumber(part)
+                    .eTag(copied.copyPartResult().eTag())
+                    .build());
+        }
+        s3.completeMultipartUpload(complete -> complete.bucket(BUCKET)
+                .key("photos/Icon.jpg")
+                .uploadId(upload)
+                .multipartUpload(completed -> completed.parts(parts)));
+        assertEquals(new Outcome.AlreadyDone(), reencrypt(COPY, "photos/Icon.jpg", null), "by the bucket's default");
+        s3.deleteObject(delete -> delete.bucket(BUCKET).key(key));
+        assertEquals(List.of(), versions(key));
     }
 
     @Test
@@ -172,6 +230,27 @@ class CopiesTest {
         var left = versions("deleted");
         assertEquals(2, left.size());
         assertTrue(left.contains(untouched), "only what was copied is deleted");
+    }
+
+    @Test
+    void archivedObjectIsCopiedOnceItIsRestored() {
+        s3.putObject(
+                request -> request.bucket(BUCKET)
+                        .key("k")
+                        .serverSideEncryption(ServerSideEncryption.AES256)
+                        .storageClass(StorageClass.GLACIER),
+                RequestBody.fromString("text"));
+        assertEquals(new Outcome.Left("ARCHIVED"), reencrypt(COPY, "k", null));
+
+        s3.restoreObject(request -> request.bucket(BUCKET)
+                .key("k")
+                .restoreRequest(
+                        restore -> restore.days(1).glacierJobParameters(parameters -> parameters.tier(Tier.STANDARD))));
+        assertEquals(new Outcome.Left("ARCHIVED"), reencrypt(COPY, "k", null), "that takes hours");
+        cloud.advance(Duration.ofHours(5));
+        assertEquals(new Outcome.Reencrypted(Way.COPY, 4), reencrypt(COPY, "k", null));
+        assertEquals(target, head("k").ssekmsKeyId());
+        assertEquals(StorageClass.GLACIER, head("k").storageClass());
     }
 
     @Test
@@ -233,13 +312,22 @@ class CopiesTest {
     }
 
     @Test
-    void aclThatTheBucketWouldRefuseTodayLeavesTheObjectAsItIs() {
+    void aclThatTheBucketWouldRefuseTodayLeavesTheObjectAsItIsUntilItIsNoLongerPublic() {
         haveAcls(true);
         putForAllAndTheAuditor("k");
         s3.putPublicAccessBlock(
                 request -> request.bucket(BUCKET).publicAccessBlockConfiguration(block -> block.blockPublicAcls(true)));
         assertEquals(new Outcome.Left("PUBLIC_ACL_BLOCKED"), reencrypt(COPY, "k", null));
         assertEquals(ServerSideEncryption.AES256, head("k").serverSideEncryption(), "rather than readable by fewer");
+
+        s3.putObjectAcl(request -> request.bucket(BUCKET)
+                .key("k")
+                .grantFullControl("id=" + AUDITOR)
+                .grantRead("id=" + AUDITOR));
+        var left = grants("k");
+        assertEquals(new Outcome.Reencrypted(Way.COPY, 4), reencrypt(COPY, "k", null));
+        assertEquals(target, head("k").ssekmsKeyId());
+        assertEquals(left, grants("k"));
     }
 
     @Test

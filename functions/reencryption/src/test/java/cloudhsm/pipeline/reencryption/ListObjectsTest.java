@@ -1,11 +1,18 @@
 package cloudhsm.pipeline.reencryption;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
+import cloudhsm.pipeline.localcloud.faults.Faults;
+import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.SequenceInputStream;
+import java.io.UncheckedIOException;
+import java.net.SocketException;
 import java.net.URLEncoder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -13,6 +20,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Stream;
 import java.util.zip.GZIPOutputStream;
 import org.junit.jupiter.api.AfterEach;
@@ -22,7 +30,15 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
+import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
+import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
+import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
+import software.amazon.awssdk.core.interceptor.Context;
+import software.amazon.awssdk.core.interceptor.ExecutionAttributes;
+import software.amazon.awssdk.core.interceptor.ExecutionInterceptor;
 import software.amazon.awssdk.core.sync.RequestBody;
+import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
+import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.BucketVersioningStatus;
 
@@ -177,6 +193,64 @@ class ListObjectsTest {
         assertEquals("INVENTORY_UNUSABLE: " + expected + NEXT, refusal(input(BUCKET, "CURRENT", MANIFEST)));
     }
 
+    private static final class Broken extends InputStream {
+        @Override
+        public int read() throws IOException {
+            throw new SocketException("Connection reset");
+        }
+    }
+
+    /** Breaks the connection in the middle of the answer to GetObject for such a key. */
+    private record Interruption(String key) implements ExecutionInterceptor {
+        @Override
+        public Optional<InputStream> modifyHttpResponseContent(
+                Context.ModifyHttpResponse context, ExecutionAttributes attributes) {
+            var asked = context.httpRequest().encodedPath().endsWith(key);
+            if (!asked) return context.responseBody();
+            return context.responseBody()
+                    .map(body -> new SequenceInputStream(new ByteArrayInputStream(head(body)), new Broken()));
+        }
+
+        private static byte[] head(InputStream body) {
+            try (body) {
+                return body.readNBytes(20);
+            } catch (IOException impossible) {
+                throw new UncheckedIOException(impossible);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"data/1.csv.gz", "inventory/manifest.json"})
+    void aConnectionThatBreaksWhileAnInventoryIsReadEndsUnderANameThatIsTriedAgain(String broken) {
+        putInventory(packed(row("a").repeat(20)));
+        var administrator = cloud.iam().administrator();
+        var breaking = new ListObjects(
+                S3Client.builder()
+                        .forcePathStyle(true)
+                        .endpointOverride(cloud.uri())
+                        .region(Region.US_EAST_1)
+                        .httpClient(UrlConnectionHttpClient.create())
+                        .credentialsProvider(StaticCredentialsProvider.create(AwsBasicCredentials.create(
+                                administrator.accessKeyId(), administrator.secretAccessKey())))
+                        .overrideConfiguration(client -> client.retryStrategy(AwsRetryStrategy.doNotRetry())
+                                .addExecutionInterceptor(new Interruption(broken)))
+                        .build(),
+                RESULTS);
+        var input = input(BUCKET, "CURRENT", MANIFEST);
+        assertThrows(S3FailedException.class, () -> breaking.handleRequest(input, new RecordedLog().context()));
+        assertEquals(20, listed(input).get("objects"), "the next time it is read whole");
+    }
+
+    @Test
+    void aListingThatS3FailsEndsUnderThatNameToo() {
+        for (var fault : List.of(Faults.Kind.THROTTLED, Faults.Kind.INTERNAL_ERROR)) {
+            cloud.faults().add("s3", "ListObjectsV2", 1, fault);
+            assertThrows(S3FailedException.class, () -> listed(input(BUCKET, "CURRENT", "")), fault::toString);
+        }
+        assertEquals(0, listed(input(BUCKET, "CURRENT", "")).get("objects"));
+    }
+
     @ParameterizedTest
     @ValueSource(
             strings = {
@@ -282,8 +356,9 @@ class ListObjectsTest {
 
     @Test
     void whatIsNoObjectIsNoInput() {
-        assertTrue(refusal(input(List.of(BUCKET)))
-                .startsWith("INVALID_INPUT: input: the execution input must be a JSON object. bucket: needs"));
+        assertEquals(
+                "INVALID_INPUT: input: the execution input must be a JSON object. Nothing was changed.",
+                refusal(input(List.of(BUCKET))));
     }
 
     @Test

@@ -35,6 +35,7 @@ import software.amazon.awssdk.services.sqs.model.Message;
 /** Uploads reach the function as they do on AWS: S3 notifies a queue, the queue's messages are the batch. */
 class ReencryptObjectsTest {
     private static final String BUCKET = "quarterly-reports";
+    private static final String RESULTS = "evidence";
 
     private final LocalCloud cloud = LocalCloud.start();
     private final S3Client s3 = cloud.client(S3Client.builder());
@@ -55,17 +56,28 @@ class ReencryptObjectsTest {
                         configuration -> configuration.locationConstraint(BucketLocationConstraint.EU_CENTRAL_1)));
         target = keys.create();
         useKey(target);
-        queue = cloud.sqs().createQueue("uploads", Map.of("Policy", """
-            {"Statement": [{"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"},
-              "Action": "sqs:SendMessage", "Resource": "*"}]}
-            """));
         deadLetters = cloud.sqs().createQueue("put-aside", Map.of());
+        queue = cloud.sqs()
+                .createQueue(
+                        "uploads",
+                        Map.of(
+                                "RedrivePolicy",
+                                "{\"deadLetterTargetArn\": \"" + deadLetters + "\", \"maxReceiveCount\": 500}",
+                                "Policy",
+                                """
+                                {"Statement": [{"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": "*",
+                                  "Principal": {"Service": ["s3.amazonaws.com", "sns.amazonaws.com"]}}]}
+                                """));
         function = function(Settings.DEFAULT);
+        notifyTheQueue();
+        // S3's test message.
+        cloud.sqs().receive(queue, 10).forEach(message -> cloud.sqs().delete(queue, message.receiptHandle()));
+    }
+
+    private void notifyTheQueue() {
         s3.putBucketNotificationConfiguration(request -> request.bucket(BUCKET)
                 .notificationConfiguration(configuration -> configuration.queueConfigurations(
                         to -> to.queueArn(queue).events(Event.S3_OBJECT_CREATED))));
-        // S3's test message.
-        cloud.sqs().receive(queue, 10).forEach(message -> cloud.sqs().delete(queue, message.receiptHandle()));
     }
 
     @AfterEach
@@ -123,8 +135,21 @@ class ReencryptObjectsTest {
         return cloud.client(SqsClient.builder())
                 .receiveMessage(request -> request.queueUrl(cloud.sqs().queueUrl(deadLetters))
                         .maxNumberOfMessages(10)
+                        .visibilityTimeout(0)
                         .messageAttributeNames("All"))
                 .messages();
+    }
+
+    private List<String> reasonsAside() {
+        return putAside().stream()
+                .map(message -> message.messageAttributes().get("Reason").stringValue())
+                .toList();
+    }
+
+    /** As the runbook has it: everything that was put aside goes back to the queue of uploads. */
+    private void sendEverythingBack() {
+        cloud.client(SqsClient.builder())
+                .startMessageMoveTask(move -> move.sourceArn(deadLetters).destinationArn(queue));
     }
 
     private static SQSMessage message(String id, String body) {
@@ -145,6 +170,32 @@ class ReencryptObjectsTest {
         return function.handleRequest(batch, log.context()).getBatchItemFailures().stream()
                 .map(failure -> failure.getItemIdentifier())
                 .toList();
+    }
+
+    /** What Lambda does with what arrives in that time: a message that the function does not send back is deleted. */
+    private void work(Duration howLong) {
+        var end = clock.instant().plus(howLong);
+        while (clock.instant().isBefore(end)) {
+            var messages = delivered();
+            if (messages.isEmpty()) continue;
+            var back = handle(messages);
+            messages.stream()
+                    .filter(message -> !back.contains(message.getMessageId()))
+                    .forEach(message -> cloud.sqs().delete(queue, message.getReceiptHandle()));
+        }
+    }
+
+    /** What an execution of reencrypt-existing does with a bucket of a few objects. */
+    private void haveListedAgain(Settings settings) {
+        s3.createBucket(request -> request.bucket(RESULTS)
+                .createBucketConfiguration(
+                        configuration -> configuration.locationConstraint(BucketLocationConstraint.EU_CENTRAL_1)));
+        var begin = Map.of(
+                "request", Map.of("bucket", BUCKET), "folder", "run/", "position", "", "pages", 0, "objects", 0);
+        var listed = new ListObjects(s3, RESULTS).handleRequest(begin, log.context());
+        assertEquals(1, listed.get("pages"), listed::toString);
+        new ReencryptPage(s3, RESULTS, settings, clock)
+                .handleRequest(Map.of("page", "run/pages/000000000.jsonl", "bucket", BUCKET), log.context());
     }
 
     private static String event(String name, String key, String versionId, String etag) {
@@ -281,10 +332,14 @@ class ReencryptObjectsTest {
     }
 
     @Test
-    void objectUnderDsseKmsIsLeft() {
+    void objectUnderDsseKmsIsLeftUntilItIsListedByADeploymentThatCopiesThose() {
         put("k", ServerSideEncryption.AWS_KMS_DSSE);
-        assertEquals(List.of(), handle(delivered()));
+        work(Duration.ofMinutes(1));
         assertTrue(log.only().contains("\"LEFT\",\"reason\":\"DSSE_KMS\""), log.only());
+
+        haveListedAgain(new Settings(Mode.UPDATE, PreviousVersions.KEEP, DualLayerObjects.COPY, 16));
+        assertEquals(target, head("k").ssekmsKeyId());
+        assertEquals(ServerSideEncryption.AWS_KMS, head("k").serverSideEncryption());
     }
 
     @Test
@@ -296,21 +351,31 @@ class ReencryptObjectsTest {
     }
 
     @Test
-    void bucketWithoutKeyIsLeftAsItIs() {
+    void bucketWithoutKeyIsLeftAsItIsUntilItHasOne() {
         s3.deleteBucketEncryption(request -> request.bucket(BUCKET));
         put("k", ServerSideEncryption.AES256);
-        assertEquals(List.of(), handle(delivered()));
+        work(Duration.ofMinutes(1));
         assertTrue(log.only().contains("\"LEFT\",\"reason\":\"BUCKET_WITHOUT_KMS_KEY\""), log.only());
+        assertEquals(ServerSideEncryption.AES256, head("k").serverSideEncryption());
+
+        useKey(target);
+        haveListedAgain(Settings.DEFAULT);
+        assertEquals(target, head("k").ssekmsKeyId());
     }
 
     @Test
-    void bucketWhoseDefaultIsDualLayerIsSaidToBe() {
+    void bucketWhoseDefaultIsDualLayerIsSaidToBeAndServedOnceItIsNot() {
         s3.putBucketEncryption(request -> request.bucket(BUCKET)
                 .serverSideEncryptionConfiguration(
                         configuration -> configuration.rules(rule -> rule.applyServerSideEncryptionByDefault(standard ->
                                 standard.sseAlgorithm("aws:kms:dsse").kmsMasterKeyID(target)))));
-        assertEquals(List.of(), handle(message("1", created("k", "v"))));
+        put("k", ServerSideEncryption.AES256);
+        work(Duration.ofMinutes(1));
         assertTrue(log.only().contains("\"LEFT\",\"reason\":\"BUCKET_DEFAULT_IS_DSSE_KMS\""), log.only());
+
+        useKey(target);
+        haveListedAgain(Settings.DEFAULT);
+        assertEquals(target, head("k").ssekmsKeyId());
     }
 
     @Test
@@ -458,13 +523,56 @@ class ReencryptObjectsTest {
                         "It is an EventBridge event, not S3's own message",
                         "Its eventVersion is not 2.x",
                         "A record's s3.object.key is not form-encoded"),
-                putAside().stream()
-                        .map(message ->
-                                message.messageAttributes().get("Reason").stringValue())
-                        .toList());
+                reasonsAside());
         assertEquals(
                 "{\"outcome\":\"UNREADABLE\",\"reason\":\"It is not a JSON object\",\"messageId\":\"no JSON\"}",
                 log.lines().getFirst());
+    }
+
+    @Test
+    void uploadsThatATopicToldOfAreListedOnceTheQueueHearsOfThemFromS3() {
+        var topic = cloud.sns().createTopic("uploads", Map.of("Policy", """
+            {"Statement": [{"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"},
+              "Action": "sns:Publish", "Resource": "*"}]}
+            """));
+        cloud.sns().subscribe(topic, "sqs", queue, Map.of());
+        s3.putBucketNotificationConfiguration(request -> request.bucket(BUCKET)
+                .notificationConfiguration(configuration -> configuration.topicConfigurations(
+                        to -> to.topicArn(topic).events(Event.S3_OBJECT_CREATED))));
+        put("through-a-topic", ServerSideEncryption.AES256);
+        work(Duration.ofMinutes(1));
+        var unreadable = "It is an SNS notification, not S3's own message";
+        assertEquals(List.of(unreadable, unreadable), reasonsAside(), "S3's test message, and the upload's");
+        assertTrue(log.lines().getLast().contains("\"UNREADABLE\""), log.lines()::toString);
+
+        notifyTheQueue();
+        haveListedAgain(Settings.DEFAULT);
+        assertEquals(target, head("through-a-topic").ssekmsKeyId());
+        put("directly", ServerSideEncryption.AES256);
+        work(Duration.ofMinutes(1));
+        assertEquals(target, head("directly").ssekmsKeyId());
+        sendEverythingBack();
+        work(Duration.ofMinutes(1));
+        assertEquals(List.of(unreadable, unreadable), reasonsAside(), "what cannot be read is no better the next time");
+    }
+
+    @Test
+    void refusedUploadIsPutAsideAfterSixAttemptsAndSentBackOnceItIsAllowed() {
+        put("k", ServerSideEncryption.AES256);
+        s3.putBucketPolicy(request -> request.bucket(BUCKET).policy("""
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*",
+              "Action": "s3:UpdateObjectEncryption", "Resource": "arn:aws:s3:::%s/*"}]}
+            """.formatted(BUCKET)));
+        work(Duration.ofMinutes(8));
+        assertEquals(List.of("AccessDenied"), reasonsAside());
+        assertEquals(6, log.lines().size(), log.lines()::toString);
+        assertTrue(log.lines().getLast().contains("\"REFUSED\",\"reason\":\"AccessDenied\""), log.lines()::toString);
+
+        s3.deleteBucketPolicy(request -> request.bucket(BUCKET));
+        sendEverythingBack();
+        work(Duration.ofMinutes(1));
+        assertEquals(target, head("k").ssekmsKeyId());
+        assertEquals(List.of(), reasonsAside());
     }
 
     @Test

@@ -11,6 +11,7 @@ import cloudhsm.pipeline.localcloud.wire.Violation;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
 
 /**
@@ -102,14 +103,24 @@ public final class CloudHsmService extends JsonService {
         });
     }
 
-    /** The next HSM that is built in this zone comes out DEGRADED and never heals. */
-    public void nextHsmDegrades(String availabilityZone) {
+    /**
+     * The next HSM that is built in this zone comes out DEGRADED and never heals.
+     *
+     * @return whether it has been built
+     */
+    public BooleanSupplier nextHsmDegrades(String availabilityZone) {
         lockedRun(() -> switches.degradeNext(availabilityZone));
+        return () -> locked(() -> !switches.willDegrade(availabilityZone));
     }
 
-    /** Whether CreateHsm is refused in this zone for lack of capacity; by default it is not. */
-    public void zoneIsFull(String availabilityZone, boolean full) {
+    /**
+     * Whether CreateHsm is refused in this zone for lack of capacity; by default it is not.
+     *
+     * @return whether it has ever been refused there
+     */
+    public BooleanSupplier zoneIsFull(String availabilityZone, boolean full) {
         lockedRun(() -> switches.setFull(availabilityZone, full));
+        return () -> locked(() -> switches.hasRefused(availabilityZone));
     }
 
     /**
@@ -171,12 +182,9 @@ public final class CloudHsmService extends JsonService {
         lockedRun(() -> switches.setConcurrentFirstHsms(accepted));
     }
 
-    /**
-     * Whether the hardware certificates of the HSMs made from now on say that they are authorities, which is the
-     * default, or have no extensions at all.
-     */
-    public void hardwareHasExtensions(boolean extensions) {
-        lockedRun(() -> switches.setHardwareHasExtensions(extensions));
+    /** On which hardware the HSMs are that are made from now on; by default on {@link HsmHardware#SOUND}. */
+    public void hardwareIs(HsmHardware hardware) {
+        lockedRun(() -> switches.setHardware(hardware));
     }
 
     /** Whether clusters and HSMs stay listed as DELETED for some minutes, which is the default, or vanish at once. */

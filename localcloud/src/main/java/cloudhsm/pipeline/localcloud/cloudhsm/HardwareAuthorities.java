@@ -15,6 +15,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Date;
 import java.util.List;
+import java.util.Map;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x500.X500NameBuilder;
@@ -51,6 +52,8 @@ final class HardwareAuthorities {
     private static final X500Name MANUFACTURER_ROOT =
             new X500Name("C=US,ST=CA,L=SanJose,O=Marvell,OU=LS2,CN=mrvl-ls2-root-AR-v1");
 
+    private static final String SIGNATURE = "SHA256withRSA";
+
     /** More than one account ever has. */
     private static final int PARTITIONS = 32;
 
@@ -64,8 +67,7 @@ final class HardwareAuthorities {
             PrivateKey hardwareKey,
             X509CertificateHolder awsRoot,
             X509CertificateHolder manufacturerRoot,
-            Hardware withExtensions,
-            Hardware withoutExtensions) {}
+            Map<Says, Hardware> hardware) {}
 
     /** One hardware key, certified by both vendors. */
     private record Hardware(X509CertificateHolder aws, X509CertificateHolder manufacturer) {}
@@ -78,22 +80,34 @@ final class HardwareAuthorities {
         return pem(authorities().manufacturerRoot());
     }
 
-    /**
-     * A new key pair in a new HSM partition, with its CSR and certificates.
-     *
-     * @param extensions whether the hardware certificates say that they are authorities. {@code openssl verify}, as the
-     *     manual uses it, needs that; an older script for another type of HSM got by without
-     */
-    HsmIdentity newIdentity(String mode, boolean extensions) {
+    /** A new key pair in a new HSM partition, with its CSR and certificates. */
+    HsmIdentity newIdentity(String mode, HsmHardware kind) {
         var authorities = authorities();
-        var hardware = extensions ? authorities.withExtensions() : authorities.withoutExtensions();
+        var hardware = authorities
+                .hardware()
+                .get(
+                        switch (kind) {
+                            case WITHOUT_EXTENSIONS -> Says.NOTHING;
+                            case NO_AUTHORITY -> Says.NO_AUTHORITY;
+                            case SOUND, CSR_SIGNED_WITH_SHA1, CSR_SIGNED_BY_ANOTHER_KEY, FORGED -> Says.AUTHORITY;
+                        });
         var subject = partitionName(authorities.hardwareSerial(), 1 + random.nextInt(32), mode);
         var keys = partitionKey();
         try {
             var csr = new JcaPKCS10CertificationRequestBuilder(subject, keys.getPublic())
-                    .build(signer(keys.getPrivate()));
+                    .build(
+                            switch (kind) {
+                                case CSR_SIGNED_WITH_SHA1 -> signer("SHA1withRSA", keys.getPrivate());
+                                case CSR_SIGNED_BY_ANOTHER_KEY -> signer(SIGNATURE, authorities.hardwareKey());
+                                case SOUND, WITHOUT_EXTENSIONS, NO_AUTHORITY, FORGED ->
+                                    signer(SIGNATURE, keys.getPrivate());
+                            });
             var certificate = issue(
-                    hardware.aws().getSubject(), authorities.hardwareKey(), subject, keys.getPublic(), Says.NOTHING);
+                    hardware.aws().getSubject(),
+                    kind == HsmHardware.FORGED ? keys.getPrivate() : authorities.hardwareKey(),
+                    subject,
+                    keys.getPublic(),
+                    Says.NOTHING);
             return new HsmIdentity(pem(csr), pem(certificate), pem(hardware.aws()), pem(hardware.manufacturer()));
         } catch (OperatorCreationException impossible) {
             throw new IllegalStateException(impossible);
@@ -135,8 +149,13 @@ final class HardwareAuthorities {
                             MANUFACTURER_ROOT,
                             manufacturer.getPublic(),
                             Says.ROOT),
-                    hardware(aws, manufacturer, hardwareName, hardware.getPublic(), Says.AUTHORITY),
-                    hardware(aws, manufacturer, hardwareName, hardware.getPublic(), Says.NOTHING));
+                    Map.of(
+                            Says.AUTHORITY,
+                            hardware(aws, manufacturer, hardwareName, hardware.getPublic(), Says.AUTHORITY),
+                            Says.NO_AUTHORITY,
+                            hardware(aws, manufacturer, hardwareName, hardware.getPublic(), Says.NO_AUTHORITY),
+                            Says.NOTHING,
+                            hardware(aws, manufacturer, hardwareName, hardware.getPublic(), Says.NOTHING)));
         } catch (OperatorCreationException impossible) {
             throw new IllegalStateException(impossible);
         }
@@ -154,6 +173,7 @@ final class HardwareAuthorities {
         NOTHING,
         /** As an intermediate does. */
         AUTHORITY,
+        NO_AUTHORITY,
         /** As the real AWS root does: that it is an authority, not critical. */
         ROOT
     }
@@ -170,6 +190,8 @@ final class HardwareAuthorities {
                     builder.addExtension(Extension.basicConstraints, true, new BasicConstraints(0));
                     builder.addExtension(Extension.keyUsage, true, new KeyUsage(KeyUsage.keyCertSign));
                 }
+                case NO_AUTHORITY ->
+                    builder.addExtension(Extension.basicConstraints, true, new BasicConstraints(false));
                 case ROOT -> {
                     var identifiers = new JcaX509ExtensionUtils();
                     builder.addExtension(
@@ -184,11 +206,11 @@ final class HardwareAuthorities {
         } catch (IOException | NoSuchAlgorithmException impossible) {
             throw new IllegalStateException(impossible);
         }
-        return builder.build(signer(issuerKey));
+        return builder.build(signer(SIGNATURE, issuerKey));
     }
 
-    private static ContentSigner signer(PrivateKey key) throws OperatorCreationException {
-        return new JcaContentSignerBuilder("SHA256withRSA").build(key);
+    private static ContentSigner signer(String algorithm, PrivateKey key) throws OperatorCreationException {
+        return new JcaContentSignerBuilder(algorithm).build(key);
     }
 
     private synchronized KeyPair partitionKey() {

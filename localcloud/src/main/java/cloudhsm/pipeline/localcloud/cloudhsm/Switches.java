@@ -7,9 +7,10 @@ import java.util.Set;
 final class Switches {
     private boolean deletedStaysListed = true;
     private boolean concurrentFirstHsms;
-    private boolean hardwareHasExtensions = true;
+    private HsmHardware hardware = HsmHardware.SOUND;
     private final Set<String> degrading = new HashSet<>();
     private final Set<String> full = new HashSet<>();
+    private final Set<String> refusing = new HashSet<>();
     private final Set<String> omittedUsers = new HashSet<>();
 
     boolean deletedStaysListed() {
@@ -28,16 +29,20 @@ final class Switches {
         concurrentFirstHsms = accepted;
     }
 
-    boolean hardwareHasExtensions() {
-        return hardwareHasExtensions;
+    HsmHardware hardware() {
+        return hardware;
     }
 
-    void setHardwareHasExtensions(boolean extensions) {
-        hardwareHasExtensions = extensions;
+    void setHardware(HsmHardware hardware) {
+        this.hardware = hardware;
     }
 
     void degradeNext(String availabilityZone) {
         degrading.add(availabilityZone);
+    }
+
+    boolean willDegrade(String availabilityZone) {
+        return degrading.contains(availabilityZone);
     }
 
     /** Whether the HSM that has just been built there fails; asked once per HSM. */
@@ -50,8 +55,15 @@ final class Switches {
         else full.remove(availabilityZone);
     }
 
+    /** Whether the HSM that is asked for there has no room; asked once per HSM. */
     boolean isFull(String availabilityZone) {
-        return full.contains(availabilityZone);
+        var isFull = full.contains(availabilityZone);
+        if (isFull) refusing.add(availabilityZone);
+        return isFull;
+    }
+
+    boolean hasRefused(String availabilityZone) {
+        return refusing.contains(availabilityZone);
     }
 
     void omitUser(String username) {

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.UUID;
+import java.util.function.BooleanSupplier;
 import java.util.function.Function;
 
 /** Amazon EventBridge: the default bus, its rules and schedules. */
@@ -37,7 +38,17 @@ public final class EventBridgeService extends JsonService {
     private final Delivery delivery;
 
     /** What happens to the next event of a type: how late it is delivered, and how often. */
-    private record Misfortune(String detailType, int copies, Duration late) {}
+    private static final class Misfortune {
+        private final String detailType;
+        private final int copies;
+        private final Duration late;
+
+        private Misfortune(String detailType, int copies, Duration late) {
+            this.detailType = detailType;
+            this.copies = copies;
+            this.late = late;
+        }
+    }
 
     /**
      * An event that its target did not get.
@@ -157,19 +168,36 @@ public final class EventBridgeService extends JsonService {
         }
     }
 
-    /** The next event of this type matches nothing: EventBridge delivers most AWS events on a best-effort basis. */
-    public void loseNext(String detailType) {
-        misfortunes.add(new Misfortune(detailType, 0, Duration.ZERO));
+    /**
+     * The next event of this type matches nothing: EventBridge delivers most AWS events on a best-effort basis.
+     *
+     * @return whether that event has come
+     */
+    public BooleanSupplier loseNext(String detailType) {
+        return befalls(new Misfortune(detailType, 0, Duration.ZERO));
     }
 
-    /** The next event of this type reaches its targets twice: delivery is at least once. */
-    public void deliverNextTwice(String detailType) {
-        misfortunes.add(new Misfortune(detailType, 2, Duration.ZERO));
+    /**
+     * The next event of this type reaches its targets twice: delivery is at least once.
+     *
+     * @return whether that event has come
+     */
+    public BooleanSupplier deliverNextTwice(String detailType) {
+        return befalls(new Misfortune(detailType, 2, Duration.ZERO));
     }
 
-    /** The next event of this type reaches its targets late. */
-    public void delayNext(String detailType, Duration late) {
-        misfortunes.add(new Misfortune(detailType, 1, late));
+    /**
+     * The next event of this type reaches its targets late.
+     *
+     * @return whether that event has come
+     */
+    public BooleanSupplier delayNext(String detailType, Duration late) {
+        return befalls(new Misfortune(detailType, 1, late));
+    }
+
+    private BooleanSupplier befalls(Misfortune misfortune) {
+        misfortunes.add(misfortune);
+        return () -> !misfortunes.contains(misfortune);
     }
 
     /** Every event that reached the bus, oldest first, lost ones included. */

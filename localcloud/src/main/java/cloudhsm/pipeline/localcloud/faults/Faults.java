@@ -4,6 +4,7 @@ import cloudhsm.pipeline.localcloud.protocol.AwsException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
+import java.util.function.BooleanSupplier;
 import java.util.random.RandomGenerator;
 
 /** What goes wrong on demand. Rules are consulted in the order they were added; each fires once, on its n-th match. */
@@ -46,18 +47,25 @@ public final class Faults {
     private RandomGenerator random = RandomGenerator.getDefault();
 
     /** The same for a call of anybody. */
-    public void add(String service, String operation, int callNumber, Kind kind) {
-        add("", service, operation, callNumber, kind);
+    public BooleanSupplier add(String service, String operation, int callNumber, Kind kind) {
+        return add("", service, operation, callNumber, kind);
     }
 
     /**
      * @param caller part of the ARN of those whose calls count, for example a function's name; empty for anybody
      * @param service signing name, for example {@code cloudhsm}
      * @param callNumber the how-maniest of those calls from now on; 1 is the next
+     * @return whether that call has come
      */
-    public synchronized void add(String caller, String service, String operation, int callNumber, Kind kind) {
+    public synchronized BooleanSupplier add(String caller, String service, String operation, int callNumber, Kind kind) {
         if (callNumber < 1) throw new IllegalArgumentException("The first call is number 1, not " + callNumber);
-        rules.add(new Rule(caller, service, operation, callNumber, kind));
+        var rule = new Rule(caller, service, operation, callNumber, kind);
+        rules.add(rule);
+        return () -> hasFired(rule);
+    }
+
+    private synchronized boolean hasFired(Rule rule) {
+        return !rules.contains(rule);
     }
 
     /**

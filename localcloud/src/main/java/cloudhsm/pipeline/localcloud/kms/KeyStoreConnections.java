@@ -13,13 +13,16 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Queue;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 
 /**
  * Connects custom key stores to their clusters and disconnects them. Both calls are answered at once; the store reaches
@@ -53,7 +56,8 @@ final class KeyStoreConnections {
     private final Access access;
     private final Map<CustomKeyStore, List<Scheduled>> underWay = new HashMap<>();
     private final List<Timed> timings = new ArrayList<>();
-    private Optional<String> forcedFailure = Optional.empty();
+    private final Queue<String> forcedFailures = new ArrayDeque<>();
+    private int forced;
 
     KeyStoreConnections(
             Account account, CustomKeyStores stores, KeyStoreClusters clusters, Ec2Service ec2, Access access) {
@@ -68,8 +72,10 @@ final class KeyStoreConnections {
         return List.copyOf(timings);
     }
 
-    void failNext(String connectionErrorCode) {
-        forcedFailure = Optional.of(connectionErrorCode);
+    BooleanSupplier failNext(String connectionErrorCode) {
+        forcedFailures.add(connectionErrorCode);
+        var number = ++forced;
+        return () -> forced - forcedFailures.size() >= number;
     }
 
     JsonNode connect(ObjectNode input, AwsRequest request) {
@@ -129,8 +135,7 @@ final class KeyStoreConnections {
     }
 
     private void logIn(CustomKeyStore store, Instant startedAt) {
-        var failure = forcedFailure;
-        forcedFailure = Optional.empty();
+        var failure = Optional.ofNullable(forcedFailures.poll());
         if (failure.isEmpty()) failure = attemptLogin(store);
         if (failure.isPresent()) {
             fail(store, failure.get(), startedAt);

@@ -14,6 +14,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.BooleanSupplier;
 
 /**
  * AWS KMS with custom key stores of type AWS_CLOUDHSM, and symmetric encryption keys in them or in KMS itself. Keys of
@@ -111,12 +112,13 @@ public final class KmsService extends JsonService {
     }
 
     /**
-     * Makes the next connection fail, after its usual time.
+     * Makes the next connection fail, after its usual time; asked for more than once, so many in a row.
      *
      * @param connectionErrorCode for example {@code NETWORK_ERRORS} or {@code INTERNAL_ERROR}
+     * @return whether it has failed
      */
-    public void failNextConnection(String connectionErrorCode) {
-        connections.failNext(connectionErrorCode);
+    public BooleanSupplier failNextConnection(String connectionErrorCode) {
+        return connections.failNext(connectionErrorCode);
     }
 
     /**
@@ -235,15 +237,22 @@ public final class KmsService extends JsonService {
     }
 
     /**
-     * Whether the key's own policy admits a service that comes by itself, for nobody of the account.
+     * A service that comes by itself, for nobody of the account, uses a key: the key's own policy must admit it.
      *
      * @param principal for example {@code s3.amazonaws.com}
      * @param keyId ARN, id or alias
-     * @throws AwsException NotFoundException
+     * @throws AwsException AccessDeniedException, NotFoundException, DisabledException, KMSInvalidStateException,
+     *     ThrottlingException
      */
-    public boolean admits(String principal, String action, String keyId, Map<String, String> conditions) {
+    public void useByService(String principal, String action, String keyId, Map<String, String> conditions) {
         var key = keys.find(keyId);
-        return key.policy().document().decide(Set.of(principal), action, key.arn(), conditions) == Decision.ALLOWED;
+        if (key.policy().document().decide(Set.of(principal), action, key.arn(), conditions) != Decision.ALLOWED) {
+            throw AwsException.badRequest(
+                    "AccessDeniedException",
+                    principal + " is not authorized to perform: " + action + " on resource: " + key.arn()
+                            + " because no resource-based policy allows the " + action + " action");
+        }
+        cryptography.usable(key);
     }
 
     private static CryptographicOperations.Requester onBehalf(Identity caller, String viaService) {

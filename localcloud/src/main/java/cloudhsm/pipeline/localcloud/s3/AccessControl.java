@@ -5,6 +5,7 @@ import cloudhsm.pipeline.localcloud.protocol.AwsException;
 import cloudhsm.pipeline.localcloud.protocol.AwsResponse;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
@@ -74,23 +75,56 @@ record AccessControl(List<Grant> grants) {
             refuse(request);
             return PRIVATE;
         }
+        var asked = asked(request);
+        if (asked.isEmpty()) return PRIVATE;
+        buckets.authorize(request, "s3:PutObjectAcl", request.objectArn());
+        asked.get().requireNotBlocked(request, bucket, "s3:PutObject");
+        return asked.get();
+    }
+
+    /**
+     * What PutObjectAcl asks for, by its headers.
+     *
+     * @throws AwsException AccessControlListNotSupported where the bucket's owner enforces ownership, whatever is asked
+     *     for; AccessDenied for public grants that the bucket blocks; MissingSecurityHeader where nothing is asked for;
+     *     NotImplemented for an AccessControlPolicy in the body
+     * @see <a href="https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObjectAcl.html">PutObjectAcl</a>
+     */
+    static AccessControl ofPut(S3Request request, Bucket bucket) {
+        if (!bucket.allowsAcls()) throw notSupported();
+        if (request.hasHeader("x-amz-grant-write")) {
+            throw S3Errors.notImplemented("x-amz-grant-write, which is a permission of buckets");
+        }
+        var asked = asked(request);
+        if (request.body().length > 0) {
+            if (asked.isEmpty()) throw S3Errors.notImplemented("an AccessControlPolicy in the body");
+            throw AwsException.badRequest("UnexpectedContent", "This request does not support content");
+        }
+        asked.orElseThrow(() -> AwsException.badRequest(
+                        "MissingSecurityHeader", "Your request was missing a required header"))
+                .requireNotBlocked(request, bucket, "s3:PutObjectAcl");
+        return asked.get();
+    }
+
+    /** What the headers ask for; empty where they say nothing. */
+    private static Optional<AccessControl> asked(S3Request request) {
         var canned = request.header("x-amz-acl");
         var granted = grants(request);
-        if (canned.isEmpty() && granted.isEmpty()) return PRIVATE;
         if (canned.isPresent() && !granted.isEmpty()) {
             throw S3Errors.invalidRequest("Specifying both Canned ACLs and Header Grants is not allowed");
         }
-        buckets.authorize(request, "s3:PutObjectAcl", request.objectArn());
-        var asked = canned.map(AccessControl::canned).orElseGet(() -> new AccessControl(granted));
+        if (canned.isPresent()) return canned.map(AccessControl::canned);
+        return granted.isEmpty() ? Optional.empty() : Optional.of(new AccessControl(granted));
+    }
+
+    private void requireNotBlocked(S3Request request, Bucket bucket, String action) {
         var blocked = bucket.publicAccessBlock
                 .filter(Bucket.PublicAccessBlock::blockPublicAcls)
                 .isPresent();
-        if (blocked && asked.grants().stream().anyMatch(Grant::isPublic)) {
-            throw S3Errors.accessDenied("User: " + request.caller().arn()
-                    + " is not authorized to perform: s3:PutObject on resource: " + request.objectArn()
-                    + " because public ACLs are prevented by the BlockPublicAcls setting in S3 Block Public Access.");
-        }
-        return asked;
+        if (!blocked || grants.stream().noneMatch(Grant::isPublic)) return;
+        throw S3Errors.accessDenied("User: " + request.caller().arn() + " is not authorized to perform: " + action
+                + " on resource: " + request.objectArn()
+                + " because public ACLs are prevented by the BlockPublicAcls setting in S3 Block Public Access.");
     }
 
     /** Where ACLs are disabled, only the owner's full control may be asked for. */
@@ -99,7 +133,11 @@ record AccessControl(List<Grant> grants) {
                 .map(acl -> acl.equals("bucket-owner-full-control") || acl.equals("private"))
                 .orElse(true);
         if (harmless && grants(request).isEmpty()) return;
-        throw AwsException.badRequest("AccessControlListNotSupported", "The bucket does not allow ACLs");
+        throw notSupported();
+    }
+
+    private static AwsException notSupported() {
+        return AwsException.badRequest("AccessControlListNotSupported", "The bucket does not allow ACLs");
     }
 
     private static List<Grant> grants(S3Request request) {

@@ -364,4 +364,12 @@ final class ObjectOperations {
         var version = readable(request, bucket, "s3:GetObjectAcl", "s3:GetObjectVersionAcl");
         return (bucket.allowsAcls() ? version.acl : AccessControl.PRIVATE).response();
     }
+
+    AwsResponse putObjectAcl(S3Request request) {
+        var bucket = buckets.find(request);
+        var version = readable(request, bucket, "s3:PutObjectAcl", "s3:PutObjectVersionAcl");
+        Checksums.verify(request, request.body());
+        version.acl = AccessControl.ofPut(request, bucket);
+        return AwsResponse.empty(200);
+    }
 }

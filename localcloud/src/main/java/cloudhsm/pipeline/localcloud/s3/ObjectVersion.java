@@ -79,6 +79,15 @@ final class ObjectVersion {
     /** Of an object of INTELLIGENT_TIERING in one of its two archive tiers; "" in the others. */
     String archiveStatus = "";
 
+    /** As {@code x-amz-restore} says it of an archived version; "" where nobody asked for its data. */
+    String restore = "";
+
+    static final String RESTORE_IN_PROGRESS = "ongoing-request=\"true\"";
+
+    static String restoredUntil(Instant end) {
+        return "ongoing-request=\"false\", expiry-date=\"" + HTTP_DATE.format(end) + "\"";
+    }
+
     ObjectVersion(String key, String versionId, Instant now, Content content) {
         this.key = key;
         this.versionId = versionId;
@@ -90,9 +99,10 @@ final class ObjectVersion {
         return content == null;
     }
 
-    /** Nothing can be read or copied before it is restored, which the embedded AWS does not do. */
+    /** Nothing can be read or copied before it is restored. */
     boolean isArchived() {
-        return !archiveStatus.isEmpty() || Set.of("GLACIER", "DEEP_ARCHIVE").contains(content.storageClass());
+        var archived = !archiveStatus.isEmpty() || Set.of("GLACIER", "DEEP_ARCHIVE").contains(content.storageClass());
+        return archived && (restore.isEmpty() || restore.equals(RESTORE_IN_PROGRESS));
     }
 
     String quotedEtag() {
@@ -114,6 +124,7 @@ final class ObjectVersion {
         if (versioned) headers.put("x-amz-version-id", versionId);
         if (!content.storageClass().equals("STANDARD")) headers.put("x-amz-storage-class", content.storageClass());
         if (!archiveStatus.isEmpty()) headers.put("x-amz-archive-status", archiveStatus);
+        if (!restore.isEmpty()) headers.put("x-amz-restore", restore);
         if (!tags.isEmpty()) headers.put("x-amz-tagging-count", String.valueOf(tags.size()));
         return headers;
     }

@@ -110,6 +110,8 @@ public final class S3Service implements Service {
         on("DeleteObjects", "POST bucket delete", objects::deleteObjects);
         on("GetObjectAttributes", "GET object attributes", objects::getObjectAttributes);
         on("GetObjectAcl", "GET object acl", objects::getObjectAcl);
+        on("PutObjectAcl", "PUT object acl", objects::putObjectAcl);
+        on("RestoreObject", "POST object restore", new Restorations(account, buckets, objects)::restoreObject);
         on("CopyObject", "PUT object copy", copies::copyObject);
         on("UpdateObjectEncryption", "PUT object encryption", encryptionUpdates::updateObjectEncryption);
     }

@@ -24,6 +24,7 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
+import java.util.function.Consumer;
 import java.util.function.Supplier;
 
 /**
@@ -181,25 +182,44 @@ public final class SnsService implements Service {
     /**
      * Has the caller use the key of an encrypted topic, as SNS does for each message: both rights are needed.
      *
-     * @throws AwsException as KMS would answer the caller; nothing happens where the topic has no key
+     * @throws AwsException KMSAccessDenied, KMSDisabled, …; nothing happens where the topic has no key
      * @see <a href="https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html">Managing SNS encryption keys</a>
      */
     public void requireUseOfKey(Identity caller, String topicArn) {
-        var key = topic(topicArn).attributes.getOrDefault("KmsMasterKeyId", "");
-        if (key.isEmpty() || key.equals(MANAGED_BY_AWS)) return;
-        var context = Map.of("aws:sns:topicArn", topicArn);
-        var viaService = account.host("sns");
-        try {
+        useKey(topicArn, key -> {
+            if (key.equals(MANAGED_BY_AWS)) return;
+            var context = Map.of("aws:sns:topicArn", topicArn);
+            var viaService = account.host("sns");
             kms.decrypt(
                     caller,
                     kms.generateDataKey(caller, key, context, viaService).encrypted(),
                     context,
                     viaService);
+        });
+    }
+
+    /** Does something with the topic's key, if it has one; what KMS refuses is refused in SNS's name. */
+    private void useKey(String topicArn, Consumer<String> use) {
+        var key = topic(topicArn).attributes.getOrDefault("KmsMasterKeyId", "");
+        if (key.isEmpty()) return;
+        try {
+            use.accept(key);
         } catch (AwsException refused) {
-            // SNS's model has no name for what fails within KMS.
-            if (!refused.code().equals("KMSInternalException")) throw refused;
-            throw new AwsException("InternalError", 500, refused.getMessage());
+            throw ofKms(refused);
         }
+    }
+
+    /** @see <a href="https://docs.aws.amazon.com/sns/latest/api/API_Publish.html#API_Publish_Errors">Publish, errors</a> */
+    private static AwsException ofKms(AwsException refused) {
+        return switch (refused.code()) {
+            case "AccessDeniedException" -> AwsException.badRequest("KMSAccessDenied", refused.getMessage());
+            case "DisabledException" -> AwsException.badRequest("KMSDisabled", refused.getMessage());
+            case "KMSInvalidStateException" -> AwsException.badRequest("KMSInvalidState", refused.getMessage());
+            case "NotFoundException" -> AwsException.badRequest("KMSNotFound", refused.getMessage());
+            case "ThrottlingException" -> AwsException.badRequest("KMSThrottling", refused.getMessage());
+            case "OptInRequired" -> new AwsException("KMSOptInRequired", 403, refused.getMessage());
+            default -> new AwsException("InternalError", 500, refused.getMessage());
+        };
     }
 
     /**
@@ -233,13 +253,14 @@ public final class SnsService implements Service {
                         principal + " is not authorized to perform: SNS:Publish on resource: " + topicArn
                                 + " because no resource-based policy allows the SNS:Publish action");
             }
-            var key = topic(topicArn).attributes.getOrDefault("KmsMasterKeyId", "");
-            for (var action : key.isEmpty() ? List.<String>of() : List.of("kms:GenerateDataKey", "kms:Decrypt")) {
-                if (!key.equals(MANAGED_BY_AWS) && kms.admits(principal, action, key, context)) continue;
-                throw AwsException.badRequest(
-                        "KMSAccessDenied",
-                        principal + " may not " + action + " with " + key + ", which encrypts " + topicArn);
-            }
+            useKey(topicArn, key -> {
+                if (key.equals(MANAGED_BY_AWS)) {
+                    throw AwsException.badRequest(
+                            "AccessDeniedException", "The policy of " + key + " admits no service: " + principal);
+                }
+                for (var action : List.of("kms:GenerateDataKey", "kms:Decrypt"))
+                    kms.useByService(principal, action, key, context);
+            });
             return accept(topicArn, subject, message);
         });
     }

@@ -59,7 +59,7 @@ class HardwareChainTest {
 
     @Test
     void chainsWithoutExtensionsCanBeHadAndDoNotPass() throws Exception {
-        scenario.aws.cloudHsm().hardwareHasExtensions(false);
+        scenario.aws.cloudHsm().hardwareIs(HsmHardware.WITHOUT_EXTENSIONS);
         var certificates = scenario.describe(scenario.clusterWithCsr()).certificates();
         for (var chain : chains(certificates)) {
             assertThrows(CertPathValidatorException.class, () -> validate(chain), "no basic constraints");

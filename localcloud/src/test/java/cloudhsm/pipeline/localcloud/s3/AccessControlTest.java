@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
 import java.util.List;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
@@ -13,6 +14,7 @@ import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.BucketLocationConstraint;
 import software.amazon.awssdk.services.s3.model.ObjectCannedACL;
 import software.amazon.awssdk.services.s3.model.ObjectOwnership;
+import software.amazon.awssdk.services.s3.model.PutObjectAclRequest;
 import software.amazon.awssdk.services.s3.model.S3Exception;
 import software.amazon.awssdk.services.s3.model.StorageClass;
 
@@ -111,5 +113,64 @@ class AccessControlTest {
                                 .acl(ObjectCannedACL.PRIVATE)
                                 .grantRead("id=" + AUDITOR),
                         RequestBody.fromString("text"))));
+    }
+
+    private void setAcl(Consumer<PutObjectAclRequest.Builder> acl) {
+        s3.putObjectAcl(put -> acl.accept(put.bucket(WITH_ACLS).key("k")));
+    }
+
+    @Test
+    void aclThatIsPutLaterReplacesTheWholeOneAndAVersionsItsOwn() {
+        s3.putBucketVersioning(put -> put.bucket(WITH_ACLS).versioningConfiguration(on -> on.status("Enabled")));
+        putForTheAuditor(WITH_ACLS);
+        var first = s3.headObject(head -> head.bucket(WITH_ACLS).key("k")).versionId();
+        putForTheAuditor(WITH_ACLS);
+        setAcl(acl -> acl.acl(ObjectCannedACL.PRIVATE).versionId(first));
+        assertEquals(List.of("READ " + AUDITOR, "READ_ACP " + AUDITOR), acl(WITH_ACLS), "of the current version");
+        assertEquals(
+                1,
+                s3.getObjectAcl(get -> get.bucket(WITH_ACLS).key("k").versionId(first)).grants().size());
+        setAcl(acl -> acl.grantFullControl("id=" + AUDITOR));
+        assertEquals(List.of("FULL_CONTROL " + AUDITOR), acl(WITH_ACLS));
+    }
+
+    @Test
+    void publicAclThatIsPutLaterIsBlockedToo() {
+        putForTheAuditor(WITH_ACLS);
+        for (var canned : List.of(ObjectCannedACL.PUBLIC_READ, ObjectCannedACL.AUTHENTICATED_READ))
+            assertEquals("AccessDenied", code(() -> setAcl(acl -> acl.acl(canned))));
+        assertEquals(
+                "AccessDenied",
+                code(() -> setAcl(acl -> acl.grantRead("uri=http://acs.amazonaws.com/groups/global/AllUsers"))));
+        s3.deletePublicAccessBlock(delete -> delete.bucket(WITH_ACLS));
+        setAcl(acl -> acl.acl(ObjectCannedACL.AUTHENTICATED_READ));
+        assertEquals(
+                "READ http://acs.amazonaws.com/groups/global/AuthenticatedUsers",
+                acl(WITH_ACLS).get(1));
+    }
+
+    @Test
+    void aclIsPutNowhereWhereOwnershipIsEnforcedAndOnNothingThatIsNotThere() {
+        s3.putObject(put -> put.bucket(ENFORCED).key("k"), RequestBody.fromString("text"));
+        for (var canned : List.of(ObjectCannedACL.PRIVATE, ObjectCannedACL.BUCKET_OWNER_FULL_CONTROL))
+            assertEquals(
+                    "AccessControlListNotSupported",
+                    code(() -> s3.putObjectAcl(
+                            put -> put.bucket(ENFORCED).key("k").acl(canned))));
+        assertEquals("NoSuchKey", code(() -> setAcl(acl -> acl.acl(ObjectCannedACL.PRIVATE))));
+    }
+
+    @Test
+    void aclThatSaysNothingOrSomethingOfBucketsIsRefused() {
+        putForTheAuditor(WITH_ACLS);
+        assertEquals("MissingSecurityHeader", code(() -> setAcl(acl -> {})));
+        assertEquals(
+                "InvalidRequest",
+                code(() -> setAcl(acl -> acl.acl(ObjectCannedACL.PRIVATE).grantRead("id=" + AUDITOR))));
+        assertEquals("NotImplemented", code(() -> setAcl(acl -> acl.grantWrite("id=" + AUDITOR))));
+        assertEquals(
+                "NotImplemented",
+                code(() -> setAcl(acl -> acl.accessControlPolicy(policy -> policy.owner(owner -> owner.id("x"))))));
+        assertEquals(List.of("READ " + AUDITOR, "READ_ACP " + AUDITOR), acl(WITH_ACLS), "unchanged");
     }
 }

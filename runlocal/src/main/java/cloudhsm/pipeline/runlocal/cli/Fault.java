@@ -8,6 +8,8 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 
@@ -164,14 +166,31 @@ record Fault(Kind kind, String where) {
         };
     }
 
+    /** Whether the embedded AWS answers the call, where it is of one. */
+    boolean isAnsweredBy(LocalCloud cloud) {
+        return switch (kind) {
+            case CALL_THROTTLED, CALL_INTERNAL_ERROR, CALL_ANSWER_LOST, CALL_FUNCTION_KILLED -> {
+                var parts = where.split(":");
+                yield cloud.endpoint().services().stream()
+                        .anyMatch(service -> service.signingName().equals(parts[0])
+                                && service.operations().contains(parts[1]));
+            }
+            default -> true;
+        };
+    }
+
     @Override
     public String toString() {
         return kind.spelling + ":" + where;
     }
 
-    /** Makes it happen once, when its moment comes. */
-    void injectInto(LocalCloud cloud) {
-        switch (kind) {
+    /**
+     * Makes it happen once, when its moment comes.
+     *
+     * @return whether it has happened
+     */
+    BooleanSupplier injectInto(LocalCloud cloud) {
+        return switch (kind) {
             case CALL_THROTTLED -> call(cloud, Faults.Kind.THROTTLED);
             case CALL_INTERNAL_ERROR -> call(cloud, Faults.Kind.INTERNAL_ERROR);
             case CALL_ANSWER_LOST -> call(cloud, Faults.Kind.ANSWER_LOST);
@@ -181,20 +200,27 @@ record Fault(Kind kind, String where) {
             case EVENT_LATE -> cloud.events().delayNext(where, LATE);
             case HSM_DEGRADED -> cloud.cloudHsm().nextHsmDegrades(where);
             case CONNECTION -> cloud.kms().failNextConnection(where);
-            case READ_STALE -> onceEntered(cloud, () -> cloud.cloudHsm().answerNextDescribesFromNow(STALE_READS));
-            case HSM_REPLACED -> onceEntered(cloud, () -> cloud.cloudHsm().replaceHsm(active(cloud, List::getFirst)));
+            case READ_STALE -> {
+                var entered = new AtomicBoolean();
+                onceEntered(cloud, () -> {
+                    cloud.cloudHsm().answerNextDescribesFromNow(STALE_READS);
+                    entered.set(true);
+                });
+                yield entered::get;
+            }
+            case HSM_REPLACED -> toAnHsm(cloud, List::getFirst, hsm -> cloud.cloudHsm().replaceHsm(hsm));
             case HSM_REFUSED -> refuseHsms(cloud);
-            case HSM_LOST -> onceProvisioned(cloud, () -> cloud.cloudHsm().deleteHsm(active(cloud, List::getLast)));
+            case HSM_LOST -> loseAnHsm(cloud);
             case USER_MISSING ->
-                onceEntered(cloud, () -> cloud.cloudHsm().deleteUserOnOneHsm(active(cloud, List::getLast), "kmsuser"));
+                toAnHsm(cloud, List::getLast, hsm -> cloud.cloudHsm().deleteUserOnOneHsm(hsm, "kmsuser"));
             case PASSWORD_WRONG ->
-                onceEntered(cloud, () -> cloud.cloudHsm().changePassword("kmsuser", "changedByHand1"));
-        }
+                toAnHsm(cloud, List::getLast, any -> cloud.cloudHsm().changePassword("kmsuser", "changedByHand1"));
+        };
     }
 
-    private void call(LocalCloud cloud, Faults.Kind outcome) {
+    private BooleanSupplier call(LocalCloud cloud, Faults.Kind outcome) {
         var parts = where.split(":");
-        cloud.faults().add(parts[0], parts[1], Integer.parseInt(parts[2]), outcome);
+        return cloud.faults().add(parts[0], parts[1], Integer.parseInt(parts[2]), outcome);
     }
 
     private void onceEntered(LocalCloud cloud, Runnable effect) {
@@ -205,30 +231,46 @@ record Fault(Kind kind, String where) {
         });
     }
 
-    private void refuseHsms(LocalCloud cloud) {
-        cloud.cloudHsm().zoneIsFull(where, true);
+    /** When the state begins, if an HSM is ACTIVE then. */
+    private BooleanSupplier toAnHsm(LocalCloud cloud, Function<List<Hsm>, Hsm> choice, Consumer<String> effect) {
+        var happened = new AtomicBoolean();
+        onceEntered(cloud, () -> befall(cloud, choice, effect, happened));
+        return happened::get;
+    }
+
+    private static void befall(
+            LocalCloud cloud, Function<List<Hsm>, Hsm> choice, Consumer<String> effect, AtomicBoolean happened) {
+        var active = cloud.cloudHsm().everCreated().stream().filter(Hsm::active).toList();
+        if (active.isEmpty()) return;
+        effect.accept(choice.apply(active).hsmId());
+        happened.set(true);
+    }
+
+    private BooleanSupplier refuseHsms(LocalCloud cloud) {
+        var refused = cloud.cloudHsm().zoneIsFull(where, true);
         cloud.time()
                 .schedule(
                         NO_CAPACITY,
                         "fault hsm:refused:" + where,
                         () -> cloud.cloudHsm().zoneIsFull(where, false));
+        return refused;
     }
 
-    private void onceProvisioned(LocalCloud cloud, Runnable effect) {
-        var done = new AtomicBoolean();
+    private BooleanSupplier loseAnHsm(LocalCloud cloud) {
+        var provisioned = new AtomicBoolean();
+        var happened = new AtomicBoolean();
         cloud.states().onHistoryEvent((execution, event) -> {
             if (event.path("type").asText().equals("ExecutionSucceeded")
                     && execution.stateMachineArn().endsWith("-provision")
-                    && done.compareAndSet(false, true)) {
-                cloud.time().schedule(Duration.ofMinutes(Long.parseLong(where)), "fault hsm:lost:" + where, effect);
+                    && provisioned.compareAndSet(false, true)) {
+                cloud.time()
+                        .schedule(
+                                Duration.ofMinutes(Long.parseLong(where)),
+                                "fault hsm:lost:" + where,
+                                () -> befall(
+                                        cloud, List::getLast, hsm -> cloud.cloudHsm().deleteHsm(hsm), happened));
             }
         });
-    }
-
-    private static String active(LocalCloud cloud, Function<List<Hsm>, Hsm> choice) {
-        return choice.apply(cloud.cloudHsm().everCreated().stream()
-                        .filter(Hsm::active)
-                        .toList())
-                .hsmId();
+        return happened::get;
     }
 }

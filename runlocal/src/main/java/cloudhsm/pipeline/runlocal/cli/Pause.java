@@ -25,7 +25,11 @@ import software.amazon.awssdk.services.s3.model.S3Exception;
                     + " resumes until the object can be read again."
         },
         exitCodeListHeading = "%nExit codes:%n",
-        exitCodeList = {"0:the object is readable again", "1:the run failed", "2:an option is wrong"})
+        exitCodeList = {
+            "0:the object is readable again",
+            "1:the run failed, or a fault that was asked for did not happen",
+            "2:an option is wrong"
+        })
 final class Pause implements Callable<Integer> {
     private static final Duration PAUSED = Duration.ofHours(12);
     private static final String OBJECT = "kept-through-the-pause";
@@ -65,10 +69,11 @@ final class Pause implements Callable<Integer> {
         faults.checkIn(region.region());
         try (var deployment =
                 LocalDeployment.deploy(LocalCloud.start(region.region(), seed.seed()), LocalDeployment.projectRoot())) {
+            faults.checkCalls(deployment.cloud());
             faults.injectInto(deployment.cloud());
             var out = spec.commandLine().getOut();
             out.println("Simulated: nothing here is AWS, nothing is billed.");
-            return run(deployment, out) ? 0 : 1;
+            return faults.exitCode(run(deployment, out) ? 0 : 1);
         }
     }
 

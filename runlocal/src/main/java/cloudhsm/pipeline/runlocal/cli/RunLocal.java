@@ -35,7 +35,11 @@ import picocli.CommandLine.Spec;
             "Nothing here is AWS, and nothing is billed."
         },
         exitCodeListHeading = "%nExit codes:%n",
-        exitCodeList = {"0:everything is under the key", "1:the run failed", "2:an option or the input is wrong"},
+        exitCodeList = {
+            "0:everything is under the key",
+            "1:the run failed, or a fault that was asked for did not happen",
+            "2:an option or the input is wrong"
+        },
         subcommands = {Serve.class, FaultMenu.class, Pause.class, Teardown.class, Loss.class, Matrix.class, Bench.class
         })
 public final class RunLocal implements Callable<Integer> {
@@ -106,6 +110,7 @@ public final class RunLocal implements Callable<Integer> {
             out.printf(
                     "Embedded AWS %s at %s, seed %d. Simulated: nothing here is AWS, nothing is billed.%n",
                     region.region(), deployment.cloud().uri(), seed.seed());
+            faults.checkCalls(deployment.cloud());
             faults.injectInto(deployment.cloud());
             var run = new ProvisioningRun(deployment, out);
             var succeeded = run.run(executionInput);
@@ -113,10 +118,11 @@ public final class RunLocal implements Callable<Integer> {
             report.write(run.report(objects));
             if (html != null && succeeded) Files.writeString(html, run.page());
             if (succeeded && faults.contains(Fault.Kind.HSM_LOST)) {
-                return new Healing(deployment, run, objects.getFirst().key(), out).show() ? 0 : 1;
+                return faults.exitCode(
+                        new Healing(deployment, run, objects.getFirst().key(), out).show() ? 0 : 1);
             }
-            if (succeeded) return 0;
-            return run.inputWasRefused() ? 2 : 1;
+            if (succeeded) return faults.exitCode(0);
+            return faults.exitCode(run.inputWasRefused() ? 2 : 1);
         }
     }
 

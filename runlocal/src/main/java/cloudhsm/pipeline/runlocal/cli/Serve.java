@@ -24,6 +24,12 @@ import picocli.CommandLine.Spec;
                     + " account's administrator, and Run Command runs programs on this machine."
         })
 final class Serve implements Callable<Integer> {
+    /** A day takes a hundred; slower than that, nothing that is waited for ever comes. */
+    private static final double SLOWEST = 0.01;
+
+    /** A day a second: faster, a client's own time-outs and the five minutes of a signature pass between two calls. */
+    private static final int FASTEST = 86_400;
+
     @Spec
     private CommandSpec spec;
 
@@ -33,7 +39,7 @@ final class Serve implements Callable<Integer> {
     @Option(
             names = "--speed",
             paramLabel = "X",
-            description = "Simulated seconds per real second; default: ${DEFAULT-VALUE}",
+            description = "Simulated seconds per real second, 0.01 to 86400; default: ${DEFAULT-VALUE}",
             defaultValue = "600")
     private double speed;
 
@@ -56,7 +62,10 @@ final class Serve implements Callable<Integer> {
         if (secret.filter(String::isBlank).isPresent()) {
             throw new ParameterException(spec.commandLine(), "--secret: not empty");
         }
-        if (!(speed > 0)) throw new ParameterException(spec.commandLine(), "--speed: more than 0");
+        if (!(speed >= SLOWEST && speed <= FASTEST)) {
+            throw new ParameterException(
+                    spec.commandLine(), "--speed: from " + SLOWEST + " to " + FASTEST + ", not " + speed);
+        }
         var stopped = new CountDownLatch(1);
         var closed = new CountDownLatch(1);
         Runtime.getRuntime().addShutdownHook(new Thread(() -> awaitClosed(stopped, closed)));

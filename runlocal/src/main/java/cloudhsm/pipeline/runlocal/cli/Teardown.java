@@ -29,7 +29,11 @@ import software.amazon.awssdk.services.s3.S3Client;
                     + " deleted the key and nothing is left, in simulated time."
         },
         exitCodeListHeading = "%nExit codes:%n",
-        exitCodeList = {"0:nothing is left", "1:something is, or a run failed", "2:an option is wrong"})
+        exitCodeList = {
+            "0:nothing is left",
+            "1:something is, a run failed, or a fault that was asked for did not happen",
+            "2:an option is wrong"
+        })
 final class Teardown implements Callable<Integer> {
     /** More than the longest teardown takes. */
     private static final Duration LIMIT = Duration.ofDays(45);
@@ -61,6 +65,7 @@ final class Teardown implements Callable<Integer> {
                 LocalCloud.start(region.region(), seed.seed()),
                 LocalDeployment.projectRoot(),
                 Map.of("HealthCheckSchedule", "rate(1 hour)"))) {
+            faults.checkCalls(deployment.cloud());
             out.printf(
                     "Embedded AWS %s at %s, seed %d. Simulated: nothing here is AWS, nothing is billed.%n",
                     region.region(), deployment.cloud().uri(), seed.seed());
@@ -83,7 +88,7 @@ final class Teardown implements Callable<Integer> {
             out.println();
             if (left.isEmpty()) out.println("Nothing is left: the account holds what it held before the provisioning.");
             left.forEach(holding -> out.println("Left: " + holding));
-            return succeeded && left.isEmpty() ? 0 : 1;
+            return faults.exitCode(succeeded && left.isEmpty() ? 0 : 1);
         }
     }
 

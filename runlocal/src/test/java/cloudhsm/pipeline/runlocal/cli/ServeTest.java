@@ -15,7 +15,16 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 class ServeTest {
     @ParameterizedTest
-    @CsvSource({"--speed, 0", "--speed, -1", "--speed, fast", "--port, 70000"})
+    @CsvSource({
+        "--speed, 0",
+        "--speed, -1",
+        "--speed, fast",
+        "--speed, NaN",
+        "--speed, Infinity",
+        "--speed, 86401",
+        "--speed, 1e-9",
+        "--port, 70000"
+    })
     void wrongOptionEndsWithStatus2AndItsName(String option, String value) {
         var error = new StringWriter();
         var status = RunLocal.commandLine().setErr(new PrintWriter(error)).execute("serve", option, value);

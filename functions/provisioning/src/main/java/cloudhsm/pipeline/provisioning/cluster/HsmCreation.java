@@ -96,7 +96,8 @@ final class HsmCreation {
             } catch (CloudHsmV2Exception refused) {
                 // DescribeClusters may lag behind: an earlier CreateHsm took effect, and AWS refuses a second HSM.
                 if (refused.getMessage().contains("already contains an HSM")) return notSeenYet();
-                if (!isForLackOfCapacity(refused)) throw refused;
+                if (speaksOf("limit", refused) || speaksOf("quota", refused)) return quotaReached(refused);
+                if (!speaksOf("capacity", refused)) throw refused;
                 refusals.add(zone + ": \"" + refused.awsErrorDetails().errorMessage() + "\"");
             }
         }
@@ -111,13 +112,13 @@ final class HsmCreation {
                 .toList();
     }
 
-    /** AWS documents no error of its own for this, so its words decide; what else it refuses is not the zone's fault. */
-    private static boolean isForLackOfCapacity(CloudHsmV2Exception refused) {
+    /** AWS documents no errors of their own for a full zone and a reached quota, so its words decide. */
+    private static boolean speaksOf(String word, CloudHsmV2Exception refused) {
         return refused.statusCode() < 500
                 && refused.awsErrorDetails()
                         .errorMessage()
                         .toLowerCase(Locale.ROOT)
-                        .contains("capacity");
+                        .contains(word);
     }
 
     private Optional<String> awaitedZone() {
@@ -183,6 +184,16 @@ final class HsmCreation {
                         + " try. AWS says in " + String.join("; in ", refusals) + ". Nothing was created. Next: start a"
                         + " new execution later; or ask AWS Support when there will be room. A cluster cannot be given"
                         + " other zones.");
+    }
+
+    private Outcome quotaReached(CloudHsmV2Exception refused) {
+        return new Outcome.Failed(
+                "HSM_QUOTA_REACHED",
+                "The account has as many HSMs in this Region as its quota allows, so cluster " + cluster.clusterId()
+                        + " gets no other. AWS says: \"" + refused.awsErrorDetails().errorMessage() + "\" Nothing was"
+                        + " created. Next: delete HSMs of other clusters that nobody needs, or have Service Quotas"
+                        + " raise the HSMs of CloudHSM in this Region; then start a provisioning execution with the"
+                        + " deployment's input.");
     }
 
     private Outcome noZone() {

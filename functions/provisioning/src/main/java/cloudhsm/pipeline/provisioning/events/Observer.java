@@ -3,6 +3,7 @@ package cloudhsm.pipeline.provisioning.events;
 import cloudhsm.pipeline.provisioning.deployment.Deployment;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.deployment.Phase;
+import cloudhsm.pipeline.provisioning.healing.Healings;
 import cloudhsm.pipeline.provisioning.healing.HealthCheck;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.lambda.JsonHandler;
@@ -32,6 +33,7 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
     private final Look look;
     private final HealthCheck healthCheck;
     private final Deployments deployments;
+    private final Healings healings;
     private final Waits waits;
     private final SeenStates seenStates;
     private final OrphanWatch orphanWatch;
@@ -83,6 +85,7 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
         this.look = look;
         this.healthCheck = healthCheck;
         this.deployments = new Deployments(dynamoDb, table);
+        this.healings = new Healings(dynamoDb, table);
         this.waits = new Waits(dynamoDb, table, clock);
         this.seenStates = new SeenStates(dynamoDb, table);
         this.orphanWatch = new OrphanWatch(dynamoDb, table, notifications, price, clock);
@@ -129,10 +132,14 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
         return seen;
     }
 
-    /** By level, not by edge: an event that is lost costs one period of the schedule. */
+    /**
+     * By level, not by edge: an event that is lost costs one period of the schedule. Not while a healing, which the event
+     * starts, would leave the deployment alone as the last one did.
+     */
     private boolean isFoundDegraded(Deployment deployment) {
         var health = healthCheck.of(deployment);
-        if (health.isDegraded()) changes.publish(health, clock.instant());
+        var now = clock.instant();
+        if (health.isDegraded() && !healings.wouldLeaveAlone(health, now)) changes.publish(health, now);
         return health.isDegraded();
     }
 

@@ -15,6 +15,7 @@ import cloudhsm.pipeline.provisioning.report.Notifications;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.time.Clock;
+import java.time.Instant;
 import java.util.Objects;
 import java.util.Optional;
 
@@ -157,6 +158,7 @@ public final class CheckHealth extends StageHandler<CheckHealth.Input> {
                     health,
                     history,
                     "it was healed " + HEALINGS_A_DAY + " times within " + Healings.PERIOD.toHours() + " hours",
+                    history.nextAfter(now),
                     """
                     That is the most, so that HSMs that do not last do not bill for ever. Nothing was changed; the \
                     pipeline tries again a day after the first of them. Next: look at the executions of the state \
@@ -200,6 +202,17 @@ public final class CheckHealth extends StageHandler<CheckHealth.Input> {
     /** Left alone although it is not healthy, which a person has to hear of, but not every few minutes. */
     private Outcome tell(
             String deployment, DeploymentHealth health, Healings.History history, String why, String next) {
+        return tell(deployment, health, history, why, Instant.MAX, next);
+    }
+
+    /** @param until when the reason ends by itself; MAX for never */
+    private Outcome tell(
+            String deployment,
+            DeploymentHealth health,
+            Healings.History history,
+            String why,
+            Instant until,
+            String next) {
         var now = clock.instant();
         if (!history.wasTold(why, now)) {
             notifications.publish("CloudHSM pipeline leaves " + deployment + " alone", """
@@ -208,8 +221,8 @@ public final class CheckHealth extends StageHandler<CheckHealth.Input> {
                 %s
                 """.formatted(
                             deployment, why, health.inWords(), next));
-            healings.put(deployment, history.told(why, now), now);
         }
+        healings.put(deployment, history.leftAlone(why, now, health, until), now);
         return leftAlone(deployment, why + ". " + health.inWords());
     }
 

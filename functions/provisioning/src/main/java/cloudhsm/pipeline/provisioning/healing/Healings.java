@@ -11,7 +11,7 @@ import software.amazon.awssdk.services.dynamodb.model.AttributeValue;
  * What each deployment's healings have left behind, in the pipeline's one table under the partition key HEALING. Only
  * who holds the deployment's lock writes here.
  */
-final class Healings {
+public final class Healings {
     /** How long a healing counts against the most that there may be, and a notice is not repeated. */
     static final Duration PERIOD = Duration.ofHours(24);
 
@@ -24,7 +24,7 @@ final class Healings {
     private final String table;
 
     /** @param table with the keys pk and sk */
-    Healings(DynamoDbClient dynamoDb, String table) {
+    public Healings(DynamoDbClient dynamoDb, String table) {
         this.dynamoDb = dynamoDb;
         this.table = table;
     }
@@ -34,9 +34,17 @@ final class Healings {
      * @param reconnecting whether the last healing could disconnect the key store and has not ended well
      * @param notice what a person was told last while nothing was done, or ""
      * @param noticedAt when; EPOCH without a notice
+     * @param leftAs the health in words with which the deployment was left alone last, or ""
+     * @param leftUntil until when a healing would do so again, if the health is still the same; EPOCH without one
      */
-    record History(Map<String, Instant> starts, boolean reconnecting, String notice, Instant noticedAt) {
-        static final History NONE = new History(Map.of(), false, "", Instant.EPOCH);
+    record History(
+            Map<String, Instant> starts,
+            boolean reconnecting,
+            String notice,
+            Instant noticedAt,
+            String leftAs,
+            Instant leftUntil) {
+        static final History NONE = new History(Map.of(), false, "", Instant.EPOCH, "", Instant.EPOCH);
 
         History {
             starts = Map.copyOf(starts);
@@ -46,7 +54,7 @@ final class Healings {
             var all = new HashMap<>(starts);
             all.values().removeIf(start -> start.isBefore(now.minus(PERIOD)));
             all.put(execution, now);
-            return new History(all, reconnecting, "", Instant.EPOCH);
+            return new History(all, reconnecting, "", Instant.EPOCH, "", Instant.EPOCH);
         }
 
         /** How many healings began in the last {@link #PERIOD}. */
@@ -69,13 +77,29 @@ final class Healings {
             return notice.equals(text) && noticedAt.isAfter(now.minus(PERIOD));
         }
 
-        History told(String text, Instant now) {
-            return new History(starts, reconnecting, text, now);
+        /**
+         * @param text what the person was told, now or less than a {@link #PERIOD} ago
+         * @param until when a healing would not leave the deployment alone any more, as far as time decides it
+         */
+        History leftAlone(String text, Instant now, DeploymentHealth health, Instant until) {
+            var noticed = wasTold(text, now) ? noticedAt : now;
+            var again = noticed.plus(PERIOD);
+            return new History(
+                    starts, reconnecting, text, noticed, health.inWords(), until.isBefore(again) ? until : again);
         }
 
         History ended() {
-            return new History(starts, false, "", Instant.EPOCH);
+            return new History(starts, false, "", Instant.EPOCH, "", Instant.EPOCH);
         }
+    }
+
+    /**
+     * Whether a healing would do nothing but leave the deployment alone: the last one did, and neither the health has
+     * changed since, nor is it time to try again or to tell a person once more.
+     */
+    public boolean wouldLeaveAlone(DeploymentHealth health, Instant now) {
+        var history = of(health.deployment());
+        return history.leftAs().equals(health.inWords()) && now.isBefore(history.leftUntil());
     }
 
     History of(String deployment) {
@@ -90,7 +114,9 @@ final class Healings {
                 starts,
                 item.get("reconnecting").bool(),
                 item.get("notice").s(),
-                Instant.parse(item.get("noticedAt").s()));
+                Instant.parse(item.get("noticedAt").s()),
+                item.get("leftAs").s(),
+                Instant.parse(item.get("leftUntil").s()));
     }
 
     void put(String deployment, History history, Instant now) {
@@ -104,6 +130,8 @@ final class Healings {
                         "reconnecting", AttributeValue.fromBool(history.reconnecting()),
                         "notice", text(history.notice()),
                         "noticedAt", text(history.noticedAt().toString()),
+                        "leftAs", text(history.leftAs()),
+                        "leftUntil", text(history.leftUntil().toString()),
                         "expires",
                                 AttributeValue.fromN(
                                         Long.toString(now.plus(KEPT).getEpochSecond())))));

@@ -42,7 +42,8 @@ final class CertificateRules {
     private static final Set<ASN1ObjectIdentifier> RSA =
             Set.of(PKCSObjectIdentifiers.rsaEncryption, PKCSObjectIdentifiers.id_RSASSA_PSS);
 
-    private static final Set<ASN1ObjectIdentifier> DIGESTS = Set.of(
+    /** The weakest first. */
+    private static final List<ASN1ObjectIdentifier> DIGESTS = List.of(
             NISTObjectIdentifiers.id_sha224,
             NISTObjectIdentifiers.id_sha256,
             NISTObjectIdentifiers.id_sha384,
@@ -146,23 +147,40 @@ final class CertificateRules {
     private static Optional<Breach> weakness(AlgorithmIdentifier signature) {
         var algorithm = signature.getAlgorithm();
         if (SIGNATURES.contains(algorithm)) return Optional.empty();
-        var seen = new DefaultAlgorithmNameFinder().getAlgorithmName(signature) + " (" + algorithm + ")";
-        if (algorithm.equals(PKCSObjectIdentifiers.id_RSASSA_PSS)) {
-            var digest = pssDigest(signature);
-            if (DIGESTS.contains(digest)) return Optional.empty();
-            seen = "RSASSA-PSS (" + algorithm + ") over the digest "
-                    + new DefaultAlgorithmNameFinder().getAlgorithmName(digest) + " (" + digest + ")";
-        }
-        return Optional.of(new Breach(
-                Kind.WEAK_SIGNATURE,
-                "is signed with " + seen + "; accepted are RSA, RSASSA-PSS and ECDSA with SHA-224, SHA-256, SHA-384 or"
-                        + " SHA-512"));
+        return (algorithm.equals(PKCSObjectIdentifiers.id_RSASSA_PSS)
+                        ? weakPss(signature)
+                        : Optional.of(named(signature)))
+                .map(seen -> new Breach(
+                        Kind.WEAK_SIGNATURE,
+                        "is signed with " + seen + "; accepted are RSA, RSASSA-PSS and ECDSA with SHA-224, SHA-256,"
+                                + " SHA-384 or SHA-512"));
     }
 
-    /** SHA-1 where the parameters are absent, RFC 4055 §3.1. */
-    private static ASN1ObjectIdentifier pssDigest(AlgorithmIdentifier signature) {
-        var parameters = Optional.ofNullable(RSASSAPSSparams.getInstance(signature.getParameters()));
-        return parameters.orElseGet(RSASSAPSSparams::new).getHashAlgorithm().getAlgorithm();
+    /**
+     * What an RSASSA-PSS signature is, if it is weak: by its digest, or by a digest of its mask generation function
+     * MGF1 that is weaker than that. Either is SHA-1 where it is absent.
+     *
+     * @see <a href="https://www.rfc-editor.org/rfc/rfc4055#section-3.1">RFC 4055, section 3.1</a>
+     */
+    private static Optional<String> weakPss(AlgorithmIdentifier signature) {
+        var parameters = Optional.ofNullable(RSASSAPSSparams.getInstance(signature.getParameters()))
+                .orElseGet(RSASSAPSSparams::new);
+        var digest = parameters.getHashAlgorithm();
+        var strength = DIGESTS.indexOf(digest.getAlgorithm());
+        var seen = "RSASSA-PSS (" + signature.getAlgorithm() + ") over the digest " + named(digest);
+        if (strength < 0) return Optional.of(seen);
+        var mask = parameters.getMaskGenAlgorithm();
+        var maskDigest = AlgorithmIdentifier.getInstance(mask.getParameters());
+        if (!mask.getAlgorithm().equals(PKCSObjectIdentifiers.id_mgf1) || maskDigest == null) {
+            return Optional.of(seen + " with the mask generation function " + mask.getAlgorithm() + " in place of MGF1");
+        }
+        return DIGESTS.indexOf(maskDigest.getAlgorithm()) >= strength
+                ? Optional.empty()
+                : Optional.of(seen + " with MGF1 over the weaker digest " + named(maskDigest));
+    }
+
+    private static String named(AlgorithmIdentifier algorithm) {
+        return new DefaultAlgorithmNameFinder().getAlgorithmName(algorithm) + " (" + algorithm.getAlgorithm() + ")";
     }
 
     private static Optional<Breach> weakness(SubjectPublicKeyInfo key) {

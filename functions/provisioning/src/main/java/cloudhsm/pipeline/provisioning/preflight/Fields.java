@@ -28,7 +28,7 @@ public final class Fields {
     /** The whole execution input. */
     public static Fields of(JsonNode input, Problems problems) {
         if (input.isObject()) return new Fields(input, "", problems);
-        problems.add("input", "the execution input must be a JSON object, not " + type(input));
+        problems.add(Problems.WHOLE_INPUT, "the execution input must be a JSON object, not " + type(input));
         return new Fields(JsonNodeFactory.instance.objectNode(), "", problems);
     }
 

@@ -7,6 +7,9 @@ import java.util.stream.Collectors;
 
 /** Everything found wrong with a request, in the order found, so that one execution tells all of it. */
 public final class Problems {
+    /** Stands for all fields, where the input is no object and so has none. */
+    static final String WHOLE_INPUT = "input";
+
     private record Problem(String field, String text) {}
 
     private final Set<Problem> found = new LinkedHashSet<>();
@@ -20,11 +23,12 @@ public final class Problems {
         return found.isEmpty();
     }
 
-    /** Whether something is wrong with the field or within it, so that checking it further would only confuse. */
+    /** Whether something is wrong with the field, within it or around it, so that checking it further would confuse. */
     public boolean concern(String field) {
         return found.stream()
-                .anyMatch(problem ->
-                        problem.field().equals(field) || problem.field().startsWith(field + "."));
+                .anyMatch(problem -> problem.field().equals(field)
+                        || problem.field().startsWith(field + ".")
+                        || problem.field().equals(WHOLE_INPUT));
     }
 
     /** All of them, numbered, one a line. */

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import cloudhsm.pipeline.localcloud.cloudhsm.HsmHardware;
 import cloudhsm.pipeline.provisioning.cluster.IssueClusterCertificate.CaKey;
 import cloudhsm.pipeline.provisioning.cluster.VerifyHsmIdentity.Policy;
 import cloudhsm.pipeline.provisioning.cluster.VerifyHsmIdentity.Verdict;
@@ -144,7 +145,7 @@ class CertificateStagesTest {
 
     @Test
     void hardwareCertificatesWithoutExtensionsAreVerifiedToo() {
-        aws.cloud.cloudHsm().hardwareHasExtensions(false);
+        aws.cloud.cloudHsm().hardwareIs(HsmHardware.WITHOUT_EXTENSIONS);
         replaceFirstHsm();
         var shown = aws.cluster(clusterId).certificates();
         assertEquals(-1, Pem.certificate(shown.awsHardwareCertificate()).getBasicConstraints());

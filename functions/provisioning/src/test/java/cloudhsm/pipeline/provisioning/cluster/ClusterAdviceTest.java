@@ -3,9 +3,11 @@ package cloudhsm.pipeline.provisioning.cluster;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 
+import cloudhsm.pipeline.localcloud.cloudhsm.HsmHardware;
 import cloudhsm.pipeline.provisioning.TestAccount;
 import cloudhsm.pipeline.provisioning.cluster.IssueClusterCertificate.CaKey;
 import cloudhsm.pipeline.provisioning.cluster.VerifyHsmIdentity.Policy;
+import cloudhsm.pipeline.provisioning.cluster.VerifyHsmIdentity.Verdict;
 import cloudhsm.pipeline.provisioning.lambda.Json;
 import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import cloudhsm.pipeline.provisioning.pki.AwsRoot;
@@ -16,6 +18,8 @@ import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
 import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
 
@@ -65,14 +69,35 @@ class ClusterAdviceTest {
         return (IssueClusterCertificate.Output) done(issue(csrKey()));
     }
 
-    private Outcome initialize(String certificate, String trustAnchor) {
+    private Outcome initialize(String certificate, String trustAnchor, String csrKey) {
         var stage = new InitializeCluster(aws.cloudHsm, aws.runtime());
-        var input = new InitializeCluster.Input(clusterId, certificate, trustAnchor, csrKey());
+        var input = new InitializeCluster.Input(clusterId, certificate, trustAnchor, csrKey);
         return aws.runToEnd(awaited -> stage.run(input, awaited));
     }
 
     private Outcome initialize(IssueClusterCertificate.Output issued) {
-        return initialize(issued.clusterCertificate(), issued.trustAnchor());
+        return initialize(issued.clusterCertificate(), issued.trustAnchor(), csrKey());
+    }
+
+    private String csrKeyUnverified() {
+        var skipped = (VerifyHsmIdentity.Output) done(verify(Policy.SKIP, ""));
+        assertEquals(Verdict.SKIPPED, skipped.verdict());
+        return skipped.csrKeySha256();
+    }
+
+    /** A first HSM on such hardware; what is made afterwards is sound. */
+    private void givenFirstHsmOn(HsmHardware hardware) {
+        aws.cloud.cloudHsm().hardwareIs(hardware);
+        clusterId = aws.givenFirstHsm();
+        aws.cloud.cloudHsm().hardwareIs(HsmHardware.SOUND);
+    }
+
+    /** Deletes the HSM, then does what a new execution does. */
+    private void anotherHsmIsVerifiedAndInitialised() {
+        var hsm = Clusters.hsms(aws.cluster(clusterId)).getFirst();
+        aws.cloudHsm.deleteHsm(delete -> delete.clusterId(clusterId).hsmId(hsm.hsmId()));
+        done(createFirstHsm());
+        done(initialize(issued()));
     }
 
     private static Record done(Outcome outcome) {
@@ -147,10 +172,51 @@ class ClusterAdviceTest {
     }
 
     @Test
+    void aRootThatCannotBeReadIsCorrected() {
+        clusterId = aws.givenFirstHsm();
+        var root = aws.cloud.cloudHsm().manufacturerRootPem();
+        assertEquals("TRUST_ANCHOR_UNREADABLE", reason(verify(Policy.REQUIRE_BOTH, root.replace("BEGIN", "BEGINS"))));
+        done(verify(Policy.REQUIRE_BOTH, root));
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"NO_AUTHORITY", "CSR_SIGNED_WITH_SHA1"})
+    void anHsmWhoseCertificatesAreUnfitIsTakenBySkipWhereAwsSaysThatAllHaveThem(HsmHardware hardware) {
+        givenFirstHsmOn(hardware);
+        assertEquals("HSM_CERTIFICATE_UNFIT", reason(verify(Policy.REQUIRE_AWS, "")));
+        var csrKey = csrKeyUnverified();
+        var issued = (IssueClusterCertificate.Output) done(issue(csrKey));
+        done(initialize(issued.clusterCertificate(), issued.trustAnchor(), csrKey));
+    }
+
+    @ParameterizedTest
+    @EnumSource(names = {"NO_AUTHORITY", "CSR_SIGNED_WITH_SHA1"})
+    void anHsmWhoseCertificatesAreUnfitIsDeletedWhereOthersHaveBetterOnes(HsmHardware hardware) {
+        givenFirstHsmOn(hardware);
+        assertEquals("HSM_CERTIFICATE_UNFIT", reason(verify(Policy.REQUIRE_AWS, "")));
+        anotherHsmIsVerifiedAndInitialised();
+    }
+
+    @Test
+    void anHsmThatIsNotVerifiedIsDeletedAndAnotherOneIs() {
+        givenFirstHsmOn(HsmHardware.FORGED);
+        assertEquals("HSM_IDENTITY_NOT_VERIFIED", reason(verify(Policy.REQUIRE_AWS, "")));
+        anotherHsmIsVerifiedAndInitialised();
+    }
+
+    @Test
+    void anHsmWhoseCsrIsRejectedIsDeletedAndAnothersIsSigned() {
+        givenFirstHsmOn(HsmHardware.CSR_SIGNED_BY_ANOTHER_KEY);
+        assertEquals("HSM_IDENTITY_NOT_VERIFIED", reason(verify(Policy.REQUIRE_AWS, "")));
+        assertEquals("CSR_REJECTED", reason(issue(csrKeyUnverified())), "whatever is skipped");
+        anotherHsmIsVerifiedAndInitialised();
+    }
+
+    @Test
     void certificateThatIsNotForTheCsrIsIssuedAgainByANewExecution() {
         clusterId = aws.givenFirstHsm();
         var issued = issued();
-        assertEquals("CERTIFICATE_UNREADABLE", reason(initialize("no certificate", issued.trustAnchor())));
+        assertEquals("CERTIFICATE_UNREADABLE", reason(initialize("no certificate", issued.trustAnchor(), csrKey())));
         var hsm = Clusters.hsms(aws.cluster(clusterId)).getFirst();
         aws.cloud.cloudHsm().replaceHsm(hsm.hsmId());
         aws.cloud.advance(Duration.ofMinutes(5));

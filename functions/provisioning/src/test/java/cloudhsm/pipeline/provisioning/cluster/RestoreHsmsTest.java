@@ -15,9 +15,12 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import software.amazon.awssdk.core.exception.SdkException;
+import software.amazon.awssdk.services.cloudhsmv2.model.ClusterMode;
+import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
 import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
 import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
 
@@ -161,6 +164,39 @@ class RestoreHsmsTest {
         assertEquals(1, hsms().size(), "the other HSM serves KMS meanwhile");
         aws.cloud.cloudHsm().zoneIsFull(ZONE_B, false);
         assertEquals(1, restored().created());
+    }
+
+    @Test
+    void quotaOfTheAccountEndsTheStageByNameUntilAnHsmOfAnotherClusterIsDeleted() {
+        delete(ZONE_B);
+        aws.cloud.cloudHsm().acceptConcurrentFirstHsms(true);
+        var others = Stream.of(List.of(ZONE_A, ZONE_B), List.of(ZONE_A, ZONE_B), List.of(ZONE_A))
+                .map(this::anotherCluster)
+                .toList();
+        var failure = failed(runToEnd());
+        assertEquals("HSM_QUOTA_REACHED", failure.reason());
+        assertTrue(failure.message().contains("already has 6 HSMs, which is its limit"), failure::message);
+        assertEquals(1, hsms().size(), "the other HSM serves KMS meanwhile");
+
+        var spare = Clusters.hsms(aws.cluster(others.getLast())).getFirst();
+        aws.cloudHsm.deleteHsm(request -> request.clusterId(others.getLast()).hsmId(spare.hsmId()));
+        aws.waitUntil(() -> Clusters.hsms(aws.cluster(others.getLast())).isEmpty());
+        assertEquals(1, restored().created());
+    }
+
+    /** With an HSM in each of the zones. */
+    private String anotherCluster(List<String> zones) {
+        var id = aws.cloudHsm
+                .createCluster(request -> request.hsmType("hsm2m.medium")
+                        .mode(ClusterMode.FIPS)
+                        .subnetIds(aws.cluster(clusterId).subnetMapping().values()))
+                .cluster()
+                .clusterId();
+        aws.waitUntil(() -> aws.cluster(id).state() == ClusterState.UNINITIALIZED);
+        for (var zone : zones)
+            aws.cloudHsm.createHsm(request -> request.clusterId(id).availabilityZone(zone));
+        aws.waitUntil(() -> Clusters.hsms(aws.cluster(id)).stream().allMatch(hsm -> hsm.state() == HsmState.ACTIVE));
+        return id;
     }
 
     @Test

@@ -40,6 +40,8 @@ class HealthStagesTest {
     private static CheckHealth checkHealth;
     private static ReportHealing reportHealing;
     private static Deployments deployments;
+    private static HealthCheck healthCheck;
+    private static Healings healings;
     private static String clusterId;
     private static String keyStoreId;
     private static int executions;
@@ -50,8 +52,8 @@ class HealthStagesTest {
         var dynamoDb = aws.client(DynamoDbClient.builder());
         PipelineTable.create(dynamoDb, aws.cloud);
         deployments = new Deployments(dynamoDb, PipelineTable.NAME);
-        var healthCheck = new HealthCheck(aws.cloudHsm, aws.kms);
-        var healings = new Healings(dynamoDb, PipelineTable.NAME);
+        healthCheck = new HealthCheck(aws.cloudHsm, aws.kms);
+        healings = new Healings(dynamoDb, PipelineTable.NAME);
         var notifications = new Notifications(
                 aws.sns,
                 aws.sns.createTopic(request -> request.name("pipeline")).topicArn());
@@ -134,6 +136,12 @@ class HealthStagesTest {
         assertTrue(output.plan().isEmpty(), "there is nothing to work with");
     }
 
+    /** What the health check asks before it starts a healing. */
+    private static boolean wouldLeaveAlone() {
+        var deployment = deployments.find(DEPLOYMENT).orElseThrow();
+        return healings.wouldLeaveAlone(healthCheck.of(deployment), aws.cloud.time().now());
+    }
+
     private static List<String> told() {
         return aws.cloud.sns().published().stream()
                 .map(SnsService.Published::subject)
@@ -196,6 +204,7 @@ class HealthStagesTest {
                 notYet.message()
                         .contains("Next: none where self-healing is enabled: the next health check starts another"),
                 notYet::message);
+        assertEquals(Action.HEAL, check().action(), "as the next health check does");
         aws.addHsm(clusterId, "eu-central-1b");
         var output = done(report(), ReportHealing.Output.class);
         assertEquals("HEALED", output.action());
@@ -208,6 +217,7 @@ class HealthStagesTest {
     @Test
     @Order(6)
     void failedKeyStoreIsDiagnosedFirst() {
+        aws.cloud.advance(Duration.ofHours(25)); // so that the healings so far do not count
         disconnect();
         aws.cloud.kms().failNextConnection("INVALID_CREDENTIALS");
         connect();
@@ -230,6 +240,7 @@ class HealthStagesTest {
     void thirdHealingOfADayIsLeftToAPersonWhoIsToldOnce() {
         check();
         leftAlone("it was healed 2 times within 24 hours");
+        assertTrue(wouldLeaveAlone());
         leftAlone("it was healed 2 times within 24 hours");
         assertEquals(
                 1,
@@ -250,7 +261,9 @@ class HealthStagesTest {
         disconnect();
         for (int day = 2; day <= 3; day++) {
             aws.cloud.advance(Duration.ofHours(25));
+            assertFalse(wouldLeaveAlone(), "a day later the person is told again");
             leftAlone("a person disconnected its key store");
+            assertTrue(wouldLeaveAlone());
             leftAlone("a person disconnected its key store");
             assertEquals(
                     day,
@@ -258,6 +271,9 @@ class HealthStagesTest {
                             .filter("CloudHSM pipeline leaves demo alone"::equals)
                             .count());
         }
+        loseAnHsm();
+        assertFalse(wouldLeaveAlone(), "another health");
+        aws.addHsm(clusterId, "eu-central-1b");
     }
 
     @Test

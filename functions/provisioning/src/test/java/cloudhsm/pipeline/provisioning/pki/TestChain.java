@@ -141,6 +141,22 @@ public final class TestChain {
             Duration validity,
             String signature,
             Extension... extensions) {
+        return issue(issuer, () -> signer(signature, issuerKey), subject, subjectKeys, notBefore, validity, extensions);
+    }
+
+    /** A signer that cannot fail with a key of this chain. */
+    interface Signer {
+        ContentSigner create() throws OperatorCreationException;
+    }
+
+    static X509Certificate issue(
+            String issuer,
+            Signer signer,
+            X500Name subject,
+            KeyPair subjectKeys,
+            Instant notBefore,
+            Duration validity,
+            Extension... extensions) {
         try {
             var builder = new X509v3CertificateBuilder(
                     new X500Name(issuer),
@@ -150,7 +166,7 @@ public final class TestChain {
                     subject,
                     SubjectPublicKeyInfo.getInstance(subjectKeys.getPublic().getEncoded()));
             for (var extension : extensions) builder.addExtension(extension);
-            var encoded = builder.build(signer(signature, issuerKey)).getEncoded();
+            var encoded = builder.build(signer.create()).getEncoded();
             return (X509Certificate)
                     CertificateFactory.getInstance("X.509").generateCertificate(new ByteArrayInputStream(encoded));
         } catch (OperatorCreationException | GeneralSecurityException | IOException impossible) {

@@ -4,11 +4,18 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.provisioning.pki.Finding.Kind;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.math.BigInteger;
+import java.security.GeneralSecurityException;
 import java.security.KeyPair;
+import java.security.PrivateKey;
+import java.security.Signature;
 import java.security.cert.X509Certificate;
 import java.security.spec.ECGenParameterSpec;
+import java.security.spec.MGF1ParameterSpec;
+import java.security.spec.PSSParameterSpec;
 import java.security.spec.RSAKeyGenParameterSpec;
 import java.time.Clock;
 import java.time.Duration;
@@ -19,10 +26,14 @@ import java.util.List;
 import java.util.Optional;
 import org.bouncycastle.asn1.ASN1ObjectIdentifier;
 import org.bouncycastle.asn1.DERNull;
+import org.bouncycastle.asn1.pkcs.PKCSObjectIdentifiers;
+import org.bouncycastle.asn1.pkcs.RSASSAPSSparams;
 import org.bouncycastle.asn1.x500.X500Name;
+import org.bouncycastle.asn1.x509.AlgorithmIdentifier;
 import org.bouncycastle.asn1.x509.BasicConstraints;
 import org.bouncycastle.asn1.x509.Extension;
 import org.bouncycastle.asn1.x509.KeyUsage;
+import org.bouncycastle.operator.ContentSigner;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -105,6 +116,78 @@ class UnfitCertificatesTest {
                         "The AwsHardwareCertificate is signed with RSASSA-PSS (1.2.840.113549.1.1.10) over the digest"
                                 + " SHA1 (1.3.14.3.2.26)" + SIGNATURES)),
                 foundInHardware("SHA1withRSAandMGF1"));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "SHA-256, SHA-1, SHA256 (2.16.840.1.101.3.4.2.1), SHA1 (1.3.14.3.2.26)",
+        "SHA-512, SHA-256, SHA512 (2.16.840.1.101.3.4.2.3), SHA256 (2.16.840.1.101.3.4.2.1)"
+    })
+    void pssWhoseMaskIsWeakerThanItsDigestIsFound(String digest, String mask, String namedDigest, String namedMask) {
+        assertEquals(
+                List.of(new Finding(
+                        Kind.WEAK_SIGNATURE,
+                        "The AwsHardwareCertificate is signed with RSASSA-PSS (1.2.840.113549.1.1.10) over the digest "
+                                + namedDigest + " with MGF1 over the weaker digest " + namedMask + SIGNATURES)),
+                found(CHAIN.hsm, hardwareUnderPss(digest, mask)));
+    }
+
+    @Test
+    void pssWhoseMaskIsStrongerThanItsDigestIsAccepted() {
+        assertEquals(List.of(), found(CHAIN.hsm, hardwareUnderPss("SHA-256", "SHA-384")));
+    }
+
+    /** Bouncy Castle's own asks the JDK for a name that it does not know. */
+    private record PssSigner(PrivateKey key, PSSParameterSpec parameters, ByteArrayOutputStream signed)
+            implements ContentSigner {
+        PssSigner(PrivateKey key, PSSParameterSpec parameters) {
+            this(key, parameters, new ByteArrayOutputStream());
+        }
+
+        private Signature signature() throws GeneralSecurityException {
+            var signature = Signature.getInstance("RSASSA-PSS");
+            signature.setParameter(parameters);
+            signature.initSign(key);
+            return signature;
+        }
+
+        @Override
+        public AlgorithmIdentifier getAlgorithmIdentifier() {
+            try {
+                return new AlgorithmIdentifier(
+                        PKCSObjectIdentifiers.id_RSASSA_PSS,
+                        RSASSAPSSparams.getInstance(signature().getParameters().getEncoded()));
+            } catch (GeneralSecurityException | IOException impossible) {
+                throw new IllegalStateException(impossible);
+            }
+        }
+
+        @Override
+        public OutputStream getOutputStream() {
+            return signed;
+        }
+
+        @Override
+        public byte[] getSignature() {
+            try {
+                var signature = signature();
+                signature.update(signed.toByteArray());
+                return signature.sign();
+            } catch (GeneralSecurityException impossible) {
+                throw new IllegalStateException(impossible);
+            }
+        }
+    }
+
+    private static X509Certificate hardwareUnderPss(String digest, String mask) {
+        var parameters = new PSSParameterSpec(digest, "MGF1", new MGF1ParameterSpec(mask), 32, 1);
+        return TestChain.issue(
+                "CN=Test AWS root",
+                () -> new PssSigner(CHAIN.awsRootKeys.getPrivate(), parameters),
+                TestChain.HARDWARE_NAME,
+                CHAIN.hardwareKeys,
+                TestChain.NOW.minus(Duration.ofDays(1)),
+                Duration.ofDays(3650));
     }
 
     @ParameterizedTest
