@@ -9,6 +9,7 @@ import cloudhsm.pipeline.localcloud.http.Json;
 import cloudhsm.pipeline.localcloud.iam.PolicyDocument;
 import cloudhsm.pipeline.localcloud.iam.Role;
 import cloudhsm.pipeline.provisioning.TestAccount;
+import cloudhsm.pipeline.provisioning.stage.Resource;
 import java.math.BigDecimal;
 import java.time.Duration;
 import java.util.List;

@@ -1,6 +1,7 @@
-package cloudhsm.pipeline.provisioning.lambda;
+package cloudhsm.pipeline.provisioning.stage;
 
 import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
+import cloudhsm.pipeline.provisioning.lambda.Aws;
 import java.time.Clock;
 import software.amazon.awssdk.services.sfn.SfnClient;
 
