@@ -65,7 +65,12 @@ final class HardwareAuthorities {
             X509CertificateHolder awsRoot,
             X509CertificateHolder manufacturerRoot,
             Hardware withExtensions,
-            Hardware withoutExtensions) {}
+            Hardware withoutExtensions) {
+        @Override
+        public String toString() {
+            return "Authorities[" + hardwareSerial + "]";
+        }
+    }
 
     /** One hardware key, certified by both vendors. */
     private record Hardware(X509CertificateHolder aws, X509CertificateHolder manufacturer) {}
