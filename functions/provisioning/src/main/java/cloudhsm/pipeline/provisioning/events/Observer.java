@@ -34,12 +34,12 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
     /** Called by Lambda, once per execution environment. */
     public Observer() {
         this(
-                new Waits(Aws.dynamoDb(), Aws.environment("TABLE_NAME"), Clock.systemUTC()),
+                Waits.ofFunction(),
                 new Tick(
                         Look.ofFunction(),
                         new StateChanges(
                                 Aws.eventBridge(),
-                                new SeenStates(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
+                                SeenStates.ofFunction(),
                                 Clock.systemUTC()),
                         Clock.systemUTC()));
     }

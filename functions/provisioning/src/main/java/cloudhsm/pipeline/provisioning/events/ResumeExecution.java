@@ -35,7 +35,7 @@ public final class ResumeExecution extends JsonHandler<ResumeExecution.Event, Re
     /** Called by Lambda, once per execution environment. */
     public ResumeExecution() {
         this(
-                new Waits(Aws.dynamoDb(), Aws.environment("TABLE_NAME"), Clock.systemUTC()),
+                Waits.ofFunction(),
                 Aws.lambda(),
                 Aws.states(),
                 Clock.systemUTC());

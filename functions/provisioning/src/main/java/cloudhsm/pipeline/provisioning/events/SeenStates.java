@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.provisioning.events;
 
+import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.stage.Resource;
 import java.time.Instant;
 import java.util.List;
@@ -14,6 +15,11 @@ public final class SeenStates {
 
     private final DynamoDbClient dynamoDb;
     private final String table;
+
+    /** In the table that the function's environment names: TABLE_NAME. */
+    public static SeenStates ofFunction() {
+        return new SeenStates(Aws.dynamoDb(), Aws.environment("TABLE_NAME"));
+    }
 
     /** @param table with the keys pk and sk */
     public SeenStates(DynamoDbClient dynamoDb, String table) {

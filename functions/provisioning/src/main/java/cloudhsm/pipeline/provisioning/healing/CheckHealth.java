@@ -74,24 +74,22 @@ public final class CheckHealth extends StageHandler<CheckHealth.Input> {
     /** Called by Lambda, once per execution environment. */
     public CheckHealth() {
         this(
-                new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
-                new DeploymentLock(Aws.dynamoDb(), Aws.states(), Aws.environment("TABLE_NAME")),
+                Deployments.ofFunction(),
                 new HealthCheck(Aws.cloudHsm(), Aws.kms()),
-                new Healings(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
+                Healings.ofFunction(),
                 Notifications.ofFunction(),
                 StageRuntime.ofFunction());
     }
 
     CheckHealth(
             Deployments deployments,
-            DeploymentLock lock,
             HealthCheck healthCheck,
             Healings healings,
             Notifications notifications,
             StageRuntime runtime) {
         super(Input.class, runtime);
         this.deployments = deployments;
-        this.lock = lock;
+        this.lock = runtime.lock();
         this.healthCheck = healthCheck;
         this.healings = healings;
         this.notifications = notifications;

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.provisioning.healing;
 
+import cloudhsm.pipeline.provisioning.lambda.Aws;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
@@ -22,6 +23,11 @@ final class Healings {
 
     private final DynamoDbClient dynamoDb;
     private final String table;
+
+    /** In the table that the function's environment names: TABLE_NAME. */
+    static Healings ofFunction() {
+        return new Healings(Aws.dynamoDb(), Aws.environment("TABLE_NAME"));
+    }
 
     /** @param table with the keys pk and sk */
     Healings(DynamoDbClient dynamoDb, String table) {

@@ -45,9 +45,9 @@ public final class ReportHealing extends StageHandler<ReportHealing.Input> {
     /** Called by Lambda, once per execution environment. */
     public ReportHealing() {
         this(
-                new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
+                Deployments.ofFunction(),
                 new HealthCheck(Aws.cloudHsm(), Aws.kms()),
-                new Healings(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
+                Healings.ofFunction(),
                 Notifications.ofFunction(),
                 StageRuntime.ofFunction());
     }

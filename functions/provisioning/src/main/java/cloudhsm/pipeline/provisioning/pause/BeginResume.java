@@ -5,7 +5,6 @@ import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.deployment.Phase;
 import cloudhsm.pipeline.provisioning.input.Fields;
 import cloudhsm.pipeline.provisioning.input.Problems;
-import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.Resource;
 import cloudhsm.pipeline.provisioning.stage.StageHandler;
@@ -43,15 +42,14 @@ public final class BeginResume extends StageHandler<BeginResume.Input> {
     /** Called by Lambda, once per execution environment. */
     public BeginResume() {
         this(
-                new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
-                new DeploymentLock(Aws.dynamoDb(), Aws.states(), Aws.environment("TABLE_NAME")),
+                Deployments.ofFunction(),
                 StageRuntime.ofFunction());
     }
 
-    BeginResume(Deployments deployments, DeploymentLock lock, StageRuntime runtime) {
+    BeginResume(Deployments deployments, StageRuntime runtime) {
         super(Input.class, runtime);
         this.deployments = deployments;
-        this.lock = lock;
+        this.lock = runtime.lock();
     }
 
     @Override

@@ -2,7 +2,6 @@ package cloudhsm.pipeline.provisioning.pause;
 
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.deployment.Phase;
-import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import cloudhsm.pipeline.provisioning.report.Notifications;
 import cloudhsm.pipeline.provisioning.report.Words;
@@ -37,7 +36,7 @@ public final class ReportResumed extends StageHandler<ReportResumed.Input> {
     /** Called by Lambda, once per execution environment. */
     public ReportResumed() {
         this(
-                new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
+                Deployments.ofFunction(),
                 Notifications.ofFunction(),
                 HsmPrice.ofFunction(),
                 StageRuntime.ofFunction());

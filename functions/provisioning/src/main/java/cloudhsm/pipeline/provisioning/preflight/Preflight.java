@@ -55,8 +55,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
     public Preflight() {
         this(
                 new Account(Aws.cloudHsm(), Aws.ec2(), Aws.kms(), Aws.s3(), Aws.iam()),
-                new DeploymentLock(Aws.dynamoDb(), Aws.states(), Aws.environment("TABLE_NAME")),
-                new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
+                Deployments.ofFunction(),
                 Quotas.ofFunction(),
                 LambdaConcurrency.ofFunction(),
                 HsmPrice.ofFunction(),
@@ -67,7 +66,6 @@ public final class Preflight extends StageHandler<Preflight.Input> {
     /** @param awsRootCertificate PEM of the AWS CloudHSM roots, or "" for the pinned one */
     public Preflight(
             Account account,
-            DeploymentLock lock,
             Deployments deployments,
             Quotas quotas,
             LambdaConcurrency concurrency,
@@ -77,7 +75,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
         super(Input.class, runtime);
         this.account = account;
         this.clusters = new Clusters(account.cloudHsm());
-        this.lock = lock;
+        this.lock = runtime.lock();
         this.deployments = deployments;
         this.quotas = quotas;
         this.concurrency = concurrency;

@@ -43,7 +43,7 @@ public final class AwaitKeyDeletion extends StageHandler<AwaitKeyDeletion.Input>
 
     /** Called by Lambda, once per execution environment. */
     public AwaitKeyDeletion() {
-        this(Aws.kms(), new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME")), StageRuntime.ofFunction());
+        this(Aws.kms(), Deployments.ofFunction(), StageRuntime.ofFunction());
     }
 
     AwaitKeyDeletion(KmsClient kms, Deployments deployments, StageRuntime runtime) {

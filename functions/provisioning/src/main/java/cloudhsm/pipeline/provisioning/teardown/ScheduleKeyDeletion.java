@@ -35,7 +35,7 @@ public final class ScheduleKeyDeletion extends StageHandler<ScheduleKeyDeletion.
 
     /** Called by Lambda, once per execution environment. */
     public ScheduleKeyDeletion() {
-        this(Aws.kms(), new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME")), StageRuntime.ofFunction());
+        this(Aws.kms(), Deployments.ofFunction(), StageRuntime.ofFunction());
     }
 
     ScheduleKeyDeletion(KmsClient kms, Deployments deployments, StageRuntime runtime) {

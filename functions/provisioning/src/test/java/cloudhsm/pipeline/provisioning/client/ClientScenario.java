@@ -5,8 +5,8 @@ import static cloudhsm.pipeline.provisioning.TestAccount.done;
 import static cloudhsm.pipeline.provisioning.TestAccount.waiting;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import cloudhsm.pipeline.provisioning.TestAccount.InitializedCluster;
 import cloudhsm.pipeline.provisioning.TestAccount;
+import cloudhsm.pipeline.provisioning.TestAccount.InitializedCluster;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.Resource;
 import java.util.List;

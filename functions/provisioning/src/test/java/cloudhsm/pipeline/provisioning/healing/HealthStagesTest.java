@@ -57,7 +57,7 @@ class HealthStagesTest {
                 aws.sns,
                 aws.sns.createTopic(request -> request.name("pipeline")).topicArn());
         checkHealth =
-                new CheckHealth(deployments, aws.runtime.lock(), healthCheck, healings, notifications, aws.runtime);
+                new CheckHealth(deployments, healthCheck, healings, notifications, aws.runtime);
         reportHealing = new ReportHealing(deployments, healthCheck, healings, notifications, aws.runtime);
         var cluster = aws.clusterForKms(PASSWORD);
         clusterId = cluster.id();
