@@ -108,6 +108,15 @@ class ArchitectureTest {
     }
 
     @Test
+    void packagesOfTheEmbeddedAwsAreInNoCircle() {
+        slices().matching(LOCALCLOUD + ".(*)..")
+                .should()
+                .beFreeOfCycles()
+                .because(CIRCLE)
+                .check(CLASSES);
+    }
+
+    @Test
     void certificatesNeedTheJdkAndBouncyCastleAlone() {
         classes()
                 .that()
