@@ -45,7 +45,7 @@ class RuntimeFidelityTest {
 
     /** Functions that something else than a state machine invokes too, and with what. */
     private static final Map<String, List<String>> TRIGGERS = Map.of(
-            "ObserverFunction",
+            "LookAtEverythingFunction",
             List.of("health-check.json"),
             "ReportFailedReencryptionFunction",
             List.of("execution-status-change.json"),

@@ -78,7 +78,7 @@ class UnknownInputTest {
         var result = PIPELINE.cloud()
                 .lambda()
                 .invoke(
-                        PIPELINE.deployment().stack().resource("ObserverFunction"),
+                        PIPELINE.deployment().stack().resource("LookAtEverythingFunction"),
                         "{\"waitID\": \"a\"}".getBytes(StandardCharsets.UTF_8));
         assertTrue(new String(result.payload(), StandardCharsets.UTF_8).contains("\\\"waitID\\\""), result::toString);
     }

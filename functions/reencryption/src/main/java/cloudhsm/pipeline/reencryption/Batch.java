@@ -2,6 +2,7 @@ package cloudhsm.pipeline.reencryption;
 
 import com.amazonaws.services.lambda.runtime.events.SQSEvent.SQSMessage;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -15,7 +16,7 @@ final class Batch {
     private final Map<SQSMessage, List<S3Message.Upload>> readable = new LinkedHashMap<>();
     private final Map<SQSMessage, String> unreadable = new LinkedHashMap<>();
     private final Map<Place, S3Message.Upload> newest = new LinkedHashMap<>();
-    private Map<Place, Outcome> outcomes = Map.of();
+    private final Map<Place, Outcome> outcomes = new HashMap<>();
 
     /** Where an object version lies. */
     private record Place(String bucket, String key, Optional<String> versionId) {
@@ -53,12 +54,9 @@ final class Batch {
         return newest.values().stream().map(S3Message.Upload::object).toList();
     }
 
-    /** @param inOrder of {@link #objects} */
-    void settle(List<Outcome> inOrder) {
-        var settled = new LinkedHashMap<Place, Outcome>();
-        var places = List.copyOf(newest.keySet());
-        for (int i = 0; i < places.size(); i++) settled.put(places.get(i), inOrder.get(i));
-        outcomes = settled;
+    /** @param results one for each of {@link #objects} */
+    void settle(List<Reencryption.Result> results) {
+        for (var result : results) outcomes.put(Place.of(result.object()), result.outcome());
     }
 
     /** Of the message's objects, each as it was settled. */

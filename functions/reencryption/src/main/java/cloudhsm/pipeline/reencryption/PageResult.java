@@ -23,10 +23,9 @@ final class PageResult {
     private int retry;
     private long bytes;
 
-    /** @param inOrder the outcome of each object */
-    PageResult(List<ObjectReference> page, List<Outcome> inOrder) {
+    PageResult(List<Reencryption.Result> page) {
         objects = page.size();
-        for (int i = 0; i < page.size(); i++) count(page.get(i), inOrder.get(i));
+        for (var result : page) count(result.object(), result.outcome());
     }
 
     private void count(ObjectReference object, Outcome outcome) {

@@ -65,15 +65,15 @@ public final class ReencryptObjects implements RequestStreamHandler {
                 clock.instant().plusMillis(context.getRemainingTimeInMillis()).minus(RESERVE);
         var batch = new Batch(event.getRecords());
         var objects = batch.objects();
-        var outcomes = objects.isEmpty() ? List.<Outcome>of() : reencryption.reencrypt(objects, deadline);
-        batch.settle(outcomes);
-        log(objects, outcomes, context.getLogger());
-        return new Answer(batch, outcomes, context).response();
+        var results = objects.isEmpty() ? List.<Reencryption.Result>of() : reencryption.reencrypt(objects, deadline);
+        batch.settle(results);
+        log(results, context.getLogger());
+        return new Answer(batch, results, context).response();
     }
 
-    private static void log(List<ObjectReference> objects, List<Outcome> outcomes, LambdaLogger logger) {
-        for (int i = 0; i < objects.size(); i++) {
-            var level = switch (outcomes.get(i)) {
+    private static void log(List<Reencryption.Result> results, LambdaLogger logger) {
+        for (var result : results) {
+            var level = switch (result.outcome()) {
                 case Outcome.Retry retry -> LogLevel.WARN;
                 case Outcome.Refused refused -> LogLevel.ERROR;
                 case Outcome.Reencrypted done -> LogLevel.INFO;
@@ -81,23 +81,23 @@ public final class ReencryptObjects implements RequestStreamHandler {
                 case Outcome.Gone gone -> LogLevel.INFO;
                 case Outcome.Left left -> LogLevel.INFO;
             };
-            logger.log(LogLine.of(objects.get(i), outcomes.get(i)), level);
+            logger.log(LogLine.of(result.object(), result.outcome()), level);
         }
     }
 
     /** What is said to the queue and to Lambda once the objects are settled. */
     private final class Answer {
         private final Batch batch;
-        private final List<Outcome> outcomes;
+        private final List<Reencryption.Result> results;
         private final Context context;
         private final List<BatchItemFailure> failures = new ArrayList<>();
         private final List<UploadsQueue.Waiting> waiting = new ArrayList<>();
         private Duration oldest = Duration.ZERO;
         private int putAside;
 
-        private Answer(Batch batch, List<Outcome> outcomes, Context context) {
+        private Answer(Batch batch, List<Reencryption.Result> results, Context context) {
             this.batch = batch;
-            this.outcomes = outcomes;
+            this.results = results;
             this.context = context;
         }
 
@@ -108,6 +108,8 @@ public final class ReencryptObjects implements RequestStreamHandler {
             });
             for (var message : batch.readable()) settle(message);
             queue.comeBackLater(waiting);
+            var outcomes =
+                    results.stream().map(Reencryption.Result::outcome).toList();
             metrics.accept(
                     new Metrics(outcomes, oldest, putAside).embedded(context.getFunctionName(), clock.instant()));
             return new SQSBatchResponse(failures);

@@ -51,10 +51,10 @@ public final class ReencryptPage implements RequestHandler<Map<String, Object>, 
                 .orElse(underTheBucketsKey);
         var deadline =
                 clock.instant().plusMillis(context.getRemainingTimeInMillis()).minus(SPARE);
-        var outcomes = Boolean.TRUE.equals(input.get("dryRun"))
-                ? Parallel.map(objects, settings.concurrency(), reencryption::preview)
+        var results = Boolean.TRUE.equals(input.get("dryRun"))
+                ? reencryption.preview(objects)
                 : reencryption.reencrypt(objects, deadline);
-        var result = new PageResult(objects, outcomes);
+        var result = new PageResult(results);
         var lastAttempt = Boolean.TRUE.equals(input.get("lastAttempt"));
         if (result.retry() > 0 ? lastAttempt : result.refused() > 0) {
             throw new ObjectsNotReencryptedException(result.json());

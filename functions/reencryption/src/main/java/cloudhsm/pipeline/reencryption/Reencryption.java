@@ -21,6 +21,9 @@ import software.amazon.awssdk.services.s3.model.HeadObjectResponse;
  * request.
  */
 final class Reencryption {
+    /** What became of one object. */
+    record Result(ObjectReference object, Outcome outcome) {}
+
     private final S3Client s3;
     private final Settings settings;
     private final Clock clock;
@@ -46,28 +49,34 @@ final class Reencryption {
      * Works on many objects at the same time, at most {@link Settings#concurrency} of them.
      *
      * @param deadline what has not begun by then, or a long copy that has not ended, is given up cleanly
-     * @return one outcome for each object, in their order; no outcome is an exception
+     * @return one for each object, in their order; no outcome is an exception
      */
-    List<Outcome> reencrypt(List<ObjectReference> objects, Instant deadline) {
-        return Parallel.map(objects, settings.concurrency(), object -> reencrypt(object, deadline));
+    List<Result> reencrypt(List<ObjectReference> objects, Instant deadline) {
+        return Parallel.map(
+                objects, settings.concurrency(), object -> new Result(object, reencrypt(object, deadline)));
+    }
+
+    /** What {@link #reencrypt(List, Instant)} would do, found by reading only. */
+    List<Result> preview(List<ObjectReference> objects) {
+        return Parallel.map(objects, settings.concurrency(), object -> new Result(object, preview(object)));
     }
 
     /** Brings one object version under the key. */
     Outcome reencrypt(ObjectReference object, Instant deadline) {
         if (clock.instant().isAfter(deadline)) return new Outcome.Retry("OUT_OF_TIME");
-        return outcome(object, true, deadline);
+        return outcome(object, false, deadline);
     }
 
-    /** What {@link #reencrypt} would do, found by reading only. */
+    /** What {@link #reencrypt(ObjectReference, Instant)} would do, found by reading only. */
     Outcome preview(ObjectReference object) {
-        return outcome(object, false, Instant.MAX);
+        return outcome(object, true, Instant.MAX);
     }
 
-    private Outcome outcome(ObjectReference object, boolean act, Instant deadline) {
+    private Outcome outcome(ObjectReference object, boolean preview, Instant deadline) {
         try {
-            if (release.isPresent()) return new Attempt(object, release.get().returnTo(), act, deadline).outcome();
+            if (release.isPresent()) return new Attempt(object, release.get().returnTo(), preview, deadline).outcome();
             return switch (targetKeys.of(object.bucket())) {
-                case TargetKeys.Target.Key key -> new Attempt(object, key.arn(), act, deadline).outcome();
+                case TargetKeys.Target.Key key -> new Attempt(object, key.arn(), preview, deadline).outcome();
                 case TargetKeys.Target.None none -> new Outcome.Left(none.reason());
             };
         } catch (AwsServiceException refused) {
@@ -86,13 +95,13 @@ final class Reencryption {
     private final class Attempt {
         private final ObjectReference meant;
         private final String targetKeyArn; // "" for SSE-S3
-        private final boolean act;
+        private final boolean preview; // reads only
         private final Instant deadline;
 
-        private Attempt(ObjectReference meant, String targetKeyArn, boolean act, Instant deadline) {
+        private Attempt(ObjectReference meant, String targetKeyArn, boolean preview, Instant deadline) {
             this.meant = meant;
             this.targetKeyArn = targetKeyArn;
-            this.act = act;
+            this.preview = preview;
             this.deadline = deadline;
         }
 
@@ -101,7 +110,7 @@ final class Reencryption {
             if (settings.mode() == Mode.COPY) return look(meant.current());
             try {
                 var current = head(meant.current());
-                if (meant.hasId(current.versionId())) return act(new Decision.Seen(current, true));
+                if (meant.hasId(current.versionId())) return decide(new Decision.Seen(current, true));
             } catch (AwsServiceException notSeen) {
                 // Deleted since, or a newer version that is under SSE-C.
             }
@@ -121,18 +130,18 @@ final class Reencryption {
             } catch (AwsServiceException refused) {
                 return refused.statusCode() == 400 ? whyNoHead(looked, refused) : Decision.refused(refused);
             }
-            return act(new Decision.Seen(object, looked.versionId().isEmpty()));
+            return decide(new Decision.Seen(object, looked.versionId().isEmpty()));
         }
 
-        private Outcome act(Decision.Seen seen) {
+        private Outcome decide(Decision.Seen seen) {
             var asked = meant.hasId(seen.object().versionId());
             if (asked && release.filter(keys -> !keys.concerns(seen.object())).isPresent()) {
                 return new Outcome.AlreadyDone();
             }
-            return act(seen, Decision.of(seen, meant, targetKeyArn, settings, clock.instant()));
+            return carryOut(seen, Decision.of(seen, meant, targetKeyArn, settings, clock.instant()));
         }
 
-        private Outcome act(Decision.Seen seen, Decision decision) {
+        private Outcome carryOut(Decision.Seen seen, Decision decision) {
             return switch (decision) {
                 case Decision.Settled(var outcome) -> outcome;
                 case Decision.LookAtCurrent look -> copyIfCurrent();
@@ -167,9 +176,9 @@ final class Reencryption {
         }
 
         private Outcome update(Decision.Seen seen) {
-            if (release.filter(Release::isToSseS3).isPresent()) return act(seen, Decision.copy(seen, meant));
+            if (release.filter(Release::isToSseS3).isPresent()) return carryOut(seen, Decision.copy(seen, meant));
             var object = seen.object();
-            if (!act) return new Outcome.Reencrypted(Way.UPDATE, object.contentLength());
+            if (preview) return new Outcome.Reencrypted(Way.UPDATE, object.contentLength());
             try {
                 s3.updateObjectEncryption(request -> request.bucket(meant.bucket())
                         .key(meant.key())
@@ -179,7 +188,7 @@ final class Reencryption {
                 return new Outcome.Reencrypted(Way.UPDATE, object.contentLength());
             } catch (AwsServiceException refused) {
                 if (!Decision.isNotUpdatable(refused)) return Decision.refused(refused);
-                return act(seen, Decision.copy(seen, meant));
+                return carryOut(seen, Decision.copy(seen, meant));
             }
         }
 
@@ -193,11 +202,11 @@ final class Reencryption {
             }
             var seen = new Decision.Seen(current, true);
             var decision = Decision.of(seen, meant, targetKeyArn, settings, clock.instant());
-            return act(seen, decision instanceof Decision.Act ? Decision.copy(seen, meant) : decision);
+            return carryOut(seen, decision instanceof Decision.Act ? Decision.copy(seen, meant) : decision);
         }
 
         private Outcome copy(Decision.Seen seen, Way way) {
-            if (!act) return new Outcome.Reencrypted(way, seen.object().contentLength());
+            if (preview) return new Outcome.Reencrypted(way, seen.object().contentLength());
             try {
                 return copies.copy(meant, seen.object(), way, targetKeyArn, deadline);
             } catch (AwsServiceException refused) {

@@ -18,4 +18,10 @@ public record ClientToolCall(
         List<String> arguments,
         Map<String, String> environment,
         String standardInput,
-        Path root) {}
+        Path root) {
+    /** Without environment and standard input, which may hold passwords. */
+    @Override
+    public String toString() {
+        return program + " " + arguments + " on " + instanceId;
+    }
+}

@@ -67,7 +67,12 @@ final class HardwareAuthorities {
             PrivateKey hardwareKey,
             X509CertificateHolder awsRoot,
             X509CertificateHolder manufacturerRoot,
-            Map<Says, Hardware> hardware) {}
+            Map<Says, Hardware> hardware) {
+        @Override
+        public String toString() {
+            return "Authorities[" + hardwareSerial + "]";
+        }
+    }
 
     /** One hardware key, certified by both vendors. */
     private record Hardware(X509CertificateHolder aws, X509CertificateHolder manufacturer) {}

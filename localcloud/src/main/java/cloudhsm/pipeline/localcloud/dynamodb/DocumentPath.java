@@ -22,10 +22,6 @@ record DocumentPath(List<Object> steps) {
         return (String) steps.getFirst();
     }
 
-    boolean isAttribute(String name) {
-        return steps.size() == 1 && attribute().equals(name);
-    }
-
     boolean overlaps(DocumentPath other) {
         var common = Math.min(steps.size(), other.steps.size());
         return steps.subList(0, common).equals(other.steps.subList(0, common));

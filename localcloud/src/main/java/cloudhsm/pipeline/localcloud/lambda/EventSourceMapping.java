@@ -74,10 +74,6 @@ final class EventSourceMapping {
         this.sqs = sqs;
     }
 
-    String uuid() {
-        return uuid;
-    }
-
     int batchSize() {
         return batchSize;
     }

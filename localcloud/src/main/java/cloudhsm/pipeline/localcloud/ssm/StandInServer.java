@@ -30,7 +30,13 @@ final class StandInServer implements AutoCloseable {
             List<String> arguments,
             String workingDirectory,
             Map<String, String> environment,
-            String standardInput) {}
+            String standardInput) {
+        /** Without environment and standard input, which may hold passwords. */
+        @Override
+        public String toString() {
+            return program + " " + arguments + " in " + workingDirectory;
+        }
+    }
 
     private static final List<String> ENVIRONMENT =
             List.of("CLOUDHSM_ROLE", "CLOUDHSM_PIN", "AWS_REGION", "AWS_DEFAULT_REGION");

@@ -6,7 +6,6 @@ import cloudhsm.pipeline.localcloud.protocol.Json;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -25,7 +24,6 @@ public abstract class JsonService implements Service {
     private final String signingName;
     private final String version;
     private final Map<String, Operation> operations = new HashMap<>();
-    private final Set<String> unlocked = new HashSet<>();
 
     /** @param version {@code 1.0} or {@code 1.1} */
     protected JsonService(String signingName, String version) {
@@ -35,12 +33,6 @@ public abstract class JsonService implements Service {
 
     protected final void on(String operation, Operation handler) {
         operations.put(operation, handler);
-    }
-
-    /** For an operation that calls back into the endpoint: it runs without the lock. */
-    protected final void onUnlocked(String operation, Operation handler) {
-        operations.put(operation, handler);
-        unlocked.add(operation);
     }
 
     @Override
@@ -57,11 +49,6 @@ public abstract class JsonService implements Service {
     public final String operation(AwsRequest request) {
         var target = request.header("x-amz-target").orElse("");
         return target.substring(target.lastIndexOf('.') + 1);
-    }
-
-    @Override
-    public final boolean runsUnlocked(String operation) {
-        return unlocked.contains(operation);
     }
 
     @Override

@@ -10,7 +10,6 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
@@ -82,10 +81,6 @@ final class ServiceModel {
     /** {@code json}, {@code rest-json}, {@code rest-xml}, {@code query} or {@code ec2}. */
     String protocol() {
         return protocol;
-    }
-
-    Set<String> operations() {
-        return Set.copyOf(operations.keySet());
     }
 
     Optional<Operation> operation(String name) {

@@ -104,11 +104,4 @@ record Shape(
         list.forEach(text -> texts.add(text.asText()));
         return texts;
     }
-
-    boolean isNumber() {
-        return switch (type) {
-            case "integer", "long", "float", "double" -> true;
-            default -> false;
-        };
-    }
 }

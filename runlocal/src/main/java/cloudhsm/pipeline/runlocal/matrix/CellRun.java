@@ -15,10 +15,6 @@ final class CellRun {
         this.scenario = scenario;
     }
 
-    Scenario scenario() {
-        return scenario;
-    }
-
     /** What a run without faults calls, and what it leaves. */
     record CleanRun(List<RecordedCall> calls, EndState end) {
         CleanRun {

@@ -27,7 +27,11 @@ record RecordedCall(String caller, String service, String operation, int number)
      * first two calls and the last stand for all.
      */
     private static final Set<String> LOOK_AGAIN_AND_AGAIN =
-            Set.of("ObserverFunction", "ResumeExecutionFunction", "AwaitKeyDeletionFunction");
+            Set.of(
+                    "ObserverFunction",
+                    "LookAtEverythingFunction",
+                    "ResumeExecutionFunction",
+                    "AwaitKeyDeletionFunction");
 
     /** The calls that functions and the client made, in the order in which they were made. */
     static List<RecordedCall> of(List<Call> calls) {

@@ -1,8 +1,8 @@
 package cloudhsm.pipeline.provisioning.client;
 
 import cloudhsm.pipeline.provisioning.lambda.Aws;
-import cloudhsm.pipeline.provisioning.lambda.Outcome;
-import cloudhsm.pipeline.provisioning.lambda.Resource;
+import cloudhsm.pipeline.provisioning.stage.Outcome;
+import cloudhsm.pipeline.provisioning.stage.Resource;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;

@@ -4,10 +4,10 @@ import static cloudhsm.pipeline.provisioning.client.ClientSecurityGroup.filter;
 
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
-import cloudhsm.pipeline.provisioning.lambda.Outcome;
-import cloudhsm.pipeline.provisioning.lambda.Resource;
-import cloudhsm.pipeline.provisioning.lambda.StageHandler;
-import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import cloudhsm.pipeline.provisioning.stage.Outcome;
+import cloudhsm.pipeline.provisioning.stage.Resource;
+import cloudhsm.pipeline.provisioning.stage.StageHandler;
+import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;

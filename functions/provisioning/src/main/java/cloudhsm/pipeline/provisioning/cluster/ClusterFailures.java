@@ -1,6 +1,6 @@
 package cloudhsm.pipeline.provisioning.cluster;
 
-import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import cloudhsm.pipeline.provisioning.stage.Outcome;
 import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
 
 /** Ends of stages that several of them share. */

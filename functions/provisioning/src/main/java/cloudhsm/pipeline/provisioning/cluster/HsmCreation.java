@@ -1,8 +1,8 @@
 package cloudhsm.pipeline.provisioning.cluster;
 
-import cloudhsm.pipeline.provisioning.lambda.Outcome;
-import cloudhsm.pipeline.provisioning.lambda.Resource;
-import cloudhsm.pipeline.provisioning.lambda.StageHandler;
+import cloudhsm.pipeline.provisioning.stage.Outcome;
+import cloudhsm.pipeline.provisioning.stage.Resource;
+import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Comparator;

@@ -1,15 +1,15 @@
 package cloudhsm.pipeline.provisioning.cluster;
 
 import cloudhsm.pipeline.provisioning.lambda.Aws;
-import cloudhsm.pipeline.provisioning.lambda.Outcome;
-import cloudhsm.pipeline.provisioning.lambda.Resource;
-import cloudhsm.pipeline.provisioning.lambda.StageHandler;
-import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
 import cloudhsm.pipeline.provisioning.pki.ClusterCa;
 import cloudhsm.pipeline.provisioning.pki.CsrRejectedException;
 import cloudhsm.pipeline.provisioning.pki.Encoded;
 import cloudhsm.pipeline.provisioning.pki.MalformedPemException;
 import cloudhsm.pipeline.provisioning.pki.Pem;
+import cloudhsm.pipeline.provisioning.stage.Outcome;
+import cloudhsm.pipeline.provisioning.stage.Resource;
+import cloudhsm.pipeline.provisioning.stage.StageHandler;
+import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.Optional;

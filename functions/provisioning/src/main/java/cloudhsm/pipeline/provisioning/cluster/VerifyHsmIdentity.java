@@ -1,10 +1,6 @@
 package cloudhsm.pipeline.provisioning.cluster;
 
 import cloudhsm.pipeline.provisioning.lambda.Aws;
-import cloudhsm.pipeline.provisioning.lambda.Outcome;
-import cloudhsm.pipeline.provisioning.lambda.Resource;
-import cloudhsm.pipeline.provisioning.lambda.StageHandler;
-import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
 import cloudhsm.pipeline.provisioning.pki.AwsRoot;
 import cloudhsm.pipeline.provisioning.pki.AwsRoots;
 import cloudhsm.pipeline.provisioning.pki.Encoded;
@@ -15,6 +11,10 @@ import cloudhsm.pipeline.provisioning.pki.HsmIdentity;
 import cloudhsm.pipeline.provisioning.pki.MalformedPemException;
 import cloudhsm.pipeline.provisioning.pki.Pem;
 import cloudhsm.pipeline.provisioning.pki.Root;
+import cloudhsm.pipeline.provisioning.stage.Outcome;
+import cloudhsm.pipeline.provisioning.stage.Resource;
+import cloudhsm.pipeline.provisioning.stage.StageHandler;
+import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import java.security.cert.X509Certificate;
 import java.time.Clock;
 import java.util.ArrayList;

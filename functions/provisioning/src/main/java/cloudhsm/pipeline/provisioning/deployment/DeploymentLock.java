@@ -45,13 +45,39 @@ public final class DeploymentLock {
         return held.map(Holding::execution);
     }
 
+    /** What came of asking for the lock of a deployment that another execution may be at work on. */
+    public sealed interface TakeOver {
+        /**
+         * The execution has the lock.
+         *
+         * @param interrupted ARN of the execution that was stopped for it, or ""
+         */
+        record Taken(String interrupted) implements TakeOver {}
+
+        /** @param holder ARN of the execution that has it and goes on */
+        record Held(String holder) implements TakeOver {}
+
+        /** @param holder ARN of the execution that was told to stop and holds the lock for as long as it still runs */
+        record Stopping(String holder) implements TakeOver {}
+    }
+
     /**
-     * Stops the holder of the lock for an execution that cannot wait, unless both are of one state machine: a second
-     * start of the same must not stop the first.
+     * Takes the lock as {@link #take} does.
      *
-     * @return whether it was told to stop; it holds the lock for as long as it still runs
+     * @param interrupt whether a holder that runs is stopped, for an execution that cannot wait; not one of the same
+     *     state machine: a second start of the same must not stop the first
      */
-    public boolean interrupt(String holder, String execution) {
+    public TakeOver takeOver(String deployment, String execution, boolean interrupt) {
+        var holder = take(deployment, execution);
+        if (holder.isEmpty()) return new TakeOver.Taken("");
+        if (!interrupt || !interrupt(holder.get(), execution)) return new TakeOver.Held(holder.get());
+        return take(deployment, execution)
+                .<TakeOver>map(TakeOver.Stopping::new)
+                .orElseGet(() -> new TakeOver.Taken(holder.get()));
+    }
+
+    /** Whether the holder was told to stop. */
+    private boolean interrupt(String holder, String execution) {
         if (stateMachine(holder).equals(stateMachine(execution))) return false;
         states.stopExecution(stop -> stop.executionArn(holder)
                 .error("INTERRUPTED")

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.provisioning.deployment;
 
+import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.lambda.Json;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -17,6 +18,11 @@ public final class Deployments {
 
     private final DynamoDbClient dynamoDb;
     private final String table;
+
+    /** In the table that the function's environment names: TABLE_NAME. */
+    public static Deployments ofFunction() {
+        return new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME"));
+    }
 
     /** @param table with the keys pk and sk */
     public Deployments(DynamoDbClient dynamoDb, String table) {

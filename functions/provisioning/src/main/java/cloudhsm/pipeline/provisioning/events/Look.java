@@ -1,7 +1,8 @@
 package cloudhsm.pipeline.provisioning.events;
 
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
-import cloudhsm.pipeline.provisioning.lambda.Resource;
+import cloudhsm.pipeline.provisioning.lambda.Aws;
+import cloudhsm.pipeline.provisioning.stage.Resource;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -28,7 +29,7 @@ import software.amazon.awssdk.services.ssm.model.InstanceInformationStringFilter
 import software.amazon.awssdk.services.ssm.model.InvocationDoesNotExistException;
 
 /** Reads the state of what stages wait for, and of everything that carries the pipeline's tag. */
-final class Look {
+public final class Look {
     /** States of an instance on which nothing runs any more. */
     private static final Set<String> ENDED = Set.of("shutting-down", "terminated", "stopping", "stopped");
 
@@ -41,7 +42,12 @@ final class Look {
     private final Ec2Client ec2;
     private final S3Client s3;
 
-    Look(CloudHsmV2Client cloudHsm, KmsClient kms, SsmClient ssm, Ec2Client ec2, S3Client s3) {
+    /** With the clients of a function. */
+    public static Look ofFunction() {
+        return new Look(Aws.cloudHsm(), Aws.kms(), Aws.ssm(), Aws.ec2(), Aws.s3());
+    }
+
+    private Look(CloudHsmV2Client cloudHsm, KmsClient kms, SsmClient ssm, Ec2Client ec2, S3Client s3) {
         this.clusters = new Clusters(cloudHsm);
         this.kms = kms;
         this.ssm = ssm;
@@ -72,7 +78,7 @@ final class Look {
     }
 
     /** Clusters with the pipeline's tag, their HSMs, and the key stores on them. */
-    List<Observation> atEverything() {
+    public List<Observation> atEverything() {
         var seen = new ArrayList<Observation>();
         var tagged = clusters.all().stream()
                 .filter(cluster -> deployment(cluster).isPresent())

@@ -1,7 +1,7 @@
 package cloudhsm.pipeline.provisioning.events;
 
 import cloudhsm.pipeline.provisioning.deployment.Deployment;
-import cloudhsm.pipeline.provisioning.lambda.Resource;
+import cloudhsm.pipeline.provisioning.stage.Resource;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -13,13 +13,13 @@ import java.util.Map;
  * @param message AWS's own StateMessage, or empty
  * @param ids what the resource is known by: clusterId, hsmId, eniId, keyStoreId, deployment, …
  */
-record Observation(Resource resource, String state, String message, Map<String, String> ids) {
-    Observation {
+public record Observation(Resource resource, String state, String message, Map<String, String> ids) {
+    public Observation {
         ids = Map.copyOf(ids);
     }
 
     /** Names the deployment that the resource belongs to, also where nothing but its id is left of it. */
-    Observation within(List<Deployment> deployments) {
+    public Observation within(List<Deployment> deployments) {
         var all = new HashMap<>(ids);
         deployments.stream()
                 .filter(this::isPartOf)
@@ -39,7 +39,8 @@ record Observation(Resource resource, String state, String message, Map<String, 
         };
     }
 
-    static Observation of(Resource resource, String state) {
+    /** Nothing but its state is known of the resource. */
+    public static Observation of(Resource resource, String state) {
         return new Observation(resource, state, "", Map.of());
     }
 }

@@ -3,9 +3,9 @@ package cloudhsm.pipeline.provisioning.events;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.lambda.Json;
 import cloudhsm.pipeline.provisioning.lambda.JsonHandler;
-import cloudhsm.pipeline.provisioning.lambda.Resource;
-import cloudhsm.pipeline.provisioning.lambda.Wait;
-import cloudhsm.pipeline.provisioning.lambda.Waits;
+import cloudhsm.pipeline.provisioning.stage.Resource;
+import cloudhsm.pipeline.provisioning.stage.Wait;
+import cloudhsm.pipeline.provisioning.stage.Waits;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Clock;
@@ -35,7 +35,7 @@ public final class ResumeExecution extends JsonHandler<ResumeExecution.Event, Re
     /** Called by Lambda, once per execution environment. */
     public ResumeExecution() {
         this(
-                new Waits(Aws.dynamoDb(), Aws.environment("TABLE_NAME"), Clock.systemUTC()),
+                Waits.ofFunction(),
                 Aws.lambda(),
                 Aws.states(),
                 Clock.systemUTC());

@@ -1,6 +1,7 @@
 package cloudhsm.pipeline.provisioning.events;
 
-import cloudhsm.pipeline.provisioning.lambda.Resource;
+import cloudhsm.pipeline.provisioning.lambda.Aws;
+import cloudhsm.pipeline.provisioning.stage.Resource;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -9,13 +10,19 @@ import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 import software.amazon.awssdk.services.dynamodb.model.AttributeValue;
 
 /** The state in which each resource was last seen, in the pipeline's table under the partition key SEEN. */
-final class SeenStates {
+public final class SeenStates {
     private static final AttributeValue PARTITION = AttributeValue.fromS("SEEN");
 
     private final DynamoDbClient dynamoDb;
     private final String table;
 
-    SeenStates(DynamoDbClient dynamoDb, String table) {
+    /** In the table that the function's environment names: TABLE_NAME. */
+    public static SeenStates ofFunction() {
+        return new SeenStates(Aws.dynamoDb(), Aws.environment("TABLE_NAME"));
+    }
+
+    /** @param table with the keys pk and sk */
+    public SeenStates(DynamoDbClient dynamoDb, String table) {
         this.dynamoDb = dynamoDb;
         this.table = table;
     }
@@ -40,11 +47,13 @@ final class SeenStates {
                         "observedAt", AttributeValue.fromS(observedAt.toString()))));
     }
 
-    void forget(Resource resource) {
+    /** Forgets the resource; it need not be known. */
+    public void forget(Resource resource) {
         dynamoDb.deleteItem(request -> request.tableName(table).key(key(resource)));
     }
 
-    List<Resource> all() {
+    /** Every resource that has been seen and not been forgotten. */
+    public List<Resource> all() {
         return dynamoDb
                 .queryPaginator(request -> request.tableName(table)
                         .keyConditionExpression("pk = :pk")

@@ -1,51 +1,66 @@
 package cloudhsm.pipeline.provisioning.events;
 
-import cloudhsm.pipeline.provisioning.healing.DeploymentHealth;
 import cloudhsm.pipeline.provisioning.lambda.Json;
-import cloudhsm.pipeline.provisioning.lambda.Resource;
+import cloudhsm.pipeline.provisioning.stage.Resource;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.time.Instant;
+import java.time.Clock;
+import java.util.Optional;
 import software.amazon.awssdk.services.eventbridge.EventBridgeClient;
 import software.amazon.awssdk.services.eventbridge.model.PutEventsRequestEntry;
 
 /** Publishes state changes to the default event bus, for ResumeExecution, for alarms and for the user's own rules. */
-final class StateChanges {
+public final class StateChanges {
     /** Source of every event that the pipeline publishes. */
-    static final String SOURCE = "cloudhsm.pipeline";
-
-    /** Detail type of a deployment that is not healthy. */
-    static final String HEALTH_CHANGE = "Deployment Health Change";
+    private static final String SOURCE = "cloudhsm.pipeline";
 
     private final EventBridgeClient eventBridge;
+    private final SeenStates seenStates;
+    private final Clock clock;
 
-    StateChanges(EventBridgeClient eventBridge) {
+    public StateChanges(EventBridgeClient eventBridge, SeenStates seenStates, Clock clock) {
         this.eventBridge = eventBridge;
+        this.seenStates = seenStates;
+        this.clock = clock;
     }
 
-    /** @throws IllegalStateException where EventBridge did not take the event; the next tick publishes it again */
-    void publish(Observation observation, String previous, Instant observedAt) {
+    /** Publishes the state, unless it is the one in which the resource was last seen. */
+    public void publishIfChanged(Observation observation) {
+        var previous = seenStates.of(observation.resource());
+        if (!previous.equals(Optional.of(observation.state()))) publish(observation, previous);
+    }
+
+    /** Publishes the state, be it new or not. */
+    void publish(Observation observation) {
+        publish(observation, seenStates.of(observation.resource()));
+    }
+
+    /** Publishes first and remembers then, so that a change is never lost between the two. */
+    private void publish(Observation observation, Optional<String> previous) {
+        var now = clock.instant();
         var detail = Json.MAPPER.createObjectNode();
         observation.ids().forEach(detail::put);
         detail.put("resourceType", observation.resource().type().name())
                 .put("resourceId", observation.resource().id())
-                .put("previous", previous)
+                .put("previous", previous.orElse(Resource.ABSENT))
                 .put("current", observation.state())
                 .put("message", observation.message())
-                .put("observedAt", observedAt.toString());
+                .put("observedAt", now.toString());
         publish(
                 detailType(observation.resource().type()),
                 detail,
                 observation.resource().toString());
+        if (!previous.equals(Optional.of(observation.state()))) {
+            seenStates.put(observation.resource(), observation.state(), now);
+        }
     }
 
-    /** Says that a deployment is not healthy; repeated by every health check until it is. */
-    void publish(DeploymentHealth health, Instant observedAt) {
-        ObjectNode detail = Json.MAPPER.valueToTree(health);
-        detail.put("observedAt", observedAt.toString());
-        publish(HEALTH_CHANGE, detail, "the health of deployment " + health.deployment());
-    }
-
-    private void publish(String detailType, ObjectNode detail, String what) {
+    /**
+     * Publishes an event of the pipeline.
+     *
+     * @param what has changed, for the message if it fails
+     * @throws IllegalStateException where EventBridge did not take the event; the next look publishes it again
+     */
+    public void publish(String detailType, ObjectNode detail, String what) {
         var entry = PutEventsRequestEntry.builder()
                 .source(SOURCE)
                 .detailType(detailType)
@@ -59,7 +74,7 @@ final class StateChanges {
         }
     }
 
-    static String detailType(Resource.Type type) {
+    private static String detailType(Resource.Type type) {
         return switch (type) {
             case CLUSTER -> "Cluster State Change";
             case CLUSTER_CSR -> "Cluster CSR State Change";

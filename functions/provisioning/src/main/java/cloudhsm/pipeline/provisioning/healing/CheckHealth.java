@@ -4,14 +4,18 @@ import cloudhsm.pipeline.provisioning.deployment.Deployment;
 import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.deployment.Phase;
+import cloudhsm.pipeline.provisioning.health.DeploymentHealth;
+import cloudhsm.pipeline.provisioning.health.HealthCheck;
+import cloudhsm.pipeline.provisioning.input.Fields;
+import cloudhsm.pipeline.provisioning.input.Problems;
+import cloudhsm.pipeline.provisioning.health.Healings;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
-import cloudhsm.pipeline.provisioning.lambda.Outcome;
-import cloudhsm.pipeline.provisioning.lambda.Resource;
-import cloudhsm.pipeline.provisioning.lambda.StageHandler;
-import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
-import cloudhsm.pipeline.provisioning.preflight.Fields;
-import cloudhsm.pipeline.provisioning.preflight.Problems;
 import cloudhsm.pipeline.provisioning.report.Notifications;
+import cloudhsm.pipeline.provisioning.stage.Execution;
+import cloudhsm.pipeline.provisioning.stage.Outcome;
+import cloudhsm.pipeline.provisioning.stage.Resource;
+import cloudhsm.pipeline.provisioning.stage.StageHandler;
+import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.time.Clock;
@@ -72,24 +76,22 @@ public final class CheckHealth extends StageHandler<CheckHealth.Input> {
     /** Called by Lambda, once per execution environment. */
     public CheckHealth() {
         this(
-                new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
-                new DeploymentLock(Aws.dynamoDb(), Aws.states(), Aws.environment("TABLE_NAME")),
+                Deployments.ofFunction(),
                 new HealthCheck(Aws.cloudHsm(), Aws.kms()),
-                new Healings(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
+                Healings.ofFunction(),
                 Notifications.ofFunction(),
                 StageRuntime.ofFunction());
     }
 
     CheckHealth(
             Deployments deployments,
-            DeploymentLock lock,
             HealthCheck healthCheck,
             Healings healings,
             Notifications notifications,
             StageRuntime runtime) {
         super(Input.class, runtime);
         this.deployments = deployments;
-        this.lock = lock;
+        this.lock = runtime.lock();
         this.healthCheck = healthCheck;
         this.healings = healings;
         this.notifications = notifications;

@@ -1,12 +1,15 @@
 package cloudhsm.pipeline.provisioning.healing;
 
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
+import cloudhsm.pipeline.provisioning.health.DeploymentHealth;
+import cloudhsm.pipeline.provisioning.health.HealthCheck;
+import cloudhsm.pipeline.provisioning.health.Healings;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
-import cloudhsm.pipeline.provisioning.lambda.Outcome;
-import cloudhsm.pipeline.provisioning.lambda.Resource;
-import cloudhsm.pipeline.provisioning.lambda.StageHandler;
-import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
 import cloudhsm.pipeline.provisioning.report.Notifications;
+import cloudhsm.pipeline.provisioning.stage.Outcome;
+import cloudhsm.pipeline.provisioning.stage.Resource;
+import cloudhsm.pipeline.provisioning.stage.StageHandler;
+import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -43,9 +46,9 @@ public final class ReportHealing extends StageHandler<ReportHealing.Input> {
     /** Called by Lambda, once per execution environment. */
     public ReportHealing() {
         this(
-                new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
+                Deployments.ofFunction(),
                 new HealthCheck(Aws.cloudHsm(), Aws.kms()),
-                new Healings(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
+                Healings.ofFunction(),
                 Notifications.ofFunction(),
                 StageRuntime.ofFunction());
     }

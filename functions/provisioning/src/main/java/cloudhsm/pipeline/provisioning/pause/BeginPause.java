@@ -2,15 +2,16 @@ package cloudhsm.pipeline.provisioning.pause;
 
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
+import cloudhsm.pipeline.provisioning.deployment.DeploymentLock.TakeOver;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.deployment.Phase;
+import cloudhsm.pipeline.provisioning.input.Fields;
+import cloudhsm.pipeline.provisioning.input.Problems;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
-import cloudhsm.pipeline.provisioning.lambda.Outcome;
-import cloudhsm.pipeline.provisioning.lambda.Resource;
-import cloudhsm.pipeline.provisioning.lambda.StageHandler;
-import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
-import cloudhsm.pipeline.provisioning.preflight.Fields;
-import cloudhsm.pipeline.provisioning.preflight.Problems;
+import cloudhsm.pipeline.provisioning.stage.Outcome;
+import cloudhsm.pipeline.provisioning.stage.Resource;
+import cloudhsm.pipeline.provisioning.stage.StageHandler;
+import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.time.Clock;
@@ -69,16 +70,15 @@ public final class BeginPause extends StageHandler<BeginPause.Input> {
     public BeginPause() {
         this(
                 Aws.cloudHsm(),
-                new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
-                new DeploymentLock(Aws.dynamoDb(), Aws.states(), Aws.environment("TABLE_NAME")),
+                Deployments.ofFunction(),
                 StageRuntime.ofFunction());
     }
 
-    BeginPause(CloudHsmV2Client cloudHsm, Deployments deployments, DeploymentLock lock, StageRuntime runtime) {
+    BeginPause(CloudHsmV2Client cloudHsm, Deployments deployments, StageRuntime runtime) {
         super(Input.class, runtime);
         this.clusters = new Clusters(cloudHsm);
         this.deployments = deployments;
-        this.lock = lock;
+        this.lock = runtime.lock();
         this.clock = runtime.clock();
     }
 
@@ -89,14 +89,11 @@ public final class BeginPause extends StageHandler<BeginPause.Input> {
         if (!problems.isEmpty()) return problems.invalidInput("The execution input does not fit", "changed");
         var name = request.deployment();
         if (deployments.find(name).isEmpty()) return PauseFailures.unknown(name);
-        var holder = lock.take(name, input.execution());
-        if (holder.isEmpty()) return paused(name, "");
-        if (!request.interrupt() || !lock.interrupt(holder.get(), input.execution())) {
-            return PauseFailures.locked(name, holder.get());
-        }
-        return lock.take(name, input.execution())
-                .<Outcome>map(still -> stillRunning(name, still))
-                .orElseGet(() -> paused(name, holder.get()));
+        return switch (lock.takeOver(name, input.execution(), request.interrupt())) {
+            case TakeOver.Taken(var interrupted) -> paused(name, interrupted);
+            case TakeOver.Held(var holder) -> PauseFailures.locked(name, holder);
+            case TakeOver.Stopping(var holder) -> stillRunning(name, holder);
+        };
     }
 
     private static Outcome stillRunning(String name, String holder) {

@@ -3,13 +3,12 @@ package cloudhsm.pipeline.provisioning.pause;
 import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.deployment.Phase;
-import cloudhsm.pipeline.provisioning.lambda.Aws;
-import cloudhsm.pipeline.provisioning.lambda.Outcome;
-import cloudhsm.pipeline.provisioning.lambda.Resource;
-import cloudhsm.pipeline.provisioning.lambda.StageHandler;
-import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
-import cloudhsm.pipeline.provisioning.preflight.Fields;
-import cloudhsm.pipeline.provisioning.preflight.Problems;
+import cloudhsm.pipeline.provisioning.input.Fields;
+import cloudhsm.pipeline.provisioning.input.Problems;
+import cloudhsm.pipeline.provisioning.stage.Outcome;
+import cloudhsm.pipeline.provisioning.stage.Resource;
+import cloudhsm.pipeline.provisioning.stage.StageHandler;
+import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.util.Objects;
@@ -43,15 +42,14 @@ public final class BeginResume extends StageHandler<BeginResume.Input> {
     /** Called by Lambda, once per execution environment. */
     public BeginResume() {
         this(
-                new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
-                new DeploymentLock(Aws.dynamoDb(), Aws.states(), Aws.environment("TABLE_NAME")),
+                Deployments.ofFunction(),
                 StageRuntime.ofFunction());
     }
 
-    BeginResume(Deployments deployments, DeploymentLock lock, StageRuntime runtime) {
+    BeginResume(Deployments deployments, StageRuntime runtime) {
         super(Input.class, runtime);
         this.deployments = deployments;
-        this.lock = lock;
+        this.lock = runtime.lock();
     }
 
     @Override

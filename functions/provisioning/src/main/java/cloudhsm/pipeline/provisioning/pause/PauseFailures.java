@@ -1,6 +1,6 @@
 package cloudhsm.pipeline.provisioning.pause;
 
-import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import cloudhsm.pipeline.provisioning.stage.Outcome;
 
 /** Ends that pausing and resuming share. */
 final class PauseFailures {

@@ -2,14 +2,13 @@ package cloudhsm.pipeline.provisioning.pause;
 
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.deployment.Phase;
-import cloudhsm.pipeline.provisioning.lambda.Aws;
-import cloudhsm.pipeline.provisioning.lambda.Outcome;
-import cloudhsm.pipeline.provisioning.lambda.Resource;
-import cloudhsm.pipeline.provisioning.lambda.StageHandler;
-import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
 import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import cloudhsm.pipeline.provisioning.report.Notifications;
 import cloudhsm.pipeline.provisioning.report.Words;
+import cloudhsm.pipeline.provisioning.stage.Outcome;
+import cloudhsm.pipeline.provisioning.stage.Resource;
+import cloudhsm.pipeline.provisioning.stage.StageHandler;
+import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import java.math.BigDecimal;
 import java.time.Clock;
 import java.util.Objects;
@@ -37,7 +36,7 @@ public final class ReportResumed extends StageHandler<ReportResumed.Input> {
     /** Called by Lambda, once per execution environment. */
     public ReportResumed() {
         this(
-                new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
+                Deployments.ofFunction(),
                 Notifications.ofFunction(),
                 HsmPrice.ofFunction(),
                 StageRuntime.ofFunction());

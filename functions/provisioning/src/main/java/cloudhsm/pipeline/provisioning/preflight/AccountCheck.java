@@ -3,6 +3,8 @@ package cloudhsm.pipeline.provisioning.preflight;
 import cloudhsm.pipeline.provisioning.bucket.BucketName;
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
+import cloudhsm.pipeline.provisioning.input.Problems;
+import cloudhsm.pipeline.provisioning.stage.Execution;
 import java.util.List;
 import java.util.Optional;
 import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;

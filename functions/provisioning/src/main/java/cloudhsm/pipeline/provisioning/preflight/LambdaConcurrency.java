@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.provisioning.preflight;
 
+import cloudhsm.pipeline.provisioning.input.Problems;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import software.amazon.awssdk.services.lambda.LambdaClient;
 

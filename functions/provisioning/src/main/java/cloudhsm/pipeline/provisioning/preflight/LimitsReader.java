@@ -1,5 +1,7 @@
 package cloudhsm.pipeline.provisioning.preflight;
 
+import cloudhsm.pipeline.provisioning.input.Fields;
+import cloudhsm.pipeline.provisioning.input.Problems;
 import cloudhsm.pipeline.provisioning.limits.Limits;
 import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import java.math.BigDecimal;

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.provisioning.preflight;
 
+import cloudhsm.pipeline.provisioning.input.Problems;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;

@@ -3,12 +3,14 @@ package cloudhsm.pipeline.provisioning.preflight;
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
+import cloudhsm.pipeline.provisioning.input.Problems;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
-import cloudhsm.pipeline.provisioning.lambda.Outcome;
-import cloudhsm.pipeline.provisioning.lambda.Resource;
-import cloudhsm.pipeline.provisioning.lambda.StageHandler;
-import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
 import cloudhsm.pipeline.provisioning.price.HsmPrice;
+import cloudhsm.pipeline.provisioning.stage.Execution;
+import cloudhsm.pipeline.provisioning.stage.Outcome;
+import cloudhsm.pipeline.provisioning.stage.Resource;
+import cloudhsm.pipeline.provisioning.stage.StageHandler;
+import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.util.Objects;
@@ -53,8 +55,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
     public Preflight() {
         this(
                 new Account(Aws.cloudHsm(), Aws.ec2(), Aws.kms(), Aws.s3(), Aws.iam()),
-                new DeploymentLock(Aws.dynamoDb(), Aws.states(), Aws.environment("TABLE_NAME")),
-                new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
+                Deployments.ofFunction(),
                 Quotas.ofFunction(),
                 LambdaConcurrency.ofFunction(),
                 HsmPrice.ofFunction(),
@@ -65,7 +66,6 @@ public final class Preflight extends StageHandler<Preflight.Input> {
     /** @param awsRootCertificate PEM of the AWS CloudHSM roots, or "" for the pinned one */
     public Preflight(
             Account account,
-            DeploymentLock lock,
             Deployments deployments,
             Quotas quotas,
             LambdaConcurrency concurrency,
@@ -75,7 +75,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
         super(Input.class, runtime);
         this.account = account;
         this.clusters = new Clusters(account.cloudHsm());
-        this.lock = lock;
+        this.lock = runtime.lock();
         this.deployments = deployments;
         this.quotas = quotas;
         this.concurrency = concurrency;

@@ -1,11 +1,14 @@
 package cloudhsm.pipeline.provisioning.preflight;
 
 import cloudhsm.pipeline.provisioning.bucket.BucketName;
+import cloudhsm.pipeline.provisioning.input.Fields;
+import cloudhsm.pipeline.provisioning.input.Problems;
 import cloudhsm.pipeline.provisioning.pki.ExpiredRoot;
 import cloudhsm.pipeline.provisioning.pki.MalformedPemException;
 import cloudhsm.pipeline.provisioning.pki.Pem;
 import cloudhsm.pipeline.provisioning.pki.Root;
 import cloudhsm.pipeline.provisioning.price.HsmPrice;
+import cloudhsm.pipeline.provisioning.stage.Execution;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.charset.StandardCharsets;
 import java.time.Clock;

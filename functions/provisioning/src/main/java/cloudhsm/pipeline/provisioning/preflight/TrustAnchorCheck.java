@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.provisioning.preflight;
 
+import cloudhsm.pipeline.provisioning.input.Problems;
 import cloudhsm.pipeline.provisioning.pki.AwsRoot;
 import cloudhsm.pipeline.provisioning.pki.AwsRoots;
 import cloudhsm.pipeline.provisioning.pki.ExpiredRoot;

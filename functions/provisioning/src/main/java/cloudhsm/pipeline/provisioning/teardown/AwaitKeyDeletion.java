@@ -3,10 +3,11 @@ package cloudhsm.pipeline.provisioning.teardown;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.deployment.Phase;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
-import cloudhsm.pipeline.provisioning.lambda.Outcome;
-import cloudhsm.pipeline.provisioning.lambda.Resource;
-import cloudhsm.pipeline.provisioning.lambda.StageHandler;
-import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import cloudhsm.pipeline.provisioning.stage.Outcome;
+import cloudhsm.pipeline.provisioning.stage.Resource;
+import cloudhsm.pipeline.provisioning.stage.StageHandler;
+import cloudhsm.pipeline.provisioning.stage.StageRuntime;
+import cloudhsm.pipeline.provisioning.stage.Waits;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -42,7 +43,7 @@ public final class AwaitKeyDeletion extends StageHandler<AwaitKeyDeletion.Input>
 
     /** Called by Lambda, once per execution environment. */
     public AwaitKeyDeletion() {
-        this(Aws.kms(), new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME")), StageRuntime.ofFunction());
+        this(Aws.kms(), Deployments.ofFunction(), StageRuntime.ofFunction());
     }
 
     AwaitKeyDeletion(KmsClient kms, Deployments deployments, StageRuntime runtime) {

@@ -3,7 +3,7 @@ package cloudhsm.pipeline.provisioning.teardown;
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.deployment.Deployment;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
-import cloudhsm.pipeline.provisioning.preflight.Execution;
+import cloudhsm.pipeline.provisioning.stage.Execution;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;

@@ -2,15 +2,16 @@ package cloudhsm.pipeline.provisioning.teardown;
 
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
+import cloudhsm.pipeline.provisioning.deployment.DeploymentLock.TakeOver;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
+import cloudhsm.pipeline.provisioning.input.Problems;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
-import cloudhsm.pipeline.provisioning.lambda.Outcome;
-import cloudhsm.pipeline.provisioning.lambda.Resource;
-import cloudhsm.pipeline.provisioning.lambda.StageHandler;
-import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
-import cloudhsm.pipeline.provisioning.preflight.Execution;
-import cloudhsm.pipeline.provisioning.preflight.Problems;
 import cloudhsm.pipeline.provisioning.price.HsmPrice;
+import cloudhsm.pipeline.provisioning.stage.Execution;
+import cloudhsm.pipeline.provisioning.stage.Outcome;
+import cloudhsm.pipeline.provisioning.stage.Resource;
+import cloudhsm.pipeline.provisioning.stage.StageHandler;
+import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.util.ArrayList;
@@ -62,8 +63,7 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
                 Aws.cloudHsm(),
                 Aws.kms(),
                 Aws.s3(),
-                new DeploymentLock(Aws.dynamoDb(), Aws.states(), Aws.environment("TABLE_NAME")),
-                new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
+                Deployments.ofFunction(),
                 HsmPrice.ofFunction(),
                 StageRuntime.ofFunction());
     }
@@ -72,7 +72,6 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
             CloudHsmV2Client cloudHsm,
             KmsClient kms,
             S3Client s3,
-            DeploymentLock lock,
             Deployments deployments,
             HsmPrice price,
             StageRuntime runtime) {
@@ -80,7 +79,7 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
         this.kms = kms;
         this.buckets = new Buckets(s3);
         this.search = new DeploymentSearch(cloudHsm, kms, buckets, deployments);
-        this.lock = lock;
+        this.lock = runtime.lock();
         this.deployments = deployments;
         this.price = price;
         this.runtime = runtime;
@@ -94,14 +93,16 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
         if (!problems.isEmpty()) return problems.invalidInput("The execution input does not fit", "removed");
         var staying = keysThatStay(request, input.execution());
         if (!staying.isEmpty()) return notDeletable(request.deployment(), staying);
-        var holder = lock.take(request.deployment(), input.execution());
-        if (holder.isPresent() && request.interrupt() && lock.interrupt(holder.get(), input.execution())) {
-            holder = lock.take(request.deployment(), input.execution());
-            if (holder.isPresent()) return stillRunning(request.deployment(), holder.get());
-        }
-        if (holder.isPresent()) return locked(request.deployment(), holder.get());
-        var outcome = plan(request, input.execution());
-        if (outcome instanceof Outcome.Failed) lock.release(request.deployment(), input.execution());
+        return switch (lock.takeOver(request.deployment(), input.execution(), request.interrupt())) {
+            case TakeOver.Taken taken -> planOrRelease(request, input.execution());
+            case TakeOver.Held(var holder) -> locked(request.deployment(), holder);
+            case TakeOver.Stopping(var holder) -> stillRunning(request.deployment(), holder);
+        };
+    }
+
+    private Outcome planOrRelease(TeardownRequest request, String execution) {
+        var outcome = plan(request, execution);
+        if (outcome instanceof Outcome.Failed) lock.release(request.deployment(), execution);
         return outcome;
     }
 

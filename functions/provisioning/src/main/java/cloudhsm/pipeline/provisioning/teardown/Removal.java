@@ -1,6 +1,6 @@
 package cloudhsm.pipeline.provisioning.teardown;
 
-import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import cloudhsm.pipeline.provisioning.stage.Outcome;
 import java.time.Instant;
 import java.util.List;
 

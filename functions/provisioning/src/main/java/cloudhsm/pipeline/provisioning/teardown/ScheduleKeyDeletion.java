@@ -3,10 +3,10 @@ package cloudhsm.pipeline.provisioning.teardown;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.deployment.Phase;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
-import cloudhsm.pipeline.provisioning.lambda.Outcome;
-import cloudhsm.pipeline.provisioning.lambda.Resource;
-import cloudhsm.pipeline.provisioning.lambda.StageHandler;
-import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
+import cloudhsm.pipeline.provisioning.stage.Outcome;
+import cloudhsm.pipeline.provisioning.stage.Resource;
+import cloudhsm.pipeline.provisioning.stage.StageHandler;
+import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
@@ -35,7 +35,7 @@ public final class ScheduleKeyDeletion extends StageHandler<ScheduleKeyDeletion.
 
     /** Called by Lambda, once per execution environment. */
     public ScheduleKeyDeletion() {
-        this(Aws.kms(), new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME")), StageRuntime.ofFunction());
+        this(Aws.kms(), Deployments.ofFunction(), StageRuntime.ofFunction());
     }
 
     ScheduleKeyDeletion(KmsClient kms, Deployments deployments, StageRuntime runtime) {

@@ -3,13 +3,12 @@ package cloudhsm.pipeline.provisioning.teardown;
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
-import cloudhsm.pipeline.provisioning.lambda.Aws;
-import cloudhsm.pipeline.provisioning.lambda.Outcome;
-import cloudhsm.pipeline.provisioning.lambda.Resource;
-import cloudhsm.pipeline.provisioning.lambda.StageHandler;
-import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
 import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import cloudhsm.pipeline.provisioning.report.EvidenceBucket;
+import cloudhsm.pipeline.provisioning.stage.Outcome;
+import cloudhsm.pipeline.provisioning.stage.Resource;
+import cloudhsm.pipeline.provisioning.stage.StageHandler;
+import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import java.math.BigDecimal;
 import java.time.Clock;
@@ -119,8 +118,7 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
     public TeardownReport() {
         this(
                 EvidenceBucket.ofFunction(),
-                new Deployments(Aws.dynamoDb(), Aws.environment("TABLE_NAME")),
-                new DeploymentLock(Aws.dynamoDb(), Aws.states(), Aws.environment("TABLE_NAME")),
+                Deployments.ofFunction(),
                 HsmPrice.ofFunction(),
                 StageRuntime.ofFunction());
     }
@@ -128,14 +126,13 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
     TeardownReport(
             EvidenceBucket evidenceBucket,
             Deployments deployments,
-            DeploymentLock lock,
             HsmPrice price,
             StageRuntime runtime) {
         super(Input.class, runtime);
         this.s3 = evidenceBucket.s3();
         this.evidenceBucket = evidenceBucket;
         this.deployments = deployments;
-        this.lock = lock;
+        this.lock = runtime.lock();
         this.price = price;
         this.clock = runtime.clock();
     }

@@ -1,7 +1,7 @@
 package cloudhsm.pipeline.provisioning.teardown;
 
-import cloudhsm.pipeline.provisioning.preflight.Fields;
-import cloudhsm.pipeline.provisioning.preflight.Problems;
+import cloudhsm.pipeline.provisioning.input.Fields;
+import cloudhsm.pipeline.provisioning.input.Problems;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.List;
 import java.util.Optional;

@@ -6,7 +6,7 @@ import static cloudhsm.pipeline.provisioning.TestAccount.failed;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import cloudhsm.pipeline.provisioning.TestAccount;
-import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import cloudhsm.pipeline.provisioning.stage.Outcome;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;

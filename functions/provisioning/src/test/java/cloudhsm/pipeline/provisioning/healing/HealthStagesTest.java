@@ -8,15 +8,17 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.sns.SnsService;
+import cloudhsm.pipeline.provisioning.health.Healings;
 import cloudhsm.pipeline.provisioning.PipelineTable;
 import cloudhsm.pipeline.provisioning.TestAccount;
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.deployment.Phase;
 import cloudhsm.pipeline.provisioning.healing.CheckHealth.Action;
+import cloudhsm.pipeline.provisioning.health.HealthCheck;
 import cloudhsm.pipeline.provisioning.lambda.Json;
-import cloudhsm.pipeline.provisioning.lambda.Outcome;
 import cloudhsm.pipeline.provisioning.report.Notifications;
+import cloudhsm.pipeline.provisioning.stage.Outcome;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
 import java.util.List;
@@ -58,7 +60,7 @@ class HealthStagesTest {
                 aws.sns,
                 aws.sns.createTopic(request -> request.name("pipeline")).topicArn());
         checkHealth =
-                new CheckHealth(deployments, aws.runtime.lock(), healthCheck, healings, notifications, aws.runtime);
+                new CheckHealth(deployments, healthCheck, healings, notifications, aws.runtime);
         reportHealing = new ReportHealing(deployments, healthCheck, healings, notifications, aws.runtime);
         var cluster = aws.clusterForKms(PASSWORD);
         clusterId = cluster.id();

@@ -2,17 +2,15 @@ package cloudhsm.pipeline.provisioning.preflight;
 
 import cloudhsm.pipeline.provisioning.PipelineTable;
 import cloudhsm.pipeline.provisioning.cluster.EmbeddedAws;
-import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
-import cloudhsm.pipeline.provisioning.lambda.StageRuntime;
 import cloudhsm.pipeline.provisioning.price.HsmPrice;
+import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 import software.amazon.awssdk.services.ec2.Ec2Client;
 import software.amazon.awssdk.services.iam.IamClient;
 import software.amazon.awssdk.services.kms.KmsClient;
 import software.amazon.awssdk.services.lambda.LambdaClient;
 import software.amazon.awssdk.services.s3.S3Client;
-import software.amazon.awssdk.services.sfn.SfnClient;
 
 /** The stage on an embedded AWS. */
 final class PreflightScenario {
@@ -37,18 +35,12 @@ final class PreflightScenario {
                         aws.client(KmsClient.builder()),
                         aws.client(S3Client.builder().forcePathStyle(true)),
                         aws.client(IamClient.builder())),
-                lock(aws),
                 deployments(aws),
                 quotas,
                 new LambdaConcurrency(aws.client(LambdaClient.builder()), 4),
                 HsmPrice.of("eu-central-1", ""),
                 awsRootCertificate,
                 runtime);
-    }
-
-    static DeploymentLock lock(EmbeddedAws aws) {
-        return new DeploymentLock(
-                aws.client(DynamoDbClient.builder()), aws.client(SfnClient.builder()), PipelineTable.NAME);
     }
 
     static Deployments deployments(EmbeddedAws aws) {

@@ -1,4 +1,4 @@
-package cloudhsm.pipeline.provisioning.events;
+package cloudhsm.pipeline.provisioning.health;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;

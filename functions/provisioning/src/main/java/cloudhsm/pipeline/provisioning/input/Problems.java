@@ -1,6 +1,6 @@
-package cloudhsm.pipeline.provisioning.preflight;
+package cloudhsm.pipeline.provisioning.input;
 
-import cloudhsm.pipeline.provisioning.lambda.Outcome;
+import cloudhsm.pipeline.provisioning.stage.Outcome;
 import java.util.LinkedHashSet;
 import java.util.Set;
 import java.util.stream.Collectors;

@@ -1,4 +1,4 @@
-package cloudhsm.pipeline.provisioning.preflight;
+package cloudhsm.pipeline.provisioning.stage;
 
 import java.util.regex.Pattern;
 

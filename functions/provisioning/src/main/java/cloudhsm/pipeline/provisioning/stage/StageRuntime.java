@@ -1,6 +1,7 @@
-package cloudhsm.pipeline.provisioning.lambda;
+package cloudhsm.pipeline.provisioning.stage;
 
 import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
+import cloudhsm.pipeline.provisioning.lambda.Aws;
 import java.time.Clock;
 import software.amazon.awssdk.services.sfn.SfnClient;
 
@@ -19,14 +20,12 @@ public record StageRuntime(
         Clock clock) {
     /** From the function's environment: TABLE_NAME, WATCH_STATE_MACHINE_ARN. */
     public static StageRuntime ofFunction() {
-        var clock = Clock.systemUTC();
-        var table = Aws.environment("TABLE_NAME");
         return new StageRuntime(
                 Aws.states(),
-                new Waits(Aws.dynamoDb(), table, clock),
-                new DeploymentLock(Aws.dynamoDb(), Aws.states(), table),
+                Waits.ofFunction(),
+                new DeploymentLock(Aws.dynamoDb(), Aws.states(), Aws.environment("TABLE_NAME")),
                 Aws.environment("AWS_LAMBDA_FUNCTION_NAME"),
                 Aws.environment("WATCH_STATE_MACHINE_ARN"),
-                clock);
+                Clock.systemUTC());
     }
 }

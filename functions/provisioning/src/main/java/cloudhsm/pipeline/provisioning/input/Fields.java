@@ -1,4 +1,4 @@
-package cloudhsm.pipeline.provisioning.preflight;
+package cloudhsm.pipeline.provisioning.input;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
@@ -67,7 +67,7 @@ public final class Fields {
                 .map(JsonNode::intValue);
     }
 
-    Optional<BigDecimal> decimal(String name) {
+    public Optional<BigDecimal> decimal(String name) {
         return member(name, "a number", JsonNode::isNumber).map(JsonNode::decimalValue);
     }
 

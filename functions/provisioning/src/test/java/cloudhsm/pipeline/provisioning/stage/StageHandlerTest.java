@@ -1,6 +1,7 @@
-package cloudhsm.pipeline.provisioning.lambda;
+package cloudhsm.pipeline.provisioning.stage;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.faults.Faults;
@@ -65,6 +66,21 @@ class StageHandlerTest {
         protected Outcome run(Input input, Optional<Resource> awaited) {
             call.run();
             return new Outcome.Waiting(CLUSTER, whileIn, BUDGET);
+        }
+    }
+
+    @Test
+    void nothingThatHoldsATokenPrintsIt() {
+        var token = "planted-token";
+        var now = runtime.clock().instant();
+        var wait = new Wait("id", "stage", "execution", "Stage", CLUSTER, whileIn, now, now.plus(BUDGET));
+        var task = new SuspendedTask(wait, token, "{}");
+        for (var holder : List.of(
+                new StageHandler.Request(token, "execution", "Stage", "default", null, null, null),
+                new StageHandler.Request(token, "execution", "Stage", "default", null, "id", null),
+                task,
+                StageHandler.Attempt.after(task, Optional.empty()))) {
+            assertFalse(String.valueOf(holder).contains(token), () -> holder.getClass() + " prints its token");
         }
     }
 

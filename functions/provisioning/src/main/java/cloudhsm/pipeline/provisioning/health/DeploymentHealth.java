@@ -1,6 +1,6 @@
-package cloudhsm.pipeline.provisioning.healing;
+package cloudhsm.pipeline.provisioning.health;
 
-import cloudhsm.pipeline.provisioning.lambda.Resource;
+import cloudhsm.pipeline.provisioning.stage.Resource;
 import java.util.List;
 import java.util.Objects;
 
@@ -47,31 +47,32 @@ public record DeploymentHealth(
     }
 
     /** Whether KMS has logged out, or is about to; only a person does that, or the pipeline to connect again. */
-    boolean isDisconnected() {
+    public boolean isDisconnected() {
         return keyStoreState.equals("DISCONNECTED") || keyStoreState.equals("DISCONNECTING");
     }
 
     /** KMS connects only out of DISCONNECTED. */
-    boolean mustReconnect() {
+    public boolean mustReconnect() {
         return isDisconnected() || hasFailed();
     }
 
     /** Whether KMS could not connect; its error code says why. */
-    boolean hasFailed() {
+    public boolean hasFailed() {
         return keyStoreState.equals("FAILED");
     }
 
     /** Whether the keys cannot be used, so that connecting anew interrupts nobody. */
-    boolean isOutOfUse() {
+    public boolean isOutOfUse() {
         return activeZones.isEmpty() || !keyStoreState.equals("CONNECTED");
     }
 
-    boolean isClusterOrKeyStoreGone() {
+    /** Whether AWS knows the cluster or the key store no more, which nothing here brings back. */
+    public boolean isClusterOrKeyStoreGone() {
         return clusterState.equals(Resource.ABSENT) || keyStoreState.equals(Resource.ABSENT);
     }
 
     /** One or two sentences for a person. */
-    String inWords() {
+    public String inWords() {
         var hsms = switch (activeZones.size()) {
             case 0 -> "No zone has an ACTIVE HSM, so nothing under the key can be read or written.";
             case 1 ->

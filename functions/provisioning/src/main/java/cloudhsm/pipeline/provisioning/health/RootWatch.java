@@ -1,4 +1,4 @@
-package cloudhsm.pipeline.provisioning.events;
+package cloudhsm.pipeline.provisioning.health;
 
 import cloudhsm.pipeline.provisioning.pki.AwsRoot;
 import cloudhsm.pipeline.provisioning.pki.AwsRoots;

@@ -1,9 +1,9 @@
-package cloudhsm.pipeline.provisioning.healing;
+package cloudhsm.pipeline.provisioning.health;
 
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.deployment.Deployment;
 import cloudhsm.pipeline.provisioning.keystore.KeyStores;
-import cloudhsm.pipeline.provisioning.lambda.Resource;
+import cloudhsm.pipeline.provisioning.stage.Resource;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;

@@ -1,4 +1,4 @@
-package cloudhsm.pipeline.provisioning.lambda;
+package cloudhsm.pipeline.provisioning.stage;
 
 /**
  * A task of Step Functions that its stage has left open until a resource has changed.

@@ -1,4 +1,4 @@
-package cloudhsm.pipeline.provisioning.events;
+package cloudhsm.pipeline.provisioning.health;
 
 import java.time.Duration;
 import java.time.Instant;

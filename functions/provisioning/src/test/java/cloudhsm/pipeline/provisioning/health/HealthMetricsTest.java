@@ -1,9 +1,10 @@
-package cloudhsm.pipeline.provisioning.events;
+package cloudhsm.pipeline.provisioning.health;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import cloudhsm.pipeline.provisioning.lambda.Resource;
+import cloudhsm.pipeline.provisioning.events.Observation;
 import cloudhsm.pipeline.provisioning.price.HsmPrice;
+import cloudhsm.pipeline.provisioning.stage.Resource;
 import java.time.Instant;
 import java.util.List;
 import org.junit.jupiter.api.Test;

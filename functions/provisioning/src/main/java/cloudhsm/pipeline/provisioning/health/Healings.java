@@ -1,5 +1,6 @@
-package cloudhsm.pipeline.provisioning.healing;
+package cloudhsm.pipeline.provisioning.health;
 
+import cloudhsm.pipeline.provisioning.lambda.Aws;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashMap;
@@ -13,7 +14,7 @@ import software.amazon.awssdk.services.dynamodb.model.AttributeValue;
  */
 public final class Healings {
     /** How long a healing counts against the most that there may be, and a notice is not repeated. */
-    static final Duration PERIOD = Duration.ofHours(24);
+    public static final Duration PERIOD = Duration.ofHours(24);
 
     /** What nobody touches leaves the table by itself. */
     private static final Duration KEPT = PERIOD.multipliedBy(2);
@@ -22,6 +23,11 @@ public final class Healings {
 
     private final DynamoDbClient dynamoDb;
     private final String table;
+
+    /** In the table that the function's environment names: TABLE_NAME. */
+    public static Healings ofFunction() {
+        return new Healings(Aws.dynamoDb(), Aws.environment("TABLE_NAME"));
+    }
 
     /** @param table with the keys pk and sk */
     public Healings(DynamoDbClient dynamoDb, String table) {
@@ -37,7 +43,7 @@ public final class Healings {
      * @param leftAs the health in words with which the deployment was left alone last, or ""
      * @param leftUntil until when a healing would do so again, if the health is still the same; EPOCH without one
      */
-    record History(
+    public record History(
             Map<String, Instant> starts,
             boolean reconnecting,
             String notice,
@@ -46,11 +52,12 @@ public final class Healings {
             Instant leftUntil) {
         static final History NONE = new History(Map.of(), false, "", Instant.EPOCH, "", Instant.EPOCH);
 
-        History {
+        public History {
             starts = Map.copyOf(starts);
         }
 
-        History begun(String execution, Instant now, boolean reconnecting) {
+        /** With one more healing, begun now; older ones than {@link #PERIOD} are forgotten. */
+        public History begun(String execution, Instant now, boolean reconnecting) {
             var all = new HashMap<>(starts);
             all.values().removeIf(start -> start.isBefore(now.minus(PERIOD)));
             all.put(execution, now);
@@ -58,14 +65,14 @@ public final class Healings {
         }
 
         /** How many healings began in the last {@link #PERIOD}. */
-        long since(Instant now) {
+        public long since(Instant now) {
             return starts.values().stream()
                     .filter(start -> !start.isBefore(now.minus(PERIOD)))
                     .count();
         }
 
         /** When the first of the healings of the last {@link #PERIOD} counts no longer; now without one. */
-        Instant nextAfter(Instant now) {
+        public Instant nextAfter(Instant now) {
             return starts.values().stream()
                     .filter(start -> !start.isBefore(now.minus(PERIOD)))
                     .min(Instant::compareTo)
@@ -73,7 +80,8 @@ public final class Healings {
                     .orElse(now);
         }
 
-        boolean wasTold(String text, Instant now) {
+        /** Whether a person was told the same less than a {@link #PERIOD} ago. */
+        public boolean wasTold(String text, Instant now) {
             return notice.equals(text) && noticedAt.isAfter(now.minus(PERIOD));
         }
 
@@ -81,14 +89,15 @@ public final class Healings {
          * @param text what the person was told, now or less than a {@link #PERIOD} ago
          * @param until when a healing would not leave the deployment alone any more, as far as time decides it
          */
-        History leftAlone(String text, Instant now, DeploymentHealth health, Instant until) {
+        public History leftAlone(String text, Instant now, DeploymentHealth health, Instant until) {
             var noticed = wasTold(text, now) ? noticedAt : now;
             var again = noticed.plus(PERIOD);
             return new History(
                     starts, reconnecting, text, noticed, health.inWords(), until.isBefore(again) ? until : again);
         }
 
-        History ended() {
+        /** After a healing that ended well: nothing is left to tell. */
+        public History ended() {
             return new History(starts, false, "", Instant.EPOCH, "", Instant.EPOCH);
         }
     }
@@ -102,7 +111,8 @@ public final class Healings {
         return history.leftAs().equals(health.inWords()) && now.isBefore(history.leftUntil());
     }
 
-    History of(String deployment) {
+    /** What a deployment's healings have left behind; {@code NONE} where there was none. */
+    public History of(String deployment) {
         var item = dynamoDb.getItem(request -> request.tableName(table)
                         .key(Map.of("pk", PARTITION, "sk", text(deployment)))
                         .consistentRead(true))
@@ -119,7 +129,8 @@ public final class Healings {
                 Instant.parse(item.get("leftUntil").s()));
     }
 
-    void put(String deployment, History history, Instant now) {
+    /** Remembers it for two days. */
+    public void put(String deployment, History history, Instant now) {
         var starts = new HashMap<String, AttributeValue>();
         history.starts().forEach((execution, start) -> starts.put(execution, text(start.toString())));
         dynamoDb.putItem(request -> request.tableName(table)

@@ -1,4 +1,4 @@
-package cloudhsm.pipeline.provisioning.events;
+package cloudhsm.pipeline.provisioning.health;
 
 import java.math.BigDecimal;
 import java.math.RoundingMode;

@@ -1,4 +1,4 @@
-package cloudhsm.pipeline.provisioning.lambda;
+package cloudhsm.pipeline.provisioning.stage;
 
 import java.time.Instant;
 import java.util.Set;

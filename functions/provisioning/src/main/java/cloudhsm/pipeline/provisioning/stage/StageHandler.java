@@ -1,5 +1,7 @@
-package cloudhsm.pipeline.provisioning.lambda;
+package cloudhsm.pipeline.provisioning.stage;
 
+import cloudhsm.pipeline.provisioning.lambda.Aws;
+import cloudhsm.pipeline.provisioning.lambda.Json;
 import com.amazonaws.services.lambda.runtime.Context;
 import com.amazonaws.services.lambda.runtime.RequestStreamHandler;
 import com.fasterxml.jackson.core.JsonProcessingException;
@@ -60,14 +62,20 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
             String deployment,
             JsonNode input,
             String waitId,
-            String seen) {}
+            String seen) {
+        /** Without the token, which ends the task for whoever has it. */
+        @Override
+        public String toString() {
+            return waitId == null ? "Request[" + stage + " of " + execution + "]" : "Request[after " + waitId + "]";
+        }
+    }
 
     /**
      * @param locked the deployment whose lock the execution must have; empty in runs after a wait
      * @param before the wait that this run follows; empty in a stage's first run
      * @param seen the state of what that wait was for
      */
-    private record Attempt(
+    record Attempt(
             String id,
             String token,
             String execution,
@@ -87,6 +95,12 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
                     task.input(),
                     Optional.of(wait),
                     seen);
+        }
+
+        /** Without the token. */
+        @Override
+        public String toString() {
+            return "Attempt[" + id + " of " + execution + "]";
         }
     }
 

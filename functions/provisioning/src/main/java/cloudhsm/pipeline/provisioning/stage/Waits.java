@@ -1,5 +1,6 @@
-package cloudhsm.pipeline.provisioning.lambda;
+package cloudhsm.pipeline.provisioning.stage;
 
+import cloudhsm.pipeline.provisioning.lambda.Aws;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -32,6 +33,11 @@ public final class Waits {
     private final DynamoDbClient dynamoDb;
     private final String table;
     private final Clock clock;
+
+    /** In the table that the function's environment names: TABLE_NAME. */
+    public static Waits ofFunction() {
+        return new Waits(Aws.dynamoDb(), Aws.environment("TABLE_NAME"), Clock.systemUTC());
+    }
 
     public Waits(DynamoDbClient dynamoDb, String table, Clock clock) {
         this.dynamoDb = dynamoDb;

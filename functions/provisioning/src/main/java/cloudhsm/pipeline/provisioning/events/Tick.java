@@ -1,0 +1,34 @@
+package cloudhsm.pipeline.provisioning.events;
+
+import cloudhsm.pipeline.provisioning.stage.Wait;
+import java.time.Clock;
+
+/** One look at what a wait is for. It repeats the event until the wait is over: a lost event costs one tick. */
+public final class Tick {
+    private final Look look;
+    private final StateChanges changes;
+    private final Clock clock;
+
+    public Tick(Look look, StateChanges changes, Clock clock) {
+        this.look = look;
+        this.changes = changes;
+        this.clock = clock;
+    }
+
+    /**
+     * Most looks see what the look before saw, so the state remembered in the table is read only if something is new.
+     *
+     * @param seenBefore what this answered to the look before; "" for the first
+     * @return the resource and its state
+     */
+    public String look(Wait wait, String seenBefore) {
+        var observation = look.at(wait.resource());
+        var seen = observation.resource() + " " + observation.state();
+        if (wait.isOver(observation.state(), clock.instant())) {
+            changes.publish(observation);
+        } else if (!seen.equals(seenBefore)) {
+            changes.publishIfChanged(observation);
+        }
+        return seen;
+    }
+}

@@ -1,0 +1,2 @@
+/** Lambda's plumbing: JSON in and out, and the clients for AWS. */
+package cloudhsm.pipeline.provisioning.lambda;
