@@ -82,6 +82,7 @@ public final class LocalCloud implements AutoCloseable {
         ssm = new SsmService(account, ec2, cloudHsm, events, endpoint);
         states = new StatesService(account, lambda, logs, events, endpoint);
         events.connect(lambda, states, sqs, sns);
+        account.time().explainBy(states::lastFailure);
         endpoint.register(events);
         endpoint.register(logs);
         endpoint.register(ec2);
