@@ -24,8 +24,6 @@ import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
 
 /** What README and docs say of the code, held against the code. */
 class DocsTest {
@@ -61,38 +59,30 @@ class DocsTest {
     }
 
     @Test
-    void theStageTablesOfTheReadmeNameEveryStageAndNoOther() throws IOException {
-        var stages = new TreeSet<String>();
-        for (var name : List.of("provision", "teardown")) stages.addAll(tasks(definition(name)));
-        var described = new TreeSet<String>();
-        for (var heading : List.of("## The stages", "## Tear it down")) {
-            for (var cell : firstCells(section(read("README.md"), heading))) {
-                names(Pattern.compile("\\b[A-Z][a-z]+(?:[A-Z][a-z]+)*\\b"), cell)
-                        .forEach(described::add);
-            }
-        }
-        // How an execution ends otherwise is the runbook's matter; RelaunchClient is LaunchClient once more.
-        stages.removeAll(Set.of("ReportFailure", "FailExecution", "RelaunchClient"));
-        var missing = new TreeSet<>(stages);
-        missing.removeAll(described);
-        assertEquals(Set.of(), missing, "not in README.md");
-        // The tables also name the states that have another state machine, or each of several, do the work.
-        for (var name : List.of("provision", "teardown"))
-            StateMachinesTest.states(definition(name), (state, json) -> {
-                if (Set.of("Task", "Map").contains(json.path("Type").asText())) stages.add(state);
-            });
-        described.removeIf(word -> !word.matches("[A-Z][a-z]+([A-Z][a-z]+)+"));
-        described.removeAll(stages);
-        assertEquals(Set.of(), described, "in README.md, but no stage");
+    void theStagesInTheDocsAreTheDefinitionsTheTemplatesAndTheClasses() throws IOException {
+        Derived.check("docs/stages.md", StageTables.page());
     }
 
-    @ParameterizedTest
-    @ValueSource(strings = {"provision", "heal", "pause", "resume", "teardown", "reencrypt-existing", "watch"})
-    void theGraphInTheDocsIsTheDefinitions(String name) throws IOException {
-        var drawn = Graph.of(definition(name));
+    @Test
+    void theGraphsInTheDocsAreTheDefinitions() throws IOException {
         var page = read("docs/state-machines.md");
-        var block = "<!-- graph: " + name + " -->\n```mermaid\n" + drawn + "```\n";
-        assertTrue(page.contains(block), () -> "docs/state-machines.md should show\n" + block);
+        for (var name : StageTables.MACHINES) {
+            var mark = "<!-- graph: " + name + " -->\n```mermaid\n";
+            var start = page.indexOf(mark);
+            assertTrue(start >= 0, () -> "docs/state-machines.md needs a section with\n" + mark + "```");
+            start += mark.length();
+            page = page.substring(0, start) + Graph.of(definition(name)) + page.substring(page.indexOf("```\n", start));
+        }
+        Derived.check("docs/state-machines.md", page);
+    }
+
+    @Test
+    void everyDefinitionHasItsTable() throws IOException {
+        var files = new TreeSet<String>();
+        for (var file : StateMachinesTest.stateMachines()) {
+            files.add(file.getFileName().toString().replace(".asl.json", ""));
+        }
+        assertEquals(files, new TreeSet<>(StageTables.MACHINES));
     }
 
     @Test
@@ -178,21 +168,6 @@ class DocsTest {
 
     private static JsonNode definition(String name) throws IOException {
         return Json.parse(read("statemachine/" + name + ".asl.json"));
-    }
-
-    private static Set<String> tasks(JsonNode machine) {
-        var names = new TreeSet<String>();
-        StateMachinesTest.states(machine, (name, state) -> {
-            if (state.path("Resource").asText().endsWith(".waitForTaskToken")) names.add(name);
-        });
-        return names;
-    }
-
-    private static Set<String> names(Pattern pattern, String text) {
-        return pattern.matcher(text)
-                .results()
-                .map(found -> found.group())
-                .collect(Collectors.toCollection(TreeSet::new));
     }
 
     private static String section(String page, String heading) {

@@ -37,23 +37,7 @@ import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
 /** One execution with the input {} on an empty account, and what is there afterwards. */
 class ProvisioningTest {
     /** All that do something when nothing goes wrong, in their order; LaunchClient runs beside them. */
-    static final List<String> STAGES = List.of(
-            "Preflight",
-            "SetLimits",
-            "CreateCluster",
-            "CreateFirstHsm",
-            "VerifyHsmIdentity",
-            "IssueClusterCertificate",
-            "InitializeCluster",
-            "ActivateCluster",
-            "CreateSecondHsm",
-            "CreateKmsUser",
-            "CreateKeyStore",
-            "ConnectKeyStore",
-            "CreateKey",
-            "SecureBucket",
-            "ProveEncryption",
-            "Report");
+    static final List<String> STAGES = StagesTest.straightWay("provision");
 
     /**
      * <a href="https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html">SQS</a>,

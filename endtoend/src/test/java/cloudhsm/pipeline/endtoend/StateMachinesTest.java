@@ -47,7 +47,7 @@ class StateMachinesTest {
      * The most minutes that a stage waits by budgets of its own before it fails by a name: one creation and one deletion
      * of an HSM in each of up to four zones, a command of 20 minutes on the client, and so on.
      */
-    private static final Map<String, Integer> MOST_MINUTES = Map.ofEntries(
+    static final Map<String, Integer> MOST_MINUTES = Map.ofEntries(
             Map.entry("CreateCluster", 15),
             Map.entry("CreateFirstHsm", 4 * (30 + 20) + 15),
             Map.entry("InitializeCluster", 15),

@@ -96,6 +96,7 @@ public final class LocalCloud implements AutoCloseable {
                 "states",
                 (caller, rule, target, payload) ->
                         states.startExecution(target, account.hex(8) + "_" + account.hex(24), Json.parse(payload)));
+        account.time().explainBy(states::lastFailure);
         endpoint.register(events);
         endpoint.register(logs);
         endpoint.register(ec2);

@@ -13,6 +13,7 @@ import cloudhsm.pipeline.localcloud.wire.AwsRequest;
 import cloudhsm.pipeline.localcloud.wire.JsonService;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
@@ -115,6 +116,17 @@ public final class StatesService extends JsonService {
             interpreter.listenToTransitions(listener);
             return true;
         });
+    }
+
+    /** For whoever waits in vain: which execution failed last, under which name and why; "" if none has. */
+    public String lastFailure() {
+        return locked(() -> executions.all().stream()
+                .filter(execution -> execution.error().isPresent()
+                        && execution.stopped().isPresent())
+                .max(Comparator.comparing(execution -> execution.stopped().orElseThrow()))
+                .map(failed -> "Execution " + failed.arn() + " ended " + failed.status() + " under "
+                        + failed.error().orElseThrow() + ": " + failed.cause().orElse("no cause"))
+                .orElse(""));
     }
 
     /** Calls the listener with each expression of every execution, as it is evaluated, holding the lock. */

@@ -5,6 +5,7 @@ import cloudhsm.pipeline.localcloud.lambda.LambdaService.FunctionConfiguration;
 import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.localcloud.template.Resolver.ResourceValues;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -53,6 +54,10 @@ final class Functions {
         environment.requireAllRead();
         var architectures = new ArrayList<String>();
         properties.node("Architectures").forEach(architecture -> architectures.add(architecture.asText()));
+        if (architectures.size() > 1) {
+            throw properties.invalid("Lambda takes one of the Architectures " + architectures
+                    + "; SAM puts those of Globals before the function's own");
+        }
         var arn = cloud.lambda()
                 .createFunction(new FunctionConfiguration(
                         name,
@@ -191,7 +196,20 @@ final class Functions {
                         properties.text("SourceArn").orElse(null));
     }
 
-    /** Globals.Function below what the function says itself: maps are merged, lists put together, the rest replaced. */
+    /** @throws TemplateException where Globals.Function has a property that SAM takes from functions alone */
+    static void checkGlobals(JsonNode globals) {
+        for (var name : List.of("Role", "Policies", "FunctionName", "Events", "PackageType")) {
+            if (globals.has(name)) {
+                throw new TemplateException("'Globals' section is invalid. '" + name
+                        + "' is not a supported property of 'Function'; give it to each function");
+            }
+        }
+    }
+
+    /**
+     * Globals.Function below what the function says itself: maps are merged, lists put together, the rest replaced. So a
+     * function cannot replace the Architectures of Globals.
+     */
     static ObjectNode withGlobals(JsonNode globals, JsonNode own) {
         var merged = globals.isObject() ? ((ObjectNode) globals).deepCopy() : Json.object();
         for (var property : own.properties()) {
@@ -199,15 +217,8 @@ final class Functions {
             var above = merged.get(name);
             if (above instanceof ObjectNode map && property.getValue().isObject() && !isFunction(map)) {
                 merged.set(name, withGlobals(map, property.getValue()));
-            } else if (above != null
-                    && above.isArray()
-                    && property.getValue().isArray()
-                    && !name.equals("Architectures")) {
-                merged.set(
-                        name,
-                        Json.array()
-                                .addAll((com.fasterxml.jackson.databind.node.ArrayNode) above.deepCopy())
-                                .addAll((com.fasterxml.jackson.databind.node.ArrayNode) property.getValue()));
+            } else if (above instanceof ArrayNode list && property.getValue() instanceof ArrayNode more) {
+                merged.set(name, Json.array().addAll(list).addAll(more));
             } else {
                 merged.set(name, property.getValue());
             }

@@ -124,6 +124,7 @@ public record Stack(
         template.path("Globals").fieldNames().forEachRemaining(type -> {
             if (!type.equals("Function")) throw new TemplateException("Globals." + type + " is not supported");
         });
+        Functions.checkGlobals(template.path("Globals").path("Function"));
         if (template.path("Resources").isEmpty()) throw new TemplateException("The template has no Resources");
         var transforms = template.path("Transform");
         var serverless = transforms.asText().equals("AWS::Serverless-2016-10-31");

@@ -40,6 +40,8 @@ public final class SimulatedTime {
     private boolean resting;
     private boolean stopped;
 
+    private volatile Supplier<String> explanation = () -> "";
+
     /** The real clock of paced mode, in nanoseconds. */
     private final LongSupplier nanos;
 
@@ -151,6 +153,11 @@ public final class SimulatedTime {
         }
     }
 
+    /** What {@link #runUntil} says, beside what comes next, when it gives up: one sentence, or "". */
+    public void explainBy(Supplier<String> explanation) {
+        this.explanation = explanation;
+    }
+
     /**
      * Jumps from one piece of work to the next until the condition holds.
      *
@@ -165,7 +172,7 @@ public final class SimulatedTime {
             var next = takeDueBy(deadline);
             if (next != null) return next;
             throw new IllegalStateException("What was waited for has not happened within " + limit
-                    + " of simulated time; next would be: " + nextLabel());
+                    + " of simulated time; next would be: " + nextLabel() + ". " + explanation.get());
         });
     }
 

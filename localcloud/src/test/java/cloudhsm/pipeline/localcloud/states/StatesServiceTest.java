@@ -102,6 +102,20 @@ class StatesServiceTest {
         assertEquals("no reason", failed.at("/detail/cause").asText());
     }
 
+    @Test
+    void whoeverWaitsInVainReadsWhichExecutionFailedAndWhy() {
+        var machine = machine("fails", null, """
+            {"QueryLanguage": "JSONata", "StartAt": "F",
+             "States": {"F": {"Type": "Fail", "Error": "Bad", "Cause": "no reason"}}}\
+            """);
+        var execution = cloud.states().startExecution(machine, "one", Json.object());
+        var inVain = assertThrows(
+                IllegalStateException.class, () -> cloud.time().runUntil(() -> false, Duration.ofHours(5)));
+        assertTrue(
+                inVain.getMessage().endsWith("Execution " + execution + " ended FAILED under Bad: no reason"),
+                inVain.getMessage());
+    }
+
     private static String allowing(String action, String resource) {
         return "{\"Statement\": {\"Effect\": \"Allow\", \"Action\": \"" + action + "\", \"Resource\": \"" + resource
                 + "\"}}";

@@ -195,6 +195,32 @@ class StackTest {
     }
 
     @Test
+    void propertiesThatSamTakesFromFunctionsAloneAreRefusedInGlobals() throws IOException {
+        for (var property : List.of("Policies: [AWSXRayDaemonWriteAccess]", "FunctionName: f", "Events: {}")) {
+            var refused = refusal("""
+                Transform: AWS::Serverless-2016-10-31
+                Globals: { Function: { %s } }
+                Resources: { A: { Type: AWS::SQS::Queue } }
+                """.formatted(property), Map.of());
+            assertTrue(
+                    refused.startsWith("'Globals' section is invalid. '" + property.replaceFirst(":.*", "") + "'"),
+                    refused);
+        }
+    }
+
+    @Test
+    void anArchitectureThatGlobalsAlreadyGiveCannotBeReplaced() throws IOException {
+        Files.writeString(directory.resolve("f.zip"), "");
+        var refused = refusal("""
+            Transform: AWS::Serverless-2016-10-31
+            Globals: { Function: { Architectures: [arm64] } }
+            Resources:
+              F: { Type: AWS::Serverless::Function, Properties: { CodeUri: f.zip, Architectures: [x86_64] } }
+            """, Map.of());
+        assertTrue(refused.contains("one of the Architectures [arm64, x86_64]"), refused);
+    }
+
+    @Test
     void destinationsThatWouldNotBeCarriedOutAreRefused() throws IOException {
         for (var property : List.of("EventInvokeConfig: {MaximumRetryAttempts: 1}", "DeadLetterQueue: {Type: SQS}")) {
             var refused = refusal("""
