@@ -32,7 +32,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 class DependenciesTest {
     private static final Path ROOT = LocalDeployment.projectRoot();
 
-    private static final Set<String> LICENCES = Set.of("Apache-2.0", "BSD-2-Clause", "MIT", "MIT-0", "Bouncy Castle Licence");
+    private static final Set<String> LICENCES =
+            Set.of("Apache-2.0", "BSD-2-Clause", "MIT", "MIT-0", "Bouncy Castle Licence");
 
     /** Groups that have no business in a deployed artifact. */
     private static final Pattern FOR_TESTS = Pattern.compile(
