@@ -248,11 +248,12 @@ class LambdaServiceTest {
     }
 
     @Test
-    void aFunctionThatCannotBeInitialisedGetsNoSnapshot() {
-        TestFunctions.create(cloud, artifact, "missing", "Missing", "one");
-        try (var process = cloud.lambda().separateProcess("missing", LambdaProcess.Start.FROM_SNAPSHOT)) {
+    void aFunctionWhoseHookFailsGetsNoSnapshot() {
+        TestFunctions.create(cloud, artifact, "hooked", "FailingHook", "one");
+        try (var process = cloud.lambda().separateProcess("hooked", LambdaProcess.Start.FROM_SNAPSHOT)) {
             var refused = assertThrows(IllegalStateException.class, process::takeSnapshot);
-            assertTrue(refused.getMessage().startsWith("No snapshot: "), refused::getMessage);
+            assertTrue(
+                    refused.getMessage().startsWith("No snapshot: Runtime.BeforeCheckpointError"), refused::getMessage);
         }
     }
 }
