@@ -47,7 +47,8 @@ class PrimingTest {
         }
         assertEquals(
                 Set.of(
-                        "https://127.0.0.1:1/priming", // both operations of the queue, and no bucket's own
+                        "socket://127.0.0.1:1", // each connection asks once more
+                        "https://127.0.0.1:1/", // both operations of the queue
                         "https://127.0.0.1:1/priming?encryption", // GetBucketEncryption
                         "https://127.0.0.1:1/priming/priming", // HeadObject, CopyObject
                         "https://127.0.0.1:1/priming/priming?encryption"), // UpdateObjectEncryption
