@@ -1,11 +1,14 @@
 package cloudhsm.pipeline.endtoend;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
-import cloudhsm.pipeline.localcloud.lambda.LambdaProcess;
-import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.runlocal.deployment.LocalDeployment;
+import cloudhsm.pipeline.localcloud.http.Call;
+import cloudhsm.pipeline.localcloud.protocol.Json;
+import cloudhsm.pipeline.localcloud.lambda.LambdaProcess;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
@@ -192,6 +195,32 @@ class RuntimeFidelityTest {
             var noEvent = answer("CreateClusterFunction", process, "no JSON", "nonsense");
             assertEquals("com.fasterxml.jackson.core.JsonParseException", noEvent.error());
         }
+    }
+
+    @Test
+    void aSnapshotHoldsNoCredentialsAndNobodyHearsOfItsPriming() {
+        var function = "ReencryptObjectsFunction";
+        var sample = payload(function, EVENTS.resolve("sqs-s3-batch.json"));
+        var unprimed = LambdaProcess.Start.FROM_SNAPSHOT_WITHOUT_HOOKS;
+        var before = deployment.cloud().endpoint().calls().size();
+        try (var process = process(function);
+                var other = deployment.cloud().lambda().separateProcess(name(function), unprimed)) {
+            process.takeSnapshot();
+            other.takeSnapshot();
+            assertEquals(List.of(), callsSince(before), "the hook speaks to nobody");
+            assertEquals(other.log(), process.log(), "and has nothing to say");
+            assertEquals("", answer(function, process, "after the restore", sample).error());
+        }
+        var asked = callsSince(before).stream().map(Call::service).toList();
+        assertTrue(asked.contains("s3"), asked::toString);
+        assertFalse(
+                callsSince(before).stream().anyMatch(call -> call.errorCode().equals("UnrecognizedClientException")),
+                "credentials that were read before the snapshot are void");
+    }
+
+    private static List<Call> callsSince(int before) {
+        var calls = deployment.cloud().endpoint().calls();
+        return calls.subList(before, calls.size());
     }
 
     private static Set<String> functions() {

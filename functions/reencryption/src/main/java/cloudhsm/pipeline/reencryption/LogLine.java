@@ -23,6 +23,12 @@ final class LogLine {
         return text(line);
     }
 
+    static String notPrimed(Throwable why) {
+        var line = JsonWriter.create().writeStartObject();
+        outcome(line, "NOT_PRIMED", why.toString());
+        return text(line);
+    }
+
     private static void outcome(JsonWriter line, String outcome, String reason) {
         field(line, "outcome", outcome);
         if (!reason.isEmpty()) field(line, "reason", reason);

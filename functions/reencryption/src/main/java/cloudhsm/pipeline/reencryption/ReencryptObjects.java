@@ -11,13 +11,14 @@ import com.amazonaws.services.lambda.runtime.logging.LogLevel;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.security.SecureRandom;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Consumer;
+import org.crac.Core;
 import software.amazon.awssdk.services.s3.S3Client;
 
 /**
@@ -37,7 +38,10 @@ public final class ReencryptObjects implements RequestStreamHandler {
     private final Consumer<String> metrics;
     private final Clock clock;
 
-    /** Called by Lambda, once per execution environment. */
+    /** Held here, because whoever it is registered with holds it weakly. */
+    private final Priming priming = new Priming();
+
+    /** Called by Lambda, once per execution environment or once per snapshot. */
     public ReencryptObjects() {
         this(
                 Aws.s3(),
@@ -46,6 +50,7 @@ public final class ReencryptObjects implements RequestStreamHandler {
                 // Not by the Lambda logger, which would wrap the line in JSON of its own.
                 line -> System.out.println(line),
                 Clock.systemUTC());
+        Core.getGlobalContext().register(priming);
     }
 
     ReencryptObjects(S3Client s3, UploadsQueue queue, Settings settings, Consumer<String> metrics, Clock clock) {
@@ -92,6 +97,9 @@ public final class ReencryptObjects implements RequestStreamHandler {
         private final Context context;
         private final List<BatchItemFailure> failures = new ArrayList<>();
         private final List<UploadsQueue.Waiting> waiting = new ArrayList<>();
+        /** Not one that copies of a snapshot would share: what failed together would come back together. */
+        private final SecureRandom random = new SecureRandom();
+
         private Duration oldest = Duration.ZERO;
         private int putAside;
 
@@ -119,7 +127,7 @@ public final class ReencryptObjects implements RequestStreamHandler {
             var age = age(message);
             if (age.compareTo(oldest) > 0) oldest = age;
             for (var outcome : batch.outcomes(message)) {
-                var redelivery = Redelivery.of(outcome, received(message), age, ThreadLocalRandom.current());
+                var redelivery = Redelivery.of(outcome, received(message), age, random);
                 if (redelivery instanceof Redelivery.Aside(var reason)) {
                     putAside(message, reason);
                     return;

@@ -98,6 +98,14 @@ final class LambdaFunction {
         return identity;
     }
 
+    /** Another session of the role for a process of its own; nobody can sign with the one before any longer. */
+    Identity anotherSession(Identity before) {
+        return locked(() -> {
+            if (!before.equals(identity)) account.iam().endSession(before);
+            return account.iam().session(configuration.role(), configuration.functionName());
+        });
+    }
+
     /** Statements of the function's policy, by statement id. */
     Map<String, ObjectNode> permissions() {
         return permissions;
@@ -111,6 +119,11 @@ final class LambdaFunction {
     /** From now on what invokes the function by its alias starts from a snapshot, which was just made. */
     void startFromSnapshot() {
         lastInvoked = Optional.of(account.time().now());
+    }
+
+    /** Whether {@link #startFromSnapshot} was called. */
+    boolean startsFromSnapshot() {
+        return locked(lastInvoked::isPresent);
     }
 
     /**

@@ -1,7 +1,8 @@
 package cloudhsm.pipeline.localcloud.lambda;
 
-import cloudhsm.pipeline.localcloud.lambda.LambdaService.InvocationResult;
 import cloudhsm.pipeline.localcloud.protocol.Json;
+import cloudhsm.pipeline.localcloud.authorization.Identity;
+import cloudhsm.pipeline.localcloud.lambda.LambdaService.InvocationResult;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import java.io.File;
@@ -20,10 +21,12 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -42,24 +45,55 @@ public final class LambdaProcess implements AutoCloseable {
     private static final String NATIVE_LIBRARY_PROPERTY =
             "com.amazonaws.services.lambda.runtime.api.client.runtimeapi.NativeClient.JNI";
     private static final String API = "/2018-06-01/runtime/";
+    private static final String CREDENTIALS = "/2021-04-23/credentials";
+
+    /** With it the managed runtime leads org.crac, which functions use, to its own implementation. */
+    private static final String HOOKS = "-Dorg.crac.Core.Compat=com.amazonaws.services.lambda.crac";
 
     /** How long one invocation may take on the real clock, the start of the process included. */
     private static final Duration REAL_LIMIT = Duration.ofMinutes(15);
 
+    /** Of what the credentials' endpoint answers. */
+    private static final Duration CREDENTIALS_LIFETIME = Duration.ofHours(6);
+
+    /** How an execution environment comes to be. */
+    public enum Start {
+        /** The process is started for its first event. */
+        ON_DEMAND,
+        /**
+         * From a snapshot (SnapStart): the function is initialised and its hooks are run, then the process is held until
+         * the first event. It is the same process that goes on: nothing is really stored, and there is one copy.
+         */
+        FROM_SNAPSHOT,
+        /** The same without the function's hooks, which AWS does not do: shows what they are good for. */
+        FROM_SNAPSHOT_WITHOUT_HOOKS
+    }
+
     private final LambdaFunction function;
     private final URI endpoint;
+    private final Start start;
     private final HttpServer server;
     private final ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor();
     private final BlockingQueue<Event> events = new LinkedBlockingQueue<>();
     private final Map<String, CompletableFuture<InvocationResult>> results = new ConcurrentHashMap<>();
+
+    /** Ends with "" when the runtime client asks to be restored. */
+    private final CompletableFuture<String> snapshot = new CompletableFuture<>();
+
+    private final CountDownLatch restored = new CountDownLatch(1);
+    private final String credentialsToken = UUID.randomUUID().toString();
+    private volatile Identity session;
     private Optional<Process> process = Optional.empty();
+    private Optional<Path> log = Optional.empty();
     private volatile String errorType = "";
 
     private record Event(String requestId, byte[] payload) {}
 
-    LambdaProcess(LambdaFunction function, URI endpoint) {
+    LambdaProcess(LambdaFunction function, URI endpoint, Start start) {
         this.function = function;
         this.endpoint = endpoint;
+        this.start = start;
+        session = function.identity();
         try {
             server = HttpServer.create(new InetSocketAddress(InetAddress.ofLiteral("127.0.0.1"), 0), 16);
         } catch (IOException failed) {
@@ -67,10 +101,51 @@ public final class LambdaProcess implements AutoCloseable {
         }
         server.setExecutor(threads);
         server.createContext(API, this::serve);
+        server.createContext(CREDENTIALS, this::credentials);
     }
 
-    /** Runs one invocation; the first one starts the process. One at a time, as in every execution environment. */
+    /**
+     * Starts the process and returns when its snapshot would be taken, at once if it has been. What follows is restored
+     * from it.
+     *
+     * @throws IllegalStateException where the initialisation or a hook failed, or where the start is on demand
+     */
+    public void takeSnapshot() {
+        if (start == Start.ON_DEMAND) throw new IllegalStateException("The function starts on demand");
+        if (process.isPresent()) return;
+        try {
+            session = function.anotherSession(session);
+            var exited = start().onExit().thenApply(ended -> errorType.isEmpty() ? "Runtime.ExitError" : errorType);
+            var failure = snapshot.applyToEither(exited, either -> either).get(REAL_LIMIT.toSeconds(), TimeUnit.SECONDS);
+            if (!failure.isEmpty()) throw new IllegalStateException("No snapshot: " + failure + ": " + log());
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        } catch (TimeoutException late) {
+            throw new IllegalStateException("No snapshot: the initialisation takes too long", late);
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("The embedded AWS is closing", interrupted);
+        } catch (ExecutionException impossible) {
+            throw new IllegalStateException(impossible);
+        }
+    }
+
+    /** Credentials that were read before the snapshot are void after it. */
+    private void restore() {
+        takeSnapshot();
+        if (restored.getCount() == 0) return;
+        session = function.anotherSession(session);
+        restored.countDown();
+    }
+
+    /**
+     * Runs one invocation; the first one starts or restores the process. One at a time, as in every execution
+     * environment.
+     *
+     * @throws IllegalStateException as {@link #takeSnapshot} does
+     */
     public InvocationResult invoke(byte[] payload) {
+        if (start != Start.ON_DEMAND) restore();
         var requestId = UUID.randomUUID().toString();
         var result = new CompletableFuture<InvocationResult>();
         results.put(requestId, result);
@@ -101,6 +176,15 @@ public final class LambdaProcess implements AutoCloseable {
      */
     public String errorType() {
         return errorType;
+    }
+
+    /** What the process has written so far, its standard output and error; empty before it has started. */
+    public String log() {
+        try {
+            return log.isPresent() ? Files.readString(log.get()) : "";
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
     }
 
     /** CPU time of the process so far, its start included; zero before the first invocation. */
@@ -135,7 +219,7 @@ public final class LambdaProcess implements AutoCloseable {
         } catch (URISyntaxException impossible) {
             throw new IllegalStateException(impossible);
         }
-        var command = List.of(
+        var command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-Xmx256m",
                 // As Lambda starts functions on demand.
@@ -145,26 +229,61 @@ public final class LambdaProcess implements AutoCloseable {
                 "-cp",
                 String.join(File.pathSeparator, classPath),
                 MAIN_CLASS,
-                function.configuration().handler());
+                function.configuration().handler()));
+        if (start != Start.FROM_SNAPSHOT_WITHOUT_HOOKS) command.add(1, HOOKS);
         server.start();
         var builder = new ProcessBuilder(command)
                 .directory(function.artifact().directory().toFile());
         builder.environment().clear();
-        builder.environment().putAll(function.environmentVariables(function.identity(), endpoint));
+        builder.environment().putAll(function.environmentVariables(session, endpoint));
+        if (start != Start.ON_DEMAND) readCredentialsFromEndpoint(builder.environment());
         // What Lambda's own surroundings set; the values are those of its image.
         builder.environment().put("LANG", "en_US.UTF-8");
         builder.environment().put("PATH", "/usr/local/bin:/usr/bin/:/bin:/opt/bin");
         builder.environment().put("LD_LIBRARY_PATH", "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/task:/opt/lib");
         builder.environment().put("LAMBDA_RUNTIME_DIR", "/var/runtime");
-        builder.environment()
-                .put(
-                        "AWS_LAMBDA_RUNTIME_API",
-                        "127.0.0.1:" + server.getAddress().getPort());
+        builder.environment().put("AWS_LAMBDA_RUNTIME_API", address());
         builder.redirectErrorStream(true);
-        builder.redirectOutput(ProcessBuilder.Redirect.DISCARD);
+        var output = Files.createTempFile("lambda-", ".log");
+        log = Optional.of(output);
+        builder.redirectOutput(output.toFile());
         var started = builder.start();
         process = Optional.of(started);
         return started;
+    }
+
+    private String address() {
+        return "127.0.0.1:" + server.getAddress().getPort();
+    }
+
+    /**
+     * With SnapStart, credentials are not in the environment, which is part of the snapshot.
+     *
+     * @see <a href="https://docs.aws.amazon.com/lambda/latest/dg/snapstart-activate.html">Activating SnapStart</a>
+     */
+    private void readCredentialsFromEndpoint(Map<String, String> environment) {
+        environment.keySet().removeAll(Set.of("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"));
+        environment.put("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start");
+        environment.put("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://" + address() + CREDENTIALS);
+        environment.put("AWS_CONTAINER_AUTHORIZATION_TOKEN", credentialsToken);
+    }
+
+    private void credentials(HttpExchange exchange) throws IOException {
+        try (exchange) {
+            if (!credentialsToken.equals(exchange.getRequestHeaders().getFirst("Authorization"))) {
+                exchange.sendResponseHeaders(403, -1);
+                return;
+            }
+            var current = session;
+            var answer = Json.bytes(Json.object()
+                    .put("AccessKeyId", current.accessKeyId())
+                    .put("SecretAccessKey", current.secretAccessKey())
+                    .put("Token", "embedded-aws")
+                    .put("Expiration", Instant.now().plus(CREDENTIALS_LIFETIME).toString()));
+            exchange.getResponseHeaders().set("Content-Type", "application/json");
+            exchange.sendResponseHeaders(200, answer.length);
+            exchange.getResponseBody().write(answer);
+        }
     }
 
     private void serve(HttpExchange exchange) throws IOException {
@@ -180,7 +299,13 @@ public final class LambdaProcess implements AutoCloseable {
                 accept(exchange, requestId(path), new InvocationResult(body, "Unhandled"));
             } else if (path.equals("init/error")) {
                 errorType = errorType(exchange);
+                snapshot.complete(errorType);
                 results.values().forEach(result -> result.complete(new InvocationResult(body, "Unhandled")));
+                exchange.sendResponseHeaders(202, -1);
+            } else if (path.equals("restore/next")) {
+                restoreNext(exchange);
+            } else if (path.equals("restore/error")) {
+                errorType = errorType(exchange);
                 exchange.sendResponseHeaders(202, -1);
             } else {
                 exchange.sendResponseHeaders(404, -1);
@@ -195,6 +320,18 @@ public final class LambdaProcess implements AutoCloseable {
 
     private static String requestId(String path) {
         return path.split("/")[1];
+    }
+
+    /** The Runtime API holds the call until the snapshot is restored. */
+    private void restoreNext(HttpExchange exchange) throws IOException {
+        snapshot.complete("");
+        try {
+            restored.await();
+        } catch (InterruptedException closing) {
+            Thread.currentThread().interrupt();
+            return;
+        }
+        exchange.sendResponseHeaders(200, -1);
     }
 
     /** The Runtime API holds the call until there is an event. */
@@ -236,6 +373,7 @@ public final class LambdaProcess implements AutoCloseable {
     @Override
     public void close() {
         process.ifPresent(Process::destroyForcibly);
+        log.ifPresent(file -> file.toFile().delete());
         server.stop(0);
         threads.shutdownNow();
     }

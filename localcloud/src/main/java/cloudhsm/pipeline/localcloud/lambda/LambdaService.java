@@ -418,11 +418,26 @@ public final class LambdaService implements Service {
         }
     }
 
-    /** An execution environment in a JVM of its own, as for {@link #invokeInSeparateProcess}, to be closed after use. */
+    /**
+     * An execution environment in a JVM of its own, as for {@link #invokeInSeparateProcess}, to be closed after use. It
+     * comes from a snapshot where the function's alias does.
+     */
     public LambdaProcess separateProcess(String functionName) {
         locked();
         try {
-            return new LambdaProcess(find(functionName), endpoint.get());
+            var fromSnapshot = find(functionName).startsFromSnapshot();
+            return separateProcess(
+                    functionName, fromSnapshot ? LambdaProcess.Start.FROM_SNAPSHOT : LambdaProcess.Start.ON_DEMAND);
+        } finally {
+            unlocked();
+        }
+    }
+
+    /** The same, however the function's alias starts. */
+    public LambdaProcess separateProcess(String functionName, LambdaProcess.Start start) {
+        locked();
+        try {
+            return new LambdaProcess(find(functionName), endpoint.get(), start);
         } finally {
             unlocked();
         }

@@ -1,6 +1,7 @@
 package cloudhsm.pipeline.localcloud.lambda;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -224,5 +225,35 @@ class LambdaServiceTest {
         var result = cloud.lambda().invokeInSeparateProcess("apart", "{}".getBytes(StandardCharsets.UTF_8));
         assertEquals("", result.functionError(), new String(result.payload(), StandardCharsets.UTF_8));
         assertEquals("one", Json.parse(result.payload()).path("stage").asText());
+    }
+
+    @Test
+    void credentialsThatASnapshotKeptAreVoidAfterItsRestore() {
+        TestFunctions.create(cloud, artifact, "kept", "KeptCredentials", "one");
+        try (var process = cloud.lambda().separateProcess("kept", LambdaProcess.Start.FROM_SNAPSHOT)) {
+            var answer = Json.parse(
+                    process.invoke("{}".getBytes(StandardCharsets.UTF_8)).payload());
+            assertEquals("null", answer.path("inEnvironment").asText(), "a snapshot would hold them");
+            var kept = accessKeyId(answer.path("kept").asText());
+            var now = accessKeyId(answer.path("now").asText());
+            assertNull(cloud.iam().byAccessKeyId(kept));
+            assertTrue(cloud.iam().byAccessKeyId(now).arn().contains("kept-role"));
+        }
+    }
+
+    private static String accessKeyId(String credentials) {
+        return Json.parse(credentials.getBytes(StandardCharsets.UTF_8))
+                .path("AccessKeyId")
+                .asText();
+    }
+
+    @Test
+    void aFunctionWhoseHookFailsGetsNoSnapshot() {
+        TestFunctions.create(cloud, artifact, "hooked", "FailingHook", "one");
+        try (var process = cloud.lambda().separateProcess("hooked", LambdaProcess.Start.FROM_SNAPSHOT)) {
+            var refused = assertThrows(IllegalStateException.class, process::takeSnapshot);
+            assertTrue(
+                    refused.getMessage().startsWith("No snapshot: Runtime.BeforeCheckpointError"), refused::getMessage);
+        }
     }
 }

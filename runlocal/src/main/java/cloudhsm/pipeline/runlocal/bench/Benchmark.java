@@ -1,8 +1,9 @@
 package cloudhsm.pipeline.runlocal.bench;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
-import cloudhsm.pipeline.localcloud.lambda.LambdaService.FunctionConfiguration;
 import cloudhsm.pipeline.runlocal.deployment.LocalDeployment;
+import cloudhsm.pipeline.localcloud.lambda.LambdaProcess.Start;
+import cloudhsm.pipeline.localcloud.lambda.LambdaService.FunctionConfiguration;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
@@ -33,7 +34,7 @@ public final class Benchmark implements AutoCloseable {
     /**
      * What {@code --report} writes.
      *
-     * @param startUps the pipeline's function first
+     * @param startUps the pipeline's function from its snapshot first
      * @param throughput the pipeline's function first
      * @param growth by the number of objects, the smallest first
      * @param pageMemory by the number of objects, the smallest first
@@ -99,11 +100,17 @@ public final class Benchmark implements AutoCloseable {
     private List<StartUp> startUps(int starts) {
         if (starts == 0) return List.of();
         var ours = ours();
-        var functions = new ArrayList<>(List.of(ours));
-        plainHandler().ifPresent(functions::add);
+        var cases = new ArrayList<>(List.of(
+                new StartUp.Case(ours, Start.FROM_SNAPSHOT),
+                new StartUp.Case(ours, Start.FROM_SNAPSHOT_WITHOUT_HOOKS),
+                new StartUp.Case(ours, Start.ON_DEMAND)));
+        plainHandler().ifPresent(plain -> {
+            cases.add(new StartUp.Case(plain, Start.FROM_SNAPSHOT));
+            cases.add(new StartUp.Case(plain, Start.ON_DEMAND));
+        });
         progress("Starting functions");
-        var bucket = bucket("start-up", StartUp.objects(functions.size(), starts), SampleBucket.Sizes.SIMULATED);
-        return StartUp.measure(deployment.cloud(), bucket, functions, starts);
+        var bucket = bucket("start-up", StartUp.objects(cases.size(), starts), SampleBucket.Sizes.SIMULATED);
+        return StartUp.measure(deployment.cloud(), bucket, cases, starts);
     }
 
     private List<Measurement> throughput(int objects, SampleBucket.Sizes sizes) {

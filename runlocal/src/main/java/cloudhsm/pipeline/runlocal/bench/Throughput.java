@@ -38,7 +38,7 @@ final class Throughput {
      * @param before what it works on before it is measured
      */
     Measurement function(String name, Function function, SampleBucket before, SampleBucket objects) {
-        try (var process = cloud.lambda().separateProcess(function.name())) {
+        try (var process = cloud.lambda().separateProcess(function.name(), LambdaProcess.Start.ON_DEMAND)) {
             invoke(process, before);
             var measured = measure(name, objects, () -> {
                 var cpu = process.cpu();

@@ -5,6 +5,7 @@ import cloudhsm.pipeline.runlocal.bench.Growth;
 import cloudhsm.pipeline.runlocal.bench.Measurement;
 import cloudhsm.pipeline.runlocal.bench.PageMemory;
 import cloudhsm.pipeline.runlocal.bench.StartUp;
+import cloudhsm.pipeline.localcloud.lambda.LambdaProcess;
 import cloudhsm.pipeline.runlocal.deployment.LocalDeployment;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -105,20 +106,37 @@ final class Bench implements Callable<Integer> {
 
     private static void startUps(PrintWriter out, List<StartUp> starts) {
         if (starts.isEmpty()) return;
-        out.printf("%nStart under Lambda's runtime client%n");
+        out.printf("%nFirst event under Lambda's runtime client%n");
         out.printf(
-                "%-20s %10s %14s %14s %10s %10s%n", "", "artifact", "first answer", "CPU until then", "warm", "memory");
+                "%-20s %-20s %10s %14s %14s %10s %10s %12s%n",
+                "",
+                "started",
+                "artifact",
+                "first answer",
+                "CPU until then",
+                "warm",
+                "memory",
+                "takes");
         for (var start : starts) {
             out.printf(
-                    "%-20.20s %7.1f MB %11.0f ms %11.0f ms %7.1f ms %7d MB%n",
+                    "%-20.20s %-20s %7.1f MB %11.0f ms %11.0f ms %7.1f ms %7d MB %10.2f x%n",
                     start.name(),
+                    started(start.start()),
                     start.artifactBytes() / 1e6,
                     start.firstAnswer(),
                     start.cpuToFirstAnswer(),
                     start.warm(),
-                    start.peakMemory() >> 20);
+                    start.peakMemory() >> 20,
+                    start.firstAnswer() / starts.getFirst().firstAnswer());
         }
-        ratio(out, starts);
+    }
+
+    private static String started(LambdaProcess.Start start) {
+        return switch (start) {
+            case ON_DEMAND -> "on demand";
+            case FROM_SNAPSHOT -> "snapshot";
+            case FROM_SNAPSHOT_WITHOUT_HOOKS -> "snapshot, unprimed";
+        };
     }
 
     private static void growth(PrintWriter out, List<Growth> growths) {
@@ -179,19 +197,5 @@ final class Bench implements Callable<Integer> {
                     "%-20s %.2f x that before these objects%n",
                     "UPDATE, memory", (double) ours.peakMemory() / ours.memoryBefore());
         }
-    }
-
-    private static void ratio(PrintWriter out, List<StartUp> starts) {
-        if (starts.size() < 2) return;
-        var ours = starts.getFirst();
-        var plain = starts.getLast();
-        out.printf(
-                "%-20s %8.2f x %12.2f x %12.2f x %8.2f x %8.2f x%n",
-                "ours : plain",
-                (double) ours.artifactBytes() / plain.artifactBytes(),
-                ours.firstAnswer() / plain.firstAnswer(),
-                ours.cpuToFirstAnswer() / plain.cpuToFirstAnswer(),
-                ours.warm() / plain.warm(),
-                (double) ours.peakMemory() / plain.peakMemory());
     }
 }

@@ -1,5 +1,0 @@
-package newer;
-
-class Newer {
-    Runnable run = () -> {};
-}

@@ -1,7 +1,0 @@
-package sample;
-
-class Serializable {
-    Runnable run() {
-        return (Runnable & java.io.Serializable) () -> {};
-    }
-}
