@@ -21,7 +21,12 @@ import org.crac.Context;
 import org.crac.Resource;
 import software.amazon.awssdk.auth.credentials.AwsSessionCredentials;
 import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
+import software.amazon.awssdk.awscore.client.builder.AwsClientBuilder;
+import software.amazon.awssdk.awscore.client.builder.AwsSyncClientBuilder;
+import software.amazon.awssdk.awscore.retry.AwsRetryStrategy;
 import software.amazon.awssdk.core.exception.SdkClientException;
+import software.amazon.awssdk.http.urlconnection.ProxyConfiguration;
+import software.amazon.awssdk.http.urlconnection.UrlConnectionHttpClient;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
@@ -101,10 +106,11 @@ final class Priming implements Resource {
         try (var s3 = s3()) {
             var batch = new Batch(messages());
             var objects = batch.objects();
-            var outcomes = new Reencryption(s3, Settings.DEFAULT, Clock.systemUTC()).reencrypt(objects, Instant.MAX);
-            batch.settle(outcomes);
-            LogLine.of(objects.getFirst(), outcomes.getFirst());
-            new Metrics(outcomes, Duration.ZERO, 0).embedded(NOTHING, Instant.EPOCH);
+            var results = new Reencryption(s3, Settings.DEFAULT, Clock.systemUTC()).reencrypt(objects, Instant.MAX);
+            batch.settle(results);
+            var outcome = results.getFirst().outcome();
+            LogLine.of(objects.getFirst(), outcome);
+            new Metrics(List.of(outcome), Duration.ZERO, 0).embedded(NOTHING, Instant.EPOCH);
             SqsEvents.write(
                     new SQSBatchResponse(List.of(new BatchItemFailure(NOTHING))), new ByteArrayOutputStream());
         } catch (IOException impossible) {
@@ -153,19 +159,26 @@ final class Priming implements Resource {
     }
 
     private static S3Client s3() {
-        return Aws.s3Builder()
-                .endpointOverride(NOWHERE)
-                .region(Region.US_EAST_1)
-                .credentialsProvider(NOBODY)
-                .build();
+        return toNowhere(Aws.s3Builder()).build();
     }
 
     private static SqsClient sqs() {
-        return Aws.sqsBuilder()
-                .endpointOverride(NOWHERE)
+        return toNowhere(Aws.sqsBuilder()).build();
+    }
+
+    /** Asks once, of this machine itself: a try more would be waited for, and a proxy would take the request elsewhere. */
+    private static <B extends AwsClientBuilder<B, ?> & AwsSyncClientBuilder<B, ?>> B toNowhere(B builder) {
+        var direct = ProxyConfiguration.builder()
+                .useEnvironmentVariablesValues(false)
+                .useSystemPropertyValues(false)
+                .build();
+        return builder.endpointOverride(NOWHERE)
                 .region(Region.US_EAST_1)
                 .credentialsProvider(NOBODY)
-                .build();
+                .httpClientBuilder(UrlConnectionHttpClient.builder().proxyConfiguration(direct))
+                .overrideConfiguration(builder.overrideConfiguration().toBuilder()
+                        .retryStrategy(AwsRetryStrategy.doNotRetry())
+                        .build());
     }
 
     /** @throws SdkClientException where the call did not come as far as the refused connection */

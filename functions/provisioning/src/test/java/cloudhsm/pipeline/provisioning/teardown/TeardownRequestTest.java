@@ -3,7 +3,7 @@ package cloudhsm.pipeline.provisioning.teardown;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
 import cloudhsm.pipeline.provisioning.lambda.Json;
-import cloudhsm.pipeline.provisioning.preflight.Problems;
+import cloudhsm.pipeline.provisioning.input.Problems;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
