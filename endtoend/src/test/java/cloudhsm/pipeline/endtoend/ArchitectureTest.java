@@ -189,7 +189,8 @@ class ArchitectureTest {
         var holding = 0;
         for (var root : MAIN) {
             try (var files = Files.walk(root)) {
-                for (var file : files.filter(path -> path.toString().endsWith(".class")).toList()) {
+                for (var file :
+                        files.filter(path -> path.toString().endsWith(".class")).toList()) {
                     var type = ClassFile.of().parse(file);
                     if (!holdsASecret(type)) continue;
                     holding++;
@@ -204,8 +205,9 @@ class ArchitectureTest {
     private static boolean holdsASecret(ClassModel type) {
         return type.findAttribute(Attributes.record()).stream()
                 .flatMap(components -> components.components().stream())
-                .anyMatch(component -> SECRET.matcher(component.name().stringValue()).matches()
-                        || SECRET_TYPES.contains(component.descriptor().stringValue()));
+                .anyMatch(component ->
+                        SECRET.matcher(component.name().stringValue()).matches()
+                                || SECRET_TYPES.contains(component.descriptor().stringValue()));
     }
 
     /** Whether toString is the one that the compiler gives to a record. */
@@ -242,7 +244,8 @@ class ArchitectureTest {
 
     private static boolean isUsed(JavaMember member) {
         return switch (member) {
-            case JavaField field -> isConstantOfTheCompiler(field) || field.getOwner().isRecord() || isAccessed(field);
+            case JavaField field ->
+                isConstantOfTheCompiler(field) || field.getOwner().isRecord() || isAccessed(field);
             case JavaConstructor constructor -> isCalledByNobodyHere(constructor) || isAccessed(constructor);
             case JavaMethod method -> isOverride(method) || isComponent(method) || isAccessed(method);
             default -> true;
@@ -267,7 +270,9 @@ class ArchitectureTest {
      */
     private static boolean isCalledByNobodyHere(JavaConstructor constructor) {
         var type = constructor.getOwner();
-        return type.isRecord() || type.isEnum() || constructor.getRawParameterTypes().isEmpty();
+        return type.isRecord()
+                || type.isEnum()
+                || constructor.getRawParameterTypes().isEmpty();
     }
 
     private static boolean isComponent(JavaMethod method) {
@@ -285,6 +290,7 @@ class ArchitectureTest {
 
     private static boolean sameSignature(JavaCodeUnit one, JavaCodeUnit other) {
         return one.getName().equals(other.getName())
-                && one.getRawParameterTypes().size() == other.getRawParameterTypes().size();
+                && one.getRawParameterTypes().size()
+                        == other.getRawParameterTypes().size();
     }
 }

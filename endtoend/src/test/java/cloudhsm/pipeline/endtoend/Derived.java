@@ -2,8 +2,8 @@ package cloudhsm.pipeline.endtoend;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import cloudhsm.pipeline.runlocal.deployment.LocalDeployment;
 import cloudhsm.pipeline.localcloud.protocol.Json;
+import cloudhsm.pipeline.runlocal.deployment.LocalDeployment;
 import com.fasterxml.jackson.core.util.DefaultIndenter;
 import com.fasterxml.jackson.core.util.DefaultPrettyPrinter;
 import com.fasterxml.jackson.core.util.Separators;

@@ -361,8 +361,8 @@ class ReencryptExistingTest {
                 .listExecutions(list -> list.mapRunArn(mapRun).statusFilter(ExecutionStatus.FAILED))
                 .executions()
                 .stream()
-                .map(page -> withoutPackage(
-                        pipeline.describe(page.executionArn()).error()))
+                .map(page ->
+                        withoutPackage(pipeline.describe(page.executionArn()).error()))
                 .toList();
     }
 

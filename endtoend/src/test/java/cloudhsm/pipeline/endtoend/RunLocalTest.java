@@ -248,7 +248,8 @@ class RunLocalTest {
     @Test
     void aFaultWhoseMomentNeverComesIsSaidNotToHaveHappened() throws IOException {
         Files.writeString(directory.resolve("a.txt"), "the plain text");
-        var happening = List.of("event:twice:HSM State Change", "call:throttled:kms:CreateKey:1", "connection:NETWORK_ERRORS");
+        var happening =
+                List.of("event:twice:HSM State Change", "call:throttled:kms:CreateKey:1", "connection:NETWORK_ERRORS");
         var missing = List.of(
                 "user:missing:ConnectKeystore",
                 "hsm:replaced:Preflight",

@@ -5,10 +5,10 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
-import cloudhsm.pipeline.runlocal.deployment.LocalDeployment;
 import cloudhsm.pipeline.localcloud.http.Call;
-import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.localcloud.lambda.LambdaProcess;
+import cloudhsm.pipeline.localcloud.protocol.Json;
+import cloudhsm.pipeline.runlocal.deployment.LocalDeployment;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
@@ -209,7 +209,8 @@ class RuntimeFidelityTest {
             other.takeSnapshot();
             assertEquals(List.of(), callsSince(before), "the hook speaks to nobody");
             assertEquals(other.log(), process.log(), "and has nothing to say");
-            assertEquals("", answer(function, process, "after the restore", sample).error());
+            assertEquals(
+                    "", answer(function, process, "after the restore", sample).error());
         }
         var asked = callsSince(before).stream().map(Call::service).toList();
         assertTrue(asked.contains("s3"), asked::toString);

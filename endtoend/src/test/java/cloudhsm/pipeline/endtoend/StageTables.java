@@ -1,8 +1,8 @@
 package cloudhsm.pipeline.endtoend;
 
-import cloudhsm.pipeline.runlocal.deployment.LocalDeployment;
 import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.localcloud.template.TemplateFile;
+import cloudhsm.pipeline.runlocal.deployment.LocalDeployment;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -12,7 +12,6 @@ import cloudhsm.pipeline.provisioning.pki.Pem;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.Resource;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
-import cloudhsm.pipeline.provisioning.stage.Wait;
 import cloudhsm.pipeline.provisioning.stage.Waits;
 import java.io.IOException;
 import java.io.UncheckedIOException;

@@ -52,21 +52,17 @@ final class Priming implements Resource {
     private static final String NOTHING = "priming";
 
     private static final String EVENT = """
-            {"Records": [{"messageId": "priming", "receiptHandle": "priming",
-             "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "0"},
-             "body": "{\\"Records\\": [{\\"eventVersion\\": \\"2.1\\", \\"eventName\\": \\"ObjectCreated:Put\\", \\"s3\\":\
-             {\\"bucket\\": {\\"name\\": \\"priming\\"}, \\"object\\": {\\"key\\": \\"priming\\", \\"sequencer\\": \\"0\\"}}}]}"}]}
-            """;
+        {"Records": [{"messageId": "priming", "receiptHandle": "priming",
+         "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": "0"},
+         "body": "{\\"Records\\": [{\\"eventVersion\\": \\"2.1\\", \\"eventName\\": \\"ObjectCreated:Put\\", \\"s3\\":\
+         {\\"bucket\\": {\\"name\\": \\"priming\\"}, \\"object\\": {\\"key\\": \\"priming\\", \\"sequencer\\": \\"0\\"}}}]}"}]}
+        """;
 
     private static final StaticCredentialsProvider NOBODY =
             StaticCredentialsProvider.create(AwsSessionCredentials.create(NOTHING, NOTHING, NOTHING));
 
     static final List<Runnable> PARTS = List.of(
-            Priming::event,
-            Priming::headObject,
-            Priming::updateObjectEncryption,
-            Priming::copyObject,
-            Priming::queue);
+            Priming::event, Priming::headObject, Priming::updateObjectEncryption, Priming::copyObject, Priming::queue);
 
     private final List<Runnable> parts;
     private final Consumer<String> log;
@@ -111,8 +107,7 @@ final class Priming implements Resource {
             var outcome = results.getFirst().outcome();
             LogLine.of(objects.getFirst(), outcome);
             new Metrics(List.of(outcome), Duration.ZERO, 0).embedded(NOTHING, Instant.EPOCH);
-            SqsEvents.write(
-                    new SQSBatchResponse(List.of(new BatchItemFailure(NOTHING))), new ByteArrayOutputStream());
+            SqsEvents.write(new SQSBatchResponse(List.of(new BatchItemFailure(NOTHING))), new ByteArrayOutputStream());
         } catch (IOException impossible) {
             throw new UncheckedIOException(impossible);
         }

@@ -116,8 +116,7 @@ public final class ReencryptObjects implements RequestStreamHandler {
             });
             for (var message : batch.readable()) settle(message);
             queue.comeBackLater(waiting);
-            var outcomes =
-                    results.stream().map(Reencryption.Result::outcome).toList();
+            var outcomes = results.stream().map(Reencryption.Result::outcome).toList();
             metrics.accept(
                     new Metrics(outcomes, oldest, putAside).embedded(context.getFunctionName(), clock.instant()));
             return new SQSBatchResponse(failures);

@@ -52,8 +52,7 @@ final class Reencryption {
      * @return one for each object, in their order; no outcome is an exception
      */
     List<Result> reencrypt(List<ObjectReference> objects, Instant deadline) {
-        return Parallel.map(
-                objects, settings.concurrency(), object -> new Result(object, reencrypt(object, deadline)));
+        return Parallel.map(objects, settings.concurrency(), object -> new Result(object, reencrypt(object, deadline)));
     }
 
     /** What {@link #reencrypt(List, Instant)} would do, found by reading only. */

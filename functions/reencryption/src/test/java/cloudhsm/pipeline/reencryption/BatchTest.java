@@ -50,8 +50,7 @@ class BatchTest {
         var again = event("k", "same", "1");
         var batch = new Batch(List.of(first, again));
         assertEquals(1, batch.objects().size(), "a duplicate is no work");
-        batch.settle(List.of(
-                new Reencryption.Result(batch.objects().getFirst(), new Outcome.AlreadyDone())));
+        batch.settle(List.of(new Reencryption.Result(batch.objects().getFirst(), new Outcome.AlreadyDone())));
         assertEquals(List.of(new Outcome.AlreadyDone()), batch.outcomes(first));
         assertEquals(List.of(new Outcome.AlreadyDone()), batch.outcomes(again));
     }

@@ -76,7 +76,8 @@ class PrimingTest {
         assertEquals(List.of("last"), ran);
         assertEquals(
                 List.of(
-                        "{\"outcome\":\"NOT_PRIMED\",\"reason\":\"java.lang.NoClassDefFoundError: software/amazon/Missing\"}",
+                        "{\"outcome\":\"NOT_PRIMED\",\"reason\":\"java.lang.NoClassDefFoundError:"
+                                + " software/amazon/Missing\"}",
                         "{\"outcome\":\"NOT_PRIMED\",\"reason\":\"java.lang.IllegalStateException: unexpected\"}"),
                 log);
     }
@@ -101,7 +102,8 @@ class PrimingTest {
         var secure = false;
         var offenders = new ArrayList<String>();
         try (var files = Files.walk(Path.of("target/classes/cloudhsm"))) {
-            for (var file : files.filter(each -> each.toString().endsWith(".class")).toList()) {
+            for (var file :
+                    files.filter(each -> each.toString().endsWith(".class")).toList()) {
                 var names = Files.readString(file, StandardCharsets.ISO_8859_1);
                 secure |= names.contains("java/security/SecureRandom");
                 for (var shared : List.of("java/util/Random", "ThreadLocalRandom", "SplittableRandom")) {

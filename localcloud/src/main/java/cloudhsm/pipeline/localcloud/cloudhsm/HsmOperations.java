@@ -186,7 +186,8 @@ final class HsmOperations {
             hsm.setPartition(content.get());
             clusters.after(KEY_SYNCHRONIZATION, "keys reach " + hsm.hsmId(), () -> copyMissingKeys(cluster, hsm));
         } else {
-            hsm.setIdentity(Optional.of(authorities.newIdentity(cluster.settings().mode(), switches.hardware())));
+            hsm.setIdentity(
+                    Optional.of(authorities.newIdentity(cluster.settings().mode(), switches.hardware())));
             publishCsrLater(cluster);
         }
     }
@@ -264,7 +265,8 @@ final class HsmOperations {
     String replace(Cluster cluster, Hsm hsm) {
         hsm.setHsmId("hsm-" + clusters.account().base32(11));
         if (hsm.identity().isPresent()) {
-            hsm.setIdentity(Optional.of(authorities.newIdentity(cluster.settings().mode(), switches.hardware())));
+            hsm.setIdentity(
+                    Optional.of(authorities.newIdentity(cluster.settings().mode(), switches.hardware())));
             cluster.setCsrPublished(false);
             publishCsrLater(cluster);
         }

@@ -57,7 +57,8 @@ public final class Faults {
      * @param callNumber the how-maniest of those calls from now on; 1 is the next
      * @return whether that call has come
      */
-    public synchronized BooleanSupplier add(String caller, String service, String operation, int callNumber, Kind kind) {
+    public synchronized BooleanSupplier add(
+            String caller, String service, String operation, int callNumber, Kind kind) {
         if (callNumber < 1) throw new IllegalArgumentException("The first call is number 1, not " + callNumber);
         var rule = new Rule(caller, service, operation, callNumber, kind);
         rules.add(rule);

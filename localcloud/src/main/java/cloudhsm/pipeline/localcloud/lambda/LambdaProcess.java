@@ -1,8 +1,8 @@
 package cloudhsm.pipeline.localcloud.lambda;
 
-import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.localcloud.authorization.Identity;
 import cloudhsm.pipeline.localcloud.lambda.LambdaService.InvocationResult;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import com.sun.net.httpserver.HttpExchange;
 import com.sun.net.httpserver.HttpServer;
 import java.io.File;
@@ -116,7 +116,8 @@ public final class LambdaProcess implements AutoCloseable {
         try {
             session = function.anotherSession(session);
             var exited = start().onExit().thenApply(ended -> errorType.isEmpty() ? "Runtime.ExitError" : errorType);
-            var failure = snapshot.applyToEither(exited, either -> either).get(REAL_LIMIT.toSeconds(), TimeUnit.SECONDS);
+            var failure =
+                    snapshot.applyToEither(exited, either -> either).get(REAL_LIMIT.toSeconds(), TimeUnit.SECONDS);
             if (!failure.isEmpty()) throw new IllegalStateException("No snapshot: " + failure + ": " + log());
         } catch (IOException failed) {
             throw new UncheckedIOException(failed);

@@ -100,8 +100,8 @@ record AccessControl(List<Grant> grants) {
             if (asked.isEmpty()) throw S3Errors.notImplemented("an AccessControlPolicy in the body");
             throw AwsException.badRequest("UnexpectedContent", "This request does not support content");
         }
-        asked.orElseThrow(() -> AwsException.badRequest(
-                        "MissingSecurityHeader", "Your request was missing a required header"))
+        asked.orElseThrow(() ->
+                        AwsException.badRequest("MissingSecurityHeader", "Your request was missing a required header"))
                 .requireNotBlocked(request, bucket, "s3:PutObjectAcl");
         return asked.get();
     }

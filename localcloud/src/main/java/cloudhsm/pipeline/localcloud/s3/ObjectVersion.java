@@ -101,7 +101,8 @@ final class ObjectVersion {
 
     /** Nothing can be read or copied before it is restored. */
     boolean isArchived() {
-        var archived = !archiveStatus.isEmpty() || Set.of("GLACIER", "DEEP_ARCHIVE").contains(content.storageClass());
+        var archived =
+                !archiveStatus.isEmpty() || Set.of("GLACIER", "DEEP_ARCHIVE").contains(content.storageClass());
         return archived && (restore.isEmpty() || restore.equals(RESTORE_IN_PROGRESS));
     }
 

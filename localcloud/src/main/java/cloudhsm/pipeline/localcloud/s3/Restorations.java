@@ -52,7 +52,8 @@ final class Restorations {
             throw new AwsException("RestoreAlreadyInProgress", 409, "Object restore is already in progress");
         }
         if (!version.isArchived()) {
-            if (!version.restore.isEmpty()) throw S3Errors.notImplemented("a second RestoreObject of a restored object");
+            if (!version.restore.isEmpty())
+                throw S3Errors.notImplemented("a second RestoreObject of a restored object");
             throw new AwsException(
                     "InvalidObjectState", 403, "Restore is not allowed for the object's current storage class");
         }
@@ -85,9 +86,7 @@ final class Restorations {
         account.time().schedule(takes, what, () -> version.restore = ObjectVersion.restoredUntil(end));
         account.time()
                 .schedule(
-                        Duration.between(account.time().now(), end),
-                        "end of the " + what,
-                        () -> version.restore = "");
+                        Duration.between(account.time().now(), end), "end of the " + what, () -> version.restore = "");
     }
 
     private static int days(String text) {

@@ -129,7 +129,9 @@ class AccessControlTest {
         assertEquals(List.of("READ " + AUDITOR, "READ_ACP " + AUDITOR), acl(WITH_ACLS), "of the current version");
         assertEquals(
                 1,
-                s3.getObjectAcl(get -> get.bucket(WITH_ACLS).key("k").versionId(first)).grants().size());
+                s3.getObjectAcl(get -> get.bucket(WITH_ACLS).key("k").versionId(first))
+                        .grants()
+                        .size());
         setAcl(acl -> acl.grantFullControl("id=" + AUDITOR));
         assertEquals(List.of("FULL_CONTROL " + AUDITOR), acl(WITH_ACLS));
     }
@@ -155,8 +157,8 @@ class AccessControlTest {
         for (var canned : List.of(ObjectCannedACL.PRIVATE, ObjectCannedACL.BUCKET_OWNER_FULL_CONTROL))
             assertEquals(
                     "AccessControlListNotSupported",
-                    code(() -> s3.putObjectAcl(
-                            put -> put.bucket(ENFORCED).key("k").acl(canned))));
+                    code(() ->
+                            s3.putObjectAcl(put -> put.bucket(ENFORCED).key("k").acl(canned))));
         assertEquals("NoSuchKey", code(() -> setAcl(acl -> acl.acl(ObjectCannedACL.PRIVATE))));
     }
 

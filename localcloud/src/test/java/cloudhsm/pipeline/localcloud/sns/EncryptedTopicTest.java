@@ -20,11 +20,14 @@ class EncryptedTopicTest {
 
     private final LocalCloud cloud = LocalCloud.start();
     private final KmsClient kms = cloud.client(KmsClient.builder());
-    private final String key = kms.createKey(request -> request.policy(policy(SERVICE))).keyMetadata().arn();
-    private final String topic = cloud.sns().createTopic("told", Map.of("KmsMasterKeyId", key, "Policy", """
-            {"Statement": [{"Effect": "Allow", "Principal": {"Service": "%s"}, "Action": "sns:Publish",
-              "Resource": "*"}]}
-            """.formatted(SERVICE)));
+    private final String key = kms.createKey(request -> request.policy(policy(SERVICE)))
+            .keyMetadata()
+            .arn();
+    private final String topic =
+            cloud.sns().createTopic("told", Map.of("KmsMasterKeyId", key, "Policy", """
+                {"Statement": [{"Effect": "Allow", "Principal": {"Service": "%s"}, "Action": "sns:Publish",
+                  "Resource": "*"}]}
+                """.formatted(SERVICE)));
 
     @AfterEach
     void close() {

@@ -1,9 +1,9 @@
 package cloudhsm.pipeline.runlocal.bench;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
-import cloudhsm.pipeline.runlocal.deployment.LocalDeployment;
 import cloudhsm.pipeline.localcloud.lambda.LambdaProcess.Start;
 import cloudhsm.pipeline.localcloud.lambda.LambdaService.FunctionConfiguration;
+import cloudhsm.pipeline.runlocal.deployment.LocalDeployment;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;

@@ -1,11 +1,11 @@
 package cloudhsm.pipeline.runlocal.cli;
 
+import cloudhsm.pipeline.localcloud.lambda.LambdaProcess;
 import cloudhsm.pipeline.runlocal.bench.Benchmark;
 import cloudhsm.pipeline.runlocal.bench.Growth;
 import cloudhsm.pipeline.runlocal.bench.Measurement;
 import cloudhsm.pipeline.runlocal.bench.PageMemory;
 import cloudhsm.pipeline.runlocal.bench.StartUp;
-import cloudhsm.pipeline.localcloud.lambda.LambdaProcess;
 import cloudhsm.pipeline.runlocal.deployment.LocalDeployment;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -109,14 +109,7 @@ final class Bench implements Callable<Integer> {
         out.printf("%nFirst event under Lambda's runtime client%n");
         out.printf(
                 "%-20s %-20s %10s %14s %14s %10s %10s %12s%n",
-                "",
-                "started",
-                "artifact",
-                "first answer",
-                "CPU until then",
-                "warm",
-                "memory",
-                "takes");
+                "", "started", "artifact", "first answer", "CPU until then", "warm", "memory", "takes");
         for (var start : starts) {
             out.printf(
                     "%-20.20s %-20s %7.1f MB %11.0f ms %11.0f ms %7.1f ms %7d MB %10.2f x%n",

@@ -208,7 +208,8 @@ record Fault(Kind kind, String where) {
                 });
                 yield entered::get;
             }
-            case HSM_REPLACED -> toAnHsm(cloud, List::getFirst, hsm -> cloud.cloudHsm().replaceHsm(hsm));
+            case HSM_REPLACED ->
+                toAnHsm(cloud, List::getFirst, hsm -> cloud.cloudHsm().replaceHsm(hsm));
             case HSM_REFUSED -> refuseHsms(cloud);
             case HSM_LOST -> loseAnHsm(cloud);
             case USER_MISSING ->
@@ -268,7 +269,10 @@ record Fault(Kind kind, String where) {
                                 Duration.ofMinutes(Long.parseLong(where)),
                                 "fault hsm:lost:" + where,
                                 () -> befall(
-                                        cloud, List::getLast, hsm -> cloud.cloudHsm().deleteHsm(hsm), happened));
+                                        cloud,
+                                        List::getLast,
+                                        hsm -> cloud.cloudHsm().deleteHsm(hsm),
+                                        happened));
             }
         });
         return happened::get;

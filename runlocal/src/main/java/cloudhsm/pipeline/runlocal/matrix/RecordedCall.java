@@ -26,12 +26,8 @@ record RecordedCall(String caller, String service, String operation, int number)
      * These look every few seconds or, for days, minutes, and one look at something unchanged is like the next: of each operation the
      * first two calls and the last stand for all.
      */
-    private static final Set<String> LOOK_AGAIN_AND_AGAIN =
-            Set.of(
-                    "ObserverFunction",
-                    "LookAtEverythingFunction",
-                    "ResumeExecutionFunction",
-                    "AwaitKeyDeletionFunction");
+    private static final Set<String> LOOK_AGAIN_AND_AGAIN = Set.of(
+            "ObserverFunction", "LookAtEverythingFunction", "ResumeExecutionFunction", "AwaitKeyDeletionFunction");
 
     /** The calls that functions and the client made, in the order in which they were made. */
     static List<RecordedCall> of(List<Call> calls) {

@@ -190,7 +190,8 @@ final class HsmCreation {
         return new Outcome.Failed(
                 "HSM_QUOTA_REACHED",
                 "The account has as many HSMs in this Region as its quota allows, so cluster " + cluster.clusterId()
-                        + " gets no other. AWS says: \"" + refused.awsErrorDetails().errorMessage() + "\" Nothing was"
+                        + " gets no other. AWS says: \""
+                        + refused.awsErrorDetails().errorMessage() + "\" Nothing was"
                         + " created. Next: delete HSMs of other clusters that nobody needs, or have Service Quotas"
                         + " raise the HSMs of CloudHSM in this Region; then start a provisioning execution with the"
                         + " deployment's input.");

@@ -37,10 +37,7 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
                 Waits.ofFunction(),
                 new Tick(
                         Look.ofFunction(),
-                        new StateChanges(
-                                Aws.eventBridge(),
-                                SeenStates.ofFunction(),
-                                Clock.systemUTC()),
+                        new StateChanges(Aws.eventBridge(), SeenStates.ofFunction(), Clock.systemUTC()),
                         Clock.systemUTC()));
     }
 

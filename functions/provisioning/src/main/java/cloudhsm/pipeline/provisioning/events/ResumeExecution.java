@@ -34,11 +34,7 @@ public final class ResumeExecution extends JsonHandler<ResumeExecution.Event, Re
 
     /** Called by Lambda, once per execution environment. */
     public ResumeExecution() {
-        this(
-                Waits.ofFunction(),
-                Aws.lambda(),
-                Aws.states(),
-                Clock.systemUTC());
+        this(Waits.ofFunction(), Aws.lambda(), Aws.states(), Clock.systemUTC());
     }
 
     ResumeExecution(Waits waits, LambdaClient lambda, SfnClient states, Clock clock) {

@@ -2,8 +2,8 @@ package cloudhsm.pipeline.provisioning.healing;
 
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.health.DeploymentHealth;
-import cloudhsm.pipeline.provisioning.health.HealthCheck;
 import cloudhsm.pipeline.provisioning.health.Healings;
+import cloudhsm.pipeline.provisioning.health.HealthCheck;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.report.Notifications;
 import cloudhsm.pipeline.provisioning.stage.Outcome;

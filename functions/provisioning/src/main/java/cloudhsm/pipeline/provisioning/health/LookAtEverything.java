@@ -107,8 +107,7 @@ public final class LookAtEverything extends JsonHandler<LookAtEverything.Input, 
                 .filter(deployment -> deployment.phase() == Phase.RUNNING)
                 .toList();
         var seen = lookAtEverything(running);
-        var degraded =
-                (int) running.stream().filter(this::isFoundDegraded).count();
+        var degraded = (int) running.stream().filter(this::isFoundDegraded).count();
         tell(seen, running, degraded);
         orphanWatch.look(seen, this::deploymentNames);
         rootWatch.look(functionName).ifPresent(System.out::println);

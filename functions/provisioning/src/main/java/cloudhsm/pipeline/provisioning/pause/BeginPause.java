@@ -68,10 +68,7 @@ public final class BeginPause extends StageHandler<BeginPause.Input> {
 
     /** Called by Lambda, once per execution environment. */
     public BeginPause() {
-        this(
-                Aws.cloudHsm(),
-                Deployments.ofFunction(),
-                StageRuntime.ofFunction());
+        this(Aws.cloudHsm(), Deployments.ofFunction(), StageRuntime.ofFunction());
     }
 
     BeginPause(CloudHsmV2Client cloudHsm, Deployments deployments, StageRuntime runtime) {

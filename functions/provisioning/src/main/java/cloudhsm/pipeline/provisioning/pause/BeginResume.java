@@ -41,9 +41,7 @@ public final class BeginResume extends StageHandler<BeginResume.Input> {
 
     /** Called by Lambda, once per execution environment. */
     public BeginResume() {
-        this(
-                Deployments.ofFunction(),
-                StageRuntime.ofFunction());
+        this(Deployments.ofFunction(), StageRuntime.ofFunction());
     }
 
     BeginResume(Deployments deployments, StageRuntime runtime) {

@@ -35,11 +35,7 @@ public final class ReportResumed extends StageHandler<ReportResumed.Input> {
 
     /** Called by Lambda, once per execution environment. */
     public ReportResumed() {
-        this(
-                Deployments.ofFunction(),
-                Notifications.ofFunction(),
-                HsmPrice.ofFunction(),
-                StageRuntime.ofFunction());
+        this(Deployments.ofFunction(), Notifications.ofFunction(), HsmPrice.ofFunction(), StageRuntime.ofFunction());
     }
 
     ReportResumed(Deployments deployments, Notifications notifications, HsmPrice price, StageRuntime runtime) {

@@ -172,7 +172,8 @@ final class CertificateRules {
         var mask = parameters.getMaskGenAlgorithm();
         var maskDigest = AlgorithmIdentifier.getInstance(mask.getParameters());
         if (!mask.getAlgorithm().equals(PKCSObjectIdentifiers.id_mgf1) || maskDigest == null) {
-            return Optional.of(seen + " with the mask generation function " + mask.getAlgorithm() + " in place of MGF1");
+            return Optional.of(
+                    seen + " with the mask generation function " + mask.getAlgorithm() + " in place of MGF1");
         }
         return DIGESTS.indexOf(maskDigest.getAlgorithm()) >= strength
                 ? Optional.empty()

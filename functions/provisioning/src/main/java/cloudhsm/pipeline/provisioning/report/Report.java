@@ -140,11 +140,7 @@ public final class Report extends StageHandler<Report.Input> {
 
     /** Called by Lambda, once per execution environment. */
     public Report() {
-        this(
-                EvidenceBucket.ofFunction(),
-                Deployments.ofFunction(),
-                HsmPrice.ofFunction(),
-                StageRuntime.ofFunction());
+        this(EvidenceBucket.ofFunction(), Deployments.ofFunction(), HsmPrice.ofFunction(), StageRuntime.ofFunction());
     }
 
     Report(EvidenceBucket bucket, Deployments deployments, HsmPrice price, StageRuntime runtime) {

@@ -7,7 +7,6 @@ import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.Resource;
 import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
-import cloudhsm.pipeline.provisioning.stage.Waits;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;

@@ -116,18 +116,10 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
 
     /** Called by Lambda, once per execution environment. */
     public TeardownReport() {
-        this(
-                EvidenceBucket.ofFunction(),
-                Deployments.ofFunction(),
-                HsmPrice.ofFunction(),
-                StageRuntime.ofFunction());
+        this(EvidenceBucket.ofFunction(), Deployments.ofFunction(), HsmPrice.ofFunction(), StageRuntime.ofFunction());
     }
 
-    TeardownReport(
-            EvidenceBucket evidenceBucket,
-            Deployments deployments,
-            HsmPrice price,
-            StageRuntime runtime) {
+    TeardownReport(EvidenceBucket evidenceBucket, Deployments deployments, HsmPrice price, StageRuntime runtime) {
         super(Input.class, runtime);
         this.s3 = evidenceBucket.s3();
         this.evidenceBucket = evidenceBucket;

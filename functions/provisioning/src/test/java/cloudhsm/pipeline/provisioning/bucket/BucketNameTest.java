@@ -4,7 +4,6 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.provisioning.TestAccount;
-import cloudhsm.pipeline.provisioning.stage.Resource;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;

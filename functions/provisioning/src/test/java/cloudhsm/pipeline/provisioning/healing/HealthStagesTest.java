@@ -8,13 +8,13 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.sns.SnsService;
-import cloudhsm.pipeline.provisioning.health.Healings;
 import cloudhsm.pipeline.provisioning.PipelineTable;
 import cloudhsm.pipeline.provisioning.TestAccount;
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.deployment.Phase;
 import cloudhsm.pipeline.provisioning.healing.CheckHealth.Action;
+import cloudhsm.pipeline.provisioning.health.Healings;
 import cloudhsm.pipeline.provisioning.health.HealthCheck;
 import cloudhsm.pipeline.provisioning.lambda.Json;
 import cloudhsm.pipeline.provisioning.report.Notifications;
@@ -59,8 +59,7 @@ class HealthStagesTest {
         var notifications = new Notifications(
                 aws.sns,
                 aws.sns.createTopic(request -> request.name("pipeline")).topicArn());
-        checkHealth =
-                new CheckHealth(deployments, healthCheck, healings, notifications, aws.runtime);
+        checkHealth = new CheckHealth(deployments, healthCheck, healings, notifications, aws.runtime);
         reportHealing = new ReportHealing(deployments, healthCheck, healings, notifications, aws.runtime);
         var cluster = aws.clusterForKms(PASSWORD);
         clusterId = cluster.id();
@@ -141,7 +140,8 @@ class HealthStagesTest {
     /** What the health check asks before it starts a healing. */
     private static boolean wouldLeaveAlone() {
         var deployment = deployments.find(DEPLOYMENT).orElseThrow();
-        return healings.wouldLeaveAlone(healthCheck.of(deployment), aws.cloud.time().now());
+        return healings.wouldLeaveAlone(
+                healthCheck.of(deployment), aws.cloud.time().now());
     }
 
     private static List<String> told() {

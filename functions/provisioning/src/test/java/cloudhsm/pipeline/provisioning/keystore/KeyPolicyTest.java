@@ -6,7 +6,6 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import cloudhsm.pipeline.localcloud.authorization.PolicyDocument;
 import cloudhsm.pipeline.localcloud.authorization.PolicyDocument.Decision;
 import cloudhsm.pipeline.provisioning.lambda.Json;
-import cloudhsm.pipeline.provisioning.stage.Resource;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import java.util.List;
 import java.util.Map;

@@ -9,7 +9,6 @@ import cloudhsm.pipeline.localcloud.authorization.PolicyDocument;
 import cloudhsm.pipeline.localcloud.authorization.Role;
 import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.provisioning.TestAccount;
-import cloudhsm.pipeline.provisioning.stage.Resource;
 import java.math.BigDecimal;
 import java.time.Duration;
 import java.util.List;

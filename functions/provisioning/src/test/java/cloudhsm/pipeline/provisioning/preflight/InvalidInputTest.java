@@ -8,7 +8,6 @@ import cloudhsm.pipeline.provisioning.lambda.Json;
 import cloudhsm.pipeline.provisioning.pki.Pem;
 import cloudhsm.pipeline.provisioning.pki.TestChain;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
-import cloudhsm.pipeline.provisioning.stage.Resource;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
 import java.util.Optional;

@@ -2,8 +2,8 @@ package cloudhsm.pipeline.provisioning.teardown;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
-import cloudhsm.pipeline.provisioning.lambda.Json;
 import cloudhsm.pipeline.provisioning.input.Problems;
+import cloudhsm.pipeline.provisioning.lambda.Json;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -18,19 +18,20 @@ class TeardownRequestTest {
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {"[] | an array", "null | null", "\"default\" | the text \"default\""})
+    @CsvSource(
+            delimiter = '|',
+            value = {"[] | an array", "null | null", "\"default\" | the text \"default\""})
     void whatIsNoObjectLacksNothingElse(String input, String type) throws JsonProcessingException {
         assertEquals("1. input: the execution input must be a JSON object, not " + type, problems(input));
     }
 
     @Test
     void anObjectLacksWhatHasNoDefault() throws JsonProcessingException {
-        assertEquals(
-                """
+        assertEquals("""
                 1. deployment: is missing: the name of the deployment to tear down
                 2. confirm: is missing: the name of the deployment once more
                 3. data: is missing: DELETE (every version of every object, then the bucket), KEEP_READABLE (they go \
-                under SSE-S3 or another KMS key) or KEEP (they stay and become unreadable)""",
-                problems("{}"));
+                under SSE-S3 or another KMS key) or KEEP (they stay and become unreadable)\
+                """, problems("{}"));
     }
 }
