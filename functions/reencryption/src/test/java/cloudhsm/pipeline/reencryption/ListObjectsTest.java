@@ -198,6 +198,11 @@ class ListObjectsTest {
         public int read() throws IOException {
             throw new SocketException("Connection reset");
         }
+
+        @Override
+        public int read(byte[] into, int offset, int length) throws IOException {
+            return read();
+        }
     }
 
     /** Breaks the connection in the middle of the answer to GetObject for such a key. */

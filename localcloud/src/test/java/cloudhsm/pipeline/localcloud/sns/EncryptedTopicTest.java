@@ -44,7 +44,7 @@ class EncryptedTopicTest {
             """.formatted(service);
     }
 
-    private enum Publisher {
+    enum Publisher {
         CALLER,
         SERVICE
     }
