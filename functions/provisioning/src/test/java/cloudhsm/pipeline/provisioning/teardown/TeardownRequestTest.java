@@ -28,10 +28,10 @@ class TeardownRequestTest {
     @Test
     void anObjectLacksWhatHasNoDefault() throws JsonProcessingException {
         assertEquals("""
-                1. deployment: is missing: the name of the deployment to tear down
-                2. confirm: is missing: the name of the deployment once more
-                3. data: is missing: DELETE (every version of every object, then the bucket), KEEP_READABLE (they go \
-                under SSE-S3 or another KMS key) or KEEP (they stay and become unreadable)\
-                """, problems("{}"));
+            1. deployment: is missing: the name of the deployment to tear down
+            2. confirm: is missing: the name of the deployment once more
+            3. data: is missing: DELETE (every version of every object, then the bucket), KEEP_READABLE (they go \
+            under SSE-S3 or another KMS key) or KEEP (they stay and become unreadable)\
+            """, problems("{}"));
     }
 }
