@@ -10,15 +10,15 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.util.Set;
 import java.util.TreeSet;
-import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Isolated;
 
 /**
  * Every expression of the state machines is evaluated by some test. Runs after all other test classes, and sees what those
  * of the same run have evaluated; {@link DefinitionsTest} alone is enough. What each expression gave is written down, so
  * that build/compare-jsonata.js can compare it with the reference implementation of JSONata.
  */
-@Order(Integer.MAX_VALUE)
+@Isolated("isolated classes run when all others have ended")
 class ExpressionsTest {
     @Test
     void everyExpressionIsEvaluatedAndItsResultWrittenDown() throws IOException {

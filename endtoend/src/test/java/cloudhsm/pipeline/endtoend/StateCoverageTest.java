@@ -16,14 +16,14 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.stream.Collectors;
-import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Isolated;
 
 /**
  * Every state and every transition of the state machines is taken by some test. Runs after all other test classes, and
  * sees what those of the same run have taken; {@link DefinitionsTest} alone is enough.
  */
-@Order(Integer.MAX_VALUE)
+@Isolated("isolated classes run when all others have ended")
 class StateCoverageTest {
     @Test
     void everyTransitionIsTakenOrItsReasonIsWrittenDown() throws IOException {

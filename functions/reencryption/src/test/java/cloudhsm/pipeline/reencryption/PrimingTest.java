@@ -17,7 +17,9 @@ import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.parallel.Isolated;
 
+@Isolated("the proxy selector is the JVM's")
 class PrimingTest {
     /** Asked by the JVM before each connection. */
     private static final class Connections extends ProxySelector {

@@ -21,6 +21,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
@@ -41,6 +42,7 @@ final class LambdaFunction {
     private static final Duration NEW_SNAPSHOT = Duration.ofMinutes(15);
 
     private final FunctionConfiguration configuration;
+    private final Map<String, String> otherVariables = new ConcurrentHashMap<>();
     private final String arn;
     private final Artifact artifact;
     private final Account account;
@@ -75,6 +77,10 @@ final class LambdaFunction {
         this.interfaces = interfaces;
         identity = account.iam().session(configuration.role(), configuration.functionName());
         this.created = account.time().now();
+    }
+
+    void set(String variable, String value) {
+        otherVariables.put(variable, value);
     }
 
     FunctionConfiguration configuration() {
@@ -309,6 +315,7 @@ final class LambdaFunction {
         account.time().lock().lock();
         try {
             var variables = new LinkedHashMap<>(configuration.environment());
+            variables.putAll(otherVariables);
             var day = DateTimeFormatter.ofPattern("yyyy/MM/dd").withZone(ZoneOffset.UTC);
             variables.put("AWS_REGION", account.region());
             variables.put("AWS_DEFAULT_REGION", account.region());

@@ -199,6 +199,11 @@ public final class LambdaService implements Service {
         }
     }
 
+    /** Sets an environment variable beside the template's, for environments that start from now on. */
+    public void setVariable(String functionName, String variable, String value) {
+        find(functionName).set(variable, value);
+    }
+
     /** From now on each invocation of the function takes so long in simulated time; 200 ms at first. */
     public void takes(String functionName, Duration duration) {
         locked();

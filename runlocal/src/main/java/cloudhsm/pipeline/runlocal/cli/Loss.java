@@ -33,8 +33,6 @@ import picocli.CommandLine.Spec;
 final class Loss implements Callable<Integer> {
     private static final Duration OUTAGE = Duration.ofHours(6);
 
-    private static final String MAX_ATTEMPTS = "aws.maxAttempts";
-
     /** The template's values of ReencryptionMode. */
     enum Mode {
         UPDATE,
@@ -72,15 +70,14 @@ final class Loss implements Callable<Integer> {
         if (objects < 1) throw new ParameterException(spec.commandLine(), "--objects: at least 1, not " + objects);
         // The health check looks at the deployment all the time; at its usual rate that is most of what six hours cost.
         var parameters = Map.of("ReencryptionMode", mode.name(), "HealthCheckSchedule", "rate(1 hour)");
-        // Without the SDK's own retries every call that fails is the queue's to mend.
-        System.setProperty(MAX_ATTEMPTS, "1");
         try (var deployment = LocalDeployment.deploy(
                 LocalCloud.start(region.region(), seed.seed()), LocalDeployment.projectRoot(), parameters)) {
+            // Without the SDK's own retries every call that fails is the queue's to mend.
+            var reencryptor = deployment.stack().functions().get("ReencryptObjectsFunction");
+            deployment.cloud().lambda().setVariable(reencryptor, "AWS_MAX_ATTEMPTS", "1");
             var out = spec.commandLine().getOut();
             out.printf("Seed %d. Simulated: nothing here is AWS, nothing is billed.%n", seed.seed());
             return run(deployment, out) ? 0 : 1;
-        } finally {
-            System.clearProperty(MAX_ATTEMPTS);
         }
     }
 
