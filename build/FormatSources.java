@@ -2,9 +2,9 @@ import com.palantir.javaformat.java.Formatter;
 import com.palantir.javaformat.java.FormatterException;
 import com.palantir.javaformat.java.JavaFormatterOptions;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Stream;
 
@@ -14,24 +14,21 @@ import java.util.stream.Stream;
  * on the toolchain's JDK.
  */
 public final class FormatSources {
+    /** Its time is when everything was formatted last; without it everything is looked at. */
+    private static final Path CHECKED = Path.of("target", "formatted");
+
     public static void main(String[] args) throws IOException {
         var write = args[0].equals("write");
         var formatter = Formatter.createFormatter(JavaFormatterOptions.builder()
                 .style(JavaFormatterOptions.Style.PALANTIR)
                 .formatJavadoc(false)
                 .build());
-        var differing = new ArrayList<Path>();
-        for (var source : sources()) {
-            var text = Files.readString(source);
-            var formatted = source.toString().endsWith(".java")
-                    ? formatted(formatter, source, text)
-                    : StateMachineLayout.of(text);
-            if (!formatted.equals(text)) {
-                differing.add(source);
-                if (write) Files.writeString(source, formatted);
-            }
-        }
+        var differing = sources().parallelStream()
+                .filter(source -> isChanged(source) && differs(formatter, source, write))
+                .toList();
         if (write || differing.isEmpty()) {
+            Files.createDirectories(CHECKED.getParent());
+            Files.writeString(CHECKED, "");
             System.out.printf(
                     "Java sources and state machines: %d %s%n", differing.size(), write ? "rewritten" : "to format");
             return;
@@ -39,6 +36,34 @@ public final class FormatSources {
         System.err.println("Not formatted; run `mvn validate exec:exec@format --non-recursive`:");
         differing.forEach(source -> System.err.println("  " + source));
         System.exit(1);
+    }
+
+    /** Since everything was found formatted, by the versions that pom.xml names. */
+    private static boolean isChanged(Path source) {
+        return !isOlder(source) || !isOlder(Path.of("pom.xml"));
+    }
+
+    private static boolean isOlder(Path file) {
+        try {
+            return Files.exists(CHECKED)
+                    && Files.getLastModifiedTime(file).compareTo(Files.getLastModifiedTime(CHECKED)) < 0;
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
+    }
+
+    private static boolean differs(Formatter formatter, Path source, boolean write) {
+        try {
+            var text = Files.readString(source);
+            var formatted = source.toString().endsWith(".java")
+                    ? formatted(formatter, source, text)
+                    : StateMachineLayout.of(text);
+            if (formatted.equals(text)) return false;
+            if (write) Files.writeString(source, formatted);
+            return true;
+        } catch (IOException failed) {
+            throw new UncheckedIOException(failed);
+        }
     }
 
     private static String formatted(Formatter formatter, Path source, String text) {

@@ -36,13 +36,13 @@ class DocsTest {
     private static final Map<String, String> EXECUTED = Map.of(
             "./run-local", "RunLocalTest",
             "./run-local --fault", "RunLocalTest, SnagsThatEndAnExecutionTest",
-            "./run-local faults", "RunLocalTest",
             "./run-local teardown", "TeardownTest",
             "./run-local pause", "PauseTest",
             "./run-local serve", "ByHandTest",
             "./run-local matrix", "MatrixTest",
             "mvn verify -Dhalf-finished=all", "HalfFinishedTeardownTest",
             "mvn verify -pl", ".ci/run",
+            "mvn -q validate exec:exec@format --non-recursive", ".ci/run",
             "mvn verify", ".ci/run");
 
     @Test
@@ -155,7 +155,7 @@ class DocsTest {
     private static List<Path> pages() throws IOException {
         try (Stream<Path> docs = Files.list(ROOT.resolve("docs"))) {
             return Stream.concat(
-                            Stream.of(ROOT.resolve("README.md")),
+                            Stream.of(ROOT.resolve("README.md"), ROOT.resolve("CONTRIBUTING.md")),
                             docs.filter(file -> file.toString().endsWith(".md")))
                     .sorted()
                     .toList();
