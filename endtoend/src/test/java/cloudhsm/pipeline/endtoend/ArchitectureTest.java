@@ -43,6 +43,7 @@ class ArchitectureTest {
     private static final String PROVISIONING = "cloudhsm.pipeline.provisioning";
     private static final String REENCRYPTION = "cloudhsm.pipeline.reencryption";
     private static final String LOCALCLOUD = "cloudhsm.pipeline.localcloud";
+    private static final String RUNLOCAL = "cloudhsm.pipeline.runlocal";
 
     private static final String CIRCLE =
             "packages that need each other can only be understood, tested and changed together";
@@ -117,6 +118,15 @@ class ArchitectureTest {
     }
 
     @Test
+    void packagesOfTheCommandLineAreInNoCircle() {
+        slices().matching(RUNLOCAL + ".(*)..")
+                .should()
+                .beFreeOfCycles()
+                .because(CIRCLE)
+                .check(CLASSES);
+    }
+
+    @Test
     void certificatesNeedTheJdkAndBouncyCastleAlone() {
         classes()
                 .that()
@@ -170,9 +180,23 @@ class ArchitectureTest {
                 .that(resideInAPackage(LOCALCLOUD + ".."))
                 .should()
                 .dependOnClassesThat()
-                .resideInAnyPackage(PROVISIONING + "..", REENCRYPTION + "..")
+                .resideInAnyPackage(PROVISIONING + "..", REENCRYPTION + "..", RUNLOCAL + "..")
                 .because("it answers as AWS does, not as the pipeline would like it; a test on it would prove nothing")
                 .check(CLASSES);
+    }
+
+    @Test
+    void theEmbeddedAwsNamesNothingOfThePipelineItServes() throws IOException {
+        var named = new ArrayList<String>();
+        try (var sources = Files.walk(ROOT.resolve("localcloud/src/main/java"))) {
+            for (var source : sources.filter(Files::isRegularFile).toList()) {
+                var text = Files.readString(source);
+                for (var name : List.of("cloudhsm-pipeline", "template.yaml", "statemachine/", "functions/prov", "run-local")) {
+                    if (text.contains(name)) named.add(source.getFileName() + " names " + name);
+                }
+            }
+        }
+        assertEquals(List.of(), named, "tags, files and names come from whoever deploys: make it a parameter");
     }
 
     /** Not what only identifies a request, which AWS calls a client token. */

@@ -193,7 +193,7 @@ public final class S3Service implements Service {
     }
 
     /**
-     * Where the object version's ciphertext lies on disk; for tests and for ./run-local to show.
+     * Where the object version's ciphertext lies on disk, to look at from outside.
      *
      * @param versionId null for the current version; "null" for the one without an id
      * @throws AwsException NoSuchBucket, NoSuchKey, NoSuchVersion

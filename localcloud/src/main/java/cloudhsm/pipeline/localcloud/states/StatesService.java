@@ -92,7 +92,7 @@ public final class StatesService extends JsonService {
                 Json.object().put("group", logGroup).put("level", level).put("data", includeExecutionData)));
     }
 
-    /** As StartExecution; for EventBridge targets and ./run-local. Returns the execution's ARN. */
+    /** As StartExecution. Returns the execution's ARN. */
     public String startExecution(String stateMachineArn, String name, JsonNode input) {
         return locked(() -> start(machine(stateMachineArn), name, input).arn());
     }

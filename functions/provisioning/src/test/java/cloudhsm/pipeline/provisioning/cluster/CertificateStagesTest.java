@@ -18,7 +18,6 @@ import cloudhsm.pipeline.provisioning.pki.Pem;
 import cloudhsm.pipeline.provisioning.pki.Root;
 import cloudhsm.pipeline.provisioning.pki.TestChain;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
-import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -48,7 +47,7 @@ class CertificateStagesTest {
     }
 
     private Outcome verifyOn(Instant day, Root pinned, ExpiredRoot expired) {
-        var runtime = new StageRuntime(null, null, null, "stage", "watch", Clock.fixed(day, ZoneOffset.UTC));
+        var runtime = aws.runtime(Clock.fixed(day, ZoneOffset.UTC));
         return new VerifyHsmIdentity(aws.cloudHsm, runtime, pinned, "")
                 .run(new VerifyHsmIdentity.Input(clusterId, Policy.REQUIRE_AWS, "", expired), Optional.empty());
     }

@@ -2,9 +2,12 @@ package cloudhsm.pipeline.provisioning.cluster;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
+import cloudhsm.pipeline.provisioning.PipelineTable;
+import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.Resource;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
@@ -14,6 +17,8 @@ import software.amazon.awssdk.awscore.client.builder.AwsSyncClientBuilder;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
 import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
 import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
+import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
+import software.amazon.awssdk.services.sfn.SfnClient;
 
 /** An embedded AWS for one test, with clients for it, and a way to let a stage wait as the pipeline does. */
 public final class EmbeddedAws implements AutoCloseable {
@@ -30,9 +35,15 @@ public final class EmbeddedAws implements AutoCloseable {
         return cloud.client(builder);
     }
 
-    /** Enough for {@code run}: the clock. */
+    /** Enough for {@code run}: the clock, and the lock, which is in the {@link PipelineTable}. */
     public StageRuntime runtime() {
-        return new StageRuntime(null, null, null, "stage", "watch", cloud.time().clock());
+        return runtime(cloud.time().clock());
+    }
+
+    /** The same by another clock. */
+    public StageRuntime runtime(Clock clock) {
+        var lock = new DeploymentLock(client(DynamoDbClient.builder()), client(SfnClient.builder()), PipelineTable.NAME);
+        return new StageRuntime(null, null, lock, "stage", "watch", clock);
     }
 
     public List<String> subnetIds() {

@@ -12,7 +12,6 @@ import cloudhsm.pipeline.provisioning.pki.ExpiredRoot;
 import cloudhsm.pipeline.provisioning.pki.Pem;
 import cloudhsm.pipeline.provisioning.pki.TestChain;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
-import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import java.time.Clock;
 import java.time.Duration;
@@ -49,7 +48,7 @@ class ExpiredRootTest {
     }
 
     private Outcome plan(String awsRootCertificate, String request) {
-        var runtime = new StageRuntime(null, null, null, "stage", "watch", Clock.fixed(THE_DAY_AFTER, ZoneOffset.UTC));
+        var runtime = aws.runtime(Clock.fixed(THE_DAY_AFTER, ZoneOffset.UTC));
         try {
             return PreflightScenario.stage(aws, Quotas.DEFAULT, awsRootCertificate, runtime)
                     .run(
