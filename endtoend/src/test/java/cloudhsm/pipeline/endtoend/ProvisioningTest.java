@@ -264,7 +264,7 @@ class ProvisioningTest {
             }
         }
         var wanted = Stream.of(
-                        "Namespace: (\\S+)\\s+MetricName: (\\S+)",
+                        "Namespace: ([^\\s,]+),?\\s+MetricName: ([^\\s,]+)",
                         "\\[\"([A-Za-z/]+)\", \"([A-Za-z]+)\", \"(?:FunctionName|QueueName|StateMachineArn)\"",
                         "\\{(CloudHsmPipeline),FunctionName,AvailabilityZone\\} MetricName=\\\\\"([A-Za-z]+)")
                 .flatMap(pattern -> Pattern.compile(pattern).matcher(template()).results())
