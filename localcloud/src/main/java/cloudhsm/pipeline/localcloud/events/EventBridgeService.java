@@ -22,10 +22,10 @@ import java.util.function.Function;
 
 /** Amazon EventBridge: the default bus, its rules and schedules. */
 public final class EventBridgeService extends JsonService {
-    /** "about half a second" from PutEvents to the target [EventBridge FAQs, typical latency]. */
+    /** "about half a second" from PutEvents to the target [FAQ:eventbridge]. */
     private static final Duration DELIVERY = Duration.ofMillis(500);
 
-    /** PutEvents takes 1 to 10 entries of together at most 1 MB [PutEvents]. */
+    /** PutEvents takes 1 to 10 entries of together at most 1 MB [API:events:PutEvents]. */
     private static final int MOST_ENTRIES = 10;
 
     private static final int MOST_BYTES = 1_048_576;

@@ -15,17 +15,20 @@ import java.util.Optional;
 
 /** Lambda's poller of one SQS queue for one function. State is guarded by the lock of the simulated time. */
 final class EventSourceMapping {
-    /** From a message's becoming visible to the function's start. @assumed: Lambda polls with long polling. */
+    /** From a message's becoming visible to the function's start: Lambda polls with long polling. */
+    // Assumed: polling
     private static final Duration POLLING_LATENCY = Duration.ofSeconds(1);
 
-    /** After the role's rights were found missing. @assumed */
+    /** After the role's rights were found missing. */
+    // Assumed: polling-denied
     private static final Duration DENIED_RETRY = Duration.ofMinutes(1);
 
     /** What the function's role needs (AWSLambdaSQSQueueExecutionRole). */
     private static final List<String> ACTIONS =
             List.of("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes");
 
-    /** Between two attempts at a batch that is throttled, at most. @assumed: Lambda says that it backs off, not how. */
+    /** Between two attempts at a batch that is throttled, at most: Lambda says that it backs off, not how. */
+    // Assumed: polling-throttled
     private static final Duration LONGEST_BACKOFF = Duration.ofMinutes(1);
 
     private final String uuid;

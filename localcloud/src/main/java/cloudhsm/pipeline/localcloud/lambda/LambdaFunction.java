@@ -38,7 +38,8 @@ final class LambdaFunction {
     /** After so long without an invocation Lambda deletes a version's snapshot [LAM:snapstart]. */
     private static final Duration IDLE = Duration.ofDays(14);
 
-    /** Until there is another: as long as an initialization may take [LAM:snapstart-runtime-hooks-java]; assumed. */
+    /** Until there is another: as long as an initialization may take [LAM:snapstart-runtime-hooks-java]. */
+    // Assumed: new-snapshot
     private static final Duration NEW_SNAPSHOT = Duration.ofMinutes(15);
 
     private final FunctionConfiguration configuration;

@@ -21,7 +21,7 @@ public final class LogsService extends JsonService {
     private static final Set<Integer> RETENTIONS = Set.of(
             1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653);
 
-    /** FilterLogEvents and GetLogEvents give at most this many events [FilterLogEvents]. */
+    /** FilterLogEvents and GetLogEvents give at most this many events [API:logs:FilterLogEvents]. */
     private static final int MOST_EVENTS = 10_000;
 
     /** Groups or streams per answer. */

@@ -32,7 +32,7 @@ import java.util.function.Supplier;
  * kept for tests.
  */
 public final class SnsService implements Service {
-    /** A message is at most 256 KiB [Publish]. */
+    /** A message is at most 256 KiB [API:sns:Publish]. */
     private static final int MOST_BYTES = 262_144;
 
     private static final QueryProtocol PROTOCOL = new QueryProtocol("http://sns.amazonaws.com/doc/2010-03-31/");
@@ -41,7 +41,7 @@ public final class SnsService implements Service {
 
     private static final String PRINCIPAL = "sns.amazonaws.com";
 
-    /** Messages reach queues in less than a second as a rule [sns FAQ]. */
+    /** Messages reach queues in less than a second as a rule [FAQ:sns]. */
     private static final Duration DELIVERY = Duration.ofSeconds(1);
 
     private static final Set<String> PROTOCOLS = Set.of("email", "email-json", "sms", "https", "sqs");
@@ -323,7 +323,7 @@ public final class SnsService implements Service {
                     sqs.sendAs(PRINCIPAL, topicArn, subscription.endpoint, body);
                 } catch (AwsException refused) {
                     // A queue that is gone or does not admit SNS: dropped without another attempt
-                    // [sns-message-delivery-retries].
+                    // [SNS:sns-message-delivery-retries].
                 }
             });
         }

@@ -20,7 +20,8 @@ import java.util.Optional;
 
 /** Carries commands to instances, runs them there, and tells of their states. */
 final class RunCommand {
-    // How long an agent takes to fetch a command, and a script to run, as seen in the console; not documented.
+    // How long an agent takes to fetch a command, and a script to run, as seen in the console.
+    // Assumed: run-command
     private static final Duration FASTEST_DELIVERY = Duration.ofSeconds(1);
     private static final Duration SLOWEST_DELIVERY = Duration.ofSeconds(3);
     private static final Duration FASTEST_RUN = Duration.ofSeconds(5);

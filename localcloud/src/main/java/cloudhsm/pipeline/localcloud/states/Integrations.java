@@ -145,9 +145,10 @@ final class Integrations {
 
     /**
      * The error under the name Step Functions gives it: the client's prefix and the exception's class in the SDK for
-     * Java, which spells KMSFooException KmsFooException (@assumed; the page [SFN:supported-services-awssdk] does not say) and has no class of its own for
-     * AccessDeniedException in most services.
+     * Java, which spells KMSFooException KmsFooException and has no class of its own for AccessDeniedException in most
+     * services [SFN:supported-services-awssdk].
      */
+    // Assumed: java-error-names
     private static StateFailure failure(String prefix, AwsException refused) {
         var code = refused.code();
         var name = code.startsWith("KMS") ? "Kms" + code.substring(3) : code;
@@ -179,7 +180,8 @@ final class Integrations {
         return node;
     }
 
-    /** Results show timestamps as text, unlike the wire (@assumed). */
+    /** Results show timestamps as text, unlike the wire. */
+    // Assumed: timestamps-in-results
     private static JsonNode withIsoTimestamps(JsonNode node) {
         if (node instanceof ObjectNode object) {
             object.properties().forEach(member -> {
