@@ -66,22 +66,12 @@ public final class DynamoDbService extends JsonService {
 
     /** Creates a table at once, as a stack does. Returns its ARN. */
     public String createTable(ObjectNode createTableInput) {
-        account.time().lock().lock();
-        try {
-            return arn(create(createTableInput, "ACTIVE").name);
-        } finally {
-            account.time().lock().unlock();
-        }
+        return account.time().locked(() -> arn(create(createTableInput, "ACTIVE").name));
     }
 
     /** Turns on time to live at once, as a stack does. */
     public void enableTimeToLive(String tableName, String attribute) {
-        account.time().lock().lock();
-        try {
-            setTimeToLive(tables.get(tableName), Optional.of(attribute));
-        } finally {
-            account.time().lock().unlock();
-        }
+        account.time().locked(() -> setTimeToLive(tables.get(tableName), Optional.of(attribute)));
     }
 
     private Table create(ObjectNode input, String status) {

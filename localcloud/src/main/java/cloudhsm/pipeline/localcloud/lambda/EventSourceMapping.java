@@ -104,23 +104,20 @@ final class EventSourceMapping {
     }
 
     private void poll() {
-        Optional<SqsBatch> gatheredWhole;
-        Instant visibleAgain;
-        var lock = account.time().lock();
-        lock.lock();
-        try {
-            next = Optional.empty();
-            // A full house polls again when an invocation ends.
-            if (running >= maximumConcurrency || backingOff > 0 || !mayPoll()) return;
-            gatheredWhole = gather();
-            if (gatheredWhole.isEmpty()) return;
-            running++;
-            visibleAgain = account.time().now().plus(sqs.visibilityTimeout(queueArn));
-            pollAfter(POLLING_LATENCY);
-        } finally {
-            lock.unlock();
-        }
-        attempt(gatheredWhole.get(), visibleAgain, 0);
+        account.time().locked(this::polled).ifPresent(Runnable::run);
+    }
+
+    /** The attempt at the next batch, to be made without the lock; empty where there is none now. */
+    private Optional<Runnable> polled() {
+        next = Optional.empty();
+        // A full house polls again when an invocation ends.
+        if (running >= maximumConcurrency || backingOff > 0 || !mayPoll()) return Optional.empty();
+        var gatheredWhole = gather();
+        if (gatheredWhole.isEmpty()) return Optional.empty();
+        running++;
+        var visibleAgain = account.time().now().plus(sqs.visibilityTimeout(queueArn));
+        pollAfter(POLLING_LATENCY);
+        return Optional.of(() -> attempt(gatheredWhole.get(), visibleAgain, 0));
     }
 
     /**
@@ -136,10 +133,10 @@ final class EventSourceMapping {
             // A version that is not ready fails: the messages come back after the queue's visibility timeout.
             result = lambda.runVersion(function, Json.bytes(batch.event()));
         } catch (AwsException tooMany) {
-            locked(() -> backOff(batch, visibleAgain, throttled));
+            account.time().locked(() -> backOff(batch, visibleAgain, throttled));
             return;
         }
-        locked(() -> {
+        account.time().locked(() -> {
             if (throttled > 0) {
                 backingOff--;
                 pollAfter(POLLING_LATENCY);
@@ -174,15 +171,6 @@ final class EventSourceMapping {
         lastProcessingResult = result.functionError().isEmpty() ? "OK" : "PROBLEM: Function call failed";
         for (var done : batch.succeeded(result, reportBatchItemFailures)) sqs.delete(queueArn, done.receiptHandle());
         pollAfter(POLLING_LATENCY);
-    }
-
-    private void locked(Runnable work) {
-        account.time().lock().lock();
-        try {
-            work.run();
-        } finally {
-            account.time().lock().unlock();
-        }
     }
 
     /**

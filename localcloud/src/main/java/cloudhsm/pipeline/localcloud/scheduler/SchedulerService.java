@@ -117,22 +117,12 @@ public final class SchedulerService implements Service {
 
     /** Of all schedules, those that are still to fire. */
     public List<String> names() {
-        account.time().lock().lock();
-        try {
-            return List.copyOf(schedules.keySet());
-        } finally {
-            account.time().lock().unlock();
-        }
+        return account.time().locked(() -> List.copyOf(schedules.keySet()));
     }
 
     /** What could not be delivered, as "name: reason". */
     public List<String> failures() {
-        account.time().lock().lock();
-        try {
-            return List.copyOf(failures);
-        } finally {
-            account.time().lock().unlock();
-        }
+        return account.time().locked(() -> List.copyOf(failures));
     }
 
     private static AwsResponse json(JsonNode body) {

@@ -105,8 +105,7 @@ final class RunCommand {
 
     /** False for an instance that cannot take the command; it then waits for its delivery timeout. */
     private boolean begin(Invocation invocation) {
-        account.time().lock().lock();
-        try {
+        return account.time().locked(() -> {
             invocation.visible = true;
             if (invocation.status != Invocation.Status.PENDING || !managed.isOnline(invocation.instanceId)) {
                 return false;
@@ -120,9 +119,7 @@ final class RunCommand {
                     .name();
             become(invocation, Invocation.Status.IN_PROGRESS);
             return true;
-        } finally {
-            account.time().lock().unlock();
-        }
+        });
     }
 
     private CommandResult run(Document.Step step, Invocation invocation, InstanceDirectory disk, Programs programs) {
@@ -142,8 +139,7 @@ final class RunCommand {
     }
 
     private void end(Invocation invocation, CommandResult result, Duration slept, Duration timeout) {
-        account.time().lock().lock();
-        try {
+        account.time().locked(() -> {
             var lasting = account.between(FASTEST_RUN, SLOWEST_RUN).plus(slept);
             account.time()
                     .schedule(
@@ -156,9 +152,7 @@ final class RunCommand {
                             lasting,
                             invocation.command.document.name() + " ends on " + invocation.instanceId,
                             () -> finish(invocation, result));
-        } finally {
-            account.time().lock().unlock();
-        }
+        });
     }
 
     private void timeOut(Invocation invocation) {

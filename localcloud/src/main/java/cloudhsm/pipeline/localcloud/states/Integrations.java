@@ -117,14 +117,11 @@ final class Integrations {
     void startAndWait(StateMachine machine, JsonNode arguments, TaskAttempt attempt) {
         var resource = new TaskResource("states", "startExecution", TaskResource.Pattern.REQUEST_RESPONSE);
         var started = callService(machine, resource, arguments);
-        account.time().lock().lock();
-        try {
+        account.time().locked(() -> {
             var child = states.execution(started.path("ExecutionArn").asText());
             if (child.running()) child.whenEnded(() -> childEnded(child, attempt));
             else childEnded(child, attempt);
-        } finally {
-            account.time().lock().unlock();
-        }
+        });
     }
 
     private static void childEnded(Execution child, TaskAttempt attempt) {
