@@ -15,6 +15,7 @@ final class CallerRights {
      * AWS names these together for creating clusters and HSMs and does not say which call needs which
      * [HSM:identity-access-management], so both need all.
      */
+    // Assumed: rights-to-create
     private static final List<String> TO_CREATE = List.of(
             "ec2:DescribeVpcs",
             "ec2:DescribeSubnets",

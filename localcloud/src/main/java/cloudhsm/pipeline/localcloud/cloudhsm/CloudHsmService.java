@@ -10,9 +10,7 @@ import cloudhsm.pipeline.localcloud.wire.JsonService;
 import cloudhsm.pipeline.localcloud.wire.Violation;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.BooleanSupplier;
-import java.util.function.Supplier;
 
 /**
  * AWS CloudHSM v2: the API, the HSMs behind it, and the client tools that talk to them. Each method that is not an
@@ -20,7 +18,7 @@ import java.util.function.Supplier;
  */
 public final class CloudHsmService extends JsonService {
     private final boolean offered;
-    private final ReentrantLock lock;
+    private final Account account;
     private final Clusters clusters;
     private final Switches switches = new Switches();
     private static final HardwareAuthorities AUTHORITIES = new HardwareAuthorities();
@@ -34,7 +32,7 @@ public final class CloudHsmService extends JsonService {
     public CloudHsmService(Account account, Ec2Service ec2, LogsService logs) {
         super("cloudhsm", "1.1");
         offered = !Regions.zonesWithCloudHsm(account.region()).isEmpty();
-        lock = account.time().lock();
+        this.account = account;
         clusters = new Clusters(account);
         var rights = new CallerRights(account);
         clusterOperations = new ClusterOperations(clusters, rights, ec2, switches);
@@ -69,32 +67,32 @@ public final class CloudHsmService extends JsonService {
 
     /** The cluster, or empty if there is none of that id; live state. */
     public Optional<Cluster> cluster(String clusterId) {
-        return locked(() -> clusters.find(clusterId));
+        return account.time().locked(() -> clusters.find(clusterId));
     }
 
     /** What AWS took its own time for so far, in the order in which it ended. */
     public List<Timed> timings() {
-        return locked(clusters::timings);
+        return account.time().locked(clusters::timings);
     }
 
     /** Every HSM that was ever created in the account, deleted ones too; what the bill is made of. */
     public List<Hsm> everCreated() {
-        return locked(clusters::everCreated);
+        return account.time().locked(clusters::everCreated);
     }
 
     /** The simulated "AWS CloudHSM Root G1", to be trusted instead of the real one. */
     public String awsRootPem() {
-        return locked(AUTHORITIES::awsRootPem);
+        return account.time().locked(AUTHORITIES::awsRootPem);
     }
 
     /** The simulated root of the HSMs' manufacturer, to be trusted instead of the real one. */
     public String manufacturerRootPem() {
-        return locked(AUTHORITIES::manufacturerRootPem);
+        return account.time().locked(AUTHORITIES::manufacturerRootPem);
     }
 
     /** What a program named {@code cloudhsm-cli} or {@code configure-cli} does on an instance. */
     public CommandResult runClientTool(ClientToolCall call) {
-        return locked(() -> switch (call.program()) {
+        return account.time().locked(() -> switch (call.program()) {
             case "configure-cli" -> configureCli.run(call);
             case "cloudhsm-cli" -> cloudHsmCli.run(call);
             default ->
@@ -109,8 +107,8 @@ public final class CloudHsmService extends JsonService {
      * @return whether it has been built
      */
     public BooleanSupplier nextHsmDegrades(String availabilityZone) {
-        lockedRun(() -> switches.degradeNext(availabilityZone));
-        return () -> locked(() -> !switches.willDegrade(availabilityZone));
+        account.time().locked(() -> switches.degradeNext(availabilityZone));
+        return () -> account.time().locked(() -> !switches.willDegrade(availabilityZone));
     }
 
     /**
@@ -119,8 +117,8 @@ public final class CloudHsmService extends JsonService {
      * @return whether it has ever been refused there
      */
     public BooleanSupplier zoneIsFull(String availabilityZone, boolean full) {
-        lockedRun(() -> switches.setFull(availabilityZone, full));
-        return () -> locked(() -> switches.hasRefused(availabilityZone));
+        account.time().locked(() -> switches.setFull(availabilityZone, full));
+        return () -> account.time().locked(() -> switches.hasRefused(availabilityZone));
     }
 
     /**
@@ -131,7 +129,7 @@ public final class CloudHsmService extends JsonService {
      * @throws IllegalArgumentException if there is no ACTIVE HSM of that id
      */
     public String replaceHsm(String hsmId) {
-        return locked(() -> hsmOperations.replace(clusterOf(hsmId), activeHsm(hsmId)));
+        return account.time().locked(() -> hsmOperations.replace(clusterOf(hsmId), activeHsm(hsmId)));
     }
 
     /**
@@ -140,7 +138,7 @@ public final class CloudHsmService extends JsonService {
      * @throws IllegalArgumentException if there is no ACTIVE HSM of that id
      */
     public void deleteHsm(String hsmId) {
-        lockedRun(() -> hsmOperations.delete(clusterOf(hsmId), activeHsm(hsmId)));
+        account.time().locked(() -> hsmOperations.delete(clusterOf(hsmId), activeHsm(hsmId)));
     }
 
     /**
@@ -149,7 +147,7 @@ public final class CloudHsmService extends JsonService {
      * @throws IllegalArgumentException if there is no ACTIVE HSM of that id
      */
     public void deleteUserOnOneHsm(String hsmId, String username) {
-        lockedRun(() -> activeHsm(hsmId).partition().orElseThrow().remove(username));
+        account.time().locked(() -> activeHsm(hsmId).partition().orElseThrow().remove(username));
     }
 
     private Cluster clusterOf(String hsmId) {
@@ -169,32 +167,32 @@ public final class CloudHsmService extends JsonService {
 
     /** An admin gives a user of every cluster another password, on each ACTIVE HSM that knows the user. */
     public void changePassword(String username, String password) {
-        lockedRun(() -> clusters.all().forEach(cluster -> cluster.changePassword(username, password)));
+        account.time().locked(() -> clusters.all().forEach(cluster -> cluster.changePassword(username, password)));
     }
 
     /** The next HSM that is cloned from another lacks this user. */
     public void omitUserFromNextClone(String username) {
-        lockedRun(() -> switches.omitUser(username));
+        account.time().locked(() -> switches.omitUser(username));
     }
 
     /** Whether two CreateHsm calls at the same moment on a fresh cluster are both accepted; then no CSR ever comes. */
     public void acceptConcurrentFirstHsms(boolean accepted) {
-        lockedRun(() -> switches.setConcurrentFirstHsms(accepted));
+        account.time().locked(() -> switches.setConcurrentFirstHsms(accepted));
     }
 
     /** On which hardware the HSMs are that are made from now on; by default on {@link HsmHardware#SOUND}. */
     public void hardwareIs(HsmHardware hardware) {
-        lockedRun(() -> switches.setHardware(hardware));
+        account.time().locked(() -> switches.setHardware(hardware));
     }
 
     /** Whether clusters and HSMs stay listed as DELETED for some minutes, which is the default, or vanish at once. */
     public void deletedStaysListed(boolean listed) {
-        lockedRun(() -> switches.setDeletedStaysListed(listed));
+        account.time().locked(() -> switches.setDeletedStaysListed(listed));
     }
 
     /** The next answers of DescribeClusters show the state of this moment: stale reads. */
     public void answerNextDescribesFromNow(int answers) {
-        lockedRun(() -> clusterOperations.freezeDescribe(answers));
+        account.time().locked(() -> clusterOperations.freezeDescribe(answers));
     }
 
     /**
@@ -203,7 +201,7 @@ public final class CloudHsmService extends JsonService {
      * @throws IllegalArgumentException if no ACTIVE HSM has the user
      */
     public void leaveLoggedIn(String clusterId, String username) {
-        lockedRun(() -> {
+        account.time().locked(() -> {
             var users = clusters.existing(clusterId).activeHsms().stream()
                     .flatMap(hsm -> hsm.partition().stream())
                     .flatMap(partition -> partition.user(username, HsmUser.Role.CRYPTO_USER).stream())
@@ -215,24 +213,6 @@ public final class CloudHsmService extends JsonService {
 
     /** Clients must from now on show a certificate, which KMS cannot. */
     public void enforceMutualTls(String clusterId, boolean enforced) {
-        lockedRun(() -> clusters.existing(clusterId).setMutualTlsEnforced(enforced));
-    }
-
-    private <T> T locked(Supplier<T> action) {
-        lock.lock();
-        try {
-            return action.get();
-        } finally {
-            lock.unlock();
-        }
-    }
-
-    private void lockedRun(Runnable action) {
-        lock.lock();
-        try {
-            action.run();
-        } finally {
-            lock.unlock();
-        }
+        account.time().locked(() -> clusters.existing(clusterId).setMutualTlsEnforced(enforced));
     }
 }

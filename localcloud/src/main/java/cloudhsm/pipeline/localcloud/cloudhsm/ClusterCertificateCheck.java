@@ -35,8 +35,9 @@ import org.bouncycastle.pkcs.PKCS10CertificationRequest;
 
 /**
  * What InitializeCluster accepts [HSM:initialize-cluster]. AWS's own messages are not public; these name the rule that
- * was broken. Validity periods are not looked at, since no source says that CloudHSM does.
+ * was broken. Validity periods are not looked at.
  */
+// Assumed: cluster-certificate
 final class ClusterCertificateCheck {
     /** Verifies RSASSA-PSS as well; not registered, so that nothing else changes by it. */
     private static final Provider BOUNCY_CASTLE = new BouncyCastleProvider();

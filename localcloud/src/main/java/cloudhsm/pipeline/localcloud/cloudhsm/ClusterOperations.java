@@ -21,7 +21,8 @@ final class ClusterOperations {
 
     private static final Duration LONGEST_CLUSTER_CREATION = Duration.ofMinutes(4);
 
-    /** The answer of CreateCluster has no security group yet [QIN]; how much later it comes is assumed. */
+    /** The answer of CreateCluster has no security group yet [QIN]. */
+    // Assumed: cluster-security-group
     private static final Duration FIRST_SECURITY_GROUP = Duration.ofSeconds(10);
 
     private static final Duration LAST_SECURITY_GROUP = Duration.ofSeconds(40);
@@ -36,12 +37,13 @@ final class ClusterOperations {
 
     private static final Duration LONGEST_ACTIVATION_LAG = Duration.ofMinutes(4);
 
-    /** No source; assumed. */
+    // Assumed: cluster-deletion
     private static final Duration SHORTEST_CLUSTER_DELETION = Duration.ofMinutes(1);
 
     private static final Duration LONGEST_CLUSTER_DELETION = Duration.ofMinutes(2);
 
-    /** How long DELETED clusters and HSMs stay listed; that they may is known [TF; ALC], how long is assumed. */
+    /** How long DELETED clusters and HSMs stay listed; that they may is known [TF; ALC]. */
+    // Assumed: deleted-stays-listed
     static final Duration DELETED_STAYS_LISTED = Duration.ofMinutes(5);
 
     /** Clusters per Region and account [HSM:limits]. */

@@ -14,7 +14,8 @@ import java.util.Optional;
 
 /** The account's clusters and backups, and what AWS took its time for. */
 final class Clusters {
-    /** How long a backup is CREATE_IN_PROGRESS; no source, assumed. */
+    /** How long a backup is CREATE_IN_PROGRESS. */
+    // Assumed: backup-creation
     private static final Duration SHORTEST_BACKUP = Duration.ofMinutes(1);
 
     private static final Duration LONGEST_BACKUP = Duration.ofMinutes(3);

@@ -18,12 +18,14 @@ final class HsmOperations {
 
     private static final Duration LONGEST_HSM_CREATION = Duration.ofMinutes(10);
 
-    /** The answer of CreateHsm has no network interface yet [QIN]; how much later it comes is assumed. */
+    /** The answer of CreateHsm has no network interface yet [QIN]. */
+    // Assumed: hsm-network-interface
     private static final Duration FIRST_NETWORK_INTERFACE = Duration.ofSeconds(20);
 
     private static final Duration LAST_NETWORK_INTERFACE = Duration.ofSeconds(60);
 
-    /** The CSR can be blank "for a moment" after the HSM is ready [STORM]; assumed. */
+    /** The CSR can be blank "for a moment" after the HSM is ready [STORM]. */
+    // Assumed: csr-lag
     private static final Duration SHORTEST_CSR_LAG = Duration.ofSeconds(5);
 
     private static final Duration LONGEST_CSR_LAG = Duration.ofSeconds(40);
@@ -33,10 +35,12 @@ final class HsmOperations {
 
     private static final Duration LONGEST_HSM_DELETION = Duration.ofMinutes(6);
 
-    /** CloudHSM copies keys, unlike users, to HSMs that lack them; AWS does not say how often, so assumed. */
+    /** CloudHSM copies keys, unlike users, to HSMs that lack them. */
+    // Assumed: key-synchronization
     private static final Duration KEY_SYNCHRONIZATION = Duration.ofMinutes(5);
 
-    /** Calls that close together are concurrent, and both may be accepted [TF#7437]; the window is assumed. */
+    /** Calls that close together are concurrent, and both may be accepted [TF#7437]. */
+    // Assumed: create-hsm-race
     private static final Duration RACE_WINDOW = Duration.ofSeconds(5);
 
     /** HSMs per Region and account [HSM:limits]; a cluster could have 28. */
@@ -132,8 +136,9 @@ final class HsmOperations {
 
     /**
      * The new HSM gets what an existing one holds now [HSM:add-hsm], or the newest backup where there is none
-     * [HSM:ki-all]. A measurement found the snapshot some 35 to 65 s after CreateHsm; this is the stricter reading.
+     * [HSM:ki-all].
      */
+    // Assumed: content-of-new-hsm
     private Partition contentForNewHsm(Cluster cluster) {
         var source = cluster.activeHsms().stream()
                 .flatMap(hsm -> hsm.partition().stream())

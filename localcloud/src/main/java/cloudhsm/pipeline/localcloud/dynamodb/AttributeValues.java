@@ -11,7 +11,7 @@ import java.util.OptionalInt;
 
 /** The rules of attribute values: {@code {"S": "text"}}, {@code {"N": "1"}} and so on. */
 final class AttributeValues {
-    /** An item is at most 400 KB, names included [service quotas]. */
+    /** An item is at most 400 KB, names included [DDB:ServiceQuotas]. */
     static final int MOST_BYTES = 400 * 1024;
 
     private AttributeValues() {}

@@ -23,7 +23,7 @@ public final class DynamoDbService extends JsonService {
 
     private static final Duration DELETING = Duration.ofSeconds(5);
 
-    /** "Within a few days of their expiration" [TTL]; in practice hours. We sweep daily, so expired items are seen. */
+    /** "Within a few days of their expiration" [DDB:TTL]; here daily, so that expired items are seen. */
     private static final Duration BETWEEN_SWEEPS = Duration.ofDays(1);
 
     private final Account account;
@@ -66,22 +66,12 @@ public final class DynamoDbService extends JsonService {
 
     /** Creates a table at once, as a stack does. Returns its ARN. */
     public String createTable(ObjectNode createTableInput) {
-        account.time().lock().lock();
-        try {
-            return arn(create(createTableInput, "ACTIVE").name);
-        } finally {
-            account.time().lock().unlock();
-        }
+        return account.time().locked(() -> arn(create(createTableInput, "ACTIVE").name));
     }
 
     /** Turns on time to live at once, as a stack does. */
     public void enableTimeToLive(String tableName, String attribute) {
-        account.time().lock().lock();
-        try {
-            setTimeToLive(tables.get(tableName), Optional.of(attribute));
-        } finally {
-            account.time().lock().unlock();
-        }
+        account.time().locked(() -> setTimeToLive(tables.get(tableName), Optional.of(attribute)));
     }
 
     private Table create(ObjectNode input, String status) {
@@ -423,7 +413,7 @@ public final class DynamoDbService extends JsonService {
 
     /** One page of a Query or Scan. */
     private record Page(Table table, ObjectNode input, Substitutions substitutions, Condition keys) {
-        /** A page ends after 1 MB of items read, before they are filtered [Query]. */
+        /** A page ends after 1 MB of items read, before they are filtered [API:dynamodb:Query]. */
         private static final int MOST_BYTES = 1024 * 1024;
 
         JsonNode read() {

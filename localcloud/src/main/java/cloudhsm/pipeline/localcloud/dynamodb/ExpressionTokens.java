@@ -18,7 +18,7 @@ final class ExpressionTokens {
     private static final Pattern TOKEN =
             Pattern.compile("\\s*([A-Za-z_][A-Za-z0-9_-]*|[#:][A-Za-z0-9_]+|\\d+|<>|<=|>=|[<>=(),.\\[\\]+-])\\s*");
 
-    /** Names that need a placeholder in expressions [ReservedWords]. */
+    /** Names that need a placeholder in expressions [DDB:ReservedWords]. */
     private static final Set<String> RESERVED = reserved();
 
     /** ExpressionAttributeNames and -Values of one request; remembers which were used. */

@@ -23,7 +23,8 @@ final class Instances {
     private static final Duration FASTEST_STOP = Duration.ofSeconds(20);
     private static final Duration SLOWEST_STOP = Duration.ofSeconds(60);
 
-    /** Until EC2 has tried to make an instance's volumes. @assumed: it ends "immediately" where that fails. */
+    /** Until EC2 has tried to make an instance's volumes: it ends "immediately" where that fails. */
+    // Assumed: instance-volumes
     private static final Duration VOLUMES = Duration.ofSeconds(5);
 
     /** Terminated instances stay visible for about an hour (EC2 user guide, "Instance termination"). */

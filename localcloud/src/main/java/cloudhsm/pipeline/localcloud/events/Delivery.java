@@ -39,7 +39,7 @@ final class Delivery {
         try {
             send(rule, target, TargetInput.of(target, event, rule));
         } catch (AwsException refused) {
-            // Missing permission or target: AWS does not try again [eb-rule-dlq].
+            // Missing permission or target: AWS does not try again [EB:eb-rule-dlq].
             var kept = deadLetter(rule, target, event, refused);
             failed.add(new EventBridgeService.FailedDelivery(
                     rule.name, arn(target), event, refused.code() + ": " + refused.getMessage(), kept));

@@ -22,10 +22,10 @@ import java.util.function.Function;
 
 /** Amazon EventBridge: the default bus, its rules and schedules. */
 public final class EventBridgeService extends JsonService {
-    /** "about half a second" from PutEvents to the target [EventBridge FAQs, typical latency]. */
+    /** "about half a second" from PutEvents to the target [FAQ:eventbridge]. */
     private static final Duration DELIVERY = Duration.ofMillis(500);
 
-    /** PutEvents takes 1 to 10 entries of together at most 1 MB [PutEvents]. */
+    /** PutEvents takes 1 to 10 entries of together at most 1 MB [API:events:PutEvents]. */
     private static final int MOST_ENTRIES = 10;
 
     private static final int MOST_BYTES = 1_048_576;
@@ -129,43 +129,24 @@ public final class EventBridgeService extends JsonService {
 
     /** An AWS service publishes to the default bus, for example SSM a command's status. */
     public void publish(String source, String detailType, List<String> resources, JsonNode detail) {
-        account.time().lock().lock();
-        try {
-            publish(randomId(), source, detailType, resources, detail);
-        } finally {
-            account.time().lock().unlock();
-        }
+        account.time().locked(() -> publish(randomId(), source, detailType, resources, detail));
     }
 
     /** As above, with an id of the service's own making. */
     public void publish(UUID id, String source, String detailType, List<String> resources, JsonNode detail) {
-        account.time().lock().lock();
-        try {
-            route(event(
-                    id, source, detailType, resources, detail, account.time().now()));
-        } finally {
-            account.time().lock().unlock();
-        }
+        account.time()
+                .locked(() -> route(event(
+                        id, source, detailType, resources, detail, account.time().now())));
     }
 
     /** Creates or changes a rule at once, as a stack does; the input is PutRule's. Returns the rule's ARN. */
     public String putRule(ObjectNode putRuleInput) {
-        account.time().lock().lock();
-        try {
-            return rules.put(putRuleInput);
-        } finally {
-            account.time().lock().unlock();
-        }
+        return account.time().locked(() -> rules.put(putRuleInput));
     }
 
     /** Adds targets to a rule at once, as a stack does; the input is PutTargets'. */
     public void putTargets(ObjectNode putTargetsInput) {
-        account.time().lock().lock();
-        try {
-            rules.putTargets(putTargetsInput);
-        } finally {
-            account.time().lock().unlock();
-        }
+        account.time().locked(() -> rules.putTargets(putTargetsInput));
     }
 
     /**
@@ -202,22 +183,12 @@ public final class EventBridgeService extends JsonService {
 
     /** Every event that reached the bus, oldest first, lost ones included. */
     public List<JsonNode> published() {
-        account.time().lock().lock();
-        try {
-            return List.copyOf(published);
-        } finally {
-            account.time().lock().unlock();
-        }
+        return account.time().locked(() -> List.copyOf(published));
     }
 
     /** What could not be delivered because a target or the right to it was missing. */
     public List<FailedDelivery> failedDeliveries() {
-        account.time().lock().lock();
-        try {
-            return delivery.failed();
-        } finally {
-            account.time().lock().unlock();
-        }
+        return account.time().locked(() -> delivery.failed());
     }
 
     private UUID randomId() {

@@ -14,7 +14,7 @@ import java.util.function.Consumer;
 
 /** The rules of the default bus. Callers hold the lock of the simulated time. */
 final class Rules {
-    /** Quotas of a bus and a rule [eb-quota]. */
+    /** Quotas of a bus and a rule [EB:eb-quota]. */
     private static final int MOST_RULES = 300;
 
     private static final int MOST_TARGETS = 5;

@@ -285,12 +285,7 @@ public final class Endpoint implements AutoCloseable {
 
     private AwsResponse handle(Service service, String operation, AwsRequest request) {
         if (service.runsUnlocked(operation)) return service.handle(operation, request);
-        time.lock().lock();
-        try {
-            return service.handle(operation, request);
-        } finally {
-            time.lock().unlock();
-        }
+        return time.locked(() -> service.handle(operation, request));
     }
 
     /** Clients of the query protocol read XML, the others JSON. */

@@ -128,7 +128,7 @@ public final class IamService implements Service {
                 + element("MaxSessionDuration", "3600");
     }
 
-    /** Documents travel percent-encoded [GetRole]. */
+    /** Documents travel percent-encoded [API:iam:GetRole]. */
     private static String encoded(PolicyDocument document) {
         return URLEncoder.encode(Json.text(json(document)), StandardCharsets.UTF_8)
                 .replace("+", "%20");

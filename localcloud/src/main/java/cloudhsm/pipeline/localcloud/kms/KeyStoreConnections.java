@@ -36,10 +36,11 @@ final class KeyStoreConnections {
 
     private static final Duration LONGEST_CONNECTION = Duration.ofMinutes(20);
 
-    /** KMS places its interfaces early; assumed, no source gives the moment. */
+    /** KMS places its interfaces early. */
+    // Assumed: key-store-network
     private static final Duration NETWORK_READY_AFTER = Duration.ofMinutes(2);
 
-    /** Undocumented; assumed to be minutes. */
+    // Assumed: key-store-disconnection
     private static final Duration SHORTEST_DISCONNECTION = Duration.ofMinutes(1);
 
     private static final Duration LONGEST_DISCONNECTION = Duration.ofMinutes(5);

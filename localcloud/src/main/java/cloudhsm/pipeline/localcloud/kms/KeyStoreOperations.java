@@ -48,6 +48,7 @@ final class KeyStoreOperations {
         access.requireAnywhere(request.caller(), "kms:CreateCustomKeyStore");
         account.iam().authorize(request.caller(), "cloudhsm:DescribeClusters", "*");
         if (!Regions.haveKeyStores(account.region())) {
+            // Assumed: key-store-region
             // AWS documents neither the error nor its words.
             throw Members.invalid("AWS CloudHSM key stores are not supported in the Region " + account.region() + ".");
         }

@@ -20,7 +20,8 @@ final class Concurrency {
     /** Executions that always stay for functions without a reservation; all of them in accounts with fewer. */
     private static final int LEAST_UNRESERVED = 100;
 
-    /** Of an invocation, if nothing else is said: a warm function and a few calls. @assumed */
+    /** Of an invocation, if nothing else is said: a warm function and a few calls. */
+    // Assumed: invocation
     private static final Duration USUAL = Duration.ofMillis(200);
 
     private final Clock clock;

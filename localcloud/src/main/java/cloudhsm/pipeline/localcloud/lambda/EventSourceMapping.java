@@ -15,17 +15,20 @@ import java.util.Optional;
 
 /** Lambda's poller of one SQS queue for one function. State is guarded by the lock of the simulated time. */
 final class EventSourceMapping {
-    /** From a message's becoming visible to the function's start. @assumed: Lambda polls with long polling. */
+    /** From a message's becoming visible to the function's start: Lambda polls with long polling. */
+    // Assumed: polling
     private static final Duration POLLING_LATENCY = Duration.ofSeconds(1);
 
-    /** After the role's rights were found missing. @assumed */
+    /** After the role's rights were found missing. */
+    // Assumed: polling-denied
     private static final Duration DENIED_RETRY = Duration.ofMinutes(1);
 
     /** What the function's role needs (AWSLambdaSQSQueueExecutionRole). */
     private static final List<String> ACTIONS =
             List.of("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes");
 
-    /** Between two attempts at a batch that is throttled, at most. @assumed: Lambda says that it backs off, not how. */
+    /** Between two attempts at a batch that is throttled, at most: Lambda says that it backs off, not how. */
+    // Assumed: polling-throttled
     private static final Duration LONGEST_BACKOFF = Duration.ofMinutes(1);
 
     private final String uuid;
@@ -101,23 +104,20 @@ final class EventSourceMapping {
     }
 
     private void poll() {
-        Optional<SqsBatch> gatheredWhole;
-        Instant visibleAgain;
-        var lock = account.time().lock();
-        lock.lock();
-        try {
-            next = Optional.empty();
-            // A full house polls again when an invocation ends.
-            if (running >= maximumConcurrency || backingOff > 0 || !mayPoll()) return;
-            gatheredWhole = gather();
-            if (gatheredWhole.isEmpty()) return;
-            running++;
-            visibleAgain = account.time().now().plus(sqs.visibilityTimeout(queueArn));
-            pollAfter(POLLING_LATENCY);
-        } finally {
-            lock.unlock();
-        }
-        attempt(gatheredWhole.get(), visibleAgain, 0);
+        account.time().locked(this::polled).ifPresent(Runnable::run);
+    }
+
+    /** The attempt at the next batch, to be made without the lock; empty where there is none now. */
+    private Optional<Runnable> polled() {
+        next = Optional.empty();
+        // A full house polls again when an invocation ends.
+        if (running >= maximumConcurrency || backingOff > 0 || !mayPoll()) return Optional.empty();
+        var gatheredWhole = gather();
+        if (gatheredWhole.isEmpty()) return Optional.empty();
+        running++;
+        var visibleAgain = account.time().now().plus(sqs.visibilityTimeout(queueArn));
+        pollAfter(POLLING_LATENCY);
+        return Optional.of(() -> attempt(gatheredWhole.get(), visibleAgain, 0));
     }
 
     /**
@@ -133,10 +133,10 @@ final class EventSourceMapping {
             // A version that is not ready fails: the messages come back after the queue's visibility timeout.
             result = lambda.runVersion(function, Json.bytes(batch.event()));
         } catch (AwsException tooMany) {
-            locked(() -> backOff(batch, visibleAgain, throttled));
+            account.time().locked(() -> backOff(batch, visibleAgain, throttled));
             return;
         }
-        locked(() -> {
+        account.time().locked(() -> {
             if (throttled > 0) {
                 backingOff--;
                 pollAfter(POLLING_LATENCY);
@@ -171,15 +171,6 @@ final class EventSourceMapping {
         lastProcessingResult = result.functionError().isEmpty() ? "OK" : "PROBLEM: Function call failed";
         for (var done : batch.succeeded(result, reportBatchItemFailures)) sqs.delete(queueArn, done.receiptHandle());
         pollAfter(POLLING_LATENCY);
-    }
-
-    private void locked(Runnable work) {
-        account.time().lock().lock();
-        try {
-            work.run();
-        } finally {
-            account.time().lock().unlock();
-        }
     }
 
     /**

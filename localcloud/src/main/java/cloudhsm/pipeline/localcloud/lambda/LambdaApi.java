@@ -88,23 +88,17 @@ final class LambdaApi {
 
     private AwsResponse invoke(AwsRequest request) {
         var type = request.header("X-Amz-Invocation-Type").orElse("RequestResponse");
-        LambdaFunction function;
-        account.time().lock().lock();
-        try {
-            function = authorized(request, "lambda:InvokeFunction");
-            if (!type.equals("RequestResponse") && !type.equals("Event") && !type.equals("DryRun")) {
-                throw LambdaLimits.invalid("1 validation error detected: Value '" + type
-                        + "' at 'invocationType' failed to satisfy constraint: Member must satisfy enum value set:"
-                        + " [Event, RequestResponse, DryRun]");
-            }
-            checkPayload(request.body(), type);
-            if (type.equals("DryRun")) return AwsResponse.empty(204);
-            if (type.equals("Event")) {
-                lambda.invokeLater(function, payload(request));
-                return AwsResponse.empty(202);
-            }
-        } finally {
-            account.time().lock().unlock();
+        var function = account.time().locked(() -> authorized(request, "lambda:InvokeFunction"));
+        if (!type.equals("RequestResponse") && !type.equals("Event") && !type.equals("DryRun")) {
+            throw LambdaLimits.invalid("1 validation error detected: Value '" + type
+                    + "' at 'invocationType' failed to satisfy constraint: Member must satisfy enum value set:"
+                    + " [Event, RequestResponse, DryRun]");
+        }
+        checkPayload(request.body(), type);
+        if (type.equals("DryRun")) return AwsResponse.empty(204);
+        if (type.equals("Event")) {
+            account.time().locked(() -> lambda.invokeLater(function, payload(request)));
+            return AwsResponse.empty(202);
         }
         var result = lambda.run(function, payload(request));
         var headers = new java.util.HashMap<String, String>();

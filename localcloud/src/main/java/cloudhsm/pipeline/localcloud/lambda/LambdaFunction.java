@@ -25,7 +25,6 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.function.Supplier;
 
 /** One function: its configuration, who may invoke it, and its execution environments. */
 final class LambdaFunction {
@@ -38,7 +37,8 @@ final class LambdaFunction {
     /** After so long without an invocation Lambda deletes a version's snapshot [LAM:snapstart]. */
     private static final Duration IDLE = Duration.ofDays(14);
 
-    /** Until there is another: as long as an initialization may take [LAM:snapstart-runtime-hooks-java]; assumed. */
+    /** Until there is another: as long as an initialization may take [LAM:snapstart-runtime-hooks-java]. */
+    // Assumed: new-snapshot
     private static final Duration NEW_SNAPSHOT = Duration.ofMinutes(15);
 
     private final FunctionConfiguration configuration;
@@ -106,7 +106,7 @@ final class LambdaFunction {
 
     /** Another session of the role for a process of its own; nobody can sign with the one before any longer. */
     Identity anotherSession(Identity before) {
-        return locked(() -> {
+        return account.time().locked(() -> {
             if (!before.equals(identity)) account.iam().endSession(before);
             return account.iam().session(configuration.role(), configuration.functionName());
         });
@@ -129,7 +129,7 @@ final class LambdaFunction {
 
     /** Whether {@link #startFromSnapshot} was called. */
     boolean startsFromSnapshot() {
-        return locked(lastInvoked::isPresent);
+        return account.time().locked(lastInvoked::isPresent);
     }
 
     /**
@@ -138,7 +138,7 @@ final class LambdaFunction {
      * @see <a href="https://docs.aws.amazon.com/lambda/latest/dg/snapstart-activate.html">Function states</a>
      */
     Optional<InvocationResult> notReady() {
-        return locked(() -> {
+        return account.time().locked(() -> {
             if (lastInvoked.isEmpty()) return Optional.empty();
             var now = account.time().now();
             if (now.isBefore(snapshotReady)) {
@@ -158,17 +158,10 @@ final class LambdaFunction {
     /** Runs the handler. The caller must not hold the lock: the function calls back over HTTP. */
     InvocationResult invoke(byte[] payload, URI endpoint) {
         var requestId = UUID.randomUUID().toString();
-        Idle warm;
-        account.time().lock().lock();
-        try {
-            if (failsNext) {
-                failsNext = false;
-                return failure("Runtime.ExitError", "RequestId: " + requestId + " Error: Runtime exited");
-            }
-            warm = idle.poll();
-        } finally {
-            account.time().lock().unlock();
+        if (account.time().locked(this::failsNow)) {
+            return failure("Runtime.ExitError", "RequestId: " + requestId + " Error: Runtime exited");
         }
+        var warm = account.time().locked(idle::poll);
         var session = warm == null ? newSession() : warm.session();
         var variables = warm == null ? environmentVariables(session, endpoint) : warm.variables();
         var run = new Run(requestId, payload, warm, session, variables);
@@ -179,17 +172,19 @@ final class LambdaFunction {
         return run.on(thread);
     }
 
+    private boolean failsNow() {
+        var fails = failsNext;
+        failsNext = false;
+        return fails;
+    }
+
     private Identity newSession() {
-        account.time().lock().lock();
-        try {
-            return account.iam()
-                    .session(
-                            configuration.role(),
-                            configuration.functionName(),
-                            account.time().clock());
-        } finally {
-            account.time().lock().unlock();
-        }
+        return account.time()
+                .locked(() -> account.iam()
+                        .session(
+                                configuration.role(),
+                                configuration.functionName(),
+                                account.time().clock()));
     }
 
     /** The invocation with these credentials, if there is one, ends now. The caller holds the lock. */
@@ -215,7 +210,7 @@ final class LambdaFunction {
 
         /** Runs on the thread until the handler returns, the function is killed, or the real limit has passed. */
         InvocationResult on(Thread thread) {
-            locked(() -> running.add(this));
+            account.time().locked(() -> running.add(this));
             thread.start();
             try {
                 return end.get(REAL_LIMIT.toSeconds(), TimeUnit.SECONDS);
@@ -230,7 +225,7 @@ final class LambdaFunction {
             } catch (ExecutionException impossible) {
                 throw new IllegalStateException(impossible);
             } finally {
-                locked(() -> running.remove(this));
+                account.time().locked(() -> running.remove(this));
                 if (thread.isAlive()) thread.interrupt();
             }
         }
@@ -258,7 +253,7 @@ final class LambdaFunction {
                 if (answer.failed())
                     invocation.log(new String(answer.payload(), java.nio.charset.StandardCharsets.UTF_8));
                 invocation.log("END RequestId: " + requestId);
-                locked(() -> end(answer));
+                account.time().locked(() -> end(answer));
             } catch (ReflectiveOperationException | RuntimeException | Error defect) {
                 end.complete(failure("Runtime.ExitError", "The Lambda runtime could not run the handler: " + defect));
             }
@@ -274,29 +269,10 @@ final class LambdaFunction {
         }
     }
 
-    private void locked(Runnable work) {
-        locked(() -> {
-            work.run();
-            return true;
-        });
-    }
-
-    private <T> T locked(Supplier<T> work) {
-        account.time().lock().lock();
-        try {
-            return work.get();
-        } finally {
-            account.time().lock().unlock();
-        }
-    }
-
     private void writeLog(Map<String, String> variables, String message) {
-        account.time().lock().lock();
-        try {
-            logs.write(configuration.logGroup(), variables.get("AWS_LAMBDA_LOG_STREAM_NAME"), message);
-        } finally {
-            account.time().lock().unlock();
-        }
+        account.time()
+                .locked(() -> logs.write(
+                        configuration.logGroup(), variables.get("AWS_LAMBDA_LOG_STREAM_NAME"), message));
     }
 
     private static InvocationResult failure(String type, String message) {
@@ -312,8 +288,7 @@ final class LambdaFunction {
      *     variables</a>
      */
     Map<String, String> environmentVariables(Identity session, URI endpoint) {
-        account.time().lock().lock();
-        try {
+        return account.time().locked(() -> {
             var variables = new LinkedHashMap<>(configuration.environment());
             variables.putAll(otherVariables);
             var day = DateTimeFormatter.ofPattern("yyyy/MM/dd").withZone(ZoneOffset.UTC);
@@ -335,9 +310,7 @@ final class LambdaFunction {
             variables.put("TZ", ":UTC");
             variables.put("AWS_ENDPOINT_URL", endpoint.toString());
             return variables;
-        } finally {
-            account.time().lock().unlock();
-        }
+        });
     }
 
     void close() {

@@ -132,8 +132,7 @@ public final class LambdaService implements Service {
      *     Lambda would not accept the configuration
      */
     public String createFunction(FunctionConfiguration configuration) {
-        locked();
-        try {
+        return account.time().locked(() -> {
             LambdaLimits.check(configuration);
             var name = configuration.functionName();
             if (functions.containsKey(name)) {
@@ -143,9 +142,7 @@ public final class LambdaService implements Service {
                     configuration, Artifacts.of(configuration.code()), account, logs, Artifacts.INTERFACES);
             functions.put(name, function);
             return function.arn();
-        } finally {
-            unlocked();
-        }
+        });
     }
 
     /**
@@ -153,36 +150,23 @@ public final class LambdaService implements Service {
      * after 14 days without an invocation. Invocations over HTTP are of $LATEST, which has none.
      */
     public void startFromSnapshot(String functionName) {
-        locked();
-        try {
-            find(functionName).startFromSnapshot();
-        } finally {
-            unlocked();
-        }
+        account.time().locked(() -> find(functionName).startFromSnapshot());
     }
 
     /** Removes the function, as deleting its stack does. */
     public void deleteFunction(String functionName) {
-        locked();
-        try {
+        account.time().locked(() -> {
             find(functionName).close();
             functions.remove(functionName);
             concurrency.forget(functionName);
             mappings.removeIf(
                     mapping -> mapping.function().configuration().functionName().equals(functionName));
-        } finally {
-            unlocked();
-        }
+        });
     }
 
     /** The account's quota "Concurrent executions"; 1,000 at first, 10 in many new accounts. */
     public void concurrencyQuota(int executions) {
-        locked();
-        try {
-            concurrency.quota(executions);
-        } finally {
-            unlocked();
-        }
+        account.time().locked(() -> concurrency.quota(executions));
     }
 
     /**
@@ -191,12 +175,7 @@ public final class LambdaService implements Service {
      * @throws AwsException InvalidParameterValueException where too few would be left for all other functions
      */
     public void reserveConcurrency(String functionName, int executions) {
-        locked();
-        try {
-            concurrency.reserve(find(functionName).configuration().functionName(), executions);
-        } finally {
-            unlocked();
-        }
+        account.time().locked(() -> concurrency.reserve(find(functionName).configuration().functionName(), executions));
     }
 
     /** Sets an environment variable beside the template's, for environments that start from now on. */
@@ -206,12 +185,7 @@ public final class LambdaService implements Service {
 
     /** From now on each invocation of the function takes so long in simulated time; 200 ms at first. */
     public void takes(String functionName, Duration duration) {
-        locked();
-        try {
-            concurrency.duration(find(functionName).configuration().functionName(), duration);
-        } finally {
-            unlocked();
-        }
+        account.time().locked(() -> concurrency.duration(find(functionName).configuration().functionName(), duration));
     }
 
     /**
@@ -220,12 +194,7 @@ public final class LambdaService implements Service {
      * @throws AwsException ResourceNotFoundException
      */
     public Duration duration(String functionNameOrArn) {
-        locked();
-        try {
-            return concurrency.duration(find(functionNameOrArn).configuration().functionName());
-        } finally {
-            unlocked();
-        }
+        return account.time().locked(() -> concurrency.duration(find(functionNameOrArn).configuration().functionName()));
     }
 
     /**
@@ -234,14 +203,11 @@ public final class LambdaService implements Service {
      * @param sourceArn may be null
      */
     public void addPermission(String functionName, String principal, String sourceArn) {
-        locked();
-        try {
+        account.time().locked(() -> {
             var function = find(functionName);
             var statementId = "permission-" + (function.permissions().size() + 1);
             addPermission(function, statementId, principal, Optional.ofNullable(sourceArn));
-        } finally {
-            unlocked();
-        }
+        });
     }
 
     ObjectNode addPermission(
@@ -285,8 +251,7 @@ public final class LambdaService implements Service {
             Duration batchingWindow,
             boolean reportBatchItemFailures,
             int maximumConcurrency) {
-        locked();
-        try {
+        return account.time().locked(() -> {
             LambdaLimits.checkMapping(batchSize, batchingWindow, maximumConcurrency);
             LambdaLimits.checkVisibility(
                     sqs.visibilityTimeout(queueArn),
@@ -313,9 +278,7 @@ public final class LambdaService implements Service {
             mappings.add(mapping);
             mapping.start();
             return uuid;
-        } finally {
-            unlocked();
-        }
+        });
     }
 
     /**
@@ -324,16 +287,11 @@ public final class LambdaService implements Service {
      * @throws java.util.NoSuchElementException where it has none
      */
     public int batchSize(String functionName) {
-        locked();
-        try {
-            return mappings.stream()
-                    .filter(mapping -> mapping.function().equals(find(functionName)))
-                    .findFirst()
-                    .orElseThrow()
-                    .batchSize();
-        } finally {
-            unlocked();
-        }
+        return account.time().locked(() -> mappings.stream()
+                .filter(mapping -> mapping.function().equals(find(functionName)))
+                .findFirst()
+                .orElseThrow()
+                .batchSize());
     }
 
     /**
@@ -343,18 +301,11 @@ public final class LambdaService implements Service {
      *     the function's reservation, is in use
      */
     public InvocationResult invoke(String functionNameOrArn, byte[] payload) {
-        if (account.time().lock().isHeldByCurrentThread()) {
+        if (account.time().isLockedByThisThread()) {
             throw new IllegalStateException("A function calls back over HTTP: invoke " + functionNameOrArn
                     + " without the lock of the simulated time");
         }
-        LambdaFunction function;
-        locked();
-        try {
-            function = find(functionNameOrArn);
-        } finally {
-            unlocked();
-        }
-        return run(function, payload);
+        return run(account.time().locked(() -> find(functionNameOrArn)), payload);
     }
 
     /** The same for callers that invoke a version: without its snapshot it is not ready. */
@@ -364,12 +315,7 @@ public final class LambdaService implements Service {
 
     /** @throws AwsException TooManyRequestsException */
     InvocationResult run(LambdaFunction function, byte[] payload) {
-        locked();
-        try {
-            concurrency.begin(function.configuration().functionName());
-        } finally {
-            unlocked();
-        }
+        account.time().locked(() -> concurrency.begin(function.configuration().functionName()));
         return function.invoke(payload, endpoint.get());
     }
 
@@ -380,37 +326,23 @@ public final class LambdaService implements Service {
      *     TooManyRequestsException as for {@link #invoke}
      */
     public InvocationResult invokeAs(Identity caller, String functionNameOrArn, byte[] payload) {
-        locked();
-        try {
-            account.iam()
-                    .authorize(
-                            caller,
-                            "lambda:InvokeFunction",
-                            find(functionNameOrArn).arn());
-        } finally {
-            unlocked();
-        }
+        account.time()
+                .locked(() -> account.iam()
+                        .authorize(
+                                caller,
+                                "lambda:InvokeFunction",
+                                find(functionNameOrArn).arn()));
         return invoke(functionNameOrArn, payload);
     }
 
     /** The next invocation of the function dies before its handler runs. */
     public void failNextInvocation(String functionName) {
-        locked();
-        try {
-            find(functionName).failNext();
-        } finally {
-            unlocked();
-        }
+        account.time().locked(() -> find(functionName).failNext());
     }
 
     /** The invocation that signs with these credentials ends at once; nothing that its code still does has effect. */
     public void kill(Identity caller) {
-        locked();
-        try {
-            functions.values().forEach(function -> function.kill(caller));
-        } finally {
-            unlocked();
-        }
+        account.time().locked(() -> functions.values().forEach(function -> function.kill(caller)));
     }
 
     /**
@@ -428,24 +360,16 @@ public final class LambdaService implements Service {
      * comes from a snapshot where the function's alias does.
      */
     public LambdaProcess separateProcess(String functionName) {
-        locked();
-        try {
+        return account.time().locked(() -> {
             var fromSnapshot = find(functionName).startsFromSnapshot();
             return separateProcess(
                     functionName, fromSnapshot ? LambdaProcess.Start.FROM_SNAPSHOT : LambdaProcess.Start.ON_DEMAND);
-        } finally {
-            unlocked();
-        }
+        });
     }
 
     /** The same, however the function's alias starts. */
     public LambdaProcess separateProcess(String functionName, LambdaProcess.Start start) {
-        locked();
-        try {
-            return new LambdaProcess(find(functionName), endpoint.get(), start);
-        } finally {
-            unlocked();
-        }
+        return account.time().locked(() -> new LambdaProcess(find(functionName), endpoint.get(), start));
     }
 
     /**
@@ -456,8 +380,7 @@ public final class LambdaService implements Service {
      * @throws AwsException AccessDeniedException where the function's policy does not name the principal
      */
     public void invokeLaterAs(String principal, String sourceArn, String functionArn, byte[] payload) {
-        locked();
-        try {
+        account.time().locked(() -> {
             var function = find(functionArn);
             var decision = function.permissions().isEmpty()
                     ? PolicyDocument.Decision.NOT_MENTIONED
@@ -478,9 +401,7 @@ public final class LambdaService implements Service {
                                 + sourceArn);
             }
             invokeLater(function, payload);
-        } finally {
-            unlocked();
-        }
+        });
     }
 
     void invokeLater(LambdaFunction function, byte[] payload) {
@@ -573,14 +494,6 @@ public final class LambdaService implements Service {
 
     Concurrency concurrency() {
         return concurrency;
-    }
-
-    private void locked() {
-        account.time().lock().lock();
-    }
-
-    private void unlocked() {
-        account.time().lock().unlock();
     }
 
     /** Closes what the functions keep open; artifacts stay loaded for the next account of this JVM. */

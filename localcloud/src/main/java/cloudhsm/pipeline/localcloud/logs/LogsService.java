@@ -21,7 +21,7 @@ public final class LogsService extends JsonService {
     private static final Set<Integer> RETENTIONS = Set.of(
             1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653);
 
-    /** FilterLogEvents and GetLogEvents give at most this many events [FilterLogEvents]. */
+    /** FilterLogEvents and GetLogEvents give at most this many events [API:logs:FilterLogEvents]. */
     private static final int MOST_EVENTS = 10_000;
 
     /** Groups or streams per answer. */
@@ -92,8 +92,7 @@ public final class LogsService extends JsonService {
      * @param retentionInDays one of the numbers that CloudWatch Logs allows, or 0 to keep events for ever
      */
     public void createLogGroup(String name, int retentionInDays) {
-        account.time().lock().lock();
-        try {
+        account.time().locked(() -> {
             if (!name.matches("[.\\-_/#A-Za-z0-9]{1,512}")) {
                 throw AwsException.badRequest(
                         "InvalidParameterException", "The log group name " + name + " is not valid");
@@ -101,9 +100,7 @@ public final class LogsService extends JsonService {
             if (retentionInDays != 0) checkedRetention(retentionInDays);
             var group = groups.computeIfAbsent(name, any -> new Group(now()));
             group.retentionInDays = retentionInDays;
-        } finally {
-            account.time().lock().unlock();
-        }
+        });
     }
 
     @Override
@@ -113,42 +110,33 @@ public final class LogsService extends JsonService {
 
     /** Creates a stream, and its group where that is missing, as a service does that is about to write there. */
     public void createLogStream(String logGroup, String logStream) {
-        account.time().lock().lock();
-        try {
+        account.time().locked(() -> {
             groups.computeIfAbsent(logGroup, any -> new Group(now()))
                     .streams
                     .computeIfAbsent(logStream, any -> new ArrayList<>());
-        } finally {
-            account.time().lock().unlock();
-        }
+        });
     }
 
     /** Appends one event, creating group and stream where they are missing. */
     public void write(String logGroup, String logStream, String message) {
-        account.time().lock().lock();
-        try {
+        account.time().locked(() -> {
             groups.computeIfAbsent(logGroup, any -> new Group(now()))
                     .streams
                     .computeIfAbsent(logStream, any -> new ArrayList<>())
                     .add(new Event(now(), message));
-        } finally {
-            account.time().lock().unlock();
-        }
+        });
     }
 
     /** Every message of a group that is still kept, stream by stream; empty where there is no such group. */
     public List<String> messages(String logGroup) {
-        account.time().lock().lock();
-        try {
+        return account.time().locked(() -> {
             if (!groups.containsKey(logGroup)) return List.of();
             var group = group(logGroup);
             return group.streams.values().stream()
                     .flatMap(List::stream)
                     .map(Event::message)
                     .toList();
-        } finally {
-            account.time().lock().unlock();
-        }
+        });
     }
 
     private long now() {

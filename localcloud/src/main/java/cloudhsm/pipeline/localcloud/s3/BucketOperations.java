@@ -99,6 +99,7 @@ final class BucketOperations {
                             + " remove the header.");
         }
         if (!name.endsWith("-an")) return;
+        // Assumed: bucket-namespace
         if (!IN_A_NAMESPACE.matcher(name).matches()) throw invalidName(name);
         if (namespace.isPresent()) {
             throw AwsException.badRequest(

@@ -22,10 +22,11 @@ import java.util.function.Supplier;
  */
 final class DataKeys {
     /**
-     * How long S3 uses a Bucket Key before it asks KMS again. AWS says only "time-limited", so this is assumed.
+     * How long S3 uses a Bucket Key before it asks KMS again; AWS says only "time-limited".
      *
      * @see <a href="https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-key.html">S3 Bucket Keys</a>
      */
+    // Assumed: bucket-key
     static final Duration BUCKET_KEY_LIFETIME = Duration.ofMinutes(5);
 
     private final Account account;

@@ -14,7 +14,7 @@ import java.util.Map;
  * @see <a href="https://docs.aws.amazon.com/AmazonS3/latest/API/API_RestoreObject.html">RestoreObject</a>
  */
 final class Restorations {
-    /** [restoring-objects-retrieval-options], by storage class or tier. */
+    /** [S3:restoring-objects-retrieval-options], by storage class or tier. */
     private static final Map<String, Map<String, Duration>> LONGEST = Map.of(
             "GLACIER",
             Map.of(
@@ -79,7 +79,7 @@ final class Restorations {
         return AwsResponse.empty(202);
     }
 
-    /** The copy is there until the midnight after the last of the days [restoring-objects]. */
+    /** The copy is there until the midnight after the last of the days [S3:restoring-objects]. */
     private void restoreFor(ObjectVersion version, Duration takes, int days, String what) {
         var ready = account.time().now().plus(takes);
         var end = ready.plus(days + 1L, ChronoUnit.DAYS).truncatedTo(ChronoUnit.DAYS);

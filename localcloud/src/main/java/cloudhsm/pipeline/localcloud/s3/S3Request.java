@@ -100,6 +100,7 @@ record S3Request(AwsRequest request, String bucket, String key) {
                     .decode(ByteBuffer.wrap(bytes))
                     .toString();
         } catch (IllegalArgumentException | CharacterCodingException notEncoded) {
+            // Assumed: key-encoding
             throw AwsException.badRequest("InvalidURI", "Couldn't parse the specified URI.");
         }
     }

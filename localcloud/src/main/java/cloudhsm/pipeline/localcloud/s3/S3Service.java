@@ -199,14 +199,10 @@ public final class S3Service implements Service {
      * @throws AwsException NoSuchBucket, NoSuchKey, NoSuchVersion
      */
     public Path ciphertextFile(String bucket, String key, String versionId) {
-        account.time().lock().lock();
-        try {
-            return ObjectStore.version(bucket(bucket), key, Optional.ofNullable(versionId))
-                    .content
-                    .file();
-        } finally {
-            account.time().lock().unlock();
-        }
+        return account.time()
+                .locked(() -> ObjectStore.version(bucket(bucket), key, Optional.ofNullable(versionId))
+                        .content
+                        .file());
     }
 
     /** Bytes of object data that S3 has written so far, copies and simulated ones included. */
@@ -227,8 +223,7 @@ public final class S3Service implements Service {
      * @return its version id; "null" without versioning
      */
     public String addUnencrypted(String bucketName, String key, byte[] body) {
-        account.time().lock().lock();
-        try {
+        return account.time().locked(() -> {
             var bucket = bucket(bucketName);
             var version = new ObjectVersion(
                     key,
@@ -244,9 +239,7 @@ public final class S3Service implements Service {
                             store.write(body)));
             store.add(bucket, version);
             return version.versionId;
-        } finally {
-            account.time().lock().unlock();
-        }
+        });
     }
 
     /**
@@ -260,12 +253,7 @@ public final class S3Service implements Service {
         if (!name.matches(names)) {
             throw new IllegalArgumentException(account.region() + " never took the bucket name " + name);
         }
-        account.time().lock().lock();
-        try {
-            buckets.byName().put(name, new Bucket(name, account.time().now()));
-        } finally {
-            account.time().lock().unlock();
-        }
+        account.time().locked(() -> buckets.byName().put(name, new Bucket(name, account.time().now())));
     }
 
     /**
@@ -277,8 +265,7 @@ public final class S3Service implements Service {
      */
     public String addZeros(
             String bucketName, String key, long size, Map<String, String> headers, Map<String, String> tags) {
-        account.time().lock().lock();
-        try {
+        return account.time().locked(() -> {
             var bucket = bucket(bucketName);
             var administrator = account.iam().administrator();
             var request = new AwsRequest(
@@ -295,9 +282,7 @@ public final class S3Service implements Service {
                     List.of(size),
                     account.hex(32) + "-1");
             return store.storeZeros(new S3Request(request, bucketName, key), bucket, size, upload).versionId;
-        } finally {
-            account.time().lock().unlock();
-        }
+        });
     }
 
     /**
@@ -307,12 +292,9 @@ public final class S3Service implements Service {
      * @param tier ARCHIVE_ACCESS or DEEP_ARCHIVE_ACCESS
      */
     public void archive(String bucketName, String key, String tier) {
-        account.time().lock().lock();
-        try {
+        account.time().locked(() -> {
             ObjectStore.version(bucket(bucketName), key, Optional.empty()).archiveStatus = tier;
-        } finally {
-            account.time().lock().unlock();
-        }
+        });
     }
 
     /** S3 delivers events at least once: while this is on, each comes twice, and in no certain order. */

@@ -12,7 +12,7 @@ import java.util.stream.Collectors;
 
 /** Tags of buckets and objects. */
 final class Tags {
-    /** "An object can have up to 10 tags", object-tagging. */
+    /** "An object can have up to 10 tags" [S3:object-tagging]. */
     private static final int MOST_OF_OBJECT = 10;
 
     /** "50 tags per bucket", CostAllocTagging. */

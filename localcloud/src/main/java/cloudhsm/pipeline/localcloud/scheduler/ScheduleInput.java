@@ -53,7 +53,7 @@ final class ScheduleInput {
         if (!input.path("ClientToken").asText("a").matches("[a-zA-Z0-9-_]{1,64}")) throw invalid("Invalid ClientToken");
         checkWindow(input.path("FlexibleTimeWindow"));
         checkTarget(input.path("Target"));
-        // What AWS answers to a moment that has passed is not documented; refusing is the stricter reading.
+        // Assumed: schedule-in-the-past
         if (!at(input).isAfter(now)) {
             throw invalid("Invalid Schedule Expression "
                     + input.path("ScheduleExpression").asText() + ": it lies in the past.");

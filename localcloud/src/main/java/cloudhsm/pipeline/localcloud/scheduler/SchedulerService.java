@@ -42,7 +42,8 @@ public final class SchedulerService implements Service {
 
     private static final int LONGEST_AGE_SECONDS = 86_400;
 
-    /** Between two attempts; "exponential backoff" is all that is documented, so the numbers are assumed. */
+    /** Between two attempts: "exponential backoff". */
+    // Assumed: scheduler-backoff
     private static final Duration SHORTEST_BACKOFF = Duration.ofSeconds(1);
 
     private static final Duration LONGEST_BACKOFF = Duration.ofMinutes(5);
@@ -116,22 +117,12 @@ public final class SchedulerService implements Service {
 
     /** Of all schedules, those that are still to fire. */
     public List<String> names() {
-        account.time().lock().lock();
-        try {
-            return List.copyOf(schedules.keySet());
-        } finally {
-            account.time().lock().unlock();
-        }
+        return account.time().locked(() -> List.copyOf(schedules.keySet()));
     }
 
     /** What could not be delivered, as "name: reason". */
     public List<String> failures() {
-        account.time().lock().lock();
-        try {
-            return List.copyOf(failures);
-        } finally {
-            account.time().lock().unlock();
-        }
+        return account.time().locked(() -> List.copyOf(failures));
     }
 
     private static AwsResponse json(JsonNode body) {
@@ -274,12 +265,13 @@ public final class SchedulerService implements Service {
     }
 
     /**
-     * Which refusals are final is not documented, so each is tried again until the target's RetryPolicy is exhausted:
-     * whoever waits for a dead letter waits longest.
+     * Each refusal is tried again until the target's RetryPolicy is exhausted: whoever waits for a dead letter waits
+     * longest.
      *
      * @param due when the schedule was to fire
      * @param retries before this attempt
      */
+    // Assumed: scheduler-final-refusals
     private void invoke(Schedule schedule, Instant due, int retries) {
         var target = schedule.definition.path("Target");
         try {

@@ -90,12 +90,7 @@ public final class SecretsManagerService extends JsonService {
 
     /** Every value of every secret so far, by the secret's name; what was replaced or deleted since is among them. */
     public Map<String, Set<String>> everStored() {
-        account.time().lock().lock();
-        try {
-            return Map.copyOf(everStored);
-        } finally {
-            account.time().lock().unlock();
-        }
+        return account.time().locked(() -> Map.copyOf(everStored));
     }
 
     /** A repeated request with the same token and content is answered as the first one was. */

@@ -25,14 +25,13 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.UUID;
 import java.util.function.Consumer;
-import java.util.function.Supplier;
 
 /**
  * Amazon SNS (query protocol): topics and subscriptions. Queues get what is published; nothing is e-mailed. All of it is
  * kept for tests.
  */
 public final class SnsService implements Service {
-    /** A message is at most 256 KiB [Publish]. */
+    /** A message is at most 256 KiB [API:sns:Publish]. */
     private static final int MOST_BYTES = 262_144;
 
     private static final QueryProtocol PROTOCOL = new QueryProtocol("http://sns.amazonaws.com/doc/2010-03-31/");
@@ -41,7 +40,7 @@ public final class SnsService implements Service {
 
     private static final String PRINCIPAL = "sns.amazonaws.com";
 
-    /** Messages reach queues in less than a second as a rule [sns FAQ]. */
+    /** Messages reach queues in less than a second as a rule [FAQ:sns]. */
     private static final Duration DELIVERY = Duration.ofSeconds(1);
 
     private static final Set<String> PROTOCOLS = Set.of("email", "email-json", "sms", "https", "sqs");
@@ -126,7 +125,7 @@ public final class SnsService implements Service {
 
     /** Creates a topic at once, as a stack does. Returns its ARN. */
     public String createTopic(String name, Map<String, String> attributes) {
-        return locked(() -> {
+        return account.time().locked(() -> {
             if (!name.matches("[A-Za-z0-9_-]{1,256}")) {
                 throw AwsException.badRequest("InvalidParameter", "Invalid parameter: Topic Name");
             }
@@ -139,7 +138,7 @@ public final class SnsService implements Service {
 
     /** Changes one attribute at once, as a stack does; {@code Policy} is the topic's policy. */
     public void setTopicAttribute(String topicArn, String attribute, String value) {
-        locked(() -> {
+        account.time().locked(() -> {
             checkAttribute(attribute, value);
             return topic(topicArn).attributes.put(attribute, value);
         });
@@ -152,7 +151,7 @@ public final class SnsService implements Service {
      * @return the subscription's ARN
      */
     public String subscribe(String topicArn, String protocol, String endpoint, Map<String, String> attributes) {
-        return locked(() -> {
+        return account.time().locked(() -> {
             topic(topicArn);
             if (!PROTOCOLS.contains(protocol)) {
                 throw AwsException.badRequest(
@@ -176,7 +175,7 @@ public final class SnsService implements Service {
 
     /** Publishes to the topic's subscribers; keeps what was published for tests to read. */
     public void publish(String topicArn, String subject, String message) {
-        locked(() -> accept(topicArn, subject == null ? "" : subject, message));
+        account.time().locked(() -> accept(topicArn, subject == null ? "" : subject, message));
     }
 
     /**
@@ -243,7 +242,7 @@ public final class SnsService implements Service {
      * @see <a href="https://docs.aws.amazon.com/sns/latest/dg/sns-key-management.html">Managing SNS encryption keys</a>
      */
     public void publishAs(String principal, String sourceArn, String topicArn, String subject, String message) {
-        locked(() -> {
+        account.time().locked(() -> {
             var context =
                     Map.of("aws:SourceArn", sourceArn, "aws:SourceAccount", Iam.ACCOUNT, "aws:SecureTransport", "true");
             if (policyOf(topicArn, Set.of(principal), "sns:Publish", context) != Decision.ALLOWED) {
@@ -267,16 +266,7 @@ public final class SnsService implements Service {
 
     /** Everything published so far, oldest first. */
     public List<Published> published() {
-        return locked(() -> List.copyOf(published));
-    }
-
-    private <T> T locked(Supplier<T> work) {
-        account.time().lock().lock();
-        try {
-            return work.get();
-        } finally {
-            account.time().lock().unlock();
-        }
+        return account.time().locked(() -> List.copyOf(published));
     }
 
     private String id() {
@@ -323,7 +313,7 @@ public final class SnsService implements Service {
                     sqs.sendAs(PRINCIPAL, topicArn, subscription.endpoint, body);
                 } catch (AwsException refused) {
                     // A queue that is gone or does not admit SNS: dropped without another attempt
-                    // [sns-message-delivery-retries].
+                    // [SNS:sns-message-delivery-retries].
                 }
             });
         }

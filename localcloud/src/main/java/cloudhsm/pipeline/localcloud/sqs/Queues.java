@@ -21,13 +21,13 @@ final class Queues {
     /** A message's, and a batch's, most bytes: 1 MiB. */
     static final int MOST_BYTES = 1_048_576;
 
-    /** "You must wait 60 seconds after deleting a queue before you can create another with the same name" [CreateQueue]. */
+    /** "You must wait 60 seconds after deleting a queue before you can create another" [API:sqs:CreateQueue]. */
     private static final Duration NAME_REUSABLE_AFTER = Duration.ofSeconds(60);
 
-    /** "Only one PurgeQueue operation is allowed every 60 seconds" [PurgeQueue]. */
+    /** "Only one PurgeQueue operation is allowed every 60 seconds" [API:sqs:PurgeQueue]. */
     private static final Duration BETWEEN_PURGES = Duration.ofSeconds(60);
 
-    /** A message may be in flight for 12 hours at most [ChangeMessageVisibility]. */
+    /** A message may be in flight for 12 hours at most [API:sqs:ChangeMessageVisibility]. */
     private static final Duration MOST_IN_FLIGHT = Duration.ofHours(12);
 
     private final Account account;

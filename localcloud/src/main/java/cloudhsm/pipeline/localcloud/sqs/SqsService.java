@@ -22,7 +22,6 @@ import java.util.TreeMap;
 import java.util.function.BiConsumer;
 import java.util.function.BiFunction;
 import java.util.function.Function;
-import java.util.function.Supplier;
 
 /**
  * Amazon SQS (JSON protocol): standard queues. WaitTimeSeconds is accepted and answered at once, because simulated
@@ -107,14 +106,13 @@ public final class SqsService extends JsonService {
      * @return the queue's ARN
      */
     public String createQueue(String name, Map<String, String> attributes) {
-        return locked(() -> queues.create(name, attributes, Map.of()).arn());
+        return account.time().locked(() -> queues.create(name, attributes, Map.of()).arn());
     }
 
     /** Changes a queue's attributes, as SetQueueAttributes by the account's administrator does. */
     public void setQueueAttributes(String queueArn, Map<String, String> attributes) {
-        locked(() -> {
+        account.time().locked(() -> {
             queues.setAttributes(queues.byArn(queueArn), attributes);
-            return null;
         });
     }
 
@@ -128,12 +126,12 @@ public final class SqsService extends JsonService {
 
     /** Whether the queue exists. */
     public boolean exists(String queueArn) {
-        return locked(() -> queues.find(queueArn).isPresent());
+        return account.time().locked(() -> queues.find(queueArn).isPresent());
     }
 
     /** How long a message that {@link #receive} hands out stays invisible. */
     public Duration visibilityTimeout(String queueArn) {
-        return locked(() -> queues.byArn(queueArn).seconds("VisibilityTimeout"));
+        return account.time().locked(() -> queues.byArn(queueArn).seconds("VisibilityTimeout"));
     }
 
     /**
@@ -150,7 +148,7 @@ public final class SqsService extends JsonService {
     /** @param attributes text attributes of the message, for example those of EventBridge's dead letters */
     public void sendAs(
             String principal, String sourceArn, String queueArn, String body, Map<String, String> attributes) {
-        locked(() -> {
+        account.time().locked(() -> {
             requireServiceMaySend(principal, sourceArn, queueArn);
             return queues.send(queues.byArn(queueArn), message(body, attributes), principal);
         });
@@ -163,7 +161,7 @@ public final class SqsService extends JsonService {
      * @throws AwsException where the queue is gone, the role may not send, or the queue's policy denies it
      */
     public void sendUnder(Identity role, String queueArn, String body, Map<String, String> attributes) {
-        locked(() -> {
+        account.time().locked(() -> {
             var queue = queues.byArn(queueArn);
             account.iam().authorize(role, "sqs:SendMessage", queueArn);
             var context = Map.of("aws:SecureTransport", "true");
@@ -192,7 +190,7 @@ public final class SqsService extends JsonService {
      * @throws AwsException where queue or permission is missing
      */
     public void requireServiceMaySend(String principal, String sourceArn, String queueArn) {
-        locked(() -> {
+        account.time().locked(() -> {
             var queue = queues.byArn(queueArn);
             var context =
                     Map.of("aws:SourceArn", sourceArn, "aws:SourceAccount", Iam.ACCOUNT, "aws:SecureTransport", "true");
@@ -211,13 +209,12 @@ public final class SqsService extends JsonService {
                 throw AwsException.badRequest(
                         "KmsAccessDenied", principal + " may not use alias/aws/sqs, which encrypts " + queueArn);
             }
-            return null;
         });
     }
 
     /** For Lambda's poller: up to {@code most} visible messages, for the queue's visibility timeout. */
     public List<Received> receive(String queueArn, int most) {
-        return locked(() -> {
+        return account.time().locked(() -> {
             var queue = queues.byArn(queueArn);
             return queues.receive(queue, most, queue.seconds("VisibilityTimeout")).stream()
                     .map(taken -> new Received(
@@ -230,10 +227,9 @@ public final class SqsService extends JsonService {
     }
 
     public void delete(String queueArn, String receiptHandle) {
-        locked(() -> {
+        account.time().locked(() -> {
             var queue = queues.byArn(queueArn);
             queue.byReceiptHandle(receiptHandle).ifPresent(message -> queue.messages.remove(message.messageId));
-            return null;
         });
     }
 
@@ -242,21 +238,11 @@ public final class SqsService extends JsonService {
      * Messages that are there already count as becoming visible now.
      */
     public void onVisible(String queueArn, Runnable poll) {
-        locked(() -> {
+        account.time().locked(() -> {
             var queue = queues.byArn(queueArn);
             queue.pollers.add(poll);
             queue.messages.values().forEach(message -> queues.notifyWhenVisible(queue, message));
-            return null;
         });
-    }
-
-    private <T> T locked(Supplier<T> work) {
-        account.time().lock().lock();
-        try {
-            return work.get();
-        } finally {
-            account.time().lock().unlock();
-        }
     }
 
     private String url(String queueName) {

@@ -136,15 +136,9 @@ final class AwsCli {
     }
 
     private CommandResult calling(String service, String operation, String region, Output output) {
-        Optional<Identity> identity;
-        boolean reachable;
-        account.time().lock().lock();
-        try {
-            identity = ec2.instance(instanceId).flatMap(Ec2Service.InstanceView::identity);
-            reachable = ec2.reachesInternet(instanceId);
-        } finally {
-            account.time().lock().unlock();
-        }
+        var identity = account.time()
+                .locked(() -> ec2.instance(instanceId).flatMap(Ec2Service.InstanceView::identity));
+        var reachable = account.time().locked(() -> ec2.reachesInternet(instanceId));
         if (identity.isEmpty()) {
             return new CommandResult(
                     CONFIGURATION,

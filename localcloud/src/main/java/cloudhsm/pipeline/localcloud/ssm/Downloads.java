@@ -145,12 +145,7 @@ final class Downloads {
     }
 
     private boolean reachesInternet() {
-        account.time().lock().lock();
-        try {
-            return ec2.reachesInternet(instanceId);
-        } finally {
-            account.time().lock().unlock();
-        }
+        return account.time().locked(() -> ec2.reachesInternet(instanceId));
     }
 
     /** Installs a package file; the embedded AWS has no repositories. */

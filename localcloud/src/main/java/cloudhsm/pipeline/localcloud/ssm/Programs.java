@@ -63,17 +63,13 @@ final class Programs implements Function<StandInServer.Call, CommandResult> {
     }
 
     private CommandResult clientTool(StandInServer.Call call) {
-        account.time().lock().lock();
-        try {
-            return cloudHsm.runClientTool(new ClientToolCall(
-                    instanceId,
-                    call.program(),
-                    call.arguments().stream().map(disk::unmapped).toList(),
-                    call.environment(),
-                    call.standardInput(),
-                    disk.root()));
-        } finally {
-            account.time().lock().unlock();
-        }
+        return account.time()
+                .locked(() -> cloudHsm.runClientTool(new ClientToolCall(
+                        instanceId,
+                        call.program(),
+                        call.arguments().stream().map(disk::unmapped).toList(),
+                        call.environment(),
+                        call.standardInput(),
+                        disk.root())));
     }
 }

@@ -20,7 +20,8 @@ import java.util.Optional;
 
 /** Carries commands to instances, runs them there, and tells of their states. */
 final class RunCommand {
-    // How long an agent takes to fetch a command, and a script to run, as seen in the console; not documented.
+    // How long an agent takes to fetch a command, and a script to run, as seen in the console.
+    // Assumed: run-command
     private static final Duration FASTEST_DELIVERY = Duration.ofSeconds(1);
     private static final Duration SLOWEST_DELIVERY = Duration.ofSeconds(3);
     private static final Duration FASTEST_RUN = Duration.ofSeconds(5);
@@ -104,8 +105,7 @@ final class RunCommand {
 
     /** False for an instance that cannot take the command; it then waits for its delivery timeout. */
     private boolean begin(Invocation invocation) {
-        account.time().lock().lock();
-        try {
+        return account.time().locked(() -> {
             invocation.visible = true;
             if (invocation.status != Invocation.Status.PENDING || !managed.isOnline(invocation.instanceId)) {
                 return false;
@@ -119,9 +119,7 @@ final class RunCommand {
                     .name();
             become(invocation, Invocation.Status.IN_PROGRESS);
             return true;
-        } finally {
-            account.time().lock().unlock();
-        }
+        });
     }
 
     private CommandResult run(Document.Step step, Invocation invocation, InstanceDirectory disk, Programs programs) {
@@ -141,8 +139,7 @@ final class RunCommand {
     }
 
     private void end(Invocation invocation, CommandResult result, Duration slept, Duration timeout) {
-        account.time().lock().lock();
-        try {
+        account.time().locked(() -> {
             var lasting = account.between(FASTEST_RUN, SLOWEST_RUN).plus(slept);
             account.time()
                     .schedule(
@@ -155,9 +152,7 @@ final class RunCommand {
                             lasting,
                             invocation.command.document.name() + " ends on " + invocation.instanceId,
                             () -> finish(invocation, result));
-        } finally {
-            account.time().lock().unlock();
-        }
+        });
     }
 
     private void timeOut(Invocation invocation) {

@@ -332,7 +332,7 @@ final class DefinitionCheck {
         var config = processor.path("ProcessorConfig");
         if (!diagnostics.oneOf(config, "Mode", List.of("INLINE", "DISTRIBUTED"), within + "/ProcessorConfig")) return;
         if (config.path("Mode").asText().equals("DISTRIBUTED")) {
-            // The children are executions of their own and see no variable of this one (aws-facts 7.5).
+            // The children are executions of their own and see no variable of this one [SFN:workflow-variables].
             inner(processor, PROCESSOR, within, Set.of());
             distributedMaps.check(map, location);
             return;

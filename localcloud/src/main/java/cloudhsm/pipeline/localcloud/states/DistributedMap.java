@@ -21,13 +21,14 @@ import java.util.OptionalLong;
  * @see <a href="https://docs.aws.amazon.com/step-functions/latest/dg/state-map-distributed.html">Distributed mode</a>
  */
 final class DistributedMap {
-    /** Child executions at a time where MaxConcurrency is 0 or absent, and at most (aws-facts 7.7). */
+    /** Child executions at a time where MaxConcurrency is 0 or absent, and at most [SFN:state-map-distributed]. */
     private static final int MAXIMUM_CONCURRENCY = 10_000;
 
-    /** "Hard limit of 1000 redrives of a given Map Run", redrive-map-run. */
+    /** "Hard limit of 1000 redrives of a given Map Run" [SFN:redrive-map-run]. */
     private static final int MAXIMUM_REDRIVES = 1000;
 
-    /** From asking S3 to its answer. @assumed */
+    /** From asking S3 to its answer. */
+    // Assumed: map-listing
     private static final Duration S3_ANSWER = Duration.ofMillis(200);
 
     private final Flow flow;
@@ -196,7 +197,8 @@ final class DistributedMap {
             return;
         }
         authorize("states:StartExecution", machine.ownArn());
-        // What AWS names beside it; when it asks for them is not documented, so here it does before it starts anything.
+        // What AWS names beside it.
+        // Assumed: map-rights
         for (var parent : List.of("states:DescribeExecution", "states:StopExecution")) {
             authorize(parent, flow.execution().arn());
         }
@@ -229,7 +231,8 @@ final class DistributedMap {
         try {
             interpreter.account().iam().authorize(machine.identity(), action, arn);
         } catch (AwsException denied) {
-            // The error's name is @assumed; its cause is IAM's text.
+            // The cause is IAM's text.
+            // Assumed: map-denied
             throw new StateFailure("States.Permissions", denied.getMessage());
         }
     }

@@ -56,7 +56,7 @@ final class History {
         return without(EXECUTION_DATA, event);
     }
 
-    /** The same, but for a task's parameters: GetExecutionHistory's own model requires them [TaskScheduledEventDetails]. */
+    /** The same for a task's parameters, which the answer's own model requires [API:states:TaskScheduledEventDetails]. */
     static ObjectNode withoutInputAndOutput(ObjectNode event) {
         var removed = new HashSet<>(EXECUTION_DATA);
         removed.remove("parameters");

@@ -117,14 +117,11 @@ final class Integrations {
     void startAndWait(StateMachine machine, JsonNode arguments, TaskAttempt attempt) {
         var resource = new TaskResource("states", "startExecution", TaskResource.Pattern.REQUEST_RESPONSE);
         var started = callService(machine, resource, arguments);
-        account.time().lock().lock();
-        try {
+        account.time().locked(() -> {
             var child = states.execution(started.path("ExecutionArn").asText());
             if (child.running()) child.whenEnded(() -> childEnded(child, attempt));
             else childEnded(child, attempt);
-        } finally {
-            account.time().lock().unlock();
-        }
+        });
     }
 
     private static void childEnded(Execution child, TaskAttempt attempt) {
@@ -145,9 +142,10 @@ final class Integrations {
 
     /**
      * The error under the name Step Functions gives it: the client's prefix and the exception's class in the SDK for
-     * Java, which spells KMSFooException KmsFooException (@assumed; the page [SFN:supported-services-awssdk] does not say) and has no class of its own for
-     * AccessDeniedException in most services.
+     * Java, which spells KMSFooException KmsFooException and has no class of its own for AccessDeniedException in most
+     * services [SFN:supported-services-awssdk].
      */
+    // Assumed: java-error-names
     private static StateFailure failure(String prefix, AwsException refused) {
         var code = refused.code();
         var name = code.startsWith("KMS") ? "Kms" + code.substring(3) : code;
@@ -179,7 +177,8 @@ final class Integrations {
         return node;
     }
 
-    /** Results show timestamps as text, unlike the wire (@assumed). */
+    /** Results show timestamps as text, unlike the wire. */
+    // Assumed: timestamps-in-results
     private static JsonNode withIsoTimestamps(JsonNode node) {
         if (node instanceof ObjectNode object) {
             object.properties().forEach(member -> {

@@ -14,7 +14,7 @@ import software.amazon.awssdk.core.exception.SdkException;
  * @see <a href="https://docs.aws.amazon.com/step-functions/latest/dg/input-output-itemreader.html">ItemReader</a>
  */
 final class ItemReader {
-    /** The most items of one Map (aws-facts 7.7). */
+    /** The most items of one Map [SFN:input-output-itemreader]. */
     static final long MAXIMUM_ITEMS = 100_000_000;
 
     private ItemReader() {}

@@ -59,7 +59,7 @@ final class JsonataReferences {
         return root;
     }
 
-    /** What follows {@code $states}: [context, Task, Token] for {@code $states.context.Task.Token}. */
+    /** What follows {@code $states}: {@code [context, Task, Token]} for {@code $states.context.Task.Token}. */
     Set<List<String>> states() {
         return states;
     }

@@ -57,7 +57,7 @@ final class Redrives {
         if (execution.running() || execution.status() == Execution.Status.SUCCEEDED) {
             return Optional.of("Execution is " + execution.status() + " and cannot be redriven");
         }
-        // AWS's words for this one are @assumed.
+        // Assumed: redrive-of-map-child
         if (execution.mapRunArn().isPresent()) return Optional.of("Execution is redriven by its Map Run only");
         return beyondLimits(execution, now);
     }

@@ -37,7 +37,7 @@ final class S3Objects implements AutoCloseable {
                 .build();
     }
 
-    /** At most this many objects, each as an item of a distributed Map shows it (aws-facts 7.7). */
+    /** At most this many objects, each as an item of a distributed Map shows it [SFN:input-output-itemreader]. */
     List<JsonNode> list(String bucket, String prefix, long maximum) {
         var items = new ArrayList<JsonNode>();
         s3

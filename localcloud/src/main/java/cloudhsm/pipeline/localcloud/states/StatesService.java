@@ -78,7 +78,7 @@ public final class StatesService extends JsonService {
      *     Step Functions may not assume the role
      */
     public String createStateMachine(String name, String definition, Role role) {
-        return locked(() -> create(name, definition, role).arn());
+        return account.time().locked(() -> create(name, definition, role).arn());
     }
 
     /**
@@ -87,40 +87,38 @@ public final class StatesService extends JsonService {
      * @param level ALL, ERROR, FATAL or OFF
      */
     public void logTo(String stateMachineArn, String logGroup, String level, boolean includeExecutionData) {
-        locked(() -> logging.put(
+        account.time().locked(() -> logging.put(
                 machine(stateMachineArn).arn(),
                 Json.object().put("group", logGroup).put("level", level).put("data", includeExecutionData)));
     }
 
     /** As StartExecution. Returns the execution's ARN. */
     public String startExecution(String stateMachineArn, String name, JsonNode input) {
-        return locked(() -> start(machine(stateMachineArn), name, input).arn());
+        return account.time().locked(() -> start(machine(stateMachineArn), name, input).arn());
     }
 
     /** A view of the execution that goes on changing. @throws AwsException ExecutionDoesNotExist */
     public Execution execution(String executionArn) {
-        return locked(() -> operations.execution(executionArn));
+        return account.time().locked(() -> operations.execution(executionArn));
     }
 
     /** Calls the listener with each history event of every execution, as it happens, holding the lock. */
     public void onHistoryEvent(BiConsumer<Execution, ObjectNode> listener) {
-        locked(() -> {
+        account.time().locked(() -> {
             interpreter.listen(listener);
-            return true;
         });
     }
 
     /** Calls the listener with each transition of every execution, as it is taken, holding the lock. */
     public void onTransition(Consumer<Transition> listener) {
-        locked(() -> {
+        account.time().locked(() -> {
             interpreter.listenToTransitions(listener);
-            return true;
         });
     }
 
     /** For whoever waits in vain: which execution failed last, under which name and why; "" if none has. */
     public String lastFailure() {
-        return locked(() -> executions.all().stream()
+        return account.time().locked(() -> executions.all().stream()
                 .filter(execution ->
                         execution.error().isPresent() && execution.stopped().isPresent())
                 .max(Comparator.comparing(execution -> execution.stopped().orElseThrow()))
@@ -131,9 +129,8 @@ public final class StatesService extends JsonService {
 
     /** Calls the listener with each expression of every execution, as it is evaluated, holding the lock. */
     public void onEvaluation(Consumer<Evaluation> listener) {
-        locked(() -> {
+        account.time().locked(() -> {
             expressions.listen(listener);
-            return true;
         });
     }
 
@@ -144,19 +141,9 @@ public final class StatesService extends JsonService {
      * @param tasks from the task's state name and its evaluated Arguments
      */
     public void mockTasks(String stateMachineArn, BiFunction<String, JsonNode, Mock> tasks) {
-        locked(() -> {
+        account.time().locked(() -> {
             interpreter.mock(machine(stateMachineArn), tasks);
-            return true;
         });
-    }
-
-    private <T> T locked(java.util.function.Supplier<T> work) {
-        account.time().lock().lock();
-        try {
-            return work.get();
-        } finally {
-            account.time().lock().unlock();
-        }
     }
 
     private void log(Execution execution, ObjectNode event) {

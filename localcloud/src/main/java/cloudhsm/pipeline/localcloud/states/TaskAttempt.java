@@ -11,10 +11,11 @@ import java.util.Optional;
 
 /** One attempt of a Task: the call, and until it ends its timeout, heartbeat and token. A retry is a new attempt. */
 final class TaskAttempt {
-    /** From the call to its answer: a warm function, or an API call. @assumed */
+    /** From the call to its answer: a warm function, or an API call. */
+    // Assumed: task-call
     private static final Duration CALL = Duration.ofMillis(200);
 
-    /** Without TimeoutSeconds a task may wait this long [SFN:connect-to-resource: "up to the year limit"]. */
+    /** Without TimeoutSeconds a task may wait "up to the year limit" [SFN:connect-to-resource]. */
     private static final long NO_TIMEOUT = 99_999_999;
 
     private final Flow flow;

@@ -62,7 +62,7 @@ public final class StsService implements Service {
     @Override
     public AwsResponse handle(String operation, AwsRequest request) {
         var answer = switch (operation) {
-            // No permission is needed, and none can forbid it [GetCallerIdentity].
+            // No permission is needed, and none can forbid it [API:sts:GetCallerIdentity].
             case "GetCallerIdentity" ->
                 element("Arn", request.caller().arn())
                         + element("UserId", userId(request.caller()))

@@ -37,7 +37,7 @@ final class Functions {
     ResourceValues create(String logicalId, Properties properties, Resolver resolver) {
         properties.withoutEffect("Description", "Tags", "Tracing", "PropagateTags", "PackageType");
         checkAsynchronous(properties);
-        checkSnapStart(properties);
+        var fromSnapshot = startsFromSnapshot(properties);
         var name = properties.text("FunctionName").orElseGet(() -> names.physical(logicalId, 64));
         var events = properties.node("Events");
         var role = roles.execution(logicalId, properties, "lambda.amazonaws.com", policies(properties, events));
@@ -80,7 +80,7 @@ final class Functions {
         resolver.created(logicalId + "Role", new ResourceValues(role.name(), Map.of("Arn", role.arn())));
         properties.text("AutoPublishAlias").ifPresent(alias -> {
             resolver.created(logicalId + ".Alias", new ResourceValues(arn + ":" + alias, Map.of()));
-            if (properties.has("SnapStart")) cloud.lambda().startFromSnapshot(name);
+            if (fromSnapshot) cloud.lambda().startFromSnapshot(name);
         });
         return new ResourceValues(name, Map.of("Arn", arn));
     }
@@ -105,12 +105,12 @@ final class Functions {
     }
 
     /**
-     * There is one version of a function here, which the alias names. A snapshot that nobody would ever start from is a
-     * mistake.
+     * Whether what the alias names starts from a snapshot; there is one version of a function here. A snapshot that
+     * nobody would ever start from is a mistake.
      *
      * @see <a href="https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html">Lambda SnapStart</a>
      */
-    private static void checkSnapStart(Properties properties) {
+    private static boolean startsFromSnapshot(Properties properties) {
         var snapStart = properties.nested("SnapStart");
         var applyOn = snapStart.text("ApplyOn").orElse("None");
         snapStart.requireAllRead();
@@ -118,13 +118,14 @@ final class Functions {
         if (properties.has("AutoPublishAliasAllProperties") && alias.isEmpty()) {
             throw properties.invalid("AutoPublishAliasAllProperties needs AutoPublishAlias");
         }
-        if (applyOn.equals("None")) return;
+        if (applyOn.equals("None")) return false;
         if (!applyOn.equals("PublishedVersions")) {
             throw properties.invalid("SnapStart ApplyOn must be None or PublishedVersions");
         }
         if (alias.isEmpty()) {
             throw properties.invalid("SnapStart works on published versions only; AutoPublishAlias publishes one");
         }
+        return true;
     }
 
     private void addEvent(String logicalId, String name, String arn, String eventName, JsonNode event) {

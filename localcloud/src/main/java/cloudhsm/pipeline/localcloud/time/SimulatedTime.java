@@ -19,8 +19,8 @@ import java.util.function.Supplier;
  * at a given multiple of real time; the clock rests while work runs, as it does when it jumps, because a Lambda that
  * computes for one real second has not taken ten simulated minutes.
  *
- * <p>{@link #lock()} guards the state of every service: request handlers and scheduled work hold it. Work that calls
- * back into the embedded AWS over HTTP (a Lambda, a shell script on an instance) must not hold it: schedule that with
+ * <p>One lock guards the state of every service: request handlers and scheduled work hold it, and what else reads or
+ * changes that state runs as {@link #locked(Supplier)} work. Work that calls back into the embedded AWS over HTTP (a Lambda, a shell script on an instance) must not hold it: schedule that with
  * {@link #scheduleUnlocked}.
  */
 public final class SimulatedTime {
@@ -80,12 +80,7 @@ public final class SimulatedTime {
         }
 
         public void cancel() {
-            lock.lock();
-            try {
-                queue.remove(this);
-            } finally {
-                lock.unlock();
-            }
+            SimulatedTime.this.locked(() -> queue.remove(this));
         }
 
         @Override
@@ -95,9 +90,29 @@ public final class SimulatedTime {
         }
     }
 
-    /** Guards the state of all services; reentrant. */
-    public ReentrantLock lock() {
-        return lock;
+    /** What the work returns, run holding the lock that guards the state of all services; reentrant. */
+    public <T> T locked(Supplier<T> work) {
+        lock.lock();
+        try {
+            return work.get();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Runs the work holding the lock that guards the state of all services; reentrant. */
+    public void locked(Runnable work) {
+        lock.lock();
+        try {
+            work.run();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** Whether this thread holds that lock. */
+    public boolean isLockedByThisThread() {
+        return lock.isHeldByCurrentThread();
     }
 
     /** The simulated time as a {@link Clock} in UTC. */
@@ -107,19 +122,16 @@ public final class SimulatedTime {
 
     public Instant now() {
         if (speed == 0) return now;
-        lock.lock();
-        try {
+        return locked(() -> {
             if (resting) return now;
             var paced = pacedFrom.plusNanos((long) ((nanos.getAsLong() - pacedFromNanos) * speed));
             // Work that is late on the real clock still sees time in order.
             if (paced.isAfter(now)) now = paced;
             return now;
-        } finally {
-            lock.unlock();
-        }
+        });
     }
 
-    /** Schedules work that changes the state of services; it runs holding {@link #lock()}. */
+    /** Schedules work that changes the state of services; it runs holding the lock. */
     public Scheduled schedule(Duration delay, String label, Runnable work) {
         return add(delay, label, work, true);
     }
@@ -130,27 +142,21 @@ public final class SimulatedTime {
     }
 
     private Scheduled add(Duration delay, String label, Runnable work, boolean locked) {
-        lock.lock();
-        try {
+        return locked(() -> {
             var scheduled = new Scheduled(now().plus(delay), label, work, locked);
             queue.add(scheduled);
             changed.signalAll();
             return scheduled;
-        } finally {
-            lock.unlock();
-        }
+        });
     }
 
     /** Lets this much simulated time pass, running everything that falls due in it. Only while time jumps. */
     public void advance(Duration duration) {
         var until = now().plus(duration);
         drive(() -> takeDueBy(until));
-        lock.lock();
-        try {
+        locked(() -> {
             if (now.isBefore(until)) now = until;
-        } finally {
-            lock.unlock();
-        }
+        });
     }
 
     /** What {@link #runUntil} says, beside what comes next, when it gives up: one sentence, or "". */
@@ -178,35 +184,24 @@ public final class SimulatedTime {
 
     /** Takes the next piece of work, and time with it, if it falls due by then; null otherwise. */
     private Scheduled takeDueBy(Instant deadline) {
-        lock.lock();
-        try {
+        return locked(() -> {
             if (queue.isEmpty() || queue.peek().due.isAfter(deadline)) return null;
             var next = queue.remove();
             if (next.due.isAfter(now)) now = next.due;
             return next;
-        } finally {
-            lock.unlock();
-        }
+        });
     }
 
     private String nextLabel() {
-        lock.lock();
-        try {
-            return queue.isEmpty() ? "nothing" : queue.peek().label;
-        } finally {
-            lock.unlock();
-        }
+        return locked(() -> queue.isEmpty() ? "nothing" : queue.peek().label);
     }
 
     private void drive(Supplier<Scheduled> taken) {
-        lock.lock();
-        try {
+        locked(() -> {
             if (speed != 0) throw new IllegalStateException("Time is paced; it cannot be advanced by hand");
             if (driving) throw new IllegalStateException("Scheduled work must not advance the clock itself");
             driving = true;
-        } finally {
-            lock.unlock();
-        }
+        });
         try {
             for (var next = taken.get(); next != null; next = taken.get()) run(next);
         } finally {
@@ -215,16 +210,8 @@ public final class SimulatedTime {
     }
 
     private void run(Scheduled scheduled) {
-        if (!scheduled.locked) {
-            scheduled.work.run();
-            return;
-        }
-        lock.lock();
-        try {
-            scheduled.work.run();
-        } finally {
-            lock.unlock();
-        }
+        if (scheduled.locked) locked(scheduled.work);
+        else scheduled.work.run();
     }
 
     /**
@@ -234,13 +221,10 @@ public final class SimulatedTime {
      */
     public void pace(double multiple) {
         if (!(multiple > 0)) throw new IllegalArgumentException("The speed must be more than 0, not " + multiple);
-        lock.lock();
-        try {
+        locked(() -> {
             speed = multiple;
             goOn();
-        } finally {
-            lock.unlock();
-        }
+        });
         Thread.ofPlatform().name("simulated-time").daemon().start(this::runPaced);
     }
 
@@ -263,12 +247,7 @@ public final class SimulatedTime {
                 lock.unlock();
             }
             run(next);
-            lock.lock();
-            try {
-                goOn();
-            } finally {
-                lock.unlock();
-            }
+            locked(this::goOn);
         }
     }
 
@@ -281,14 +260,11 @@ public final class SimulatedTime {
 
     /** Ends the thread of paced mode; scheduled work that has not started never will. */
     public void stop() {
-        lock.lock();
-        try {
+        locked(() -> {
             stopped = true;
             queue.clear();
             changed.signalAll();
-        } finally {
-            lock.unlock();
-        }
+        });
     }
 
     private final class SimulatedClock extends Clock {

@@ -25,7 +25,8 @@ final class Conformity {
         this.wholePattern = wholePattern;
     }
 
-    /** Patterns must cover a request's values from end to end, which is the stricter reading of the models. */
+    /** Patterns must cover a request's values from end to end. */
+    // Assumed: whole-patterns
     static List<Violation> ofRequest(ServiceModel model, Shape shape, JsonNode value) {
         return violations(new Conformity(model, true), shape, value);
     }

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
+import cloudhsm.pipeline.localcloud.lambda.TestFunctions;
 import cloudhsm.pipeline.localcloud.protocol.Json;
 import java.io.IOException;
 import java.net.URISyntaxException;
@@ -13,10 +14,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import software.amazon.awssdk.services.sqs.SqsClient;
+import software.amazon.awssdk.services.sqs.model.QueueAttributeName;
 
 class StackTest {
     private final LocalCloud cloud = LocalCloud.start();
@@ -231,5 +235,46 @@ class StackTest {
                 """.formatted(property), Map.of());
             assertTrue(refused.contains("does not carry out"), refused);
         }
+    }
+
+    @Test
+    void snapStartAppliedToNothingLeavesTheFunctionReadyHoweverLongItWasIdle() throws IOException {
+        assertEquals(0, leftAfterTwoIdleWeeks("None"));
+        assertEquals(1, leftAfterTwoIdleWeeks("PublishedVersions"), "its snapshot is gone, another takes a while");
+    }
+
+    /** Messages that a function of the template has not taken from its queue within five minutes. */
+    private int leftAfterTwoIdleWeeks(String applyOn) throws IOException {
+        TestFunctions.artifact(directory, false);
+        Files.writeString(directory.resolve("template.yaml"), """
+            Transform: AWS::Serverless-2016-10-31
+            Resources:
+              Queue: { Type: AWS::SQS::Queue, Properties: { VisibilityTimeout: 60 } }
+              F:
+                Type: AWS::Serverless::Function
+                Properties:
+                  CodeUri: handlers.zip
+                  Handler: cloudhsm.pipeline.localcloud.lambda.handlers.Consumer
+                  Runtime: java25
+                  AutoPublishAlias: live
+                  SnapStart: { ApplyOn: %s }
+                  Environment: { Variables: { STAGE: one } }
+                  Events: { Messages: { Type: SQS, Properties: { Queue: !GetAtt Queue.Arn } } }
+            """.formatted(applyOn));
+        var stack = Stack.deploy(cloud, directory.resolve("template.yaml"), applyOn.toLowerCase(Locale.ROOT), Map.of());
+        var url = cloud.sqs().queueUrl(stack.resource("Queue"));
+        var sqs = cloud.client(SqsClient.builder());
+        for (int i = 0; i < 2; i++) {
+            sqs.sendMessage(send -> send.queueUrl(url).messageBody("good"));
+            cloud.advance(Duration.ofMinutes(5));
+            if (i == 0) cloud.advance(Duration.ofDays(15));
+        }
+        return sqs.getQueueAttributes(get -> get.queueUrl(url).attributeNames(QueueAttributeName.ALL))
+                .attributes()
+                .entrySet()
+                .stream()
+                .filter(attribute -> attribute.getKey().name().startsWith("APPROXIMATE_NUMBER_OF_MESSAGES"))
+                .mapToInt(attribute -> Integer.parseInt(attribute.getValue()))
+                .sum();
     }
 }

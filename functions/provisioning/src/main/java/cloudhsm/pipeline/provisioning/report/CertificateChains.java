@@ -23,7 +23,7 @@ final class CertificateChains {
     }
 
     Markup chains() {
-        var identity = evidence.identity();
+        var identity = evidence.made().identity();
         return element(
                 "div",
                 "chains",
@@ -44,7 +44,7 @@ final class CertificateChains {
     }
 
     private Stream<JsonNode> named(String name) {
-        return StreamSupport.stream(evidence.identity().path("certificates").spliterator(), false)
+        return StreamSupport.stream(evidence.made().identity().path("certificates").spliterator(), false)
                 .filter(certificate -> certificate.path("name").asText().equals(name));
     }
 
@@ -58,7 +58,7 @@ final class CertificateChains {
 
     /** The HSM keeps the key of the cluster's certificate; our own root has signed it. */
     private Markup ours() {
-        var certificate = evidence.certificate();
+        var certificate = evidence.made().certificate();
         return element(
                 "div",
                 "chain",
@@ -81,7 +81,7 @@ final class CertificateChains {
                         link(
                                 "Key of the CSR",
                                 "",
-                                evidence.identity().path("csrKeySha256").asText(),
+                                evidence.made().identity().path("csrKeySha256").asText(),
                                 "")));
     }
 

@@ -6,13 +6,14 @@ import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.Resource;
 import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
+import com.fasterxml.jackson.annotation.JsonProperty;
+import com.fasterxml.jackson.annotation.JsonUnwrapped;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.math.BigDecimal;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import software.amazon.awssdk.services.sfn.SfnClient;
 
@@ -27,39 +28,21 @@ public final class Report extends StageHandler<Report.Input> {
      * @param execution ARN of the execution
      */
     public record Input(
-            String execution,
-            Instant startTime,
-            JsonNode plan,
-            JsonNode cluster,
-            JsonNode firstHsm,
-            JsonNode identity,
-            JsonNode certificate,
-            JsonNode client,
-            JsonNode activation,
-            JsonNode secondHsm,
-            JsonNode kmsUser,
-            JsonNode keyStore,
-            JsonNode key,
-            JsonNode bucket,
-            JsonNode proof) {
-        public Input {
-            Objects.requireNonNull(execution, "execution");
-            Objects.requireNonNull(startTime, "startTime");
-            Objects.requireNonNull(plan, "plan");
-            Objects.requireNonNull(cluster, "cluster");
-            Objects.requireNonNull(firstHsm, "firstHsm");
-            Objects.requireNonNull(identity, "identity");
-            Objects.requireNonNull(certificate, "certificate");
-            Objects.requireNonNull(client, "client");
-            Objects.requireNonNull(activation, "activation");
-            Objects.requireNonNull(secondHsm, "secondHsm");
-            Objects.requireNonNull(kmsUser, "kmsUser");
-            Objects.requireNonNull(keyStore, "keyStore");
-            Objects.requireNonNull(key, "key");
-            Objects.requireNonNull(bucket, "bucket");
-            Objects.requireNonNull(proof, "proof");
-        }
-
+            @JsonProperty(required = true) String execution,
+            @JsonProperty(required = true) Instant startTime,
+            @JsonProperty(required = true) JsonNode plan,
+            @JsonProperty(required = true) JsonNode cluster,
+            @JsonProperty(required = true) JsonNode firstHsm,
+            @JsonProperty(required = true) JsonNode identity,
+            @JsonProperty(required = true) JsonNode certificate,
+            @JsonProperty(required = true) JsonNode client,
+            @JsonProperty(required = true) JsonNode activation,
+            @JsonProperty(required = true) JsonNode secondHsm,
+            @JsonProperty(required = true) JsonNode kmsUser,
+            @JsonProperty(required = true) JsonNode keyStore,
+            @JsonProperty(required = true) JsonNode key,
+            @JsonProperty(required = true) JsonNode bucket,
+            @JsonProperty(required = true) JsonNode proof) {
         /** What the deployment is remembered by. */
         private Resources resources() {
             return new Resources(cluster, certificate, client, activation, kmsUser, keyStore, key, bucket);
@@ -94,27 +77,12 @@ public final class Report extends StageHandler<Report.Input> {
             BigDecimal perHourUsd,
             BigDecimal perDayUsd) {}
 
-    /** The document in the evidence bucket. */
-    record Evidence(
-            String execution,
-            Instant started,
-            Instant finished,
-            Duration took,
-            List<StageTime> stages,
-            Cost cost,
-            JsonNode plan,
-            JsonNode cluster,
-            JsonNode firstHsm,
-            JsonNode identity,
-            JsonNode certificate,
-            JsonNode client,
-            JsonNode activation,
-            JsonNode secondHsm,
-            JsonNode kmsUser,
-            JsonNode keyStore,
-            JsonNode key,
-            JsonNode bucket,
-            JsonNode proof) {}
+    /**
+     * The document in the evidence bucket.
+     *
+     * @param made its members are the document's own
+     */
+    record Evidence(@JsonUnwrapped Input made, Instant finished, Duration took, List<StageTime> stages, Cost cost) {}
 
     /**
      * Where the evidence is, and what the HSMs cost from now on until they are deleted.
@@ -166,26 +134,7 @@ public final class Report extends StageHandler<Report.Input> {
                 price.perDay(hsms));
         var history = states.getExecutionHistoryPaginator(
                 request -> request.executionArn(input.execution()).includeExecutionData(false));
-        var evidence = new Evidence(
-                input.execution(),
-                input.startTime(),
-                finished,
-                took,
-                StageTime.of(history.events()),
-                cost,
-                input.plan(),
-                input.cluster(),
-                input.firstHsm(),
-                input.identity(),
-                input.certificate(),
-                input.client(),
-                input.activation(),
-                input.secondHsm(),
-                input.kmsUser(),
-                input.keyStore(),
-                input.key(),
-                input.bucket(),
-                input.proof());
+        var evidence = new Evidence(input, finished, took, StageTime.of(history.events()), cost);
         bucket.write(input.evidenceKey(), evidence, RunPage.of(evidence));
         deployments.running(input.plan().path("deployment").asText(), input.resources(), finished);
         return new Outcome.Done(new Output(

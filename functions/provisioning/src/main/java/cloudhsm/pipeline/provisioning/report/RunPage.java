@@ -29,7 +29,7 @@ final class RunPage {
                         page.tiles(),
                         section(
                                 "Timeline",
-                                new Timeline(evidence.started(), evidence.finished(), evidence.stages()).chart()),
+                                new Timeline(evidence.made().startTime(), evidence.finished(), evidence.stages()).chart()),
                         section("What exists now", new Topology(evidence).drawing()),
                         section("Who vouches for the HSMs", new CertificateChains(evidence).chains()),
                         page.proof(),
@@ -47,7 +47,7 @@ final class RunPage {
                 element(
                         "p",
                         "note",
-                        "Execution " + execution() + ", " + Words.moment(evidence.started()) + " to "
+                        "Execution " + execution() + ", " + Words.moment(evidence.made().startTime()) + " to "
                                 + Words.moment(evidence.finished())));
     }
 
@@ -70,17 +70,17 @@ final class RunPage {
     }
 
     private String verdict() {
-        return switch (evidence.identity().path("verdict").asText()) {
+        return switch (evidence.made().identity().path("verdict").asText()) {
             case "VERIFIED_BOTH" -> "Both chains verified";
             case "VERIFIED_AWS" -> "AWS chain verified";
             case "ALREADY_INITIALIZED" -> "Verified earlier";
             case "SKIPPED" -> "Not required";
-            default -> evidence.identity().path("verdict").asText();
+            default -> evidence.made().identity().path("verdict").asText();
         };
     }
 
     private String limit() {
-        var limits = evidence.plan().path("limits");
+        var limits = evidence.made().plan().path("limits");
         var after = limits.path("teardownAfter").asText();
         var most = limits.path("maxCostUsd").decimalValue();
         if (after.isEmpty() && most.signum() == 0) return "None";
@@ -93,7 +93,7 @@ final class RunPage {
     }
 
     private Markup proof() {
-        var proof = evidence.proof();
+        var proof = evidence.made().proof();
         var unchanged = proof.path("etagUnchanged").asBoolean();
         return section(
                 "Objects proven",
@@ -107,7 +107,7 @@ final class RunPage {
                         "facts",
                         fact(
                                 "Object",
-                                code("s3://" + evidence.bucket().path("bucket").asText() + "/"
+                                code("s3://" + evidence.made().bucket().path("bucket").asText() + "/"
                                         + proof.path("probeKey").asText())),
                         fact(
                                 "Uploaded under",
@@ -132,13 +132,13 @@ final class RunPage {
                 element(
                         "dl",
                         "facts",
-                        secret("Password of admin", evidence.activation().path("adminSecretArn")),
-                        secret("First password of kmsuser", evidence.kmsUser().path("kmsUserSecretArn")),
+                        secret("Password of admin", evidence.made().activation().path("adminSecretArn")),
+                        secret("First password of kmsuser", evidence.made().kmsUser().path("kmsUserSecretArn")),
                         secret(
                                 plan("caKey").equals("KEEP")
                                         ? "Cluster root and its key"
                                         : "Cluster root; its key was forgotten",
-                                evidence.certificate().path("caSecretArn"))));
+                                evidence.made().certificate().path("caSecretArn"))));
     }
 
     private static Markup secret(String name, JsonNode arn) {
@@ -170,7 +170,7 @@ final class RunPage {
         return element(
                 "footer",
                 "",
-                element("p", "note", text("Execution "), code(evidence.execution())),
+                element("p", "note", text("Execution "), code(evidence.made().execution())),
                 element(
                         "p",
                         "note",
@@ -183,10 +183,10 @@ final class RunPage {
     }
 
     private String plan(String member) {
-        return evidence.plan().path(member).asText();
+        return evidence.made().plan().path(member).asText();
     }
 
     private String execution() {
-        return evidence.execution().substring(evidence.execution().lastIndexOf(':') + 1);
+        return evidence.made().execution().substring(evidence.made().execution().lastIndexOf(':') + 1);
     }
 }

@@ -21,15 +21,15 @@ final class Topology {
     }
 
     private Markup cluster() {
-        var plan = evidence.plan();
+        var plan = evidence.made().plan();
         return element(
                 "div",
                 "box wide",
-                title("CloudHSM cluster", evidence.cluster().path("clusterId")),
+                title("CloudHSM cluster", evidence.made().cluster().path("clusterId")),
                 line(plan.path("hsmType").asText() + ", " + plan.path("mode").asText() + ", in ", plan.path("vpcId")),
-                element("div", "zones", hsm(evidence.firstHsm()), hsm(evidence.secondHsm())),
+                element("div", "zones", hsm(evidence.made().firstHsm()), hsm(evidence.made().secondHsm())),
                 line("Users: ", users()),
-                line("Client: ", evidence.client().path("instanceId")));
+                line("Client: ", evidence.made().client().path("instanceId")));
     }
 
     private static Markup hsm(JsonNode hsm) {
@@ -46,21 +46,21 @@ final class Topology {
         return element(
                 "div",
                 "box",
-                title("KMS key store", evidence.keyStore().path("keyStoreId")),
-                line("connected, named ", evidence.plan().path("keyStoreName")),
+                title("KMS key store", evidence.made().keyStore().path("keyStoreId")),
+                line("connected, named ", evidence.made().plan().path("keyStoreName")),
                 element(
                         "div",
                         "zone",
                         element("span", "name", "Key"),
-                        code(evidence.plan().path("keyAlias").asText()),
-                        code(evidence.key().path("keyArn").asText())));
+                        code(evidence.made().plan().path("keyAlias").asText()),
+                        code(evidence.made().key().path("keyArn").asText())));
     }
 
     private Markup bucket() {
         return element(
                 "div",
                 "box",
-                title("S3 bucket", evidence.bucket().path("bucket")),
+                title("S3 bucket", evidence.made().bucket().path("bucket")),
                 element(
                         "p",
                         "",
@@ -69,8 +69,8 @@ final class Topology {
     }
 
     private Markup users() {
-        return all(Stream.iterate(0, i -> i < evidence.kmsUser().path("hsms").size(), i -> i + 1)
-                .map(i -> evidence.kmsUser().path("hsms").path(i))
+        return all(Stream.iterate(0, i -> i < evidence.made().kmsUser().path("hsms").size(), i -> i + 1)
+                .map(i -> evidence.made().kmsUser().path("hsms").path(i))
                 .map(hsm -> element(
                         "span",
                         "user",

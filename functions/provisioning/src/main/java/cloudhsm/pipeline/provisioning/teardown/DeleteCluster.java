@@ -24,7 +24,7 @@ import software.amazon.awssdk.services.cloudhsmv2.model.Tag;
  * they are found when the cluster, which carries it, is gone.
  */
 public final class DeleteCluster extends StageHandler<DeleteCluster.Input> {
-    /** No source for how long it takes; minutes are expected. */
+    // Assumed: cluster-deletion
     private static final Duration BUDGET = Duration.ofMinutes(30);
 
     public record Input(String deployment, List<String> clusterIds) {

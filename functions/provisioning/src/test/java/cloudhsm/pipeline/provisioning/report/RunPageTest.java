@@ -97,7 +97,7 @@ class RunPageTest {
                         if (item instanceof ObjectNode inner) everyText(inner, text);
                     });
                 default -> {
-                    var isTime = List.of("started", "finished", "took", "entered", "left")
+                    var isTime = List.of("startTime", "finished", "took", "entered", "left")
                             .contains(member.getKey());
                     if (member.getValue().isTextual() && !isTime) node.put(member.getKey(), text);
                 }
