@@ -107,6 +107,11 @@ public final class StatesService extends JsonService {
         return locked(() -> operations.execution(executionArn));
     }
 
+    /** Every task token that was given out so far, those of attempts that have ended too. */
+    public Set<String> taskTokens() {
+        return locked(interpreter.tokens()::issued);
+    }
+
     /** Calls the listener with each history event of every execution, as it happens, holding the lock. */
     public void onHistoryEvent(BiConsumer<Execution, ObjectNode> listener) {
         locked(() -> {
