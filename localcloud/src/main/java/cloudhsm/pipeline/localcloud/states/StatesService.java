@@ -85,8 +85,8 @@ public final class StatesService extends JsonService {
      *
      * @param logGroupArn of a group that exists; ends with {@code :*}
      * @param level ALL, ERROR, FATAL or OFF
-     * @param includeExecutionData whether inputs, parameters, outputs and assigned variables are in the entries; errors and
-     *     their causes always are
+     * @param includeExecutionData whether inputs, parameters, outputs and assigned variables are in the entries; errors
+     *     and their causes always are
      * @throws AwsException InvalidLoggingConfiguration, or AccessDeniedException where the machine's role may not set up
      *     the delivery
      */
