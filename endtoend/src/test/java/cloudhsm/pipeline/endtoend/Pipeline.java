@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.localcloud.authorization.Identity;
 import cloudhsm.pipeline.localcloud.protocol.Json;
+import cloudhsm.pipeline.localcloud.states.Execution;
 import cloudhsm.pipeline.runlocal.deployment.LocalDeployment;
 import cloudhsm.pipeline.runlocal.matrix.SecretSearch;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -28,7 +29,6 @@ import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
 import software.amazon.awssdk.services.sfn.SfnClient;
 import software.amazon.awssdk.services.sfn.model.DescribeExecutionResponse;
-import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
 import software.amazon.awssdk.services.sfn.model.HistoryEvent;
 import software.amazon.awssdk.services.sfn.model.HistoryEventType;
 import software.amazon.awssdk.services.sqs.SqsClient;
@@ -107,7 +107,12 @@ final class Pipeline implements AutoCloseable {
 
     /** Lets simulated time pass until the execution has ended. */
     DescribeExecutionResponse end(String executionArn) {
-        cloud().time().runUntil(() -> describe(executionArn).status() != ExecutionStatus.RUNNING, LIMIT);
+        return end(executionArn, LIMIT);
+    }
+
+    private DescribeExecutionResponse end(String executionArn, Duration limit) {
+        var execution = cloud().states().execution(executionArn);
+        cloud().time().runUntil(() -> execution.status() != Execution.Status.RUNNING, limit);
         return describe(executionArn);
     }
 
@@ -247,8 +252,7 @@ final class Pipeline implements AutoCloseable {
 
     /** Lets simulated time pass until the teardown has ended. */
     DescribeExecutionResponse endOfTeardown(String executionArn) {
-        cloud().time().runUntil(() -> describe(executionArn).status() != ExecutionStatus.RUNNING, Duration.ofDays(45));
-        return describe(executionArn);
+        return end(executionArn, Duration.ofDays(45));
     }
 
     DescribeExecutionResponse describe(String executionArn) {

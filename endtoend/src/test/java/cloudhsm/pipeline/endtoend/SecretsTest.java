@@ -4,6 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
+import cloudhsm.pipeline.localcloud.protocol.Json;
+import cloudhsm.pipeline.localcloud.states.Execution;
 import cloudhsm.pipeline.runlocal.deployment.LocalDeployment;
 import cloudhsm.pipeline.runlocal.matrix.SecretSearch;
 import java.io.IOException;
@@ -18,9 +20,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
-import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
+import org.junit.jupiter.api.io.TempDir;
 import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
 
 /** Secrets are where {@code docs/security.md} says, and nowhere else: in no file of the project, in nothing that runs write. */
@@ -38,7 +41,8 @@ class SecretsTest {
     @Test
     void aFailedRunAFullRunAndATeardownWriteNoSecret() {
         var keepingTheRootsKey = "{\"clusterCertificate\": {\"caKey\": \"KEEP\"}}";
-        try (var pipeline = Pipeline.deploy()) {
+        // Two weeks of health checks every 5 minutes would repeat themselves 4,000 times.
+        try (var pipeline = Pipeline.deploy(1, Map.of("HealthCheckSchedule", "rate(1 hour)"))) {
             var failing = pipeline.start("failing", keepingTheRootsKey);
             pipeline.runUntilEntered("failing", "ActivateCluster");
             var egress = new ClientEgress(pipeline.ec2());
@@ -67,14 +71,20 @@ class SecretsTest {
     }
 
     @Test
-    void theSearchFindsASecretInANotification() {
-        try (var cloud = LocalCloud.start();
-                var secrets = cloud.client(SecretsManagerClient.builder())) {
-            secrets.createSecret(secret -> secret.name("password").secretString("planted-for-the-test"));
-            secrets.deleteSecret(secret -> secret.secretId("password").forceDeleteWithoutRecovery(true));
-            var topic = cloud.sns().createTopic("notifications", Map.of());
-            cloud.sns().publish(topic, "For the test", "It is planted-for-the-test");
-            assertEquals(List.of("password is in a notification"), SecretSearch.leaks(cloud));
+    void withTheirExecutionDataTheStateMachinesLogTheirTaskTokens(@TempDir Path copy) throws IOException {
+        var root = LocalDeployment.projectRoot().toAbsolutePath();
+        var template = Files.readString(root.resolve("template.yaml"))
+                .replaceAll("(CodeUri|DefinitionUri|Location): (?=[a-z])", "$0" + Matcher.quoteReplacement(root + "/"))
+                .replace("IncludeExecutionData: false", "IncludeExecutionData: true")
+                .replace("Level: ERROR", "Level: ALL");
+        Files.writeString(copy.resolve("template.yaml"), template);
+        try (var deployment = LocalDeployment.deploy(LocalCloud.start(), copy)) {
+            var states = deployment.cloud().states();
+            var refused = Json.parse("{\"deployment\": \"Not A Name\"}");
+            var execution = states.execution(states.startExecution(deployment.provisionStateMachine(), "one", refused));
+            deployment.cloud().time().runUntil(() -> execution.status() != Execution.Status.RUNNING, Pipeline.LIMIT);
+            assertEquals(
+                    List.of("a task token is in a state machine's log"), SecretSearch.leaks(deployment.cloud()));
         }
     }
 

@@ -108,6 +108,15 @@ public final class LogsService extends JsonService {
         return Violation.refusal("InvalidParameterException", violations);
     }
 
+    public boolean hasLogGroup(String name) {
+        account.time().lock().lock();
+        try {
+            return groups.containsKey(name);
+        } finally {
+            account.time().lock().unlock();
+        }
+    }
+
     /** Creates a stream, and its group where that is missing, as a service does that is about to write there. */
     public void createLogStream(String logGroup, String logStream) {
         account.time().locked(() -> {

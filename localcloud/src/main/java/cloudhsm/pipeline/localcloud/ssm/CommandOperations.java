@@ -214,7 +214,8 @@ final class CommandOperations {
                     .put("Status", invocation.status.text())
                     .put("StatusDetails", invocation.status.details());
             var plugins = node.putArray("CommandPlugins");
-            if (!input.path("Details").asBoolean()) continue;
+            // What has not begun has no plugin to name yet.
+            if (!input.path("Details").asBoolean() || invocation.step.isEmpty()) continue;
             plugins.addObject()
                     .put("Name", invocation.step)
                     .put("Status", invocation.status.text())

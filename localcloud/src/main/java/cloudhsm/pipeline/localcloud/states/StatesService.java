@@ -33,15 +33,14 @@ public final class StatesService extends JsonService {
     private final Interpreter interpreter;
     private final Map<String, StateMachine> machines = new LinkedHashMap<>();
     private final Executions executions = new Executions();
-    private final Map<String, ObjectNode> logging = new LinkedHashMap<>();
-    private final LogsService logs;
+    private final ExecutionLog executionLog;
     private final ExecutionOperations operations;
 
     public StatesService(
             Account account, LambdaService lambda, LogsService logs, EventBridgeService events, Endpoint endpoint) {
         super("states", "1.0");
         this.account = account;
-        this.logs = logs;
+        executionLog = new ExecutionLog(account, logs);
         expressions = new Expressions(account.time().clock(), account.random());
         interpreter = new Interpreter(
                 account,
@@ -49,7 +48,7 @@ public final class StatesService extends JsonService {
                 new Integrations(account, lambda, endpoint, this),
                 executions,
                 new StatusChanges(events));
-        interpreter.listen(this::log);
+        interpreter.listen(executionLog::write);
         on("CreateStateMachine", this::createStateMachine);
         on("DescribeStateMachine", this::describeStateMachine);
         on("DescribeStateMachineForExecution", this::describeStateMachineForExecution);
@@ -82,14 +81,18 @@ public final class StatesService extends JsonService {
     }
 
     /**
-     * Writes the machine's history events to a log group, as a LoggingConfiguration does.
+     * Writes the machine's history events to a log group from now on, as a LoggingConfiguration does.
      *
+     * @param logGroupArn of a group that exists; ends with {@code :*}
      * @param level ALL, ERROR, FATAL or OFF
+     * @param includeExecutionData whether inputs, parameters, outputs and assigned variables are in the entries; errors
+     *     and their causes always are
+     * @throws AwsException InvalidLoggingConfiguration, or AccessDeniedException where the machine's role may not set up
+     *     the delivery
      */
-    public void logTo(String stateMachineArn, String logGroup, String level, boolean includeExecutionData) {
-        account.time().locked(() -> logging.put(
-                machine(stateMachineArn).arn(),
-                Json.object().put("group", logGroup).put("level", level).put("data", includeExecutionData)));
+    public void logTo(String stateMachineArn, String logGroupArn, String level, boolean includeExecutionData) {
+        account.time().locked(() ->
+                executionLog.configure(machine(stateMachineArn), logGroupArn, level, includeExecutionData));
     }
 
     /** As StartExecution. Returns the execution's ARN. */
@@ -100,6 +103,11 @@ public final class StatesService extends JsonService {
     /** A view of the execution that goes on changing. @throws AwsException ExecutionDoesNotExist */
     public Execution execution(String executionArn) {
         return account.time().locked(() -> operations.execution(executionArn));
+    }
+
+    /** Every task token that was given out so far, those of attempts that have ended too. */
+    public Set<String> taskTokens() {
+        return account.time().locked(interpreter.tokens()::issued);
     }
 
     /** Calls the listener with each history event of every execution, as it happens, holding the lock. */
@@ -146,26 +154,6 @@ public final class StatesService extends JsonService {
         });
     }
 
-    private void log(Execution execution, ObjectNode event) {
-        var settings = logging.get(execution.machine().ownArn());
-        if (settings == null) return;
-        var type = event.path("type").asText();
-        var failure = type.endsWith("Failed") || type.endsWith("TimedOut") || type.endsWith("Aborted");
-        var wanted = switch (settings.path("level").asText()) {
-            case "ALL" -> true;
-            case "ERROR" -> failure;
-            case "FATAL" -> failure && type.startsWith("Execution");
-            default -> false;
-        };
-        if (!wanted) return;
-        var shown = settings.path("data").asBoolean() ? event.deepCopy() : History.withoutExecutionData(event);
-        shown.put("execution_arn", execution.arn());
-        logs.write(
-                settings.path("group").asText(),
-                "states/" + execution.machine().name() + "/" + execution.name(),
-                Json.text(shown));
-    }
-
     private StateMachine machine(String arn) {
         if (!arn.startsWith("arn:aws:states:")) {
             throw AwsException.badRequest("InvalidArn", "Invalid Arn: 'Invalid ARN prefix: " + arn + "'");
@@ -202,6 +190,7 @@ public final class StatesService extends JsonService {
         var machine = new StateMachine(
                 arn, name, definition, parsed, role, identity, account.time().now());
         machines.put(arn, machine);
+        executionLog.forget(machine);
         return machine;
     }
 

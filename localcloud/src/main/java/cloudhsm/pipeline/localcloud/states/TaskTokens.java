@@ -5,6 +5,7 @@ import java.security.SecureRandom;
 import java.util.Base64;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.Set;
 
 /** The tokens that were given out. Each belongs to one attempt of one task and ends with it. */
 final class TaskTokens {
@@ -20,6 +21,11 @@ final class TaskTokens {
         var token = "AQC" + Base64.getEncoder().encodeToString(bytes);
         attempts.put(token, attempt);
         return token;
+    }
+
+    /** Every token so far. */
+    Set<String> issued() {
+        return Set.copyOf(attempts.keySet());
     }
 
     /** @throws AwsException InvalidToken for a token that was never issued */

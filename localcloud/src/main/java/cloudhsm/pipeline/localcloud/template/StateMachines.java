@@ -36,7 +36,7 @@ final class StateMachines {
     }
 
     ResourceValues create(String logicalId, Properties properties, Resolver resolver) {
-        properties.withoutEffect("Logging", "Tracing", "Tags", "PropagateTags");
+        properties.withoutEffect("Tracing", "Tags", "PropagateTags");
         if (!properties.text("Type").orElse("STANDARD").equals("STANDARD")) {
             throw properties.invalid("only Type STANDARD is supported");
         }
@@ -47,11 +47,24 @@ final class StateMachines {
         var role = roles.execution(logicalId, properties, "states.amazonaws.com", always);
         var arn = cloud.states().createStateMachine(name, definition(properties), role);
         arnsByLogicalId.put(logicalId, arn);
+        if (properties.has("Logging")) log(arn, properties.nested("Logging"));
         for (var event : properties.node("Events").properties()) {
             addEvent(logicalId + event.getKey(), arn, event.getKey(), event.getValue());
         }
         resolver.created(logicalId + "Role", new ResourceValues(role.name(), Map.of("Arn", role.arn())));
         return new ResourceValues(arn, Map.of("Arn", arn, "Name", name));
+    }
+
+    private void log(String arn, Properties logging) {
+        var level = logging.text("Level").orElse("OFF");
+        var withData = logging.text("IncludeExecutionData").orElse("false").equals("true");
+        var destinations = logging.node("Destinations");
+        logging.requireAllRead();
+        if (level.equals("OFF")) return;
+        if (destinations.size() != 1) throw logging.invalid("Level " + level + " needs exactly one of Destinations");
+        var logGroup = destinations.path(0).at("/CloudWatchLogsLogGroup/LogGroupArn");
+        if (!logGroup.isTextual()) throw logging.invalid("the destination has no CloudWatchLogsLogGroup LogGroupArn");
+        cloud.states().logTo(arn, logGroup.asText(), level, withData);
     }
 
     private String definition(Properties properties) {

@@ -20,7 +20,8 @@ import java.util.function.Supplier;
  * computes for one real second has not taken ten simulated minutes.
  *
  * <p>One lock guards the state of every service: request handlers and scheduled work hold it, and what else reads or
- * changes that state runs as {@link #locked(Supplier)} work. Work that calls back into the embedded AWS over HTTP (a Lambda, a shell script on an instance) must not hold it: schedule that with
+ * changes that state runs as {@link #locked(Supplier)} work. Work that calls back into the embedded AWS over HTTP (a Lambda,
+ * a shell script on an instance) must not hold it: schedule that with
  * {@link #scheduleUnlocked}.
  */
 public final class SimulatedTime {

@@ -5,12 +5,12 @@ import cloudhsm.pipeline.localcloud.protocol.Json;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
+import java.util.Optional;
 import java.util.TreeMap;
 import java.util.function.Predicate;
-import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.EncodingType;
@@ -22,10 +22,19 @@ import software.amazon.awssdk.services.s3.model.EncodingType;
  * they may be nowhere else.
  */
 public final class SecretSearch {
-    private static final Pattern TOKEN = Pattern.compile("\"token\\\\*\":\\s*\\\\*\"([^\"\\\\]{20,})");
+    private static final String TOKEN = "a task token";
+    private static final String HISTORY = "the history of an execution";
+    private static final String PEM = "-----BEGIN ";
 
     /** Of a PEM block: enough of its middle to be nobody else's. */
     private static final int KEY_EXCERPT = 40;
+
+    /** How an answer names the place where the next page begins, and the request for it. */
+    private static final Map<String, String> NEXT = Map.of(
+            "nextToken", "nextToken",
+            "NextToken", "NextToken",
+            "LastEvaluatedKey", "ExclusiveStartKey",
+            "LastEvaluatedTableName", "ExclusiveStartTableName");
 
     private final LocalCloud cloud;
 
@@ -36,12 +45,16 @@ public final class SecretSearch {
     /**
      * What was looked for, where, and found.
      *
-     * @param leaks one sentence for each secret that lies where it must not
+     * @param leaks one sentence for each secret that lies where it must not, and one for task tokens in each place
      * @param secrets how many values of secrets were looked for
      * @param tokens how many task tokens
      * @param places kinds of places, of {@code characters} in all
      */
-    public record Findings(List<String> leaks, int secrets, int tokens, int places, long characters) {}
+    public record Findings(List<String> leaks, int secrets, int tokens, int places, long characters) {
+        public Findings {
+            leaks = List.copyOf(leaks);
+        }
+    }
 
     /** One sentence for each secret that lies where it must not. */
     public static List<String> leaks(LocalCloud cloud) {
@@ -54,92 +67,99 @@ public final class SecretSearch {
     }
 
     private Findings findings() {
-        var histories = histories();
-        var tokens = tokens(histories);
+        var secrets = secrets();
+        var tokens = cloud.states().taskTokens();
+        var wanted = new HashMap<>(secrets);
+        tokens.forEach(token -> wanted.put(token, TOKEN));
+        var needles = new Needles(wanted.keySet());
         var written = written();
         var leaks = new ArrayList<String>();
-        for (var token : tokens) {
-            written.forEach((place, text) -> {
-                if (text.contains(token)) leaks.add("a task token is in " + place);
-            });
-        }
-        written.put("the history of an execution", histories);
-        written.put("a state machine's log", logs(group -> group.contains("/states/")));
-        var secrets = secrets();
-        secrets.forEach((name, values) -> written.forEach((place, text) -> {
-            if (values.stream().anyMatch(text::contains)) leaks.add(name + " is in " + place);
-        }));
+        written.forEach((place, text) -> needles.in(text).stream()
+                .map(wanted::get)
+                .distinct()
+                .sorted()
+                .filter(what -> !(what.equals(TOKEN) && place.equals(HISTORY)))
+                .forEach(what -> leaks.add(what + " is in " + place)));
         return new Findings(
                 leaks,
-                secrets.values().stream().mapToInt(Set::size).sum(),
+                secrets.size(),
                 tokens.size(),
                 written.size(),
                 written.values().stream().mapToLong(String::length).sum());
     }
 
-    /** What to look for, by the secret's name. */
-    private Map<String, Set<String>> secrets() {
-        var secrets = new TreeMap<String, Set<String>>();
-        cloud.secretsManager().everStored().forEach((name, values) -> {
-            var texts = values.stream()
-                    .map(value -> value.startsWith("{") ? keyExcerpt(Json.parse(value)) : value)
-                    .filter(text -> !text.isEmpty())
-                    .collect(Collectors.toSet());
-            if (!texts.isEmpty()) secrets.put(name, texts);
-        });
+    /** What to look for, each with its secret's name. */
+    private Map<String, String> secrets() {
+        var secrets = new HashMap<String, String>();
+        cloud.secretsManager()
+                .everStored()
+                .forEach((name, values) ->
+                        values.forEach(value -> texts(value).forEach(text -> secrets.put(text, name))));
         return secrets;
     }
 
-    private static String keyExcerpt(JsonNode caSecret) {
-        var lines = caSecret.path("privateKey").asText().split("\n");
-        return lines.length < 3 ? "" : lines[lines.length / 2].substring(0, KEY_EXCERPT);
-    }
-
-    private static List<String> tokens(String histories) {
-        return TOKEN.matcher(histories)
-                .results()
-                .map(found -> found.group(1))
-                .distinct()
-                .toList();
+    /** The value as others would write it down: a private key in an excerpt, because line ends differ. */
+    private static List<String> texts(String value) {
+        var text = value.startsWith("{") ? Json.parse(value).path("privateKey").asText() : value;
+        if (text.isEmpty()) return List.of();
+        if (!text.startsWith(PEM)) return List.of(text);
+        var lines = text.split("\n");
+        var middle = lines[lines.length / 2];
+        return List.of(middle.substring(0, Math.min(KEY_EXCERPT, middle.length())));
     }
 
     private String histories() {
         var text = new StringBuilder();
-        for (var machine : call("states", "ListStateMachines", Json.object()).path("stateMachines")) {
-            var arn = machine.path("stateMachineArn").asText();
-            for (var execution :
-                    pages("ListExecutions", "executions", Json.object().put("stateMachineArn", arn))) {
-                var input = Json.object()
+        for (var machine : pages("states", "ListStateMachines", "stateMachines", Json.object())) {
+            var ofMachine = Json.object()
+                    .put("stateMachineArn", machine.path("stateMachineArn").asText());
+            for (var execution : pages("states", "ListExecutions", "executions", ofMachine)) {
+                var ofExecution = Json.object()
                         .put("executionArn", execution.path("executionArn").asText())
                         .put("maxResults", 1000);
-                pages("GetExecutionHistory", "events", input).forEach(text::append);
+                pages("states", "GetExecutionHistory", "events", ofExecution).forEach(text::append);
             }
         }
         return text.toString();
     }
 
-    private List<JsonNode> pages(String operation, String member, ObjectNode input) {
+    /** The member of each page, in one list. */
+    private List<JsonNode> pages(String service, String operation, String member, ObjectNode input) {
         var elements = new ArrayList<JsonNode>();
-        var next = input;
-        while (true) {
-            var page = call("states", operation, next);
+        var page = call(service, operation, input);
+        page.path(member).forEach(elements::add);
+        for (var token = next(page); token.isPresent(); token = next(page)) {
+            page = call(service, operation, input.deepCopy().setAll(token.get()));
             page.path(member).forEach(elements::add);
-            if (!page.hasNonNull("nextToken")) return elements;
-            next = input.deepCopy().put("nextToken", page.path("nextToken").asText());
         }
+        return elements;
     }
 
+    /** What asks for the page after this one, in the words of its service; empty after the last. */
+    private static Optional<ObjectNode> next(JsonNode page) {
+        for (var entry : NEXT.entrySet()) {
+            var value = page.path(entry.getKey());
+            if (value.isMissingNode() || value.isNull() || value.asText("-").isEmpty()) continue;
+            return Optional.of(Json.object().set(entry.getValue(), value));
+        }
+        return Optional.empty();
+    }
+
+    /** Everything, by the kind of place. */
     private Map<String, String> written() {
         var written = new TreeMap<String, String>();
-        // Step Functions' own log repeats the history, tokens included, where it is told to.
+        written.put(HISTORY, histories());
         written.put("a function's log", logs(group -> !group.contains("/states/")));
+        written.put("a state machine's log", logs(group -> group.contains("/states/")));
         written.put("an event", cloud.events().published().toString());
         written.put("a notification", cloud.sns().published().toString());
-        var invocations = Json.object().put("Details", true);
-        written.put(
-                "Run Command",
-                call("ssm", "ListCommands", Json.object()).toString()
-                        + call("ssm", "ListCommandInvocations", invocations));
+        var commands = pages("ssm", "ListCommands", "Commands", Json.object());
+        commands.addAll(pages(
+                "ssm",
+                "ListCommandInvocations",
+                "CommandInvocations",
+                Json.object().put("Details", true)));
+        written.put("Run Command", commands.toString());
         written.put("the evidence", evidence());
         written.put("the table", items());
         return written;
@@ -147,7 +167,7 @@ public final class SecretSearch {
 
     private String logs(Predicate<String> ofGroup) {
         var logs = new StringBuilder();
-        for (var group : call("logs", "DescribeLogGroups", Json.object()).path("logGroups")) {
+        for (var group : pages("logs", "DescribeLogGroups", "logGroups", Json.object())) {
             var name = group.path("logGroupName").asText();
             if (ofGroup.test(name)) logs.append(String.join("\n", cloud.logs().messages(name)));
         }
@@ -157,9 +177,8 @@ public final class SecretSearch {
     /** Without what each stage has to itself, which holds tokens. */
     private String items() {
         var text = new StringBuilder();
-        for (var table : call("dynamodb", "ListTables", Json.object()).path("TableNames")) {
-            for (var item : call("dynamodb", "Scan", Json.object().put("TableName", table.asText()))
-                    .path("Items")) {
+        for (var table : pages("dynamodb", "ListTables", "TableNames", Json.object())) {
+            for (var item : pages("dynamodb", "Scan", "Items", Json.object().put("TableName", table.asText()))) {
                 if (!item.path("pk").path("S").asText().startsWith("WAIT#")) text.append(item);
             }
         }
@@ -171,7 +190,8 @@ public final class SecretSearch {
             return s3.listBuckets().buckets().stream()
                     .filter(bucket -> bucket.name().contains("evidencebucket"))
                     .flatMap(bucket -> s3
-                            .listObjectsV2(list -> list.bucket(bucket.name()).encodingType(EncodingType.URL))
+                            .listObjectsV2Paginator(
+                                    list -> list.bucket(bucket.name()).encodingType(EncodingType.URL))
                             .contents()
                             .stream()
                             .map(object -> s3.getObjectAsBytes(

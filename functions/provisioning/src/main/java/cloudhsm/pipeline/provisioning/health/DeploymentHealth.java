@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.provisioning.health;
 
+import com.fasterxml.jackson.annotation.JsonIgnore;
 import cloudhsm.pipeline.provisioning.stage.Resource;
 import java.util.List;
 import java.util.Objects;
@@ -47,6 +48,7 @@ public record DeploymentHealth(
     }
 
     /** Whether KMS has logged out, or is about to; only a person does that, or the pipeline to connect again. */
+    @JsonIgnore
     public boolean isDisconnected() {
         return keyStoreState.equals("DISCONNECTED") || keyStoreState.equals("DISCONNECTING");
     }
@@ -62,11 +64,13 @@ public record DeploymentHealth(
     }
 
     /** Whether the keys cannot be used, so that connecting anew interrupts nobody. */
+    @JsonIgnore
     public boolean isOutOfUse() {
         return activeZones.isEmpty() || !keyStoreState.equals("CONNECTED");
     }
 
     /** Whether AWS knows the cluster or the key store no more, which nothing here brings back. */
+    @JsonIgnore
     public boolean isClusterOrKeyStoreGone() {
         return clusterState.equals(Resource.ABSENT) || keyStoreState.equals(Resource.ABSENT);
     }
