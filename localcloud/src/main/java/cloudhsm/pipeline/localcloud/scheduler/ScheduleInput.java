@@ -53,7 +53,9 @@ final class ScheduleInput {
         if (off && !minutes.isMissingNode()) {
             throw invalid("MaximumWindowInMinutes must not be set when FlexibleTimeWindow is OFF.");
         }
-        if (!off && !window.hasNonNull("MaximumWindowInMinutes")) throw invalid("MaximumWindowInMinutes must be from 1 to 1440.");
+        if (!off && !window.hasNonNull("MaximumWindowInMinutes")) {
+            throw invalid("MaximumWindowInMinutes must be from 1 to 1440.");
+        }
     }
 
     private static void checkTarget(JsonNode target) {
