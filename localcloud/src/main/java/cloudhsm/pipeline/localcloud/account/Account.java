@@ -5,6 +5,7 @@ import cloudhsm.pipeline.localcloud.faults.Faults;
 import cloudhsm.pipeline.localcloud.time.SimulatedTime;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.UUID;
 import java.util.random.RandomGenerator;
 
 /**
@@ -53,6 +54,12 @@ public record Account(
     /** Random lower-case base32 characters, as CloudHSM's ids have them. */
     public String base32(int characters) {
         return text(characters, "abcdefghijklmnopqrstuvwxyz234567");
+    }
+
+    /** A random UUID of version 4 for an id. */
+    public UUID uuid() {
+        return new UUID(
+                random.nextLong() & ~0xF000L | 0x4000L, random.nextLong() & 0x3FFFFFFFFFFFFFFFL | 0x8000000000000000L);
     }
 
     private String text(int length, String alphabet) {

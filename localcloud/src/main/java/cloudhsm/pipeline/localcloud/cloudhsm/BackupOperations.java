@@ -27,7 +27,7 @@ final class BackupOperations {
     }
 
     JsonNode describeBackups(ObjectNode input, AwsRequest request) {
-        var most = Input.maxResults(input, 50);
+        var most = input.path("MaxResults").asInt(50);
         var filters =
                 Input.filters(input, List.of("backupIds", "sourceBackupIds", "clusterIds", "states", "neverExpires"));
         var first = Input.firstOfPage(input);
@@ -78,7 +78,7 @@ final class BackupOperations {
     }
 
     private Backup backup(ObjectNode input, AwsRequest request, String operation) {
-        var id = Input.required(input, "BackupId", Input.BACKUP_ID);
+        var id = input.path("BackupId").asText();
         rights.requireOn(request.caller(), operation, id, clusters.tagsOf(id));
         return clusters.backup(id).orElseThrow(() -> Input.notFound("Backup '" + id + "' does not exist"));
     }
@@ -90,9 +90,8 @@ final class BackupOperations {
     }
 
     JsonNode tagResource(ObjectNode input, AwsRequest request) {
-        var id = Input.required(input, "ResourceId", Input.RESOURCE_ID);
+        var id = input.path("ResourceId").asText();
         var added = Input.tags(input);
-        if (added.isEmpty()) throw Input.violation("null", "TagList", "Member must not be null");
         rights.requireOn(request.caller(), "TagResource", id, clusters.tagsOf(id));
         var tags = tags(id);
         var count =
@@ -107,10 +106,7 @@ final class BackupOperations {
     }
 
     JsonNode untagResource(ObjectNode input, AwsRequest request) {
-        var id = Input.required(input, "ResourceId", Input.RESOURCE_ID);
-        if (input.path("TagKeyList").isEmpty()) {
-            throw Input.violation("null", "TagKeyList", "Member must have length between 1 and 50");
-        }
+        var id = input.path("ResourceId").asText();
         rights.requireOn(request.caller(), "UntagResource", id, clusters.tagsOf(id));
         var tags = tags(id);
         input.path("TagKeyList").forEach(key -> tags.remove(key.asText()));
@@ -118,8 +114,8 @@ final class BackupOperations {
     }
 
     JsonNode listTags(ObjectNode input, AwsRequest request) {
-        var id = Input.required(input, "ResourceId", Input.RESOURCE_ID);
-        var most = Input.maxResults(input, 100);
+        var id = input.path("ResourceId").asText();
+        var most = input.path("MaxResults").asInt(100);
         var first = Input.firstOfPage(input);
         rights.requireOn(request.caller(), "ListTags", id, clusters.tagsOf(id));
         var all = tags(id).entrySet().stream()

@@ -4,6 +4,7 @@ import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
 import cloudhsm.pipeline.localcloud.protocol.AwsException;
 import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.localcloud.wire.AwsRequest;
+import cloudhsm.pipeline.localcloud.wire.JsonService;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.time.Duration;
@@ -66,10 +67,10 @@ final class ClusterOperations {
     }
 
     JsonNode createCluster(ObjectNode input, AwsRequest request) {
-        var hsmType = Input.required(input, "HsmType", Input.HSM_TYPE);
+        var hsmType = input.path("HsmType").asText();
         var subnetIds = Input.subnetIds(input);
-        var sourceBackup = Input.optional(input, "SourceBackupId", Input.BACKUP_ARN);
-        var networkType = Input.oneOf(input, "NetworkType", "IPV4", List.of("IPV4", "DUALSTACK"));
+        var sourceBackup = JsonService.text(input, "SourceBackupId");
+        var networkType = input.path("NetworkType").asText("IPV4");
         var retention = Input.backupRetentionDays(input).orElse(DEFAULT_BACKUP_RETENTION_DAYS);
         var tags = Input.tags(input);
         if (sourceBackup.isEmpty()) {
@@ -82,7 +83,7 @@ final class ClusterOperations {
         rights.requireCreating(request.caller());
         requireUsableType(hsmType);
         if (!input.hasNonNull("Mode")) throw Input.invalid("Mode is required for HSM type " + hsmType);
-        var mode = Input.oneOf(input, "Mode", "", List.of("FIPS", "NON_FIPS"));
+        var mode = input.path("Mode").asText();
         if (networkType.equals("DUALSTACK")) throw Input.invalid("The embedded AWS has no IPv6; use IPV4");
         var subnets = subnetsByZone(subnetIds);
         var backup = sourceBackup.map(this::readyBackup);
@@ -171,7 +172,7 @@ final class ClusterOperations {
     }
 
     JsonNode describeClusters(ObjectNode input, AwsRequest request) {
-        var most = Input.maxResults(input, 25);
+        var most = input.path("MaxResults").asInt(25);
         var filters = Input.filters(input, List.of("clusterIds", "vpcIds", "states"));
         var first = Input.firstOfPage(input);
         rights.require(request.caller(), "DescribeClusters");
@@ -207,9 +208,9 @@ final class ClusterOperations {
     }
 
     JsonNode initializeCluster(ObjectNode input, AwsRequest request) {
-        var id = Input.required(input, "ClusterId", Input.CLUSTER_ID);
-        var signedCert = Input.required(input, "SignedCert", Input.CERT);
-        var trustAnchor = Input.required(input, "TrustAnchor", Input.CERT);
+        var id = input.path("ClusterId").asText();
+        var signedCert = input.path("SignedCert").asText();
+        var trustAnchor = input.path("TrustAnchor").asText();
         rights.requireOn(request.caller(), "InitializeCluster", id, clusters.tagsOf(id));
         var cluster = clusters.existing(id);
         if (cluster.state() != ClusterState.UNINITIALIZED) {
@@ -256,21 +257,20 @@ final class ClusterOperations {
     }
 
     JsonNode modifyCluster(ObjectNode input, AwsRequest request) {
-        var id = Input.required(input, "ClusterId", Input.CLUSTER_ID);
-        Input.optional(input, "HsmType", Input.HSM_TYPE);
+        var id = input.path("ClusterId").asText();
         var retention = Input.backupRetentionDays(input);
         rights.requireOn(request.caller(), "ModifyCluster", id, clusters.tagsOf(id));
         var cluster = clusters.existing(id);
         if (input.hasNonNull("HsmType")) {
             throw Input.invalid("The embedded AWS has one HSM type and does not migrate clusters to another");
         }
-        cluster.setBackupRetentionDays(retention.orElseThrow(
-                () -> Input.violation("null", "BackupRetentionPolicy", "Member must not be null")));
+        cluster.setBackupRetentionDays(retention.orElseThrow(() -> Input.invalid("1 validation error detected: Value"
+                + " 'null' at 'backupRetentionPolicy' failed to satisfy constraint: Member must not be null")));
         return Json.object().set("Cluster", Wire.cluster(cluster));
     }
 
     JsonNode deleteCluster(ObjectNode input, AwsRequest request) {
-        var id = Input.required(input, "ClusterId", Input.CLUSTER_ID);
+        var id = input.path("ClusterId").asText();
         rights.requireOn(request.caller(), "DeleteCluster", id, clusters.tagsOf(id));
         rights.requireDeleting(request.caller());
         var cluster = clusters.existing(id);

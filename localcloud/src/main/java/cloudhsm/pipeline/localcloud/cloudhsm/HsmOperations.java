@@ -6,6 +6,7 @@ import cloudhsm.pipeline.localcloud.logs.LogsService;
 import cloudhsm.pipeline.localcloud.protocol.AwsException;
 import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.localcloud.wire.AwsRequest;
+import cloudhsm.pipeline.localcloud.wire.JsonService;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.time.Duration;
@@ -71,9 +72,9 @@ final class HsmOperations {
     }
 
     JsonNode createHsm(ObjectNode input, AwsRequest request) {
-        var clusterId = Input.required(input, "ClusterId", Input.CLUSTER_ID);
-        var zone = Input.required(input, "AvailabilityZone", Input.AVAILABILITY_ZONE);
-        var address = Input.optional(input, "IpAddress", Input.IP_ADDRESS);
+        var clusterId = input.path("ClusterId").asText();
+        var zone = input.path("AvailabilityZone").asText();
+        var address = JsonService.text(input, "IpAddress");
         rights.requireOn(request.caller(), "CreateHsm", clusterId, clusters.tagsOf(clusterId));
         rights.requireCreating(request.caller());
         var cluster = clusters.existing(clusterId);
@@ -215,10 +216,10 @@ final class HsmOperations {
     }
 
     JsonNode deleteHsm(ObjectNode input, AwsRequest request) {
-        var clusterId = Input.required(input, "ClusterId", Input.CLUSTER_ID);
-        var hsmId = Input.optional(input, "HsmId", Input.HSM_ID);
-        var eniId = Input.optional(input, "EniId", Input.ENI_ID);
-        var eniIp = Input.optional(input, "EniIp", Input.IP_ADDRESS);
+        var clusterId = input.path("ClusterId").asText();
+        var hsmId = JsonService.text(input, "HsmId");
+        var eniId = JsonService.text(input, "EniId");
+        var eniIp = JsonService.text(input, "EniIp");
         rights.require(request.caller(), "DeleteHsm");
         rights.requireDeleting(request.caller());
         if (hsmId.isEmpty() && eniId.isEmpty() && eniIp.isEmpty()) {

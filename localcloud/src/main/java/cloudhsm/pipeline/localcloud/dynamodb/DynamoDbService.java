@@ -14,7 +14,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.UUID;
 
 /** Amazon DynamoDB: tables without secondary indexes. Every read is consistent. */
 public final class DynamoDbService extends JsonService {
@@ -75,7 +74,7 @@ public final class DynamoDbService extends JsonService {
     }
 
     private Table create(ObjectNode input, String status) {
-        var id = new UUID(account.random().nextLong(), account.random().nextLong()).toString();
+        var id = account.uuid().toString();
         var table = new Table(
                 input, arn(input.path("TableName").asText()), account.time().now(), id, status);
         if (tables.putIfAbsent(table.name, table) != null) {

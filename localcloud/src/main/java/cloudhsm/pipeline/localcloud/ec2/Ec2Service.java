@@ -8,6 +8,7 @@ import cloudhsm.pipeline.localcloud.protocol.AwsResponse;
 import cloudhsm.pipeline.localcloud.wire.AwsRequest;
 import cloudhsm.pipeline.localcloud.wire.Service;
 import cloudhsm.pipeline.localcloud.wire.Violation;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
@@ -74,7 +75,7 @@ public final class Ec2Service implements Service {
     }
 
     @Override
-    public AwsResponse handle(String operation, AwsRequest request) {
+    public AwsResponse handle(String operation, ObjectNode typedInput, AwsRequest request) {
         var registered = operations.get(operation);
         if (registered == null) {
             throw AwsException.badRequest(

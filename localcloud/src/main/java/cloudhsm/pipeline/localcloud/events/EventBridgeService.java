@@ -129,7 +129,7 @@ public final class EventBridgeService extends JsonService {
 
     /** An AWS service publishes to the default bus, for example SSM a command's status. */
     public void publish(String source, String detailType, List<String> resources, JsonNode detail) {
-        account.time().locked(() -> publish(randomId(), source, detailType, resources, detail));
+        account.time().locked(() -> publish(account.uuid(), source, detailType, resources, detail));
     }
 
     /** As above, with an id of the service's own making. */
@@ -191,10 +191,6 @@ public final class EventBridgeService extends JsonService {
         return account.time().locked(() -> delivery.failed());
     }
 
-    private UUID randomId() {
-        return new UUID(account.random().nextLong(), account.random().nextLong());
-    }
-
     private ObjectNode event(
             UUID id, String source, String detailType, List<String> resources, JsonNode detail, Instant time) {
         var event = Json.object()
@@ -243,7 +239,7 @@ public final class EventBridgeService extends JsonService {
     /** A scheduled event goes to its own rule only. */
     private void fire(Rule rule) {
         var event = event(
-                randomId(),
+                account.uuid(),
                 "aws.events",
                 "Scheduled Event",
                 List.of(rule.arn()),
@@ -325,7 +321,7 @@ public final class EventBridgeService extends JsonService {
                 ? Instant.ofEpochMilli((long) (entry.get("Time").asDouble() * 1000))
                 : account.time().now();
         var event = event(
-                randomId(),
+                account.uuid(),
                 entry.get("Source").asText(),
                 entry.get("DetailType").asText(),
                 resources,

@@ -232,9 +232,10 @@ public final class Endpoint implements AutoCloseable {
             if (fault == Faults.Kind.THROTTLED || fault == Faults.Kind.INTERNAL_ERROR) {
                 throw Faults.error(fault, service.signingName());
             }
-            var violations = RequestCheck.violations(service.signingName(), operation, request);
+            var input = RequestCheck.input(service.signingName(), operation, request);
+            var violations = RequestCheck.violations(service.signingName(), operation, input);
             if (!violations.isEmpty()) throw service.refusal(violations);
-            var response = checked(service, operation, handle(service, operation, request));
+            var response = checked(service, operation, handle(service, operation, input, request));
             if (fault == Faults.Kind.ANSWER_LOST) {
                 errorCode = "(answer lost)";
                 return null;
@@ -283,9 +284,9 @@ public final class Endpoint implements AutoCloseable {
         }
     }
 
-    private AwsResponse handle(Service service, String operation, AwsRequest request) {
-        if (service.runsUnlocked(operation)) return service.handle(operation, request);
-        return time.locked(() -> service.handle(operation, request));
+    private AwsResponse handle(Service service, String operation, ObjectNode input, AwsRequest request) {
+        if (service.runsUnlocked(operation)) return service.handle(operation, input, request);
+        return time.locked(() -> service.handle(operation, input, request));
     }
 
     /** Clients of the query protocol read XML, the others JSON. */

@@ -71,7 +71,7 @@ public final class IamService implements Service {
     }
 
     @Override
-    public AwsResponse handle(String operation, AwsRequest request) {
+    public AwsResponse handle(String operation, ObjectNode typedInput, AwsRequest request) {
         var input = QueryProtocol.parameters(request);
         var answer = switch (operation) {
             case "GetRole" -> "<Role>" + described(role(input, request, operation)) + "</Role>";

@@ -98,10 +98,6 @@ final class AliasOperations {
 
     private static String aliasName(ObjectNode input) {
         var name = Members.required(input, "AliasName", 1, 256);
-        if (!name.matches("[a-zA-Z0-9:/_-]+")) {
-            throw Members.invalid("1 validation error detected: Value at 'aliasName' failed to satisfy constraint:"
-                    + " Member must satisfy regular expression pattern: ^[a-zA-Z0-9:/_-]+$");
-        }
         if (name.contains(":")) throw Members.invalid(name + " contains invalid characters for an alias");
         if (!name.startsWith("alias/") || name.equals("alias/")) throw Members.invalid("Invalid identifier");
         return name;

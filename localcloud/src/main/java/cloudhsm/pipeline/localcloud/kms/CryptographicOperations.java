@@ -62,13 +62,7 @@ final class CryptographicOperations {
     }
 
     private static int bytesOf(String spec) {
-        return switch (spec) {
-            case "AES_256" -> AES_256;
-            case "AES_128" -> 16;
-            default ->
-                throw Members.invalid("1 validation error detected: Value '" + spec + "' at 'keySpec' failed to"
-                        + " satisfy constraint: Member must satisfy enum value set: [AES_256, AES_128]");
-        };
+        return spec.equals("AES_256") ? AES_256 : 16;
     }
 
     KmsService.DataKey generateDataKey(

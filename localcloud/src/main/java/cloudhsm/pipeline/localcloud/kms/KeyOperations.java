@@ -120,9 +120,7 @@ final class KeyOperations {
     }
 
     private String newArn() {
-        var id = String.join(
-                "-", account.hex(8), account.hex(4), "4" + account.hex(3), "a" + account.hex(3), account.hex(12));
-        return keys.arn("key/" + id);
+        return keys.arn("key/" + account.uuid());
     }
 
     private static SecretKey newSecretKey() {

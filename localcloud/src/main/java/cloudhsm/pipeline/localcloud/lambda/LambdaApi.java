@@ -64,7 +64,7 @@ final class LambdaApi {
         return known.isEmpty() ? request.method() + " " + path : known;
     }
 
-    AwsResponse handle(String operation, AwsRequest request) {
+    AwsResponse handle(String operation, ObjectNode input, AwsRequest request) {
         return switch (operation) {
             case "Invoke" -> invoke(request);
             case "GetFunction" -> getFunction(request);
@@ -74,7 +74,7 @@ final class LambdaApi {
             case "ListFunctions" -> listFunctions(request);
             case "ListEventSourceMappings" -> listEventSourceMappings(request);
             case "GetPolicy" -> getPolicy(request);
-            case "AddPermission" -> addPermission(request);
+            case "AddPermission" -> addPermission(input, request);
             default ->
                 throw new AwsException(
                         "UnknownOperationException",
@@ -89,11 +89,6 @@ final class LambdaApi {
     private AwsResponse invoke(AwsRequest request) {
         var type = request.header("X-Amz-Invocation-Type").orElse("RequestResponse");
         var function = account.time().locked(() -> authorized(request, "lambda:InvokeFunction"));
-        if (!type.equals("RequestResponse") && !type.equals("Event") && !type.equals("DryRun")) {
-            throw LambdaLimits.invalid("1 validation error detected: Value '" + type
-                    + "' at 'invocationType' failed to satisfy constraint: Member must satisfy enum value set:"
-                    + " [Event, RequestResponse, DryRun]");
-        }
         checkPayload(request.body(), type);
         if (type.equals("DryRun")) return AwsResponse.empty(204);
         if (type.equals("Event")) {
@@ -183,11 +178,10 @@ final class LambdaApi {
         return json(200, Json.object().put("Policy", Json.text(LambdaService.policy(function))));
     }
 
-    private AwsResponse addPermission(AwsRequest request) {
+    private AwsResponse addPermission(ObjectNode input, AwsRequest request) {
         var function = authorized(request, "lambda:AddPermission");
-        var input = Json.parse(request.body());
         for (var member : (Iterable<String>) input::fieldNames) {
-            if (!java.util.Set.of("StatementId", "Action", "Principal", "SourceArn")
+            if (!java.util.Set.of("FunctionName", "Qualifier", "StatementId", "Action", "Principal", "SourceArn")
                     .contains(member)) {
                 throw LambdaLimits.invalid("The embedded AWS does not understand AddPermission's " + member);
             }

@@ -116,8 +116,8 @@ public final class LambdaService implements Service {
     }
 
     @Override
-    public AwsResponse handle(String operation, AwsRequest request) {
-        return api.handle(operation, request);
+    public AwsResponse handle(String operation, ObjectNode input, AwsRequest request) {
+        return api.handle(operation, input, request);
     }
 
     @Override
@@ -256,14 +256,7 @@ public final class LambdaService implements Service {
             LambdaLimits.checkVisibility(
                     sqs.visibilityTimeout(queueArn),
                     find(functionName).configuration().timeout());
-            var hex = account.hex(32);
-            var uuid = String.join(
-                    "-",
-                    hex.substring(0, 8),
-                    hex.substring(8, 12),
-                    hex.substring(12, 16),
-                    hex.substring(16, 20),
-                    hex.substring(20));
+            var uuid = account.uuid().toString();
             var mapping = new EventSourceMapping(
                     uuid,
                     this,

@@ -10,6 +10,7 @@ import cloudhsm.pipeline.localcloud.sqs.SqsService;
 import cloudhsm.pipeline.localcloud.wire.AwsRequest;
 import cloudhsm.pipeline.localcloud.wire.Service;
 import cloudhsm.pipeline.localcloud.wire.Violation;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.List;
@@ -164,7 +165,7 @@ public final class S3Service implements Service {
     }
 
     @Override
-    public AwsResponse handle(String operation, AwsRequest request) {
+    public AwsResponse handle(String operation, ObjectNode input, AwsRequest request) {
         return byName.get(operation).answer().apply(S3Request.of(request));
     }
 

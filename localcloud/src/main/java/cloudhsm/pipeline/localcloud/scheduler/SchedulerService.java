@@ -90,10 +90,10 @@ public final class SchedulerService implements Service {
     }
 
     @Override
-    public AwsResponse handle(String operation, AwsRequest request) {
+    public AwsResponse handle(String operation, ObjectNode input, AwsRequest request) {
         return switch (operation) {
-            case "CreateSchedule" -> json(create(name(request), body(request), request.caller()));
-            case "UpdateSchedule" -> json(update(name(request), body(request), request.caller()));
+            case "CreateSchedule" -> json(create(name(request), input, request.caller()));
+            case "UpdateSchedule" -> json(update(name(request), input, request.caller()));
             case "GetSchedule" -> json(describe(existing(request, "GetSchedule")));
             case "DeleteSchedule" -> json(delete(existing(request, "DeleteSchedule")));
             case "ListSchedules" -> json(list(request));
@@ -130,13 +130,7 @@ public final class SchedulerService implements Service {
     }
 
     private static String name(AwsRequest request) {
-        return ScheduleInput.name(
-                URLDecoder.decode(request.rawPath().substring("/schedules/".length()), StandardCharsets.UTF_8));
-    }
-
-    private static ObjectNode body(AwsRequest request) {
-        if (Json.parse(request.body()) instanceof ObjectNode object) return object;
-        throw ScheduleInput.invalid("The request body is not a JSON object");
+        return URLDecoder.decode(request.rawPath().substring("/schedules/".length()), StandardCharsets.UTF_8);
     }
 
     private String arn(String name) {

@@ -14,6 +14,7 @@ import cloudhsm.pipeline.localcloud.wire.AwsRequest;
 import cloudhsm.pipeline.localcloud.wire.QueryProtocol;
 import cloudhsm.pipeline.localcloud.wire.Service;
 import cloudhsm.pipeline.localcloud.wire.Violation;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
@@ -23,7 +24,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.UUID;
 import java.util.function.Consumer;
 
 /**
@@ -107,7 +107,7 @@ public final class SnsService implements Service {
     }
 
     @Override
-    public AwsResponse handle(String operation, AwsRequest request) {
+    public AwsResponse handle(String operation, ObjectNode typedInput, AwsRequest request) {
         var input = QueryProtocol.parameters(request);
         var answer = switch (operation) {
             case "CreateTopic" -> createTopic(input, request);
@@ -166,7 +166,7 @@ public final class SnsService implements Service {
                 if (toQueue && name.equals("RawMessageDelivery") && value.matches("true|false")) return;
                 throw AwsException.badRequest("InvalidParameter", "Invalid parameter: Attributes Reason: " + name);
             });
-            var arn = topicArn + ":" + id();
+            var arn = topicArn + ":" + account.uuid();
             var raw = attributes.getOrDefault("RawMessageDelivery", "false").equals("true");
             subscriptions.put(arn, new Subscription(arn, topicArn, protocol, endpoint, raw));
             return arn;
@@ -269,10 +269,6 @@ public final class SnsService implements Service {
         return account.time().locked(() -> List.copyOf(published));
     }
 
-    private String id() {
-        return new UUID(account.random().nextLong(), account.random().nextLong()).toString();
-    }
-
     private Topic topic(String arn) {
         var topic = topics.get(arn);
         if (topic == null) throw new AwsException("NotFound", 404, "Topic does not exist");
@@ -303,7 +299,7 @@ public final class SnsService implements Service {
         if (subject.length() > 100 || subject.chars().anyMatch(Character::isISOControl)) {
             throw AwsException.badRequest("InvalidParameter", "Invalid parameter: Subject");
         }
-        var id = id();
+        var id = account.uuid().toString();
         published.add(new Published(account.time().now(), id, topicArn, subject, message));
         for (var subscription : subscriptions.values()) {
             if (!subscription.topicArn.equals(topicArn) || !subscription.protocol.equals("sqs")) continue;

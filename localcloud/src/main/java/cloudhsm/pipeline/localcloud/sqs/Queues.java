@@ -14,7 +14,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.UUID;
 
 /** All queues, and what happens between them. Callers hold the lock of the simulated time. */
 final class Queues {
@@ -192,7 +191,7 @@ final class Queues {
                 queue.seconds("DelaySeconds").toSeconds());
         var now = account.time().now();
         var message = new Message(
-                id(),
+                account.uuid().toString(),
                 body,
                 MessageAttributes.checked(input.path("MessageAttributes")),
                 senderId,
@@ -205,10 +204,6 @@ final class Queues {
 
     private static boolean allowed(int c) {
         return c == 9 || c == 10 || c == 13 || c >= 0x20 && c <= 0xD7FF || c >= 0xE000 && c <= 0xFFFD || c >= 0x10000;
-    }
-
-    private String id() {
-        return new UUID(account.random().nextLong(), account.random().nextLong()).toString();
     }
 
     /** Hands out visible messages; those received too often already go to the dead-letter queue instead. */
@@ -270,7 +265,8 @@ final class Queues {
                     .flatMap(this::find);
             if (destination.isEmpty()) continue;
             source.messages.remove(message.messageId);
-            var moved = new Message(id(), message.body, message.attributes, message.senderId, now, now);
+            var moved = new Message(
+                    account.uuid().toString(), message.body, message.attributes, message.senderId, now, now);
             destination.get().messages.put(moved.messageId, moved);
             notifyWhenVisible(destination.get(), moved);
         }

@@ -62,16 +62,8 @@ final class CommandOperations {
         input.fieldNames().forEachRemaining(member -> {
             if (!SEND_COMMAND_MEMBERS.contains(member)) throw invalid("SendCommand here does not know " + member);
         });
-        var name = input.path("DocumentName").asText("");
-        if (!name.matches("[a-zA-Z0-9_\\-.:/]{3,128}")) {
-            throw invalid("1 validation error detected: Value at 'documentName' failed to satisfy constraint: Member"
-                    + " must satisfy regular expression pattern: ^[a-zA-Z0-9_\\-.:/]{3,128}$");
-        }
+        var name = input.path("DocumentName").asText();
         var timeout = input.path("TimeoutSeconds").asLong(3600);
-        if (timeout < 30 || timeout > 2_592_000) {
-            throw invalid("1 validation error detected: Value '" + timeout + "' at 'timeoutSeconds' failed to satisfy"
-                    + " constraint: Member must have value between 30 and 2592000");
-        }
         var comment = input.path("Comment").asText("");
         if (comment.length() > 100) throw invalid("Value at 'comment' must have length less than or equal to 100");
         var instanceIds = new ArrayList<String>();
@@ -97,8 +89,7 @@ final class CommandOperations {
                                 + cloudhsm.pipeline.localcloud.authorization.Iam.ACCOUNT);
             }
         }
-        var id = account.hex(8) + "-" + account.hex(4) + "-4" + account.hex(3) + "-a" + account.hex(3) + "-"
-                + account.hex(12);
+        var id = account.uuid().toString();
         var command = new Command(
                 id, document, parameters, comment, account.time().now(), Duration.ofSeconds(timeout), instanceIds);
         runCommand.send(command);

@@ -65,7 +65,7 @@ final class DistributedMap {
         var count = number(state.toleratedFailureCount(), "ToleratedFailureCount", ItemReader.MAXIMUM_ITEMS);
         var percentage = number(state.toleratedFailurePercentage(), "ToleratedFailurePercentage", 100);
         var run = new MapRun(
-                machine.arn().replaceFirst(":stateMachine:", ":mapRun:") + ":" + uuid(),
+                machine.arn().replaceFirst(":stateMachine:", ":mapRun:") + ":" + interpreter.account().uuid(),
                 flow.execution(),
                 interpreter.time().now(),
                 concurrency == 0 ? MAXIMUM_CONCURRENCY : Math.min(concurrency, MAXIMUM_CONCURRENCY),
@@ -151,12 +151,6 @@ final class DistributedMap {
         return OptionalDouble.of(value.asDouble());
     }
 
-    private String uuid() {
-        var account = interpreter.account();
-        return account.hex(8) + "-" + account.hex(4) + "-4" + account.hex(3) + "-a" + account.hex(3) + "-"
-                + account.hex(12);
-    }
-
     private void later(Duration delay, Runnable work) {
         interpreter.time().schedule(delay, "distributed Map " + state.name(), work);
     }
@@ -202,7 +196,7 @@ final class DistributedMap {
         for (var parent : List.of("states:DescribeExecution", "states:StopExecution")) {
             authorize(parent, flow.execution().arn());
         }
-        var name = uuid();
+        var name = interpreter.account().uuid().toString();
         var execution = new Execution(
                 interpreter.account().arn("states", "execution:" + machine.name() + ":" + name),
                 name,

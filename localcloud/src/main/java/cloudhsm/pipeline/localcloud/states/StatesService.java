@@ -299,14 +299,9 @@ public final class StatesService extends JsonService {
         } catch (AwsException notJson) {
             throw AwsException.badRequest("InvalidExecutionInput", "Invalid State Machine Execution Input: 'not JSON'");
         }
-        var execution = start(machine, text(input, "name").orElseGet(this::randomName), parsed);
+        var execution = start(machine, text(input, "name").orElseGet(() -> account.uuid().toString()), parsed);
         return Json.object()
                 .put("executionArn", execution.arn())
                 .put("startDate", Json.epochSeconds(execution.started()));
-    }
-
-    private String randomName() {
-        return account.hex(8) + "-" + account.hex(4) + "-4" + account.hex(3) + "-a" + account.hex(3) + "-"
-                + account.hex(12);
     }
 }

@@ -13,6 +13,7 @@ import cloudhsm.pipeline.localcloud.wire.AwsRequest;
 import cloudhsm.pipeline.localcloud.wire.QueryProtocol;
 import cloudhsm.pipeline.localcloud.wire.Service;
 import cloudhsm.pipeline.localcloud.wire.Violation;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -60,7 +61,7 @@ public final class StsService implements Service {
     }
 
     @Override
-    public AwsResponse handle(String operation, AwsRequest request) {
+    public AwsResponse handle(String operation, ObjectNode typedInput, AwsRequest request) {
         var answer = switch (operation) {
             // No permission is needed, and none can forbid it [API:sts:GetCallerIdentity].
             case "GetCallerIdentity" ->
@@ -82,11 +83,6 @@ public final class StsService implements Service {
     private String assumeRole(Map<String, String> input, Identity caller) {
         var arn = required(input, "RoleArn");
         var sessionName = required(input, "RoleSessionName");
-        if (!sessionName.matches("[\\w+=,.@-]{2,64}")) {
-            throw invalid("1 validation error detected: Value '" + sessionName
-                    + "' at 'roleSessionName' failed to satisfy constraint: Member must satisfy regular expression"
-                    + " pattern: [\\w+=,.@-]*");
-        }
         var seconds = input.getOrDefault("DurationSeconds", DEFAULT_SESSION);
         if (!seconds.matches("\\d{1,6}")
                 || Long.parseLong(seconds) < SHORTEST_SESSION

@@ -13,7 +13,6 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.UUID;
 
 /**
  * What a template has become in the embedded AWS.
@@ -98,8 +97,7 @@ public record Stack(
         checkSections(template);
         var account = cloud.account();
         var parameters = new Parameters(template.path("Parameters"), parameterOverrides);
-        var uuid = new UUID(account.random().nextLong(), account.random().nextLong());
-        var stackId = account.arn("cloudformation", "stack/" + stackName + "/" + uuid);
+        var stackId = account.arn("cloudformation", "stack/" + stackName + "/" + account.uuid());
         var resolver = new Resolver(template, parameters, stackName, stackId);
         var definitions = definitions(template, resolver);
         try (var resources =

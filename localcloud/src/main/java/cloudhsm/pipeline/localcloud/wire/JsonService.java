@@ -52,7 +52,7 @@ public abstract class JsonService implements Service {
     }
 
     @Override
-    public final AwsResponse handle(String operation, AwsRequest request) {
+    public final AwsResponse handle(String operation, ObjectNode input, AwsRequest request) {
         var handler = operations.get(operation);
         if (handler == null) {
             throw AwsException.badRequest(
@@ -60,11 +60,7 @@ public abstract class JsonService implements Service {
                     "The embedded AWS does not answer " + signingName + ":" + operation + "; it answers "
                             + operations.keySet().stream().sorted().toList());
         }
-        var input = Json.parse(request.body());
-        if (!(input instanceof ObjectNode object)) {
-            throw AwsException.badRequest("SerializationException", "The request body is not a JSON object");
-        }
-        return json(200, handler.answer(object, request));
+        return json(200, handler.answer(input, request));
     }
 
     @Override

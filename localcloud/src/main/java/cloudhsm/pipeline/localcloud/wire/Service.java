@@ -2,6 +2,7 @@ package cloudhsm.pipeline.localcloud.wire;
 
 import cloudhsm.pipeline.localcloud.protocol.AwsException;
 import cloudhsm.pipeline.localcloud.protocol.AwsResponse;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
 import java.util.Set;
 
@@ -16,8 +17,12 @@ public interface Service {
     /** The operation's AWS name, for example {@code CreateHsm}; for the call log, the faults and "not supported". */
     String operation(AwsRequest request);
 
-    /** Answers the request, holding the lock of the simulated time unless {@link #runsUnlocked}. */
-    AwsResponse handle(String operation, AwsRequest request);
+    /**
+     * Answers the request, holding the lock of the simulated time unless {@link #runsUnlocked}.
+     *
+     * @param input what the service's model reads from the request, and allows; empty for an operation without input
+     */
+    AwsResponse handle(String operation, ObjectNode input, AwsRequest request);
 
     /** The refusal of a request that the service's model does not allow. */
     default AwsException refusal(List<Violation> violations) {
