@@ -191,7 +191,8 @@ class ArchitectureTest {
         try (var sources = Files.walk(ROOT.resolve("localcloud/src/main/java"))) {
             for (var source : sources.filter(Files::isRegularFile).toList()) {
                 var text = Files.readString(source);
-                for (var name : List.of("cloudhsm-pipeline", "template.yaml", "statemachine/", "functions/prov", "run-local")) {
+                for (var name :
+                        List.of("cloudhsm-pipeline", "template.yaml", "statemachine/", "functions/prov", "run-local")) {
                     if (text.contains(name)) named.add(source.getFileName() + " names " + name);
                 }
             }

@@ -83,8 +83,7 @@ class SecretsTest {
             var refused = Json.parse("{\"deployment\": \"Not A Name\"}");
             var execution = states.execution(states.startExecution(deployment.provisionStateMachine(), "one", refused));
             deployment.cloud().time().runUntil(() -> execution.status() != Execution.Status.RUNNING, Pipeline.LIMIT);
-            assertEquals(
-                    List.of("a task token is in a state machine's log"), SecretSearch.leaks(deployment.cloud()));
+            assertEquals(List.of("a task token is in a state machine's log"), SecretSearch.leaks(deployment.cloud()));
         }
     }
 

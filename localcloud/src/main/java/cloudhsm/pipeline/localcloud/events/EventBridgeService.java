@@ -136,7 +136,12 @@ public final class EventBridgeService extends JsonService {
     public void publish(UUID id, String source, String detailType, List<String> resources, JsonNode detail) {
         account.time()
                 .locked(() -> route(event(
-                        id, source, detailType, resources, detail, account.time().now())));
+                        id,
+                        source,
+                        detailType,
+                        resources,
+                        detail,
+                        account.time().now())));
     }
 
     /** Creates or changes a rule at once, as a stack does; the input is PutRule's. Returns the rule's ARN. */

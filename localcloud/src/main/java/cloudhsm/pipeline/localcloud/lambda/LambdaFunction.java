@@ -271,8 +271,8 @@ final class LambdaFunction {
 
     private void writeLog(Map<String, String> variables, String message) {
         account.time()
-                .locked(() -> logs.write(
-                        configuration.logGroup(), variables.get("AWS_LAMBDA_LOG_STREAM_NAME"), message));
+                .locked(() ->
+                        logs.write(configuration.logGroup(), variables.get("AWS_LAMBDA_LOG_STREAM_NAME"), message));
     }
 
     private static InvocationResult failure(String type, String message) {

@@ -175,7 +175,9 @@ public final class LambdaService implements Service {
      * @throws AwsException InvalidParameterValueException where too few would be left for all other functions
      */
     public void reserveConcurrency(String functionName, int executions) {
-        account.time().locked(() -> concurrency.reserve(find(functionName).configuration().functionName(), executions));
+        account.time()
+                .locked(() ->
+                        concurrency.reserve(find(functionName).configuration().functionName(), executions));
     }
 
     /** Sets an environment variable beside the template's, for environments that start from now on. */
@@ -185,7 +187,9 @@ public final class LambdaService implements Service {
 
     /** From now on each invocation of the function takes so long in simulated time; 200 ms at first. */
     public void takes(String functionName, Duration duration) {
-        account.time().locked(() -> concurrency.duration(find(functionName).configuration().functionName(), duration));
+        account.time()
+                .locked(() ->
+                        concurrency.duration(find(functionName).configuration().functionName(), duration));
     }
 
     /**
@@ -194,7 +198,9 @@ public final class LambdaService implements Service {
      * @throws AwsException ResourceNotFoundException
      */
     public Duration duration(String functionNameOrArn) {
-        return account.time().locked(() -> concurrency.duration(find(functionNameOrArn).configuration().functionName()));
+        return account.time()
+                .locked(() -> concurrency.duration(
+                        find(functionNameOrArn).configuration().functionName()));
     }
 
     /**
@@ -280,11 +286,12 @@ public final class LambdaService implements Service {
      * @throws java.util.NoSuchElementException where it has none
      */
     public int batchSize(String functionName) {
-        return account.time().locked(() -> mappings.stream()
-                .filter(mapping -> mapping.function().equals(find(functionName)))
-                .findFirst()
-                .orElseThrow()
-                .batchSize());
+        return account.time()
+                .locked(() -> mappings.stream()
+                        .filter(mapping -> mapping.function().equals(find(functionName)))
+                        .findFirst()
+                        .orElseThrow()
+                        .batchSize());
     }
 
     /**

@@ -109,12 +109,7 @@ public final class LogsService extends JsonService {
     }
 
     public boolean hasLogGroup(String name) {
-        account.time().lock().lock();
-        try {
-            return groups.containsKey(name);
-        } finally {
-            account.time().lock().unlock();
-        }
+        return account.time().locked(() -> groups.containsKey(name));
     }
 
     /** Creates a stream, and its group where that is missing, as a service does that is about to write there. */

@@ -254,7 +254,9 @@ public final class S3Service implements Service {
         if (!name.matches(names)) {
             throw new IllegalArgumentException(account.region() + " never took the bucket name " + name);
         }
-        account.time().locked(() -> buckets.byName().put(name, new Bucket(name, account.time().now())));
+        account.time()
+                .locked(() -> buckets.byName()
+                        .put(name, new Bucket(name, account.time().now())));
     }
 
     /**

@@ -106,7 +106,8 @@ public final class SqsService extends JsonService {
      * @return the queue's ARN
      */
     public String createQueue(String name, Map<String, String> attributes) {
-        return account.time().locked(() -> queues.create(name, attributes, Map.of()).arn());
+        return account.time()
+                .locked(() -> queues.create(name, attributes, Map.of()).arn());
     }
 
     /** Changes a queue's attributes, as SetQueueAttributes by the account's administrator does. */

@@ -136,8 +136,7 @@ final class AwsCli {
     }
 
     private CommandResult calling(String service, String operation, String region, Output output) {
-        var identity = account.time()
-                .locked(() -> ec2.instance(instanceId).flatMap(Ec2Service.InstanceView::identity));
+        var identity = account.time().locked(() -> ec2.instance(instanceId).flatMap(Ec2Service.InstanceView::identity));
         var reachable = account.time().locked(() -> ec2.reachesInternet(instanceId));
         if (identity.isEmpty()) {
             return new CommandResult(

@@ -65,7 +65,8 @@ final class DistributedMap {
         var count = number(state.toleratedFailureCount(), "ToleratedFailureCount", ItemReader.MAXIMUM_ITEMS);
         var percentage = number(state.toleratedFailurePercentage(), "ToleratedFailurePercentage", 100);
         var run = new MapRun(
-                machine.arn().replaceFirst(":stateMachine:", ":mapRun:") + ":" + interpreter.account().uuid(),
+                machine.arn().replaceFirst(":stateMachine:", ":mapRun:") + ":"
+                        + interpreter.account().uuid(),
                 flow.execution(),
                 interpreter.time().now(),
                 concurrency == 0 ? MAXIMUM_CONCURRENCY : Math.min(concurrency, MAXIMUM_CONCURRENCY),

@@ -91,13 +91,15 @@ public final class StatesService extends JsonService {
      *     the delivery
      */
     public void logTo(String stateMachineArn, String logGroupArn, String level, boolean includeExecutionData) {
-        account.time().locked(() ->
-                executionLog.configure(machine(stateMachineArn), logGroupArn, level, includeExecutionData));
+        account.time()
+                .locked(() ->
+                        executionLog.configure(machine(stateMachineArn), logGroupArn, level, includeExecutionData));
     }
 
     /** As StartExecution. Returns the execution's ARN. */
     public String startExecution(String stateMachineArn, String name, JsonNode input) {
-        return account.time().locked(() -> start(machine(stateMachineArn), name, input).arn());
+        return account.time()
+                .locked(() -> start(machine(stateMachineArn), name, input).arn());
     }
 
     /** A view of the execution that goes on changing. @throws AwsException ExecutionDoesNotExist */
@@ -126,13 +128,16 @@ public final class StatesService extends JsonService {
 
     /** For whoever waits in vain: which execution failed last, under which name and why; "" if none has. */
     public String lastFailure() {
-        return account.time().locked(() -> executions.all().stream()
-                .filter(execution ->
-                        execution.error().isPresent() && execution.stopped().isPresent())
-                .max(Comparator.comparing(execution -> execution.stopped().orElseThrow()))
-                .map(failed -> "Execution " + failed.arn() + " ended " + failed.status() + " under "
-                        + failed.error().orElseThrow() + ": " + failed.cause().orElse("no cause"))
-                .orElse(""));
+        return account.time()
+                .locked(() -> executions.all().stream()
+                        .filter(execution -> execution.error().isPresent()
+                                && execution.stopped().isPresent())
+                        .max(Comparator.comparing(
+                                execution -> execution.stopped().orElseThrow()))
+                        .map(failed -> "Execution " + failed.arn() + " ended " + failed.status() + " under "
+                                + failed.error().orElseThrow() + ": "
+                                + failed.cause().orElse("no cause"))
+                        .orElse(""));
     }
 
     /** Calls the listener with each expression of every execution, as it is evaluated, holding the lock. */
@@ -299,7 +304,8 @@ public final class StatesService extends JsonService {
         } catch (AwsException notJson) {
             throw AwsException.badRequest("InvalidExecutionInput", "Invalid State Machine Execution Input: 'not JSON'");
         }
-        var execution = start(machine, text(input, "name").orElseGet(() -> account.uuid().toString()), parsed);
+        var execution = start(
+                machine, text(input, "name").orElseGet(() -> account.uuid().toString()), parsed);
         return Json.object()
                 .put("executionArn", execution.arn())
                 .put("startDate", Json.epochSeconds(execution.started()));

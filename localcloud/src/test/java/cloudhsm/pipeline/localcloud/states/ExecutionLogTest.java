@@ -176,8 +176,10 @@ class ExecutionLogTest {
         for (var value : List.of("an input", "an output", "an assigned value", "token AQC")) {
             assertFalse(text.contains(value), value + " in " + text);
         }
-        assertTrue(text.contains("\"cause\":\"nobody answered\",\"error\":\"Late\"")
-                || text.contains("\"error\":\"Late\",\"cause\":\"nobody answered\""), text);
+        assertTrue(
+                text.contains("\"cause\":\"nobody answered\",\"error\":\"Late\"")
+                        || text.contains("\"error\":\"Late\",\"cause\":\"nobody answered\""),
+                text);
     }
 
     @Test

@@ -269,7 +269,8 @@ class StackTest {
             cloud.advance(Duration.ofMinutes(5));
             if (i == 0) cloud.advance(Duration.ofDays(15));
         }
-        return sqs.getQueueAttributes(get -> get.queueUrl(url).attributeNames(QueueAttributeName.ALL))
+        return sqs
+                .getQueueAttributes(get -> get.queueUrl(url).attributeNames(QueueAttributeName.ALL))
                 .attributes()
                 .entrySet()
                 .stream()

@@ -115,7 +115,10 @@ class SecretSearchTest {
 
     private void putItem(String pk, String text) {
         var table = Json.object().put("TableName", "table").put("BillingMode", "PAY_PER_REQUEST");
-        table.putArray("AttributeDefinitions").addObject().put("AttributeName", "pk").put("AttributeType", "S");
+        table.putArray("AttributeDefinitions")
+                .addObject()
+                .put("AttributeName", "pk")
+                .put("AttributeType", "S");
         table.putArray("KeySchema").addObject().put("AttributeName", "pk").put("KeyType", "HASH");
         if (call("dynamodb", "ListTables", Json.object()).path("TableNames").isEmpty()) {
             call("dynamodb", "CreateTable", table);
@@ -162,11 +165,15 @@ class SecretSearchTest {
 
     /** As the output of a state that is nobody's result, which no event shows. */
     private void passThrough(String text) {
-        var passing = cloud.states().createStateMachine("passes", """
-            {"QueryLanguage": "JSONata", "StartAt": "Show", "States": {
-             "Show": {"Type": "Pass", "Output": %s, "Next": "Forget"},
-             "Forget": {"Type": "Pass", "Output": {}, "End": true}}}\
-            """.formatted(Json.text(Json.object().put("text", text))), role("passes", "states.amazonaws.com", "*"));
+        var passing = cloud.states()
+                .createStateMachine(
+                        "passes",
+                        """
+                        {"QueryLanguage": "JSONata", "StartAt": "Show", "States": {
+                         "Show": {"Type": "Pass", "Output": %s, "Next": "Forget"},
+                         "Forget": {"Type": "Pass", "Output": {}, "End": true}}}\
+                        """.formatted(Json.text(Json.object().put("text", text))),
+                        role("passes", "states.amazonaws.com", "*"));
         cloud.states().startExecution(passing, "run", Json.object());
         cloud.advance(Duration.ofSeconds(5));
     }

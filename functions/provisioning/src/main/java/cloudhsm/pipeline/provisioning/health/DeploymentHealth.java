@@ -1,7 +1,7 @@
 package cloudhsm.pipeline.provisioning.health;
 
-import com.fasterxml.jackson.annotation.JsonIgnore;
 import cloudhsm.pipeline.provisioning.stage.Resource;
+import com.fasterxml.jackson.annotation.JsonIgnore;
 import java.util.List;
 import java.util.Objects;
 

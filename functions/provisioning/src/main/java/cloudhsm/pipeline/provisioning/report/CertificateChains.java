@@ -44,7 +44,8 @@ final class CertificateChains {
     }
 
     private Stream<JsonNode> named(String name) {
-        return StreamSupport.stream(evidence.made().identity().path("certificates").spliterator(), false)
+        return StreamSupport.stream(
+                        evidence.made().identity().path("certificates").spliterator(), false)
                 .filter(certificate -> certificate.path("name").asText().equals(name));
     }
 

@@ -29,7 +29,8 @@ final class RunPage {
                         page.tiles(),
                         section(
                                 "Timeline",
-                                new Timeline(evidence.made().startTime(), evidence.finished(), evidence.stages()).chart()),
+                                new Timeline(evidence.made().startTime(), evidence.finished(), evidence.stages())
+                                        .chart()),
                         section("What exists now", new Topology(evidence).drawing()),
                         section("Who vouches for the HSMs", new CertificateChains(evidence).chains()),
                         page.proof(),
@@ -47,7 +48,8 @@ final class RunPage {
                 element(
                         "p",
                         "note",
-                        "Execution " + execution() + ", " + Words.moment(evidence.made().startTime()) + " to "
+                        "Execution " + execution() + ", "
+                                + Words.moment(evidence.made().startTime()) + " to "
                                 + Words.moment(evidence.finished())));
     }
 
@@ -107,7 +109,11 @@ final class RunPage {
                         "facts",
                         fact(
                                 "Object",
-                                code("s3://" + evidence.made().bucket().path("bucket").asText() + "/"
+                                code("s3://"
+                                        + evidence.made()
+                                                .bucket()
+                                                .path("bucket")
+                                                .asText() + "/"
                                         + proof.path("probeKey").asText())),
                         fact(
                                 "Uploaded under",
@@ -133,7 +139,9 @@ final class RunPage {
                         "dl",
                         "facts",
                         secret("Password of admin", evidence.made().activation().path("adminSecretArn")),
-                        secret("First password of kmsuser", evidence.made().kmsUser().path("kmsUserSecretArn")),
+                        secret(
+                                "First password of kmsuser",
+                                evidence.made().kmsUser().path("kmsUserSecretArn")),
                         secret(
                                 plan("caKey").equals("KEEP")
                                         ? "Cluster root and its key"

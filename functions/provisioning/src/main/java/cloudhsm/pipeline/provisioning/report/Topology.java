@@ -27,7 +27,11 @@ final class Topology {
                 "box wide",
                 title("CloudHSM cluster", evidence.made().cluster().path("clusterId")),
                 line(plan.path("hsmType").asText() + ", " + plan.path("mode").asText() + ", in ", plan.path("vpcId")),
-                element("div", "zones", hsm(evidence.made().firstHsm()), hsm(evidence.made().secondHsm())),
+                element(
+                        "div",
+                        "zones",
+                        hsm(evidence.made().firstHsm()),
+                        hsm(evidence.made().secondHsm())),
                 line("Users: ", users()),
                 line("Client: ", evidence.made().client().path("instanceId")));
     }
@@ -69,7 +73,8 @@ final class Topology {
     }
 
     private Markup users() {
-        return all(Stream.iterate(0, i -> i < evidence.made().kmsUser().path("hsms").size(), i -> i + 1)
+        return all(Stream.iterate(
+                        0, i -> i < evidence.made().kmsUser().path("hsms").size(), i -> i + 1)
                 .map(i -> evidence.made().kmsUser().path("hsms").path(i))
                 .map(hsm -> element(
                         "span",

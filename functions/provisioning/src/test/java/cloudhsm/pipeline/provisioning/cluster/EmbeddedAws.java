@@ -42,7 +42,8 @@ public final class EmbeddedAws implements AutoCloseable {
 
     /** The same by another clock. */
     public StageRuntime runtime(Clock clock) {
-        var lock = new DeploymentLock(client(DynamoDbClient.builder()), client(SfnClient.builder()), PipelineTable.NAME);
+        var lock =
+                new DeploymentLock(client(DynamoDbClient.builder()), client(SfnClient.builder()), PipelineTable.NAME);
         return new StageRuntime(null, null, lock, "stage", "watch", clock);
     }
 
