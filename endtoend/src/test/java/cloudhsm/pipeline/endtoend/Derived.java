@@ -14,7 +14,7 @@ import java.nio.file.Path;
 
 /** Files that are written from others: the tests compare them, or write them where they are told to. */
 final class Derived {
-    /** Writes what is derived. Quoted in docs/architecture.md. */
+    /** Writes what is derived. Quoted in CONTRIBUTING.md. */
     static final String COMMAND =
             "mvn verify -pl endtoend -am -Dtest='DocsTest,DefinitionsTest' -Dsurefire.failIfNoSpecifiedTests=false"
                     + " -Dderived=write";
