@@ -45,13 +45,13 @@ class ExecutionLogTest {
             Type: AWS::Serverless::StateMachine
             Properties:
               Name: machine
-              Logging: %s
+              Logging: LOGGING
               Policies:
                 - Statement:
                     - { Effect: Allow, Action: "sqs:SendMessage", Resource: !GetAtt Tasks.Arn }
                     - Effect: Allow
                       Action:
-                            %s
+                            DELIVERY
                       Resource: "*"
               Definition:
                 QueryLanguage: JSONata
@@ -61,7 +61,7 @@ class ExecutionLogTest {
                   Ask:
                     Type: Task
                     Resource: "arn:aws:states:::sqs:sendMessage.waitForTaskToken"
-                    Arguments: { QueueUrl: !Ref Tasks, MessageBody: "{%% 'token ' & $states.context.Task.Token %%}" }
+                    Arguments: { QueueUrl: !Ref Tasks, MessageBody: "{% 'token ' & $states.context.Task.Token %}" }
                     TimeoutSeconds: 60
                     Catch: [{ ErrorEquals: [States.Timeout], Next: GiveUp }]
                     End: true
@@ -82,7 +82,7 @@ class ExecutionLogTest {
     }
 
     private void deploy(LocalCloud target, String logging, String delivery) throws IOException {
-        var file = Files.writeString(directory.resolve("template.yaml"), TEMPLATE.formatted(logging, delivery));
+        var file = Files.writeString(directory.resolve("template.yaml"), TEMPLATE.replace("LOGGING", logging).replace("DELIVERY", delivery));
         Stack.deploy(target, file, "demo", Map.of());
     }
 
