@@ -82,7 +82,9 @@ class ExecutionLogTest {
     }
 
     private void deploy(LocalCloud target, String logging, String delivery) throws IOException {
-        var file = Files.writeString(directory.resolve("template.yaml"), TEMPLATE.replace("LOGGING", logging).replace("DELIVERY", delivery));
+        var file = Files.writeString(
+                directory.resolve("template.yaml"),
+                TEMPLATE.replace("LOGGING", logging).replace("DELIVERY", delivery));
         Stack.deploy(target, file, "demo", Map.of());
     }
 
