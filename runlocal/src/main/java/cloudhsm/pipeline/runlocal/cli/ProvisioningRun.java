@@ -35,6 +35,7 @@ final class ProvisioningRun {
             "key",
             "says");
 
+    private final LocalDeployment deployment;
     private final LocalCloud cloud;
     private final String stateMachineArn;
     private final String name;
@@ -50,6 +51,7 @@ final class ProvisioningRun {
 
     /** Another state machine of the pipeline, told in the same way. */
     ProvisioningRun(LocalDeployment deployment, String stateMachineArn, String name, PrintWriter out) {
+        this.deployment = deployment;
         this.stateMachineArn = stateMachineArn;
         this.name = name;
         this.cloud = deployment.cloud();
@@ -59,16 +61,7 @@ final class ProvisioningRun {
 
     /** @return whether the execution succeeded */
     boolean run(JsonNode input) {
-        var started = cloud.endpoint()
-                .call(
-                        cloud.iam().administrator(),
-                        "states",
-                        "StartExecution",
-                        Json.object()
-                                .put("stateMachineArn", stateMachineArn)
-                                .put("name", name)
-                                .put("input", Json.text(input)));
-        return follow(started.path("executionArn").asText());
+        return follow(deployment.startExecution(stateMachineArn, name, Json.text(input)));
     }
 
     /** Tells an execution that somebody else has started, until it has ended. @return whether it succeeded */

@@ -1,6 +1,7 @@
 package cloudhsm.pipeline.runlocal.deployment;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
+import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.localcloud.template.Stack;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -44,6 +45,25 @@ public record LocalDeployment(LocalCloud cloud, Stack stack) implements AutoClos
     /** ARN of the state machine that tears down. */
     public String teardownStateMachine() {
         return stack.outputs().get("TeardownStateMachineArn");
+    }
+
+    /**
+     * Starts an execution as a person in the console does.
+     *
+     * @return its ARN
+     */
+    public String startExecution(String stateMachineArn, String name, String input) {
+        return cloud.endpoint()
+                .call(
+                        cloud.iam().administrator(),
+                        "states",
+                        "StartExecution",
+                        Json.object()
+                                .put("stateMachineArn", stateMachineArn)
+                                .put("name", name)
+                                .put("input", input))
+                .path("executionArn")
+                .asText();
     }
 
     @Override

@@ -41,7 +41,7 @@ final class CellRun {
         try (var deployment = deploy()) {
             var cloud = deployment.cloud();
             var untouched = EndState.of(cloud);
-            var executions = new Executions(cloud);
+            var executions = new Executions(deployment);
             scenario.prepare(deployment, executions);
             var before = cloud.endpoint().calls().size();
             var further = scenario.run(deployment, executions);
@@ -60,7 +60,7 @@ final class CellRun {
     Result with(Cell cell, EndState expected) {
         try (var deployment = deploy()) {
             var cloud = deployment.cloud();
-            var executions = new Executions(cloud);
+            var executions = new Executions(deployment);
             scenario.prepare(deployment, executions);
             cell.injectInto(cloud.faults());
             var further = scenario.run(deployment, executions);

@@ -1,7 +1,6 @@
 package cloudhsm.pipeline.runlocal.matrix;
 
-import cloudhsm.pipeline.localcloud.LocalCloud;
-import cloudhsm.pipeline.localcloud.protocol.Json;
+import cloudhsm.pipeline.runlocal.deployment.LocalDeployment;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Set;
@@ -18,13 +17,13 @@ final class Executions {
     private static final Set<String> ENDS =
             Set.of("ExecutionSucceeded", "ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted");
 
-    private final LocalCloud cloud;
+    private final LocalDeployment deployment;
     /** Under which error an execution ended; "" if it succeeded. */
     private final Map<String, String> ended = new ConcurrentHashMap<>();
 
-    Executions(LocalCloud cloud) {
-        this.cloud = cloud;
-        cloud.states().onHistoryEvent((execution, event) -> {
+    Executions(LocalDeployment deployment) {
+        this.deployment = deployment;
+        deployment.cloud().states().onHistoryEvent((execution, event) -> {
             var type = event.path("type").asText();
             if (!ENDS.contains(type)) return;
             var error = event.path("executionFailedEventDetails").path("error").asText();
@@ -41,17 +40,8 @@ final class Executions {
     }
 
     private String run(String stateMachineArn, String name, String input) {
-        var started = cloud.endpoint()
-                .call(
-                        cloud.iam().administrator(),
-                        "states",
-                        "StartExecution",
-                        Json.object()
-                                .put("stateMachineArn", stateMachineArn)
-                                .put("name", name)
-                                .put("input", input));
-        var arn = started.path("executionArn").asText();
-        cloud.time().runUntil(() -> ended.containsKey(arn), LIMIT);
+        var arn = deployment.startExecution(stateMachineArn, name, input);
+        deployment.cloud().time().runUntil(() -> ended.containsKey(arn), LIMIT);
         return ended.get(arn);
     }
 }
