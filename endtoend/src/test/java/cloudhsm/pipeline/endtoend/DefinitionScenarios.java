@@ -483,7 +483,7 @@ final class DefinitionScenarios {
                                 "watch",
                                 "a stage waits for two ticks",
                                 "{\"waitId\": \"CreateCluster-8d0f5c1e6a3b47c29e1f0a5d4b7c6e83-aaf761f9\"}")
-                        .when("Look", answered("{\"pending\": true, \"seen\": \"CREATE_IN_PROGRESS\"}"))
+                        .when("Look", answered("{\"pending\": true, \"watched\": {\"state\": \"CREATE_IN_PROGRESS\"}}"))
                         .goes("Tick", "Look", "StillWaiting?", "Tick", "Look", "StillWaiting?", "Over"),
                 scenario("watch", "the input has a member that nobody knows", "{\"waitId\": \"a\", \"waitID\": \"b\"}")
                         .goes("Begin", "InvalidInput")

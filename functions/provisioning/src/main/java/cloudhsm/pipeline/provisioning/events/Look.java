@@ -47,7 +47,7 @@ public final class Look {
         return new Look(Aws.cloudHsm(), Aws.kms(), Aws.ssm(), Aws.ec2(), Aws.s3());
     }
 
-    private Look(CloudHsmV2Client cloudHsm, KmsClient kms, SsmClient ssm, Ec2Client ec2, S3Client s3) {
+    Look(CloudHsmV2Client cloudHsm, KmsClient kms, SsmClient ssm, Ec2Client ec2, S3Client s3) {
         this.clusters = new Clusters(cloudHsm);
         this.kms = kms;
         this.ssm = ssm;

@@ -2,34 +2,55 @@ package cloudhsm.pipeline.provisioning.events;
 
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.lambda.JsonHandler;
+import cloudhsm.pipeline.provisioning.stage.Wait;
 import cloudhsm.pipeline.provisioning.stage.Waits;
 import java.time.Clock;
+import java.time.Duration;
+import java.time.Instant;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
  * AWS tells nobody when an HSM, a cluster or a key store changes, so the tick of a watch looks at what one wait is for
  * and publishes each change.
  */
 public final class Observer extends JsonHandler<Observer.Input, Observer.Output> {
+    /** How long a wait is taken to be as it was read. Its stage replaces or ends it when its resource has changed. */
+    static final Duration TRUSTED = Duration.ofMinutes(1);
+
     private final Waits waits;
     private final Tick tick;
+    private final Clock clock;
 
     /**
      * @param waitId the wait to look at
-     * @param seen what the tick before this one of the same watch answered; "" in its first
+     * @param watched what the tick before this one of the same watch answered; null in its first
      */
-    public record Input(String waitId, String seen) {
+    public record Input(String waitId, Watched watched) {
         public Input {
             Objects.requireNonNull(waitId, "waitId");
-            Objects.requireNonNull(seen, "seen");
         }
     }
 
     /**
      * @param pending whether the wait goes on
-     * @param seen the resource and its state, for the next tick; "" if the wait is over
+     * @param watched for the next tick; null if the wait is over
      */
-    public record Output(boolean pending, String seen) {}
+    public record Output(boolean pending, Watched watched) {}
+
+    /**
+     * What a tick tells the next.
+     *
+     * @param readAt when the wait was read
+     * @param state the one that its resource was in
+     */
+    public record Watched(Wait pending, Instant readAt, String state) {
+        private boolean isStale(Instant now) {
+            return pending.isOver(state, now) || now.isAfter(readAt.plus(TRUSTED));
+        }
+    }
+
+    private record Read(Wait pending, Instant at) {}
 
     /** Called by Lambda, once per execution environment. */
     public Observer() {
@@ -38,19 +59,37 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
                 new Tick(
                         Look.ofFunction(),
                         new StateChanges(Aws.eventBridge(), SeenStates.ofFunction(), Clock.systemUTC()),
-                        Clock.systemUTC()));
+                        Clock.systemUTC()),
+                Clock.systemUTC());
     }
 
-    Observer(Waits waits, Tick tick) {
+    Observer(Waits waits, Tick tick, Clock clock) {
         super(Input.class);
         this.waits = waits;
         this.tick = tick;
+        this.clock = clock;
     }
 
     @Override
     protected Output handle(Input input) {
-        return waits.find(input.waitId())
-                .map(wait -> new Output(true, tick.look(wait, input.seen())))
-                .orElse(new Output(false, ""));
+        var before = Optional.ofNullable(input.watched());
+        return read(input.waitId(), before)
+                .map(read ->
+                        new Watched(read.pending(), read.at(), tick.look(read.pending(), stateBefore(before, read))))
+                .map(watched -> new Output(true, watched))
+                .orElse(new Output(false, null));
+    }
+
+    private Optional<Read> read(String waitId, Optional<Watched> before) {
+        var now = clock.instant();
+        return before.filter(watched -> !watched.isStale(now))
+                .map(watched -> new Read(watched.pending(), watched.readAt()))
+                .or(() -> waits.find(waitId).map(wait -> new Read(wait, now)));
+    }
+
+    private static Optional<String> stateBefore(Optional<Watched> before, Read read) {
+        return before.filter(watched ->
+                        watched.pending().resource().equals(read.pending().resource()))
+                .map(Watched::state);
     }
 }

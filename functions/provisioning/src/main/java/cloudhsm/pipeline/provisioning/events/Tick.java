@@ -2,6 +2,7 @@ package cloudhsm.pipeline.provisioning.events;
 
 import cloudhsm.pipeline.provisioning.stage.Wait;
 import java.time.Clock;
+import java.util.Optional;
 
 /** One look at what a wait is for. It repeats the event until the wait is over: a lost event costs one tick. */
 public final class Tick {
@@ -18,17 +19,16 @@ public final class Tick {
     /**
      * Most looks see what the look before saw, so the state remembered in the table is read only if something is new.
      *
-     * @param seenBefore what this answered to the look before; "" for the first
-     * @return the resource and its state
+     * @param stateBefore what this answered to the look before at the same resource; empty for the first
+     * @return the state of the wait's resource
      */
-    public String look(Wait wait, String seenBefore) {
+    public String look(Wait wait, Optional<String> stateBefore) {
         var observation = look.at(wait.resource());
-        var seen = observation.resource() + " " + observation.state();
         if (wait.isOver(observation.state(), clock.instant())) {
             changes.publish(observation);
-        } else if (!seen.equals(seenBefore)) {
+        } else if (!stateBefore.equals(Optional.of(observation.state()))) {
             changes.publishIfChanged(observation);
         }
-        return seen;
+        return observation.state();
     }
 }

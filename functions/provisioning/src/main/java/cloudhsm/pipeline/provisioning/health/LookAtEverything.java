@@ -20,6 +20,7 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.time.Clock;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
@@ -102,7 +103,7 @@ public final class LookAtEverything extends JsonHandler<LookAtEverything.Input, 
 
     @Override
     protected Output handle(Input input) {
-        waits.all().forEach(wait -> tick.look(wait, ""));
+        waits.all().forEach(wait -> tick.look(wait, Optional.empty()));
         var running = deployments.all().stream()
                 .filter(deployment -> deployment.phase() == Phase.RUNNING)
                 .toList();

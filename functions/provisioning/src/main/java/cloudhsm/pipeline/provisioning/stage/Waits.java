@@ -109,9 +109,11 @@ public final class Waits {
                                     Map.of(":until", number(now + LEASE.toSeconds()), ":now", number(now)))
                             .returnValues("ALL_NEW"))
                     .attributes();
-            return item(partition(stageClass), id)
-                    .map(own -> new SuspendedTask(
-                            read(item), own.get("token").s(), own.get("input").s()));
+            var own = item(partition(stageClass), id);
+            // Its token goes first, so whoever removed it died between the two.
+            if (own.isEmpty()) delete(PARTITION, id);
+            return own.map(token -> new SuspendedTask(
+                    read(item), token.get("token").s(), token.get("input").s()));
         } catch (ConditionalCheckFailedException overOrTaken) {
             return Optional.empty();
         }
@@ -125,10 +127,10 @@ public final class Waits {
         delete(PARTITION, id);
     }
 
-    /** Removes a wait that is over, and its token. */
+    /** Removes the token of a wait that is over, and then the wait: as long as that is there, somebody looks again. */
     void remove(String id, String stageClass) {
-        delete(PARTITION, id);
         delete(partition(stageClass), id);
+        delete(PARTITION, id);
     }
 
     private void delete(String partition, String id) {

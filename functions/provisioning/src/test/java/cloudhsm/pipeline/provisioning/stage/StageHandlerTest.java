@@ -2,6 +2,7 @@ package cloudhsm.pipeline.provisioning.stage;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.faults.Faults;
@@ -21,6 +22,7 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import software.amazon.awssdk.core.exception.SdkClientException;
 import software.amazon.awssdk.core.interceptor.Context;
 import software.amazon.awssdk.core.interceptor.ExecutionAttributes;
 import software.amazon.awssdk.core.interceptor.ExecutionInterceptor;
@@ -215,6 +217,21 @@ class StageHandlerTest {
                 .toList();
         assertEquals(List.of("WAIT#Waiter"), partitions);
         assertEquals(2, items.size(), "the wait, and its token");
+    }
+
+    @Test
+    void aFunctionThatDiesWhileItRemovesItsWaitLeavesNoToken() {
+        firstRun();
+        aws.cloud.advance(BUDGET.plusMinutes(1));
+        aws.cloud.faults().add("dynamodb", "DeleteItem", 1, Faults.Kind.ANSWER_LOST);
+        assertThrows(SdkClientException.class, () -> runAgain("CREATE_IN_PROGRESS"));
+        aws.cloud.advance(Waits.LEASE.plusSeconds(1));
+        runAgain("CREATE_IN_PROGRESS");
+        assertEquals(
+                List.of(),
+                aws.client(DynamoDbClient.builder())
+                        .scan(scan -> scan.tableName(PipelineTable.NAME))
+                        .items());
     }
 
     @Test
