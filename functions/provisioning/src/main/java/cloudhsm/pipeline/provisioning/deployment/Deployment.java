@@ -2,22 +2,47 @@ package cloudhsm.pipeline.provisioning.deployment;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Instant;
+import java.util.List;
+import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
- * What the pipeline remembers of a deployment when no execution works on it.
+ * What the pipeline remembers of a deployment.
  *
  * @param since when it came into its phase
  * @param plan the output of the last Preflight
  * @param resources of the last provisioning that succeeded, the outputs of its stages by the names they have in the
  *     state machine: cluster, certificate, client, activation, kmsUser, keyStore, key, bucket; empty before
+ * @param made ids of what the pipeline made for the deployment and has not removed
+ * @param intents the value with which the pipeline is about to make something of that kind; see {@link
+ *     Deployments#intend}
  */
-public record Deployment(String name, Phase phase, Instant since, JsonNode plan, JsonNode resources) {
+public record Deployment(
+        String name,
+        Phase phase,
+        Instant since,
+        JsonNode plan,
+        JsonNode resources,
+        Map<Made, List<String>> made,
+        Map<Made, String> intents) {
     public Deployment {
         Objects.requireNonNull(name, "name");
         Objects.requireNonNull(phase, "phase");
         Objects.requireNonNull(since, "since");
         Objects.requireNonNull(plan, "plan");
         Objects.requireNonNull(resources, "resources");
+        made = Map.copyOf(made);
+        intents = Map.copyOf(intents);
+    }
+
+    /** Ids of what the pipeline made of that kind, in the order of the ids. */
+    public List<String> made(Made kind) {
+        return made.getOrDefault(kind, List.of());
+    }
+
+    /** The value of a creation that was begun, and of which nobody knows yet whether it took place. */
+    public Optional<String> intent(Made kind) {
+        return Optional.ofNullable(intents.get(kind));
     }
 }

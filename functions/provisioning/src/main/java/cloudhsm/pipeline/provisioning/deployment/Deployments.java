@@ -5,15 +5,26 @@ import cloudhsm.pipeline.provisioning.lambda.Json;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.UUID;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 import software.amazon.awssdk.services.dynamodb.model.AttributeValue;
 import software.amazon.awssdk.services.dynamodb.model.ConditionalCheckFailedException;
+import software.amazon.awssdk.services.dynamodb.model.ReturnValue;
 
 /** The deployments, in the pipeline's one table under the partition key DEPLOYMENT. */
 public final class Deployments {
+    /**
+     * The tag with the value of {@link #intend}. It finds a new resource whose creation was not answered, while that
+     * intent is open; later it means nothing.
+     */
+    public static final String INTENT_TAG = "cloudhsm-pipeline:intent";
+
     private static final AttributeValue PARTITION = AttributeValue.fromS("DEPLOYMENT");
 
     private final DynamoDbClient dynamoDb;
@@ -66,6 +77,54 @@ public final class Deployments {
         }
     }
 
+    /**
+     * Something of that kind is about to be made. To be called before every creation that AWS cannot make idempotent;
+     * the new resource is given the value, as tag {@link #INTENT_TAG} or as client token. Whoever finds the intent open
+     * looks for a resource with its value before making one.
+     *
+     * @return the value: a new one, or that of the intent that is open
+     * @throws IllegalStateException where the deployment has no record; Preflight makes it
+     */
+    public String intend(String name, Made kind) {
+        return ofRecord(
+                        name,
+                        "SET " + kind.intent() + " = if_not_exists(" + kind.intent() + ", :value)",
+                        Map.of(":value", text(UUID.randomUUID().toString())))
+                .get(kind.intent())
+                .s();
+    }
+
+    /**
+     * Remembers what was made, and closes the intent of its kind. It may be remembered already.
+     *
+     * @throws IllegalStateException where the deployment has no record
+     */
+    public void made(String name, Made kind, String id) {
+        ofRecord(
+                name,
+                "ADD " + kind.ids() + " :id REMOVE " + kind.intent(),
+                Map.of(":id", AttributeValue.fromSs(List.of(id))));
+    }
+
+    /** Forgets what was made and is there no more; it need not be remembered. */
+    public void gone(String name, Made kind, String id) {
+        ofRecord(name, "DELETE " + kind.ids() + " :id", Map.of(":id", AttributeValue.fromSs(List.of(id))));
+    }
+
+    private Map<String, AttributeValue> ofRecord(String name, String expression, Map<String, AttributeValue> values) {
+        try {
+            return dynamoDb.updateItem(request -> request.tableName(table)
+                            .key(key(name))
+                            .updateExpression(expression)
+                            .conditionExpression("attribute_exists(pk)")
+                            .expressionAttributeValues(values)
+                            .returnValues(ReturnValue.ALL_NEW))
+                    .attributes();
+        } catch (ConditionalCheckFailedException unknown) {
+            throw new IllegalStateException("There is no record of the deployment \"" + name + "\"", unknown);
+        }
+    }
+
     public Optional<Deployment> find(String name) {
         var item = dynamoDb.getItem(
                         request -> request.tableName(table).key(key(name)).consistentRead(true))
@@ -109,7 +168,16 @@ public final class Deployments {
                 Phase.valueOf(item.get("phase").s()),
                 Instant.parse(item.get("since").s()),
                 parsed(item, "planDocument"),
-                parsed(item, "resourcesDocument"));
+                parsed(item, "resourcesDocument"),
+                members(item, Made::ids, value -> value.ss().stream().sorted().toList()),
+                members(item, Made::intent, AttributeValue::s));
+    }
+
+    private static <T> Map<Made, T> members(
+            Map<String, AttributeValue> item, Function<Made, String> attribute, Function<AttributeValue, T> read) {
+        return Arrays.stream(Made.values())
+                .filter(kind -> item.containsKey(attribute.apply(kind)))
+                .collect(Collectors.toMap(kind -> kind, kind -> read.apply(item.get(attribute.apply(kind)))));
     }
 
     private static JsonNode parsed(Map<String, AttributeValue> item, String member) {

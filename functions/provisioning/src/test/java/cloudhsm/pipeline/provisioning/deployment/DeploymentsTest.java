@@ -1,0 +1,78 @@
+package cloudhsm.pipeline.provisioning.deployment;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import cloudhsm.pipeline.provisioning.PipelineTable;
+import cloudhsm.pipeline.provisioning.TestAccount;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
+
+/** What the record says was made, and what was about to be. */
+class DeploymentsTest {
+    private static final Instant NOW = Instant.parse("2026-03-01T12:00:00Z");
+
+    private final TestAccount aws = new TestAccount();
+    private final DynamoDbClient dynamoDb = aws.client(DynamoDbClient.builder());
+    private final Deployments deployments = new Deployments(dynamoDb, PipelineTable.NAME);
+
+    @BeforeEach
+    void provision() {
+        PipelineTable.create(dynamoDb, aws.cloud);
+        deployments.provisioning("demo", Map.of("deployment", "demo"), NOW);
+    }
+
+    @AfterEach
+    void close() {
+        aws.close();
+    }
+
+    private Deployment demo() {
+        return deployments.find("demo").orElseThrow();
+    }
+
+    @Test
+    void anIntentKeepsItsValueUntilTheThingIsMade() {
+        var value = deployments.intend("demo", Made.CLUSTER);
+        assertEquals(value, deployments.intend("demo", Made.CLUSTER), "the function that died left it open");
+        assertEquals(Optional.of(value), demo().intent(Made.CLUSTER));
+        assertEquals(Optional.empty(), demo().intent(Made.KEY));
+        deployments.made("demo", Made.CLUSTER, "cluster-abcdefghijk");
+        assertEquals(Optional.empty(), demo().intent(Made.CLUSTER));
+        assertNotEquals(value, deployments.intend("demo", Made.CLUSTER), "another cluster, another value");
+    }
+
+    @Test
+    void whatWasMadeIsRememberedOnceUntilItIsGone() {
+        assertEquals(List.of(), demo().made(Made.CLIENT));
+        deployments.made("demo", Made.CLIENT, "i-2");
+        deployments.made("demo", Made.CLIENT, "i-1");
+        deployments.made("demo", Made.CLIENT, "i-1");
+        assertEquals(List.of("i-1", "i-2"), demo().made(Made.CLIENT));
+        deployments.gone("demo", Made.CLIENT, "i-1");
+        deployments.gone("demo", Made.CLIENT, "i-3");
+        deployments.gone("demo", Made.CLIENT, "i-2");
+        assertEquals(List.of(), demo().made(Made.CLIENT));
+    }
+
+    @Test
+    void anotherProvisioningForgetsNothing() {
+        deployments.made("demo", Made.KEY_STORE, "cks-a23683025008ba53b");
+        deployments.provisioning("demo", Map.of("deployment", "demo"), NOW);
+        assertEquals(List.of("cks-a23683025008ba53b"), demo().made(Made.KEY_STORE));
+    }
+
+    @Test
+    void nothingIsRememberedOfADeploymentWithoutARecord() {
+        assertThrows(IllegalStateException.class, () -> deployments.intend("dem", Made.CLUSTER));
+        assertThrows(IllegalStateException.class, () -> deployments.made("dem", Made.CLUSTER, "cluster-abcdefghijk"));
+        assertEquals(Optional.empty(), deployments.find("dem"));
+    }
+}
