@@ -42,7 +42,7 @@ class SecretsTest {
     void aFailedRunAFullRunAndATeardownWriteNoSecret() {
         var keepingTheRootsKey = "{\"clusterCertificate\": {\"caKey\": \"KEEP\"}}";
         // Two weeks of health checks every 5 minutes would repeat themselves 4,000 times.
-        try (var pipeline = Pipeline.deploy(1, Map.of("HealthCheckSchedule", "rate(1 hour)"))) {
+        try (var pipeline = Pipeline.deploy(1, Map.of("HealthCheckSchedule", "rate(6 hours)"))) {
             var failing = pipeline.start("failing", keepingTheRootsKey);
             pipeline.runUntilEntered("failing", "ActivateCluster");
             var egress = new ClientEgress(pipeline.ec2());

@@ -27,8 +27,8 @@ class TeardownTest {
     /** In which CloudHSM keeps deleted backups and Secrets Manager deleted secrets. */
     static final Duration RESTORABLE = Duration.ofDays(8);
 
-    /** The schedule of minutes would look two thousand times in these days. */
-    static final Map<String, String> SELDOM = Map.of("HealthCheckSchedule", "rate(1 hour)");
+    /** The schedule of minutes would look thousands of times in these days. */
+    static final Map<String, String> SELDOM = Map.of("HealthCheckSchedule", "rate(12 hours)");
 
     static String input(String deployment, String members) {
         return "{\"deployment\":\"" + deployment + "\",\"confirm\":\"" + deployment + "\"," + members + "}";

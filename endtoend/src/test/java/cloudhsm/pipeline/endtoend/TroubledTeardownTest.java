@@ -47,7 +47,7 @@ class TroubledTeardownTest {
     @BeforeAll
     static void provision() {
         // Self-healing would mend the key store before the teardown sees it.
-        pipeline = Pipeline.deploy(1, Map.of("HealthCheckSchedule", "rate(1 hour)", "SelfHealing", "disabled"));
+        pipeline = Pipeline.deploy(1, Map.of("HealthCheckSchedule", "rate(12 hours)", "SelfHealing", "disabled"));
         pipeline.s3()
                 .createBucket(create -> create.bucket(OTHERS)
                         .createBucketConfiguration(configuration ->

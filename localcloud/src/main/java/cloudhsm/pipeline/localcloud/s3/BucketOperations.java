@@ -45,6 +45,8 @@ final class BucketOperations {
                 namespace
                         .map(value -> Map.of("s3:x-amz-bucket-namespace", value))
                         .orElse(Map.of()));
+        var tags = Tags.ofNewBucket(request.body());
+        if (!tags.isEmpty()) buckets.authorize(request, "s3:TagResource", request.bucketArn());
         AccessControl.refuse(request);
         if (buckets.byName().containsKey(name)) {
             if (buckets.areGlobal() && namespace.isEmpty()) return created(name);
@@ -55,6 +57,7 @@ final class BucketOperations {
                     Map.of("BucketName", name));
         }
         var bucket = new Bucket(name, account.time().now());
+        bucket.tags = tags;
         if (request.header("x-amz-bucket-object-lock-enabled")
                 .filter("true"::equalsIgnoreCase)
                 .isPresent()) {

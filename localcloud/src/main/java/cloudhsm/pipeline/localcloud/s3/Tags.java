@@ -63,6 +63,19 @@ final class Tags {
         return objects.readable(request, buckets.find(request), action, versionAction);
     }
 
+    /**
+     * The tags that a bucket is created with.
+     *
+     * @see <a href="https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucketConfiguration.html">Tags</a>
+     */
+    static Map<String, String> ofNewBucket(byte[] body) {
+        if (body.length == 0) return Map.of();
+        return Xml.parse(body, "CreateBucketConfiguration")
+                .child("Tags")
+                .map(set -> read(set, MOST_OF_BUCKET))
+                .orElse(Map.of());
+    }
+
     /** The tags of an upload, form-encoded in a header. */
     static Map<String, String> ofHeader(S3Request request) {
         var header = request.header("x-amz-tagging").orElse("");
@@ -94,8 +107,11 @@ final class Tags {
     }
 
     private static Map<String, String> read(byte[] body, int most) {
+        return read(Xml.parse(body, "Tagging").child("TagSet").orElseThrow(Xml::malformed), most);
+    }
+
+    private static Map<String, String> read(Xml set, int most) {
         var tags = new LinkedHashMap<String, String>();
-        var set = Xml.parse(body, "Tagging").child("TagSet").orElseThrow(Xml::malformed);
         for (var tag : set.children("Tag")) add(tags, tag.required("Key"), tag.required("Value"));
         return checked(tags, most);
     }

@@ -23,6 +23,7 @@ import software.amazon.awssdk.services.s3.model.BucketVersioningStatus;
 import software.amazon.awssdk.services.s3.model.ChecksumAlgorithm;
 import software.amazon.awssdk.services.s3.model.ChecksumMode;
 import software.amazon.awssdk.services.s3.model.CompletedPart;
+import software.amazon.awssdk.services.s3.model.CreateBucketConfiguration;
 import software.amazon.awssdk.services.s3.model.MetadataDirective;
 import software.amazon.awssdk.services.s3.model.S3Exception;
 import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
@@ -30,6 +31,11 @@ import software.amazon.awssdk.services.s3.model.StorageClass;
 
 class S3ObjectTest {
     private static final String BUCKET = "quarterly-reports";
+
+    private static final CreateBucketConfiguration TAGGED = CreateBucketConfiguration.builder()
+            .locationConstraint(BucketLocationConstraint.EU_CENTRAL_1)
+            .tags(tag -> tag.key("team").value("audit"))
+            .build();
 
     private final LocalCloud cloud = LocalCloud.start();
     private final S3Client s3 = Clients.s3(cloud);
@@ -406,5 +412,23 @@ class S3ObjectTest {
     void unknownOperationIsRefusedAloud() {
         var refused = refused(() -> s3.getBucketCors(request -> request.bucket(BUCKET)));
         assertEquals(501, refused.statusCode());
+    }
+
+    @Test
+    void aBucketIsMadeWithTagsByWhoMayTagIt() {
+        s3.createBucket(request -> request.bucket("reports").createBucketConfiguration(TAGGED));
+        assertEquals(
+                "audit",
+                s3.getBucketTagging(request -> request.bucket("reports"))
+                        .tagSet()
+                        .getFirst()
+                        .value());
+        var maker = Clients.s3(cloud, Clients.session(cloud, """
+            {"Effect": "Allow", "Action": "s3:CreateBucket", "Resource": "*"}
+            """));
+        assertEquals(
+                "AccessDenied",
+                code(refused(() ->
+                        maker.createBucket(request -> request.bucket("letters").createBucketConfiguration(TAGGED)))));
     }
 }

@@ -1,6 +1,9 @@
 package cloudhsm.pipeline.provisioning.bucket;
 
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
+import cloudhsm.pipeline.provisioning.deployment.Deployment;
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
+import cloudhsm.pipeline.provisioning.deployment.Made;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.Resource;
@@ -27,8 +30,11 @@ import software.amazon.awssdk.services.s3.model.Tag;
  * configured besides – other policy statements, other notifications, tags – stays.
  */
 public final class SecureBucket extends StageHandler<SecureBucket.Input> {
-    /** @param keyArn also tells the account and the Region the bucket must be in */
-    public record Input(String deployment, String bucket, String keyArn) {
+    /**
+     * @param adopt whether a bucket that is there already may be taken over
+     * @param keyArn also tells the account and the Region the bucket must be in
+     */
+    public record Input(String deployment, String bucket, boolean adopt, String keyArn) {
         public Input {
             Objects.requireNonNull(deployment, "deployment");
             Objects.requireNonNull(bucket, "bucket");
@@ -56,16 +62,18 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
     public record Output(String bucket, boolean created) {}
 
     private final S3Client s3;
+    private final Deployments deployments;
     private final String queueArn;
 
     /** Called by Lambda, once per execution environment. */
     public SecureBucket() {
-        this(Aws.s3(), Aws.environment("QUEUE_ARN"), StageRuntime.ofFunction());
+        this(Aws.s3(), Deployments.ofFunction(), Aws.environment("QUEUE_ARN"), StageRuntime.ofFunction());
     }
 
-    SecureBucket(S3Client s3, String queueArn, StageRuntime runtime) {
+    SecureBucket(S3Client s3, Deployments deployments, String queueArn, StageRuntime runtime) {
         super(Input.class, runtime);
         this.s3 = s3;
+        this.deployments = deployments;
         this.queueArn = queueArn;
     }
 
@@ -78,14 +86,14 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
         putPolicy(input);
         var overlap = putNotification(input);
         if (overlap.isPresent()) return overlap.get();
-        return new Outcome.Done(new Output(input.bucket(), isTaggedAsOurs(input)));
+        return new Outcome.Done(new Output(input.bucket(), isMade(input)));
     }
 
     private Optional<Outcome> createUnlessThere(Input input) {
         try {
             var bucket = s3.headBucket(request -> request.bucket(input.bucket()).expectedBucketOwner(input.account()));
             return input.region().equals(bucket.bucketRegion())
-                    ? Optional.empty()
+                    ? adoptUnlessOurs(input)
                     : Optional.of(inOtherRegion(input, bucket.bucketRegion()));
         } catch (S3Exception failure) {
             return switch (failure.statusCode()) {
@@ -103,23 +111,45 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
         }
     }
 
+    /** A bucket that carries the open intent was made by a function that died before it could remember it. */
+    private Optional<Outcome> adoptUnlessOurs(Input input) {
+        var record = record(input);
+        if (record.hasBucket(input.bucket())) return Optional.empty();
+        if (record.intent(Made.BUCKET)
+                .filter(intent -> tag(input, Deployments.INTENT_TAG).equals(Optional.of(intent)))
+                .isPresent()) {
+            deployments.made(input.deployment(), Made.BUCKET, input.bucket());
+            return Optional.empty();
+        }
+        if (!input.adopt()) return Optional.of(notAdopted(input));
+        deployments.adopted(input.deployment(), input.bucket());
+        return Optional.empty();
+    }
+
+    private Deployment record(Input input) {
+        return deployments
+                .find(input.deployment())
+                .orElseThrow(() -> new IllegalStateException(
+                        "There is no record of the deployment \"" + input.deployment() + "\""));
+    }
+
+    private boolean isMade(Input input) {
+        return record(input).made(Made.BUCKET).contains(input.bucket());
+    }
+
     private Optional<Outcome> create(Input input) {
+        var intent = deployments.intend(input.deployment(), Made.BUCKET);
         try {
             s3.createBucket(request -> request.bucket(input.bucket())
                     .bucketNamespace(namespace(input))
                     .objectOwnership(ObjectOwnership.BUCKET_OWNER_ENFORCED)
-                    .createBucketConfiguration(configuration(input)));
+                    .createBucketConfiguration(configuration(input, intent)));
         } catch (BucketAlreadyOwnedByYouException meanwhile) {
-            return Optional.empty();
+            return adoptUnlessOurs(input);
         } catch (BucketAlreadyExistsException taken) {
             return Optional.of(notOurs(input));
         }
-        s3.putBucketTagging(request -> request.bucket(input.bucket())
-                .expectedBucketOwner(input.account())
-                .tagging(tags -> tags.tagSet(Tag.builder()
-                        .key(Clusters.DEPLOYMENT_TAG)
-                        .value(input.deployment())
-                        .build())));
+        deployments.made(input.deployment(), Made.BUCKET, input.bucket());
         return Optional.empty();
     }
 
@@ -131,12 +161,15 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
     }
 
     /** Names the Region, but for the one that must not be named. */
-    private static CreateBucketConfiguration configuration(Input input) {
-        return input.region().equals("us-east-1")
-                ? null
-                : CreateBucketConfiguration.builder()
-                        .locationConstraint(input.region())
-                        .build();
+    private static CreateBucketConfiguration configuration(Input input, String intent) {
+        return CreateBucketConfiguration.builder()
+                .locationConstraint(input.region().equals("us-east-1") ? null : input.region())
+                .tags(tag(Clusters.DEPLOYMENT_TAG, input.deployment()), tag(Deployments.INTENT_TAG, intent))
+                .build();
+    }
+
+    private static Tag tag(String key, String value) {
+        return Tag.builder().key(key).value(value).build();
     }
 
     private void secure(Input input) {
@@ -203,16 +236,17 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
         }
     }
 
-    private boolean isTaggedAsOurs(Input input) {
+    private Optional<String> tag(Input input, String key) {
         try {
             return s3
                     .getBucketTagging(request -> request.bucket(input.bucket()).expectedBucketOwner(input.account()))
                     .tagSet()
                     .stream()
-                    .anyMatch(tag -> Clusters.DEPLOYMENT_TAG.equals(tag.key())
-                            && input.deployment().equals(tag.value()));
+                    .filter(tag -> key.equals(tag.key()))
+                    .map(Tag::value)
+                    .findFirst();
         } catch (S3Exception failure) {
-            if (isError(failure, "NoSuchTagSet")) return false;
+            if (isError(failure, "NoSuchTagSet")) return Optional.empty();
             throw failure;
         }
     }
@@ -228,6 +262,15 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
                 "Bucket " + input.bucket() + " is in " + region + ", the key in " + input.region()
                         + "; S3 needs both in one Region. Nothing was changed. Next: choose a bucket of "
                         + input.region() + " or a new name in bucket.name; then start a new execution.");
+    }
+
+    private static Outcome notAdopted(Input input) {
+        return new Outcome.Failed(
+                "BUCKET_NOT_ADOPTED",
+                "Bucket " + input.bucket() + " is there already, and was not made for the deployment \""
+                        + input.deployment() + "\". Nothing was changed. Next: to put it under the deployment's key,"
+                        + " give \"bucket\": {\"name\": \"" + input.bucket() + "\", \"adopt\": true}, or choose"
+                        + " another name in bucket.name; then start a new execution.");
     }
 
     private static Outcome notOurs(Input input) {

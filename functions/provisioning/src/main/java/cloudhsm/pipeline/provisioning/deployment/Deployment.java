@@ -15,6 +15,8 @@ import java.util.Optional;
  * @param resources of the last provisioning that succeeded, the outputs of its stages by the names they have in the
  *     state machine: cluster, certificate, client, activation, kmsUser, keyStore, key, bucket; empty before
  * @param made ids of what the pipeline made for the deployment and has not removed
+ * @param adoptedBuckets names of buckets that were there before and that an input asked to take over; neither they nor
+ *     what lies in them is ever deleted
  * @param intents the value with which the pipeline is about to make something of that kind; see {@link
  *     Deployments#intend}
  */
@@ -25,6 +27,7 @@ public record Deployment(
         JsonNode plan,
         JsonNode resources,
         Map<Made, List<String>> made,
+        List<String> adoptedBuckets,
         Map<Made, String> intents) {
     public Deployment {
         Objects.requireNonNull(name, "name");
@@ -33,12 +36,18 @@ public record Deployment(
         Objects.requireNonNull(plan, "plan");
         Objects.requireNonNull(resources, "resources");
         made = Map.copyOf(made);
+        adoptedBuckets = List.copyOf(adoptedBuckets);
         intents = Map.copyOf(intents);
     }
 
     /** Ids of what the pipeline made of that kind, in the order of the ids. */
     public List<String> made(Made kind) {
         return made.getOrDefault(kind, List.of());
+    }
+
+    /** Whether the bucket belongs to the deployment: it was made for it, or adopted. */
+    public boolean hasBucket(String bucket) {
+        return made(Made.BUCKET).contains(bucket) || adoptedBuckets.contains(bucket);
     }
 
     /** The value of a creation that was begun, and of which nobody knows yet whether it took place. */

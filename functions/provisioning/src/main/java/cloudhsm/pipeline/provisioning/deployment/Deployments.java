@@ -106,6 +106,15 @@ public final class Deployments {
                 Map.of(":id", AttributeValue.fromSs(List.of(id))));
     }
 
+    /**
+     * Remembers a bucket that was there before and that an input asked to take over.
+     *
+     * @throws IllegalStateException where the deployment has no record
+     */
+    public void adopted(String name, String bucket) {
+        ofRecord(name, "ADD adoptedBuckets :bucket", Map.of(":bucket", AttributeValue.fromSs(List.of(bucket))));
+    }
+
     /** Forgets what was made and is there no more; it need not be remembered. */
     public void gone(String name, Made kind, String id) {
         ofRecord(name, "DELETE " + kind.ids() + " :id", Map.of(":id", AttributeValue.fromSs(List.of(id))));
@@ -169,8 +178,13 @@ public final class Deployments {
                 Instant.parse(item.get("since").s()),
                 parsed(item, "planDocument"),
                 parsed(item, "resourcesDocument"),
-                members(item, Made::ids, value -> value.ss().stream().sorted().toList()),
+                members(item, Made::ids, Deployments::sorted),
+                item.containsKey("adoptedBuckets") ? sorted(item.get("adoptedBuckets")) : List.of(),
                 members(item, Made::intent, AttributeValue::s));
+    }
+
+    private static List<String> sorted(AttributeValue texts) {
+        return texts.ss().stream().sorted().toList();
     }
 
     private static <T> Map<Made, T> members(

@@ -3,6 +3,7 @@ package cloudhsm.pipeline.provisioning.preflight;
 import cloudhsm.pipeline.provisioning.bucket.BucketName;
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
+import cloudhsm.pipeline.provisioning.deployment.Made;
 import cloudhsm.pipeline.provisioning.input.Problems;
 import cloudhsm.pipeline.provisioning.stage.Execution;
 import java.util.List;
@@ -27,6 +28,7 @@ final class AccountCheck {
     private final IamClient iam;
     private final Quotas quotas;
     private final Deployments deployments;
+    private final BucketScope bucketScope;
     private final Execution execution;
     private final Problems problems;
 
@@ -36,6 +38,7 @@ final class AccountCheck {
             IamClient iam,
             Quotas quotas,
             Deployments deployments,
+            BucketScope bucketScope,
             Execution execution,
             Problems problems) {
         this.kms = kms;
@@ -43,6 +46,7 @@ final class AccountCheck {
         this.iam = iam;
         this.quotas = quotas;
         this.deployments = deployments;
+        this.bucketScope = bucketScope;
         this.execution = execution;
         this.problems = problems;
     }
@@ -56,7 +60,7 @@ final class AccountCheck {
         own.ifPresent(cluster -> checkSame(request.hsm(), cluster));
         checkKeyStore(request, own);
         if (!problems.concern("bucket") && !problems.concern("deployment")) {
-            checkBucket(request.bucket());
+            checkBucket(request.deployment(), request.bucket());
             checkBucketIsNoOthers(request);
         }
         checkPrincipals("key.administrators", request.key().administrators());
@@ -173,19 +177,28 @@ final class AccountCheck {
     private void checkBucketIsNoOthers(ProvisionRequest request) {
         deployments.all().stream()
                 .filter(other -> !other.name().equals(request.deployment()))
-                .filter(other ->
-                        request.bucket().equals(other.plan().path("bucket").asText()))
+                .filter(other -> other.hasBucket(request.bucket().name())
+                        || request.bucket()
+                                .name()
+                                .equals(other.plan().path("bucket").asText()))
                 .forEach(other -> problems.add(
                         "bucket.name",
-                        "\"" + request.bucket() + "\" is the bucket of the deployment \"" + other.name()
+                        "\"" + request.bucket().name() + "\" is the bucket of the deployment \"" + other.name()
                                 + "\"; choose another name, or tear that deployment down"));
     }
 
-    private void checkBucket(String bucket) {
+    private void checkBucket(String deployment, ProvisionRequest.Bucket wanted) {
+        var bucket = wanted.name();
+        var outOfScope = bucketScope.problem(bucket);
+        if (outOfScope.isPresent()) {
+            problems.add("bucket.name", "\"" + bucket + "\" " + outOfScope.get());
+            return;
+        }
         try {
             var region = s3.headBucket(request -> request.bucket(bucket).expectedBucketOwner(execution.account()))
                     .bucketRegion();
             if (region != null && !region.equals(execution.region())) addBucketElsewhere(bucket, region);
+            else if (!wanted.adopt() && !mayBeOurs(deployment, bucket)) addBucketThere(bucket);
         } catch (S3Exception failure) {
             switch (failure.statusCode()) {
                 case 404 ->
@@ -201,6 +214,22 @@ final class AccountCheck {
                 default -> throw failure;
             }
         }
+    }
+
+    /** With an open intent, SecureBucket may find that an execution that died has made it. */
+    private boolean mayBeOurs(String deployment, String bucket) {
+        return deployments
+                .find(deployment)
+                .filter(record ->
+                        record.hasBucket(bucket) || record.intent(Made.BUCKET).isPresent())
+                .isPresent();
+    }
+
+    private void addBucketThere(String bucket) {
+        problems.add(
+                "bucket.name",
+                "\"" + bucket + "\" is there already and was not made for this deployment; choose another name, or give"
+                        + " \"adopt\": true beside it to have it put under the deployment's key");
     }
 
     private void addBucketElsewhere(String bucket, String region) {

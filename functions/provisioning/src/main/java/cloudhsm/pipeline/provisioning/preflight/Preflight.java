@@ -45,6 +45,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
     private final Clusters clusters;
     private final DeploymentLock lock;
     private final Deployments deployments;
+    private final BucketScope bucketScope;
     private final Quotas quotas;
     private final LambdaConcurrency concurrency;
     private final HsmPrice price;
@@ -56,6 +57,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
         this(
                 new Account(Aws.cloudHsm(), Aws.ec2(), Aws.kms(), Aws.s3(), Aws.iam()),
                 Deployments.ofFunction(),
+                BucketScope.ofFunction(),
                 Quotas.ofFunction(),
                 LambdaConcurrency.ofFunction(),
                 HsmPrice.ofFunction(),
@@ -67,6 +69,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
     public Preflight(
             Account account,
             Deployments deployments,
+            BucketScope bucketScope,
             Quotas quotas,
             LambdaConcurrency concurrency,
             HsmPrice price,
@@ -77,6 +80,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
         this.clusters = new Clusters(account.cloudHsm());
         this.lock = runtime.lock();
         this.deployments = deployments;
+        this.bucketScope = bucketScope;
         this.quotas = quotas;
         this.concurrency = concurrency;
         this.price = price;
@@ -97,7 +101,15 @@ public final class Preflight extends StageHandler<Preflight.Input> {
                 : Clusters.ofDeployment(request.deployment(), all);
         var network =
                 new NetworkCheck(account.ec2(), execution.region(), problems).choose(request.network(), zones, own);
-        new AccountCheck(account.kms(), account.s3(), account.iam(), quotas, deployments, execution, problems)
+        new AccountCheck(
+                        account.kms(),
+                        account.s3(),
+                        account.iam(),
+                        quotas,
+                        deployments,
+                        bucketScope,
+                        execution,
+                        problems)
                 .check(request, all, own);
         var lambdaConcurrency = concurrency.check(problems);
         new TrustAnchorCheck(awsRootCertificate, runtime.clock(), problems).check(request.hsmIdentity(), own);

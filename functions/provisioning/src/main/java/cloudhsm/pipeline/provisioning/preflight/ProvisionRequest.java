@@ -20,7 +20,7 @@ record ProvisionRequest(
         String instanceType,
         String keyStoreName,
         Key key,
-        String bucket,
+        Bucket bucket,
         Limits limits) {
     /**
      * @param vpcId empty: the subnets', or else the default VPC
@@ -43,6 +43,9 @@ record ProvisionRequest(
      * @param caKey KEEP or DISCARD
      */
     record ClusterCertificate(String validity, String caKey) {}
+
+    /** @param adopt whether a bucket that is there already may be taken over */
+    record Bucket(String name, boolean adopt) {}
 
     /** @param policy a whole key policy instead of administrators and users; empty: made from these */
     record Key(

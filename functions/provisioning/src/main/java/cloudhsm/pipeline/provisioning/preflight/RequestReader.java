@@ -277,14 +277,15 @@ final class RequestReader {
                                 + " as {\"StringEquals\": {\"kms:CallerAccount\": \"" + execution.account() + "\"}}"));
     }
 
-    private String bucket(Fields fields, String deployment) {
+    private ProvisionRequest.Bucket bucket(Fields fields, String deployment) {
         var given = fields.text("name");
         var name = given.orElse("cloudhsm-" + deployment + "-" + execution.account() + "-" + execution.region());
         BucketName.problem(name)
                 .ifPresent(problem -> problems.add(
                         fields.path("name"), (given.isPresent() ? "" : "the default ") + quoted(name) + " " + problem));
+        var adopt = fields.flag("adopt").orElse(false);
         fields.refuseOthers();
-        return name;
+        return new ProvisionRequest.Bucket(name, adopt);
     }
 
     private String valid(Fields fields, String name, String byDefault, Pattern pattern, String rule) {

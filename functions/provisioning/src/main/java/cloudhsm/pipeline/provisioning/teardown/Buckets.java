@@ -1,8 +1,12 @@
 package cloudhsm.pipeline.provisioning.teardown;
 
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
+import cloudhsm.pipeline.provisioning.deployment.Deployment;
+import cloudhsm.pipeline.provisioning.deployment.Made;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Stream;
 import software.amazon.awssdk.services.kms.model.KeyMetadata;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.Bucket;
@@ -10,33 +14,25 @@ import software.amazon.awssdk.services.s3.model.S3Exception;
 
 /** Finds the deployment's bucket, and other buckets that depend on its key. */
 record Buckets(S3Client s3) {
-    /** @param madeHere whether the pipeline made it; otherwise it was there before, and its owner may have other plans */
+    /** @param madeHere whether the pipeline made it; otherwise it was adopted, and is its owner's with what lies in it */
     record Found(String name, boolean madeHere) {}
 
     /**
-     * The deployment's bucket: by name if it carries the tag, is under one of the keys or is remembered; otherwise the
-     * one that carries the tag.
+     * The bucket of the record: the one that the last provisioning was to make or to adopt, before another one.
      *
-     * @param name that it should have
-     * @param remembered the name of the bucket of the last provisioning that succeeded
-     * @param leftAlone where a bucket of that name is put down that is not the deployment's
+     * @param leftAlone where buckets are put down that have the deployment's tag and are not in its record
      */
-    Optional<Found> find(
-            String deployment,
-            String account,
-            String name,
-            Optional<String> remembered,
-            List<KeyMetadata> keys,
-            List<String> leftAlone) {
-        if (exists(name, account)) {
-            if (isTagged(name, deployment)) return Optional.of(new Found(name, true));
-            if (remembered.equals(Optional.of(name)) || isUnder(name, keys)) return Optional.of(new Found(name, false));
-            leftAlone.add("s3://" + name + " has the name of the deployment's bucket, but neither its tag nor its key");
-        }
-        return all().map(Bucket::name)
-                .filter(other -> !other.equals(name) && isTagged(other, deployment))
-                .findFirst()
-                .map(other -> new Found(other, true));
+    Optional<Found> find(String deployment, String account, Optional<Deployment> record, List<String> leftAlone) {
+        all().map(Bucket::name)
+                .filter(name -> record.filter(known -> known.hasBucket(name)).isEmpty())
+                .filter(name -> isTagged(name, deployment))
+                .forEach(name -> leftAlone.add(
+                        "s3://" + name + " carries the tag of the deployment, but its record does" + " not name it"));
+        return record.flatMap(known -> Stream.concat(known.made(Made.BUCKET).stream(), known.adoptedBuckets().stream())
+                .filter(name -> exists(name, account))
+                .min(Comparator.comparing(
+                        name -> !name.equals(known.plan().path("bucket").asText())))
+                .map(name -> new Found(name, known.made(Made.BUCKET).contains(name))));
     }
 
     /** Names of the other buckets whose default encryption is under one of these keys. */
@@ -48,7 +44,7 @@ record Buckets(S3Client s3) {
                 .toList();
     }
 
-    private java.util.stream.Stream<Bucket> all() {
+    private Stream<Bucket> all() {
         return s3.listBucketsPaginator().buckets().stream();
     }
 

@@ -78,14 +78,7 @@ final class DeploymentSearch {
                 .filter(key -> !isTaggedKey(key, deployment))
                 .toList();
         var leftAlone = new ArrayList<String>();
-        var bucket = buckets.find(
-                deployment,
-                execution.account(),
-                planned(record, "bucket")
-                        .orElse("cloudhsm-" + deployment + "-" + execution.account() + "-" + execution.region()),
-                remembered(record, "bucket", "bucket"),
-                keys,
-                leftAlone);
+        var bucket = buckets.find(deployment, execution.account(), record, leftAlone);
         return new Found(record, clusters, List.copyOf(clusterIds), keyStore, keys, others, bucket, leftAlone);
     }
 

@@ -133,6 +133,8 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
     private Outcome plan(TeardownRequest request, String execution) {
         var found = search.find(request.deployment(), Execution.of(execution));
         if (found.isNothing()) return noSuchDeployment(request.deployment());
+        var adopted = found.bucket().filter(bucket -> !bucket.madeHere());
+        if (adopted.isPresent() && request.data() == TeardownRequest.Data.DELETE) return dataOfOthers(adopted.get());
         if (found.keys().stream().anyMatch(key -> key.arn().equals(request.returnTo()))) {
             var problems = new Problems();
             problems.add("returnTo", "is a key of the deployment itself, which is going to be deleted");
@@ -155,10 +157,6 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
         buckets.othersUnder(found.keys(), found.bucket())
                 .forEach(name -> shared.add(
                         "s3://" + name + " is encrypted under the key, too, and would become" + " unreadable"));
-        found.bucket()
-                .filter(bucket -> !bucket.madeHere() && request.data() == TeardownRequest.Data.DELETE)
-                .ifPresent(bucket -> shared.add("s3://" + bucket.name() + " was there before the deployment, so its"
-                        + " objects may not be the deployment's"));
         return shared;
     }
 
@@ -222,6 +220,15 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
                 .filter(store -> store.connectionState() != ConnectionStateType.CONNECTED)
                 .map(store -> "key store " + store.customKeyStoreId() + " is " + store.connectionStateAsString()
                         + ", so KMS cannot reach the material");
+    }
+
+    private static Outcome dataOfOthers(Buckets.Found bucket) {
+        return new Outcome.Failed(
+                "BUCKET_ADOPTED",
+                "s3://" + bucket.name() + " was there before the deployment and was adopted, so neither the bucket nor"
+                        + " what lies in it is ever deleted. Nothing was changed. Next: start the teardown with"
+                        + " \"data\": \"KEEP_READABLE\", which puts the objects under another encryption and leaves"
+                        + " the bucket.");
     }
 
     private static Outcome notDeletable(String deployment, List<KeyMetadata> keys) {

@@ -23,8 +23,9 @@ class BucketNameTest {
             var input = new SecureBucket.Input(
                     TestAccount.DEPLOYMENT,
                     name,
+                    false,
                     aws.kms.createKey().keyMetadata().arn());
-            var stage = new SecureBucket(aws.s3, queueArn, aws.runtime);
+            var stage = new SecureBucket(aws.s3, aws.deployments(), queueArn, aws.runtime);
 
             assertEquals(
                     new SecureBucket.Output(name, true),

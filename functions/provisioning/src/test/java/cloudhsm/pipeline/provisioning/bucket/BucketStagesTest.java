@@ -12,6 +12,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import cloudhsm.pipeline.localcloud.faults.Faults;
 import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.provisioning.TestAccount;
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
+import cloudhsm.pipeline.provisioning.deployment.Made;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.stage.Resource;
 import java.time.Duration;
@@ -37,9 +39,10 @@ class BucketStagesTest {
          "Principal": {"Service": "s3.amazonaws.com"}, "Resource": "*"}]}
         """));
     private final String keyArn = aws.kms.createKey().keyMetadata().arn();
-    private final SecureBucket secureBucket = new SecureBucket(aws.s3, queueArn, aws.runtime);
+    private final SecureBucket secureBucket = new SecureBucket(aws.s3, aws.deployments(), queueArn, aws.runtime);
     private final ProveEncryption proveEncryption = new ProveEncryption(aws.s3, aws.runtime);
-    private final SecureBucket.Input input = new SecureBucket.Input(DEPLOYMENT, BUCKET, keyArn);
+    private final SecureBucket.Input input = new SecureBucket.Input(DEPLOYMENT, BUCKET, false, keyArn);
+    private final SecureBucket.Input adopting = new SecureBucket.Input(DEPLOYMENT, BUCKET, true, keyArn);
     private final ProveEncryption.Input proof = new ProveEncryption.Input(
             "arn:aws:states:eu-central-1:111122223333:execution:provision:run-1", BUCKET, keyArn);
 
@@ -50,6 +53,10 @@ class BucketStagesTest {
 
     private SecureBucket.Output secured() {
         return done(secureBucket.run(input, Optional.empty()), SecureBucket.Output.class);
+    }
+
+    private SecureBucket.Output adopted() {
+        return done(secureBucket.run(adopting, Optional.empty()), SecureBucket.Output.class);
     }
 
     private void createBucket() {
@@ -82,11 +89,41 @@ class BucketStagesTest {
     }
 
     @Test
-    void adoptedBucketKeepsItsTagsAndIsNotOurs() {
+    void bucketThatIsThereIsTakenOverOnlyWhereTheInputSaysSo() {
         createBucket();
+        aws.s3.putBucketTagging(request -> request.bucket(BUCKET)
+                .tagging(tags -> tags.tagSet(
+                        tag -> tag.key("cloudhsm-pipeline:deployment").value(DEPLOYMENT))));
+        var refused = failed(secureBucket.run(input, Optional.empty()));
+        assertEquals("BUCKET_NOT_ADOPTED", refused.reason());
+        assertTrue(refused.message().contains("\"adopt\": true"), refused.message());
+        assertEquals(0, aws.cloud.calls("PutBucketEncryption"), "a tag is anybody's to set");
 
-        assertFalse(secured().created(), "teardown must leave what it did not make");
-        assertEquals(0, aws.cloud.calls("PutBucketTagging"));
+        assertFalse(adopted().created(), "teardown must leave what it did not make");
+        assertEquals(1, aws.cloud.calls("PutBucketTagging"));
+        assertFalse(secured().created(), "what was adopted once need not be asked for again");
+    }
+
+    @Test
+    void bucketWhoseMakerDiedIsOurs() {
+        aws.cloud.faults().add("s3", "CreateBucket", 1, Faults.Kind.ANSWER_LOST);
+        assertThrows(SdkException.class, () -> secureBucket.run(input, Optional.empty()));
+        assertTrue(secured().created());
+        assertEquals(1, aws.cloud.calls("CreateBucket"));
+    }
+
+    @Test
+    void tagOfAnIntentThatIsClosedMeansNothing() {
+        var intent = aws.deployments().intend(DEPLOYMENT, Made.BUCKET);
+        secured();
+        var other = new SecureBucket.Input(DEPLOYMENT, "photos", false, keyArn);
+        aws.s3.createBucket(request -> request.bucket("photos")
+                .createBucketConfiguration(configuration -> configuration
+                        .locationConstraint("eu-central-1")
+                        .tags(tag -> tag.key(Deployments.INTENT_TAG).value(intent))));
+        assertEquals(
+                "BUCKET_NOT_ADOPTED",
+                failed(secureBucket.run(other, Optional.empty())).reason());
     }
 
     @Test
@@ -100,7 +137,7 @@ class BucketStagesTest {
                 "BUCKET_NOT_OURS",
                 failed(secureBucket.run(input, Optional.empty())).reason());
 
-        var other = new SecureBucket.Input(DEPLOYMENT, BUCKET + "-2", keyArn);
+        var other = new SecureBucket.Input(DEPLOYMENT, BUCKET + "-2", false, keyArn);
         assertEquals(
                 new SecureBucket.Output(BUCKET + "-2", true),
                 done(secureBucket.run(other, Optional.empty()), SecureBucket.Output.class));
@@ -115,7 +152,7 @@ class BucketStagesTest {
 
         assertEquals(
                 "NOTIFICATION_REFUSED",
-                failed(secureBucket.run(input, Optional.empty())).reason());
+                failed(secureBucket.run(adopting, Optional.empty())).reason());
         assertEquals(
                 "theirs",
                 aws.s3
@@ -135,7 +172,7 @@ class BucketStagesTest {
             """));
         announceTo(configuration -> configuration.queueConfigurations(
                 queue -> queue.id("theirs").queueArn(theirs).eventsWithStrings("s3:ObjectCreated:*")));
-        var refused = failed(secureBucket.run(input, Optional.empty()));
+        var refused = failed(secureBucket.run(adopting, Optional.empty()));
         assertEquals("NOTIFICATION_REFUSED", refused.reason());
         assertTrue(refused.message().contains("turn on EventBridge"), refused.message());
 
@@ -146,7 +183,7 @@ class BucketStagesTest {
         events.putTargets(targets ->
                 targets.rule("uploads").targets(target -> target.id("theirs").arn(theirs)));
         announceTo(configuration -> configuration.eventBridgeConfiguration(on -> {}));
-        secured();
+        adopted();
 
         receive(theirs); // the test message of the notification that is gone
         receive(queueArn);
@@ -166,7 +203,8 @@ class BucketStagesTest {
         announceTo(configuration ->
                 configuration.topicConfigurations(to -> to.topicArn(topic).eventsWithStrings("s3:ObjectCreated:Copy")));
 
-        assertTrue(failed(secureBucket.run(input, Optional.empty())).message().contains("Configurations overlap"));
+        assertTrue(
+                failed(secureBucket.run(adopting, Optional.empty())).message().contains("Configurations overlap"));
     }
 
     @Test
@@ -185,12 +223,12 @@ class BucketStagesTest {
                         "sqs",
                         "DeleteQueue",
                         Json.object().put("QueueUrl", aws.cloud.sqs().queueUrl(theirs)));
-        var refused = failed(secureBucket.run(input, Optional.empty()));
+        var refused = failed(secureBucket.run(adopting, Optional.empty()));
         assertEquals("NOTIFICATION_REFUSED", refused.reason());
         assertTrue(refused.message().contains("cannot validate a destination"), refused.message());
 
         announceTo(configuration -> {});
-        secured();
+        adopted();
     }
 
     private void announceTo(Consumer<NotificationConfiguration.Builder> configuration) {

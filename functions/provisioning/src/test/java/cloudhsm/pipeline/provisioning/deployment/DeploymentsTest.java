@@ -1,8 +1,10 @@
 package cloudhsm.pipeline.provisioning.deployment;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.provisioning.PipelineTable;
 import cloudhsm.pipeline.provisioning.TestAccount;
@@ -60,6 +62,17 @@ class DeploymentsTest {
         deployments.gone("demo", Made.CLIENT, "i-3");
         deployments.gone("demo", Made.CLIENT, "i-2");
         assertEquals(List.of(), demo().made(Made.CLIENT));
+    }
+
+    @Test
+    void aBucketBelongsToTheDeploymentThatMadeOrAdoptedIt() {
+        assertFalse(demo().hasBucket("photos"));
+        deployments.adopted("demo", "photos");
+        deployments.made("demo", Made.BUCKET, "reports");
+        assertTrue(demo().hasBucket("photos"));
+        assertTrue(demo().hasBucket("reports"));
+        assertEquals(List.of("photos"), demo().adoptedBuckets());
+        assertEquals(List.of("reports"), demo().made(Made.BUCKET));
     }
 
     @Test

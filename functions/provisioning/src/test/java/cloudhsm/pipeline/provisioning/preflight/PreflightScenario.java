@@ -18,6 +18,8 @@ final class PreflightScenario {
 
     private PreflightScenario() {}
 
+    static final String EVIDENCE_BUCKET = "pipeline-evidencebucket-5bd1k2x0";
+
     static Preflight stage(EmbeddedAws aws) {
         return stage(aws, Quotas.DEFAULT);
     }
@@ -36,6 +38,7 @@ final class PreflightScenario {
                         aws.client(S3Client.builder().forcePathStyle(true)),
                         aws.client(IamClient.builder())),
                 deployments(aws),
+                new BucketScope(EVIDENCE_BUCKET, "*"),
                 quotas,
                 new LambdaConcurrency(aws.client(LambdaClient.builder()), 4),
                 HsmPrice.of("eu-central-1", ""),
