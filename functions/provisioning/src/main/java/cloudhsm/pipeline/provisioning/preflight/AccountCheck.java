@@ -218,11 +218,10 @@ final class AccountCheck {
 
     /** With an open intent, SecureBucket may find that an execution that died has made it. */
     private boolean mayBeOurs(String deployment, String bucket) {
-        return deployments
-                .find(deployment)
-                .filter(record ->
-                        record.hasBucket(bucket) || record.intent(Made.BUCKET).isPresent())
-                .isPresent();
+        return deployments.all().stream()
+                .filter(record -> record.name().equals(deployment))
+                .anyMatch(record ->
+                        record.hasBucket(bucket) || record.intent(Made.BUCKET).isPresent());
     }
 
     private void addBucketThere(String bucket) {

@@ -78,7 +78,7 @@ class InvalidInputTest {
                         "{'dployment': 'x'}",
                         "dployment: is not a known field; here are atLimit, bucket, client, clusterCertificate,"
                                 + " deployment, hsm, hsmIdentity, key, keyStore, maxCostUsd, network, teardownAfter"),
-                bad("{'bucket': {'nam': 'x'}}", "bucket.nam: is not a known field; here are name"),
+                bad("{'bucket': {'nam': 'x'}}", "bucket.nam: is not a known field; here are adopt, name"),
                 bad("{'bucket': null}", "bucket: must be an object, not null"),
                 bad("{'deployment': 7}", "deployment: must be text, not 7"),
                 bad(

@@ -160,20 +160,20 @@ class PreflightTest {
                         .createBucketConfiguration(configuration -> configuration.locationConstraint("eu-central-1")));
         assertEquals(
                 "reports-2026",
-                plan("{\"bucket\": {\"name\": \"reports-2026\"}}").bucket());
+                plan("{\"bucket\": {\"name\": \"reports-2026\", \"adopt\": true}}").bucket());
     }
 
     @ParameterizedTest
     @ValueSource(strings = {"project-an", "xn--reports", "amzn-s3-demo-reports"})
     void aBucketThatIsThereIsAdoptedWithANameThatS3GivesToNobodyAnyMore(String name) {
         aws.cloud.s3().addLegacyBucket(name);
-        assertEquals(name, plan("{\"bucket\": {\"name\": \"" + name + "\"}}").bucket());
+        assertEquals(name, plan("{\"bucket\": {\"name\": \"" + name + "\", \"adopt\": true}}").bucket());
     }
 
     @Test
     void aNameOfTheAccountsNamespaceIsPlanned() {
         var name = "reports-111122223333-eu-central-1-an";
-        assertEquals(name, plan("{\"bucket\": {\"name\": \"" + name + "\"}}").bucket());
+        assertEquals(name, plan("{\"bucket\": {\"name\": \"" + name + "\", \"adopt\": true}}").bucket());
     }
 
     @Test
