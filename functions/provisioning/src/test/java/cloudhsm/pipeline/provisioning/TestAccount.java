@@ -7,6 +7,7 @@ import cloudhsm.pipeline.localcloud.ec2.Ec2Service.Subnet;
 import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.pki.ClusterCa;
 import cloudhsm.pipeline.provisioning.pki.Pem;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
@@ -81,6 +82,16 @@ public final class TestAccount implements AutoCloseable {
             "stage",
             "arn:aws:states:eu-central-1:111122223333:stateMachine:watch",
             cloud.time().clock());
+
+    private Deployments deployments;
+
+    /** In the pipeline's table, with a record of {@link #DEPLOYMENT}. */
+    public Deployments deployments() {
+        if (deployments == null) {
+            deployments = PipelineTable.withRecordOf(DEPLOYMENT, client(DynamoDbClient.builder()), cloud);
+        }
+        return deployments;
+    }
 
     public <B extends AwsClientBuilder<B, C> & AwsSyncClientBuilder<B, C>, C> C client(
             B builder, ExecutionInterceptor... interceptors) {

@@ -2,7 +2,9 @@ package cloudhsm.pipeline.provisioning.preflight;
 
 import cloudhsm.pipeline.provisioning.bucket.BucketName;
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
+import cloudhsm.pipeline.provisioning.deployment.Deployment;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
+import cloudhsm.pipeline.provisioning.deployment.Made;
 import cloudhsm.pipeline.provisioning.input.Problems;
 import cloudhsm.pipeline.provisioning.stage.Execution;
 import java.util.List;
@@ -48,13 +50,15 @@ final class AccountCheck {
     }
 
     /**
+     * @param record the deployment's; empty for a new one
      * @param clusters all of the Region
      * @param own the deployment's, one of them
      */
-    void check(ProvisionRequest request, List<Cluster> clusters, Optional<Cluster> own) {
+    void check(
+            ProvisionRequest request, Optional<Deployment> record, List<Cluster> clusters, Optional<Cluster> own) {
         checkQuotas(clusters, own);
         own.ifPresent(cluster -> checkSame(request.hsm(), cluster));
-        checkKeyStore(request, own);
+        checkKeyStore(request, record, own);
         if (!problems.concern("bucket") && !problems.concern("deployment")) {
             checkBucket(request.bucket());
             checkBucketIsNoOthers(request);
@@ -106,7 +110,7 @@ final class AccountCheck {
         }
     }
 
-    private void checkKeyStore(ProvisionRequest request, Optional<Cluster> own) {
+    private void checkKeyStore(ProvisionRequest request, Optional<Deployment> record, Optional<Cluster> own) {
         var stores = kms.describeCustomKeyStoresPaginator().customKeyStores().stream()
                 .toList();
         var ownCluster = own.map(Cluster::clusterId);
@@ -123,7 +127,15 @@ final class AccountCheck {
                             + named.get().customKeyStoreId() + " of cluster "
                             + named.get().cloudHsmClusterId() + "; choose another name");
         }
-        if (ofCluster.isPresent() && !ofCluster.get().customKeyStoreName().equals(request.keyStoreName())) {
+        if (ofCluster.isPresent() && !isOwn(record, ofCluster.get())) {
+            problems.add(
+                    "keyStore",
+                    "the deployment's cluster " + ownCluster.orElseThrow() + " belongs to key store \""
+                            + ofCluster.get().customKeyStoreName() + "\" ("
+                            + ofCluster.get().customKeyStoreId()
+                            + "), which this deployment did not make; disconnect and delete it");
+        } else if (ofCluster.isPresent()
+                && !ofCluster.get().customKeyStoreName().equals(request.keyStoreName())) {
             problems.add(
                     "keyStore.name",
                     "the deployment's cluster " + ownCluster.orElseThrow() + " belongs to key store \""
@@ -136,27 +148,34 @@ final class AccountCheck {
                             + quotas.keyStores() + ", which AWS does not raise; delete one");
         }
         if (!problems.concern("key.alias") && !problems.concern("deployment")) {
-            checkAlias(request.key().alias(), ofCluster);
+            checkAlias(request.key().alias(), record);
         }
+    }
+
+    /** While an intent is open, the one store that a cluster can have is the one that it has made. */
+    private static boolean isOwn(Optional<Deployment> record, CustomKeyStoresListEntry store) {
+        return record.filter(known -> known.made(Made.KEY_STORE).contains(store.customKeyStoreId())
+                        || known.intent(Made.KEY_STORE).isPresent())
+                .isPresent();
     }
 
     private static boolean isOf(CustomKeyStoresListEntry store, Optional<String> clusterId) {
         return clusterId.isPresent() && clusterId.get().equals(store.cloudHsmClusterId());
     }
 
-    private void checkAlias(String alias, Optional<CustomKeyStoresListEntry> store) {
+    private void checkAlias(String alias, Optional<Deployment> record) {
         KeyMetadata key;
         try {
             key = kms.describeKey(request -> request.keyId(alias)).keyMetadata();
         } catch (NotFoundException free) {
             return;
         }
-        var ours = store.isPresent() && store.get().customKeyStoreId().equals(key.customKeyStoreId());
-        if (!ours) {
+        var ours = record.filter(known -> known.made(Made.KEY).contains(key.keyId()));
+        if (ours.isEmpty()) {
             problems.add(
                     "key.alias",
                     "\"" + alias + "\" names key " + key.keyId()
-                            + " already, which is not in the deployment's key store; choose another alias");
+                            + " already, which this deployment did not make; choose another alias");
         } else if (key.keyState() == KeyState.PENDING_DELETION) {
             problems.add(
                     "key.alias",
