@@ -120,9 +120,17 @@ class RecordTest {
         assertNotEquals(clusterId(other), clusterId(own));
         assertNotEquals(other.path("keyStoreId"), own.path("keyStoreId"));
         assertNotEquals(other.path("keyArn"), own.path("keyArn"));
-        for (var creation : List.of("CreateCluster", "CreateCustomKeyStore", "CreateKey")) {
-            assertEquals(2, pipeline.cloud().calls(creation), () -> "one for each deployment: " + creation);
-        }
+        assertEquals(2, pipeline.cloudHsm().describeClusters().clusters().size(), "one for each deployment");
+        assertEquals(
+                2, pipeline.kms().describeCustomKeyStores().customKeyStores().size());
+        assertEquals(
+                1,
+                pipeline.kms().listKeys().keys().stream()
+                        .map(key -> pipeline.kms()
+                                .describeKey(describe -> describe.keyId(key.keyId()))
+                                .keyMetadata())
+                        .filter(key -> own.path("keyStoreId").asText().equals(key.customKeyStoreId()))
+                        .count());
     }
 
     @Test
