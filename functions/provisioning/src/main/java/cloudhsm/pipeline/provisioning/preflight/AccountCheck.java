@@ -148,7 +148,7 @@ final class AccountCheck {
                             + quotas.keyStores() + ", which AWS does not raise; delete one");
         }
         if (!problems.concern("key.alias") && !problems.concern("deployment")) {
-            checkAlias(request.key().alias(), record);
+            checkAlias(request.key().alias(), record, ofCluster);
         }
     }
 
@@ -163,19 +163,21 @@ final class AccountCheck {
         return clusterId.isPresent() && clusterId.get().equals(store.cloudHsmClusterId());
     }
 
-    private void checkAlias(String alias, Optional<Deployment> record) {
+    private void checkAlias(
+            String alias, Optional<Deployment> record, Optional<CustomKeyStoresListEntry> ownStore) {
         KeyMetadata key;
         try {
             key = kms.describeKey(request -> request.keyId(alias)).keyMetadata();
         } catch (NotFoundException free) {
             return;
         }
-        var ours = record.filter(known -> known.made(Made.KEY).contains(key.keyId()));
-        if (ours.isEmpty()) {
+        var made = record.filter(known -> known.made(Made.KEY).contains(key.keyId()));
+        var inStore = ownStore.filter(store -> store.customKeyStoreId().equals(key.customKeyStoreId()));
+        if (made.isEmpty() || inStore.isEmpty()) {
             problems.add(
                     "key.alias",
                     "\"" + alias + "\" names key " + key.keyId()
-                            + " already, which this deployment did not make; choose another alias");
+                            + " already, which this deployment did not make in its key store; choose another alias");
         } else if (key.keyState() == KeyState.PENDING_DELETION) {
             problems.add(
                     "key.alias",

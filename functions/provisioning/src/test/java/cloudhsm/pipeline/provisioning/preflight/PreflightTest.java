@@ -196,7 +196,7 @@ class PreflightTest {
         kms.createAlias(alias -> alias.aliasName("alias/reports").targetKeyId(keyId));
         assertEquals(
                 "1. key.alias: \"alias/reports\" names key " + keyId
-                        + " already, which this deployment did not make; choose another alias",
+                        + " already, which this deployment did not make in its key store; choose another alias",
                 problems(Quotas.DEFAULT, "{\"key\": {\"alias\": \"alias/reports\"}}"));
     }
 
