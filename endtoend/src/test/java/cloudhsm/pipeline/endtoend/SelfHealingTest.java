@@ -23,8 +23,8 @@ import org.junit.jupiter.api.TestMethodOrder;
 import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
 import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
-import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 import software.amazon.awssdk.services.dynamodb.model.AttributeValue;
+import software.amazon.awssdk.services.dynamodb.model.ReturnValue;
 import software.amazon.awssdk.services.kms.model.ConnectionStateType;
 import software.amazon.awssdk.services.s3.model.S3Exception;
 import software.amazon.awssdk.services.sfn.model.ExecutionListItem;
@@ -43,6 +43,7 @@ class SelfHealingTest {
     private static String bucket;
     private static String keyStoreId;
     private static String healStateMachine;
+    private static Map<String, AttributeValue> record;
 
     @BeforeAll
     static void provision() {
@@ -206,23 +207,32 @@ class SelfHealingTest {
         assertTrue(
                 notice.message().contains("for 48.0 HSM-hours since they were first seen, $76.80;"), notice::message);
         active().forEach(hsm -> assertTrue(notice.message().contains(hsm.hsmId()), notice::message));
-        assertTrue(notice.message().contains("start a teardown of deployment default"), notice::message);
+        assertTrue(notice.message().contains("put the record back into the table"), notice::message);
     }
 
     @Test
     @Order(10)
-    void aTeardownOfTheDeploymentThatTheNoticeNamesTakesTheOrphan() {
+    void aTeardownTakesTheOrphanOnceTheRecordIsBackAndNotForItsTag() {
+        var refused = pipeline.tearDown("tag-only", TeardownTest.input("default", "\"data\":\"DELETE\""));
+        assertEquals("NO_SUCH_DEPLOYMENT", refused.error(), refused::cause);
+        assertEquals(2, active().size());
+
+        pipeline.dynamoDb().putItem(put -> put.tableName(table()).item(record));
         var ended = pipeline.tearDown("orphan", TeardownTest.input("default", "\"data\":\"DELETE\""));
         assertEquals(ExecutionStatus.SUCCEEDED, ended.status(), () -> ended.error() + ": " + ended.cause());
         assertEquals(0, active().size());
     }
 
+    private static String table() {
+        return pipeline.deployment().stack().resource("Table");
+    }
+
     private static void forgetTheDeployment() {
         var key = Map.of("pk", AttributeValue.fromS("DEPLOYMENT"), "sk", AttributeValue.fromS("default"));
-        var table = pipeline.deployment().stack().resource("Table");
-        pipeline.cloud()
-                .client(DynamoDbClient.builder())
-                .deleteItem(request -> request.tableName(table).key(key));
+        record = pipeline.dynamoDb()
+                .deleteItem(request ->
+                        request.tableName(table()).key(key).returnValues(ReturnValue.ALL_OLD))
+                .attributes();
     }
 
     private static Instant now() {

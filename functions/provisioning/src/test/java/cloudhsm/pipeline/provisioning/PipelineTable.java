@@ -1,7 +1,9 @@
 package cloudhsm.pipeline.provisioning;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import java.time.Duration;
+import java.util.Map;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 import software.amazon.awssdk.services.dynamodb.model.AttributeDefinition;
 import software.amazon.awssdk.services.dynamodb.model.BillingMode;
@@ -15,8 +17,18 @@ public final class PipelineTable {
 
     private PipelineTable() {}
 
-    /** Creates the table and waits until it can be used. */
+    /** The table with a record of one deployment, which is PROVISIONING. */
+    public static Deployments withRecordOf(String deployment, DynamoDbClient dynamoDb, LocalCloud cloud) {
+        create(dynamoDb, cloud);
+        var deployments = new Deployments(dynamoDb, NAME);
+        deployments.provisioning(
+                deployment, Map.of("deployment", deployment), cloud.time().now());
+        return deployments;
+    }
+
+    /** Creates the table, unless it is there, and waits until it can be used. */
     public static void create(DynamoDbClient dynamoDb, LocalCloud cloud) {
+        if (dynamoDb.listTables().tableNames().contains(NAME)) return;
         dynamoDb.createTable(table -> table.tableName(NAME)
                 .billingMode(BillingMode.PAY_PER_REQUEST)
                 .attributeDefinitions(attribute("pk"), attribute("sk"))

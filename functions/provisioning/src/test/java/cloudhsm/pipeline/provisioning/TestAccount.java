@@ -63,7 +63,6 @@ public final class TestAccount implements AutoCloseable {
 
     private int mostHsms;
     private String busyStateMachine;
-    private Deployments deployments;
     public final LocalCloud cloud = LocalCloud.start();
     public final CloudHsmV2Client cloudHsm = client(CloudHsmV2Client.builder());
     public final KmsClient kms = client(KmsClient.builder());
@@ -84,6 +83,16 @@ public final class TestAccount implements AutoCloseable {
             "arn:aws:states:eu-central-1:111122223333:stateMachine:watch",
             cloud.time().clock());
 
+    private Deployments deployments;
+
+    /** In the pipeline's table, with a record of {@link #DEPLOYMENT}. */
+    public Deployments deployments() {
+        if (deployments == null) {
+            deployments = PipelineTable.withRecordOf(DEPLOYMENT, client(DynamoDbClient.builder()), cloud);
+        }
+        return deployments;
+    }
+
     public <B extends AwsClientBuilder<B, C> & AwsSyncClientBuilder<B, C>, C> C client(
             B builder, ExecutionInterceptor... interceptors) {
         var administrator = cloud.iam().administrator();
@@ -97,18 +106,6 @@ public final class TestAccount implements AutoCloseable {
                     for (var interceptor : interceptors) config.addExecutionInterceptor(interceptor);
                 })
                 .build();
-    }
-
-    /** The pipeline's table with a record of {@link #DEPLOYMENT}, made at first use. */
-    public Deployments deployments() {
-        var dynamoDb = client(DynamoDbClient.builder());
-        if (deployments == null) {
-            PipelineTable.create(dynamoDb, cloud);
-            deployments = new Deployments(dynamoDb, PipelineTable.NAME);
-            deployments.provisioning(
-                    DEPLOYMENT, Map.of("deployment", DEPLOYMENT), cloud.time().now());
-        }
-        return deployments;
     }
 
     /** Lets time pass until the condition, which may ask the embedded AWS, holds. */

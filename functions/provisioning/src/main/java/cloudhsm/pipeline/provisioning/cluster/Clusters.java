@@ -1,19 +1,27 @@
 package cloudhsm.pipeline.provisioning.cluster;
 
+import cloudhsm.pipeline.provisioning.deployment.Deployment;
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
+import cloudhsm.pipeline.provisioning.deployment.Made;
 import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
 import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
 import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
 import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
 import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
+import software.amazon.awssdk.services.cloudhsmv2.model.Tag;
 
 /** Finds clusters. What is absent, DELETED or answered under another id counts as not there. */
 public final class Clusters {
-    /** The tag of everything the pipeline makes; its value is the deployment's name. */
+    /**
+     * The tag of everything the pipeline makes; its value is the deployment's name. A label for people: anybody may set it,
+     * so it says nothing of what belongs to a deployment.
+     */
     public static final String DEPLOYMENT_TAG = "cloudhsm-pipeline:deployment";
 
     /** From CreateCluster to UNINITIALIZED: a few minutes are usual. */
@@ -48,23 +56,49 @@ public final class Clusters {
     }
 
     /**
-     * The deployment's cluster, unless it is being deleted. Should a lost answer have left two, the one with HSMs, then
-     * the older: the same one in every run.
+     * The deployment's cluster, unless it is being deleted: of those that its record names, the one with HSMs, then the
+     * older, the same one in every run; else the one that its open intent has made.
+     *
+     * @param clusters of the Region
      */
-    public Optional<Cluster> ofDeployment(String deployment) {
-        return ofDeployment(deployment, all());
-    }
-
-    /** Like {@link #ofDeployment(String)}, among clusters read before. */
-    public static Optional<Cluster> ofDeployment(String deployment, List<Cluster> clusters) {
-        return clusters.stream()
+    public static Optional<Cluster> ofDeployment(Deployment record, List<Cluster> clusters) {
+        var usable = clusters.stream()
                 .filter(cluster -> cluster.state() != ClusterState.DELETE_IN_PROGRESS)
-                .filter(cluster -> cluster.tagList().stream()
-                        .anyMatch(tag ->
-                                tag.key().equals(DEPLOYMENT_TAG) && tag.value().equals(deployment)))
+                .toList();
+        return usable.stream()
+                .filter(cluster -> isNamed(record, cluster))
                 .min(Comparator.<Cluster>comparingInt(cluster -> -hsms(cluster).size())
                         .thenComparing(Cluster::createTimestamp)
-                        .thenComparing(Cluster::clusterId));
+                        .thenComparing(Cluster::clusterId))
+                .or(() -> intended(record, usable));
+    }
+
+    /**
+     * Every cluster of the deployment, those that are being deleted included.
+     *
+     * @param clusters of the Region
+     */
+    public static List<Cluster> allOfDeployment(Deployment record, List<Cluster> clusters) {
+        return Stream.concat(
+                        clusters.stream().filter(cluster -> isNamed(record, cluster)),
+                        intended(record, clusters).stream())
+                .toList();
+    }
+
+    /** Whether the tag of that key is there and has that value. */
+    public static boolean isTagged(List<Tag> tags, String key, String value) {
+        return tags.stream().anyMatch(tag -> key.equals(tag.key()) && value.equals(tag.value()));
+    }
+
+    private static boolean isNamed(Deployment record, Cluster cluster) {
+        return record.made(Made.CLUSTER).contains(cluster.clusterId());
+    }
+
+    /** The newest that carries the intent's value: whoever copies it onto a cluster that was there before gets nothing. */
+    private static Optional<Cluster> intended(Deployment record, List<Cluster> clusters) {
+        return record.intent(Made.CLUSTER).flatMap(value -> clusters.stream()
+                .filter(cluster -> isTagged(cluster.tagList(), Deployments.INTENT_TAG, value))
+                .max(Comparator.comparing(Cluster::createTimestamp).thenComparing(Cluster::clusterId)));
     }
 
     /** The cluster's HSMs without those that are DELETED but still listed. */

@@ -1,5 +1,7 @@
 package cloudhsm.pipeline.provisioning.cluster;
 
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
+import cloudhsm.pipeline.provisioning.deployment.Made;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.Resource;
@@ -15,8 +17,8 @@ import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
 import software.amazon.awssdk.services.cloudhsmv2.model.Tag;
 
 /**
- * Creates the deployment's cluster, without HSMs. CreateCluster has no client token, so the cluster is known by its
- * tag, and one that is there is adopted.
+ * Creates the deployment's cluster, without HSMs, unless the deployment's record names one. CreateCluster has no client
+ * token, so the cluster carries the value of the record's intent until the record has its id.
  *
  * @see <a href="https://docs.aws.amazon.com/cloudhsm/latest/userguide/create-cluster.html">Create a cluster</a>
  */
@@ -36,16 +38,18 @@ public final class CreateCluster extends StageHandler<CreateCluster.Input> {
     public record Output(String clusterId, String securityGroupId, String vpcId) {}
 
     private final CloudHsmV2Client cloudHsm;
+    private final Deployments deployments;
     private final Clusters clusters;
 
     /** Called by Lambda, once per execution environment. */
     public CreateCluster() {
-        this(Aws.cloudHsm(), StageRuntime.ofFunction());
+        this(Aws.cloudHsm(), Deployments.ofFunction(), StageRuntime.ofFunction());
     }
 
-    public CreateCluster(CloudHsmV2Client cloudHsm, StageRuntime runtime) {
+    CreateCluster(CloudHsmV2Client cloudHsm, Deployments deployments, StageRuntime runtime) {
         super(Input.class, runtime);
         this.cloudHsm = cloudHsm;
+        this.deployments = deployments;
         this.clusters = new Clusters(cloudHsm);
     }
 
@@ -58,13 +62,22 @@ public final class CreateCluster extends StageHandler<CreateCluster.Input> {
                     .map(cluster -> outcome(input, cluster))
                     .orElseGet(() -> ClusterFailures.notFound(clusterId));
         }
-        return clusters.ofDeployment(input.deployment())
+        return ownCluster(input.deployment())
                 .map(cluster -> outcome(input, cluster))
                 .orElseGet(() -> waitFor(create(input)));
     }
 
+    private Optional<Cluster> ownCluster(String deployment) {
+        var record = deployments.find(deployment);
+        var own = record.flatMap(known -> Clusters.ofDeployment(known, clusters.all()));
+        own.filter(cluster -> !record.get().made(Made.CLUSTER).contains(cluster.clusterId()))
+                .ifPresent(cluster -> deployments.made(deployment, Made.CLUSTER, cluster.clusterId()));
+        return own;
+    }
+
     private Cluster create(Input input) {
-        return cloudHsm.createCluster(request -> request.hsmType(input.hsmType())
+        var intent = deployments.intend(input.deployment(), Made.CLUSTER);
+        var cluster = cloudHsm.createCluster(request -> request.hsmType(input.hsmType())
                         .mode(input.mode())
                         .backupRetentionPolicy(policy -> policy.type(BackupRetentionType.DAYS)
                                 .value(Integer.toString(input.backupRetentionDays())))
@@ -75,10 +88,16 @@ public final class CreateCluster extends StageHandler<CreateCluster.Input> {
                                         .value(input.deployment())
                                         .build(),
                                 Tag.builder()
+                                        .key(Deployments.INTENT_TAG)
+                                        .value(intent)
+                                        .build(),
+                                Tag.builder()
                                         .key("Name")
                                         .value("cloudhsm-" + input.deployment())
                                         .build()))
                 .cluster();
+        deployments.made(input.deployment(), Made.CLUSTER, cluster.clusterId());
+        return cluster;
     }
 
     private static Outcome outcome(Input input, Cluster cluster) {

@@ -14,7 +14,6 @@ import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
 import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
 import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
 import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
-import software.amazon.awssdk.services.cloudhsmv2.model.Tag;
 import software.amazon.awssdk.services.ec2.Ec2Client;
 import software.amazon.awssdk.services.ec2.model.Filter;
 import software.amazon.awssdk.services.kms.KmsClient;
@@ -28,7 +27,7 @@ import software.amazon.awssdk.services.ssm.model.InstanceInformation;
 import software.amazon.awssdk.services.ssm.model.InstanceInformationStringFilter;
 import software.amazon.awssdk.services.ssm.model.InvocationDoesNotExistException;
 
-/** Reads the state of what stages wait for, and of everything that carries the pipeline's tag. */
+/** Reads the state of what stages wait for, and of the deployments' clusters. */
 public final class Look {
     /** States of an instance on which nothing runs any more. */
     private static final Set<String> ENDED = Set.of("shutting-down", "terminated", "stopping", "stopped");
@@ -77,13 +76,15 @@ public final class Look {
         };
     }
 
-    /** Clusters with the pipeline's tag, their HSMs, and the key stores on them. */
-    public List<Observation> atEverything() {
+    /** Every cluster of the Region. */
+    public List<Cluster> clusters() {
+        return clusters.all();
+    }
+
+    /** These clusters, their HSMs, and the key stores on them. */
+    public List<Observation> at(List<Cluster> clusters) {
         var seen = new ArrayList<Observation>();
-        var tagged = clusters.all().stream()
-                .filter(cluster -> deployment(cluster).isPresent())
-                .toList();
-        for (var cluster : tagged) {
+        for (var cluster : clusters) {
             seen.add(observed(cluster));
             cluster.hsms().stream()
                     .map(Hsm::availabilityZone)
@@ -94,25 +95,18 @@ public final class Look {
         }
         kms.describeCustomKeyStoresPaginator(request -> {}).customKeyStores().stream()
                 .filter(store ->
-                        tagged.stream().anyMatch(cluster -> cluster.clusterId().equals(store.cloudHsmClusterId())))
+                        clusters.stream().anyMatch(cluster -> cluster.clusterId().equals(store.cloudHsmClusterId())))
                 .map(Look::observed)
                 .forEach(seen::add);
         return seen;
     }
 
-    private static Optional<String> deployment(Cluster cluster) {
-        return cluster.tagList().stream()
-                .filter(tag -> tag.key().equals(Clusters.DEPLOYMENT_TAG))
-                .map(Tag::value)
-                .findFirst();
-    }
-
     private static Observation observed(Cluster cluster) {
-        var ids = new LinkedHashMap<String, String>();
-        ids.put("clusterId", cluster.clusterId());
-        deployment(cluster).ifPresent(name -> ids.put("deployment", name));
         return new Observation(
-                Resource.cluster(cluster.clusterId()), cluster.stateAsString(), text(cluster.stateMessage()), ids);
+                Resource.cluster(cluster.clusterId()),
+                cluster.stateAsString(),
+                text(cluster.stateMessage()),
+                Map.of("clusterId", cluster.clusterId()));
     }
 
     /** AWS may leave a deleted HSM in the list, and replaces a broken one under a new id: the liveliest counts. */
@@ -129,7 +123,6 @@ public final class Look {
         ids.put("availabilityZone", zone);
         ids.put("hsmId", hsm.hsmId());
         if (hsm.eniId() != null) ids.put("eniId", hsm.eniId());
-        deployment(cluster).ifPresent(name -> ids.put("deployment", name));
         return new Observation(resource, hsm.stateAsString(), text(hsm.stateMessage()), ids);
     }
 

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.provisioning.events;
 
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.lambda.JsonHandler;
 import cloudhsm.pipeline.provisioning.stage.Wait;
@@ -58,7 +59,11 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
                 Waits.ofFunction(),
                 new Tick(
                         Look.ofFunction(),
-                        new StateChanges(Aws.eventBridge(), SeenStates.ofFunction(), Clock.systemUTC()),
+                        new StateChanges(
+                                Aws.eventBridge(),
+                                SeenStates.ofFunction(),
+                                Deployments.ofFunction(),
+                                Clock.systemUTC()),
                         Clock.systemUTC()),
                 Clock.systemUTC());
     }

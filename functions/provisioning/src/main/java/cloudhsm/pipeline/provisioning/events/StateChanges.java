@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.provisioning.events;
 
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.lambda.Json;
 import cloudhsm.pipeline.provisioning.stage.Resource;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -15,11 +16,15 @@ public final class StateChanges {
 
     private final EventBridgeClient eventBridge;
     private final SeenStates seenStates;
+    private final Deployments deployments;
     private final Clock clock;
 
-    public StateChanges(EventBridgeClient eventBridge, SeenStates seenStates, Clock clock) {
+    /** @param deployments of which an event names the one that the resource belongs to */
+    public StateChanges(
+            EventBridgeClient eventBridge, SeenStates seenStates, Deployments deployments, Clock clock) {
         this.eventBridge = eventBridge;
         this.seenStates = seenStates;
+        this.deployments = deployments;
         this.clock = clock;
     }
 
@@ -39,6 +44,10 @@ public final class StateChanges {
         var now = clock.instant();
         var detail = Json.MAPPER.createObjectNode();
         observation.ids().forEach(detail::put);
+        deployments.all().stream()
+                .filter(observation::isPartOf)
+                .findFirst()
+                .ifPresent(deployment -> detail.put("deployment", deployment.name()));
         detail.put("resourceType", observation.resource().type().name())
                 .put("resourceId", observation.resource().id())
                 .put("previous", previous.orElse(Resource.ABSENT))

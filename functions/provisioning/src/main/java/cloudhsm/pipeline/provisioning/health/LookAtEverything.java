@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.provisioning.health;
 
+import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.deployment.Deployment;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.deployment.Phase;
@@ -21,16 +22,15 @@ import java.time.Clock;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
-import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
+import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 import software.amazon.awssdk.services.eventbridge.EventBridgeClient;
 
 /**
- * The health check, every few minutes: looks at everything that carries the pipeline's tag, at the health of each
- * RUNNING deployment, and at waits whose watch has died, says what it comes to as metrics, and tells of clusters that
- * belong to no deployment and of the AWS root's end.
+ * The health check, every few minutes: looks at the clusters of all deployments, at the health of each RUNNING one, and
+ * at waits whose watch has died, says what it comes to as metrics, and tells of clusters that carry the pipeline's tag
+ * and belong to no deployment, and of the AWS root's end.
  */
 public final class LookAtEverything extends JsonHandler<LookAtEverything.Input, LookAtEverything.Output> {
     /** Detail type of the event that a deployment is not healthy. */
@@ -92,7 +92,7 @@ public final class LookAtEverything extends JsonHandler<LookAtEverything.Input, 
         this.healings = new Healings(dynamoDb, table);
         this.waits = new Waits(dynamoDb, table, clock);
         this.seenStates = new SeenStates(dynamoDb, table);
-        this.changes = new StateChanges(eventBridge, seenStates, clock);
+        this.changes = new StateChanges(eventBridge, seenStates, deployments, clock);
         this.tick = new Tick(look, changes, clock);
         this.orphanWatch = new OrphanWatch(dynamoDb, table, notifications, price, clock);
         this.rootWatch = new RootWatch(dynamoDb, table, notifications, awsRootCertificate, clock);
@@ -104,19 +104,25 @@ public final class LookAtEverything extends JsonHandler<LookAtEverything.Input, 
     @Override
     protected Output handle(Input input) {
         waits.all().forEach(wait -> tick.look(wait, Optional.empty()));
-        var running = deployments.all().stream()
+        var clusters = look.clusters();
+        // Read after that: a cluster is intended by a record before it is made, and named by it at once.
+        var known = deployments.all();
+        var own = clusters.stream().filter(cluster -> isOfAny(known, cluster)).toList();
+        var running = known.stream()
                 .filter(deployment -> deployment.phase() == Phase.RUNNING)
                 .toList();
-        var seen = lookAtEverything(running);
+        var seen = lookAt(own);
         var degraded = (int) running.stream().filter(this::isFoundDegraded).count();
         tell(seen, running, degraded);
-        orphanWatch.look(seen, this::deploymentNames);
+        orphanWatch.look(
+                clusters.stream().filter(cluster -> !own.contains(cluster)).toList());
         rootWatch.look(functionName).ifPresent(System.out::println);
         return new Output(seen.size(), degraded);
     }
 
-    private Set<String> deploymentNames() {
-        return deployments.all().stream().map(Deployment::name).collect(Collectors.toSet());
+    private static boolean isOfAny(List<Deployment> known, Cluster cluster) {
+        return known.stream().anyMatch(deployment -> !Clusters.allOfDeployment(deployment, List.of(cluster))
+                .isEmpty());
     }
 
     /**
@@ -145,19 +151,18 @@ public final class LookAtEverything extends JsonHandler<LookAtEverything.Input, 
                 .forEach(System.out::println);
     }
 
-    private List<Observation> lookAtEverything(List<Deployment> running) {
+    private List<Observation> lookAt(List<Cluster> clusters) {
         var present = new HashSet<Resource>();
-        var everything = look.atEverything();
+        var everything = look.at(clusters);
         for (var observation : everything) {
-            changes.publishIfChanged(observation.within(running));
+            changes.publishIfChanged(observation);
             present.add(observation.resource());
         }
         for (var resource : seenStates.all()) {
             if (present.contains(resource)) continue;
             switch (resource.type()) {
                 case CLUSTER, HSM, KEY_STORE ->
-                    changes.publishIfChanged(
-                            Observation.of(resource, Resource.ABSENT).within(running));
+                    changes.publishIfChanged(Observation.of(resource, Resource.ABSENT));
                 // What only a wait looks at is not part of the deployment's health.
                 case CLUSTER_CSR, CLIENT, COMMAND, KEY, INSTANCE, OBJECT -> {}
             }

@@ -1,6 +1,8 @@
 package cloudhsm.pipeline.provisioning.keystore;
 
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
+import cloudhsm.pipeline.provisioning.deployment.Made;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.Resource;
@@ -8,9 +10,11 @@ import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.NullNode;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.Stream;
 import software.amazon.awssdk.services.kms.KmsClient;
 import software.amazon.awssdk.services.kms.model.KeyListEntry;
 import software.amazon.awssdk.services.kms.model.KeyMetadata;
@@ -22,11 +26,14 @@ import software.amazon.awssdk.services.kms.model.OriginType;
 import software.amazon.awssdk.services.kms.model.Tag;
 
 /**
- * Makes the key whose material the HSMs generate and never give away, and its alias. CreateKey has no client token, so
- * a key is looked for first: by the alias, then by the deployment's tag among the keys of the key store. A key that is
- * found keeps its policy and description.
+ * Makes the key whose material the HSMs generate and never give away, and its alias, unless the deployment's record names
+ * one in the key store. CreateKey has no client token, so the key carries the value of the record's intent until the
+ * record has its id. A key that is there keeps its policy and description.
  */
 public final class CreateKey extends StageHandler<CreateKey.Input> {
+    private static final Comparator<KeyMetadata> BY_AGE =
+            Comparator.comparing(KeyMetadata::creationDate).thenComparing(KeyMetadata::keyId);
+
     /**
      * @param alias with its prefix: alias/…
      * @param administrators ARNs of those who manage the key
@@ -57,6 +64,7 @@ public final class CreateKey extends StageHandler<CreateKey.Input> {
     public record Output(String keyId, String keyArn) {}
 
     private final KmsClient kms;
+    private final Deployments deployments;
     private final String region;
     private final String reencryptionRoleArn;
 
@@ -64,26 +72,32 @@ public final class CreateKey extends StageHandler<CreateKey.Input> {
     public CreateKey() {
         this(
                 Aws.kms(),
+                Deployments.ofFunction(),
                 Aws.environment("AWS_REGION"),
                 Aws.environment("REENCRYPTION_ROLE_ARN"),
                 StageRuntime.ofFunction());
     }
 
-    CreateKey(KmsClient kms, String region, String reencryptionRoleArn, StageRuntime runtime) {
+    CreateKey(
+            KmsClient kms, Deployments deployments, String region, String reencryptionRoleArn, StageRuntime runtime) {
         super(Input.class, runtime);
         this.kms = kms;
+        this.deployments = deployments;
         this.region = region;
         this.reencryptionRoleArn = reencryptionRoleArn;
     }
 
     @Override
     protected Outcome run(Input input, Optional<Resource> awaited) {
+        var own = ownKeys(input);
         var aliased = describe(input.alias());
-        if (aliased.isPresent()) return adopt(input, aliased.get());
-        var tagged = taggedKey(input);
-        if (tagged.isPresent() && tagged.get().keyState() != KeyState.ENABLED) return adopt(input, tagged.get());
+        if (aliased.isPresent()) return named(input, aliased.get(), own);
+        var living = own.stream()
+                .filter(key -> key.keyState() != KeyState.PENDING_DELETION)
+                .min(BY_AGE);
+        if (living.isPresent() && living.get().keyState() != KeyState.ENABLED) return adopt(input, living.get());
         try {
-            var key = tagged.orElseGet(() -> create(input));
+            var key = living.orElseGet(() -> create(input));
             kms.createAlias(request -> request.aliasName(input.alias()).targetKeyId(key.keyId()));
             return done(key);
         } catch (MalformedPolicyDocumentException refused) {
@@ -97,15 +111,17 @@ public final class CreateKey extends StageHandler<CreateKey.Input> {
         }
     }
 
+    private static Outcome named(Input input, KeyMetadata key, List<KeyMetadata> own) {
+        if (own.stream().anyMatch(ours -> ours.keyId().equals(key.keyId()))) return adopt(input, key);
+        return failed(
+                "ALIAS_IN_USE",
+                input.alias() + " belongs to key " + key.keyId() + " with origin " + key.originAsString()
+                        + (key.customKeyStoreId() == null ? "" : " in key store " + key.customKeyStoreId())
+                        + ", which this deployment did not make in " + input.keyStoreId(),
+                "choose another alias, or delete that one");
+    }
+
     private static Outcome adopt(Input input, KeyMetadata key) {
-        if (!input.keyStoreId().equals(key.customKeyStoreId())) {
-            return failed(
-                    "ALIAS_IN_USE",
-                    input.alias() + " belongs to key " + key.keyId() + " with origin " + key.originAsString()
-                            + (key.customKeyStoreId() == null ? "" : " in key store " + key.customKeyStoreId())
-                            + ", not in " + input.keyStoreId(),
-                    "choose another alias, or delete that one");
-        }
         return switch (key.keyState()) {
             case ENABLED -> done(key);
             case PENDING_DELETION ->
@@ -146,15 +162,28 @@ public final class CreateKey extends StageHandler<CreateKey.Input> {
         }
     }
 
-    /** The deployment's key, if an earlier run made it and did not get as far as to name it. */
-    private Optional<KeyMetadata> taggedKey(Input input) {
+    /** The deployment's keys in the store: those that its record names, else the one that its open intent has made. */
+    private List<KeyMetadata> ownKeys(Input input) {
+        var record = deployments.find(input.deployment());
+        var named = record.map(known -> known.made(Made.KEY)).orElse(List.of()).stream()
+                .flatMap(keyId -> describe(keyId).stream())
+                .filter(key -> input.keyStoreId().equals(key.customKeyStoreId()))
+                .toList();
+        if (named.stream().anyMatch(key -> key.keyState() != KeyState.PENDING_DELETION)) return named;
+        var intended = record.flatMap(known -> known.intent(Made.KEY)).flatMap(value -> intendedKey(input, value));
+        intended.ifPresent(key -> deployments.made(input.deployment(), Made.KEY, key.keyId()));
+        return Stream.concat(named.stream(), intended.stream()).toList();
+    }
+
+    /** The newest that carries the intent's value: whoever copies it onto a key that was there before gets nothing. */
+    private Optional<KeyMetadata> intendedKey(Input input, String value) {
         return kms.listKeysPaginator().keys().stream()
                 .map(KeyListEntry::keyId)
                 .flatMap(keyId -> describeIfAllowed(keyId).stream())
                 .filter(key -> input.keyStoreId().equals(key.customKeyStoreId()))
                 .filter(key -> key.keyState() != KeyState.PENDING_DELETION)
-                .filter(key -> isOfDeployment(key, input.deployment()))
-                .findFirst();
+                .filter(key -> isTagged(key, Deployments.INTENT_TAG, value))
+                .max(BY_AGE);
     }
 
     /** Keys whose policy does not let the account's IAM decide are none of ours. */
@@ -167,21 +196,26 @@ public final class CreateKey extends StageHandler<CreateKey.Input> {
         }
     }
 
-    private boolean isOfDeployment(KeyMetadata key, String deployment) {
+    private boolean isTagged(KeyMetadata key, String tagKey, String value) {
         return kms.listResourceTagsPaginator(request -> request.keyId(key.keyId())).tags().stream()
-                .anyMatch(tag -> Clusters.DEPLOYMENT_TAG.equals(tag.tagKey()) && deployment.equals(tag.tagValue()));
+                .anyMatch(tag -> tagKey.equals(tag.tagKey()) && value.equals(tag.tagValue()));
     }
 
     private KeyMetadata create(Input input) {
-        return kms.createKey(request -> request.origin(OriginType.AWS_CLOUDHSM)
+        var policy = policy(input);
+        var intent = deployments.intend(input.deployment(), Made.KEY);
+        var key = kms.createKey(request -> request.origin(OriginType.AWS_CLOUDHSM)
                         .customKeyStoreId(input.keyStoreId())
                         .description(input.description())
-                        .policy(policy(input))
-                        .tags(Tag.builder()
-                                .tagKey(Clusters.DEPLOYMENT_TAG)
-                                .tagValue(input.deployment())
-                                .build()))
+                        .policy(policy)
+                        .tags(tag(Clusters.DEPLOYMENT_TAG, input.deployment()), tag(Deployments.INTENT_TAG, intent)))
                 .keyMetadata();
+        deployments.made(input.deployment(), Made.KEY, key.keyId());
+        return key;
+    }
+
+    private static Tag tag(String key, String value) {
+        return Tag.builder().tagKey(key).tagValue(value).build();
     }
 
     private String policy(Input input) {

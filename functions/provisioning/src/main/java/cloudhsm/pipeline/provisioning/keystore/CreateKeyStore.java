@@ -1,11 +1,14 @@
 package cloudhsm.pipeline.provisioning.keystore;
 
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
+import cloudhsm.pipeline.provisioning.deployment.Made;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.pki.Pem;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.Resource;
 import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import software.amazon.awssdk.services.kms.KmsClient;
@@ -13,8 +16,9 @@ import software.amazon.awssdk.services.kms.model.CustomKeyStoresListEntry;
 import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
 
 /**
- * Makes KMS's custom key store on the cluster, or adopts the one of that name. Nothing is connected yet, so KMS does
- * not try the password here.
+ * Makes KMS's custom key store on the cluster, unless the deployment's record names one there. CreateCustomKeyStore takes
+ * no tag, but a cluster has one store at most: while the record's intent is open, it is the one that the intent has made.
+ * Nothing is connected yet, so KMS does not try the password here.
  */
 public final class CreateKeyStore extends StageHandler<CreateKeyStore.Input> {
     /** KMS's limit for a trust anchor; CloudHSM itself accepts 20,000 characters. */
@@ -40,38 +44,48 @@ public final class CreateKeyStore extends StageHandler<CreateKeyStore.Input> {
 
     private final KmsClient kms;
     private final SecretsManagerClient secretsManager;
+    private final Deployments deployments;
 
     /** Called by Lambda, once per execution environment. */
     public CreateKeyStore() {
-        this(Aws.kms(), Aws.secretsManager(), StageRuntime.ofFunction());
+        this(Aws.kms(), Aws.secretsManager(), Deployments.ofFunction(), StageRuntime.ofFunction());
     }
 
-    CreateKeyStore(KmsClient kms, SecretsManagerClient secretsManager, StageRuntime runtime) {
+    CreateKeyStore(
+            KmsClient kms, SecretsManagerClient secretsManager, Deployments deployments, StageRuntime runtime) {
         super(Input.class, runtime);
         this.kms = kms;
         this.secretsManager = secretsManager;
+        this.deployments = deployments;
     }
 
     @Override
     protected Outcome run(Input input, Optional<Resource> awaited) {
         var stores = kms.describeCustomKeyStoresPaginator(request -> request.limit(100)).customKeyStores().stream()
                 .toList();
-        var named = stores.stream()
-                .filter(store -> input.keyStoreName().equals(store.customKeyStoreName()))
-                .findFirst();
-        if (named.isPresent()) return adopt(input, named.get());
         var onCluster = stores.stream()
                 .filter(store -> input.clusterId().equals(store.cloudHsmClusterId()))
                 .findFirst();
-        if (onCluster.isPresent()) return clusterTaken(input, onCluster.get());
+        if (onCluster.isPresent()) return adopt(input, onCluster.get());
+        var named = stores.stream()
+                .filter(store -> input.keyStoreName().equals(store.customKeyStoreName()))
+                .findFirst();
+        if (named.isPresent()) return nameTaken(input, named.get());
         if (input.trustAnchor().length() > TRUST_ANCHOR_LENGTH) return trustAnchorTooLong(input);
         return new Outcome.Done(new Output(create(input)));
     }
 
-    private static Outcome adopt(Input input, CustomKeyStoresListEntry store) {
-        if (input.clusterId().equals(store.cloudHsmClusterId())) {
-            return new Outcome.Done(new Output(store.customKeyStoreId()));
+    private Outcome adopt(Input input, CustomKeyStoresListEntry store) {
+        var record = deployments.find(input.deployment());
+        var named = record.map(known -> known.made(Made.KEY_STORE)).orElse(List.of());
+        if (!named.contains(store.customKeyStoreId())) {
+            if (record.flatMap(known -> known.intent(Made.KEY_STORE)).isEmpty()) return clusterTaken(input, store);
+            deployments.made(input.deployment(), Made.KEY_STORE, store.customKeyStoreId());
         }
+        return new Outcome.Done(new Output(store.customKeyStoreId()));
+    }
+
+    private static Outcome nameTaken(Input input, CustomKeyStoresListEntry store) {
         var owner = store.cloudHsmClusterId() == null
                 ? "is of type " + store.customKeyStoreTypeAsString()
                 : "belongs to cluster " + store.cloudHsmClusterId();
@@ -87,8 +101,8 @@ public final class CreateKeyStore extends StageHandler<CreateKeyStore.Input> {
                 "CLUSTER_HAS_KEY_STORE",
                 "Cluster " + input.clusterId() + " has the key store " + store.customKeyStoreId() + " named "
                         + store.customKeyStoreName() + ", which is " + store.connectionStateAsString()
-                        + "; KMS allows one for each cluster. Nothing was changed. Next: give that name in"
-                        + " keyStore.name to use it, or disconnect and delete it; then start a new execution.");
+                        + " and was not made by this deployment; KMS allows one for each cluster. Nothing was changed."
+                        + " Next: disconnect and delete it; then start a new execution.");
     }
 
     private static Outcome trustAnchorTooLong(Input input) {
@@ -104,10 +118,13 @@ public final class CreateKeyStore extends StageHandler<CreateKeyStore.Input> {
         var password = secretsManager
                 .getSecretValue(request -> request.secretId(input.kmsUserSecretArn()))
                 .secretString();
-        return kms.createCustomKeyStore(request -> request.customKeyStoreName(input.keyStoreName())
+        deployments.intend(input.deployment(), Made.KEY_STORE);
+        var keyStoreId = kms.createCustomKeyStore(request -> request.customKeyStoreName(input.keyStoreName())
                         .cloudHsmClusterId(input.clusterId())
                         .trustAnchorCertificate(input.trustAnchor())
                         .keyStorePassword(password))
                 .customKeyStoreId();
+        deployments.made(input.deployment(), Made.KEY_STORE, keyStoreId);
+        return keyStoreId;
     }
 }

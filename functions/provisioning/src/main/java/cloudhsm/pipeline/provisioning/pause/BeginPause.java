@@ -106,7 +106,9 @@ public final class BeginPause extends StageHandler<BeginPause.Input> {
         if (deployment.isEmpty()) return PauseFailures.unknown(name);
         var tearingDown = deployment.get().phase() == Phase.TEARING_DOWN;
         if (!tearingDown) deployments.enter(name, Phase.PAUSED, clock.instant());
-        var clusterId = clusters.ofDeployment(name).map(Cluster::clusterId).orElse("");
+        var clusterId = Clusters.ofDeployment(deployment.get(), clusters.all())
+                .map(Cluster::clusterId)
+                .orElse("");
         return new Outcome.Done(new Output(
                 name,
                 clusterId,

@@ -2,6 +2,7 @@ package cloudhsm.pipeline.provisioning.preflight;
 
 import cloudhsm.pipeline.provisioning.bucket.BucketName;
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
+import cloudhsm.pipeline.provisioning.deployment.Deployment;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.deployment.Made;
 import cloudhsm.pipeline.provisioning.input.Problems;
@@ -52,15 +53,17 @@ final class AccountCheck {
     }
 
     /**
+     * @param record the deployment's; empty for a new one
      * @param clusters all of the Region
      * @param own the deployment's, one of them
      */
-    void check(ProvisionRequest request, List<Cluster> clusters, Optional<Cluster> own) {
+    void check(
+            ProvisionRequest request, Optional<Deployment> record, List<Cluster> clusters, Optional<Cluster> own) {
         checkQuotas(clusters, own);
         own.ifPresent(cluster -> checkSame(request.hsm(), cluster));
-        checkKeyStore(request, own);
+        checkKeyStore(request, record, own);
         if (!problems.concern("bucket") && !problems.concern("deployment")) {
-            checkBucket(request.deployment(), request.bucket());
+            checkBucket(request.bucket(), record);
             checkBucketIsNoOthers(request);
         }
         checkPrincipals("key.administrators", request.key().administrators());
@@ -110,7 +113,7 @@ final class AccountCheck {
         }
     }
 
-    private void checkKeyStore(ProvisionRequest request, Optional<Cluster> own) {
+    private void checkKeyStore(ProvisionRequest request, Optional<Deployment> record, Optional<Cluster> own) {
         var stores = kms.describeCustomKeyStoresPaginator().customKeyStores().stream()
                 .toList();
         var ownCluster = own.map(Cluster::clusterId);
@@ -127,7 +130,15 @@ final class AccountCheck {
                             + named.get().customKeyStoreId() + " of cluster "
                             + named.get().cloudHsmClusterId() + "; choose another name");
         }
-        if (ofCluster.isPresent() && !ofCluster.get().customKeyStoreName().equals(request.keyStoreName())) {
+        if (ofCluster.isPresent() && !isOwn(record, ofCluster.get())) {
+            problems.add(
+                    "keyStore",
+                    "the deployment's cluster " + ownCluster.orElseThrow() + " belongs to key store \""
+                            + ofCluster.get().customKeyStoreName() + "\" ("
+                            + ofCluster.get().customKeyStoreId()
+                            + "), which this deployment did not make; disconnect and delete it");
+        } else if (ofCluster.isPresent()
+                && !ofCluster.get().customKeyStoreName().equals(request.keyStoreName())) {
             problems.add(
                     "keyStore.name",
                     "the deployment's cluster " + ownCluster.orElseThrow() + " belongs to key store \""
@@ -140,27 +151,36 @@ final class AccountCheck {
                             + quotas.keyStores() + ", which AWS does not raise; delete one");
         }
         if (!problems.concern("key.alias") && !problems.concern("deployment")) {
-            checkAlias(request.key().alias(), ofCluster);
+            checkAlias(request.key().alias(), record, ofCluster);
         }
+    }
+
+    /** While an intent is open, the one store that a cluster can have is the one that it has made. */
+    private static boolean isOwn(Optional<Deployment> record, CustomKeyStoresListEntry store) {
+        return record.filter(known -> known.made(Made.KEY_STORE).contains(store.customKeyStoreId())
+                        || known.intent(Made.KEY_STORE).isPresent())
+                .isPresent();
     }
 
     private static boolean isOf(CustomKeyStoresListEntry store, Optional<String> clusterId) {
         return clusterId.isPresent() && clusterId.get().equals(store.cloudHsmClusterId());
     }
 
-    private void checkAlias(String alias, Optional<CustomKeyStoresListEntry> store) {
+    private void checkAlias(
+            String alias, Optional<Deployment> record, Optional<CustomKeyStoresListEntry> ownStore) {
         KeyMetadata key;
         try {
             key = kms.describeKey(request -> request.keyId(alias)).keyMetadata();
         } catch (NotFoundException free) {
             return;
         }
-        var ours = store.isPresent() && store.get().customKeyStoreId().equals(key.customKeyStoreId());
-        if (!ours) {
+        var made = record.filter(known -> known.made(Made.KEY).contains(key.keyId()));
+        var inStore = ownStore.filter(store -> store.customKeyStoreId().equals(key.customKeyStoreId()));
+        if (made.isEmpty() || inStore.isEmpty()) {
             problems.add(
                     "key.alias",
                     "\"" + alias + "\" names key " + key.keyId()
-                            + " already, which is not in the deployment's key store; choose another alias");
+                            + " already, which this deployment did not make in its key store; choose another alias");
         } else if (key.keyState() == KeyState.PENDING_DELETION) {
             problems.add(
                     "key.alias",
@@ -187,7 +207,7 @@ final class AccountCheck {
                                 + "\"; choose another name, or tear that deployment down"));
     }
 
-    private void checkBucket(String deployment, ProvisionRequest.Bucket wanted) {
+    private void checkBucket(ProvisionRequest.Bucket wanted, Optional<Deployment> record) {
         var bucket = wanted.name();
         var outOfScope = bucketScope.problem(bucket);
         if (outOfScope.isPresent()) {
@@ -198,7 +218,7 @@ final class AccountCheck {
             var region = s3.headBucket(request -> request.bucket(bucket).expectedBucketOwner(execution.account()))
                     .bucketRegion();
             if (region != null && !region.equals(execution.region())) addBucketElsewhere(bucket, region);
-            else if (!wanted.adopt() && !mayBeOurs(deployment, bucket)) addBucketThere(bucket);
+            else if (!wanted.adopt() && !mayBeOurs(record, bucket)) addBucketThere(bucket);
         } catch (S3Exception failure) {
             switch (failure.statusCode()) {
                 case 404 ->
@@ -217,11 +237,10 @@ final class AccountCheck {
     }
 
     /** With an open intent, SecureBucket may find that an execution that died has made it. */
-    private boolean mayBeOurs(String deployment, String bucket) {
-        return deployments.all().stream()
-                .filter(record -> record.name().equals(deployment))
-                .anyMatch(record ->
-                        record.hasBucket(bucket) || record.intent(Made.BUCKET).isPresent());
+    private static boolean mayBeOurs(Optional<Deployment> record, String bucket) {
+        return record.filter(known ->
+                        known.hasBucket(bucket) || known.intent(Made.BUCKET).isPresent())
+                .isPresent();
     }
 
     private void addBucketThere(String bucket) {

@@ -1,9 +1,12 @@
 package cloudhsm.pipeline.provisioning.preflight;
 
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
+import cloudhsm.pipeline.provisioning.deployment.Deployment;
 import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
+import cloudhsm.pipeline.provisioning.deployment.Made;
 import cloudhsm.pipeline.provisioning.input.Problems;
+import cloudhsm.pipeline.provisioning.keystore.KeyStores;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import cloudhsm.pipeline.provisioning.stage.Execution;
@@ -13,10 +16,12 @@ import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
 import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
+import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
 import software.amazon.awssdk.services.ec2.Ec2Client;
 import software.amazon.awssdk.services.iam.IamClient;
 import software.amazon.awssdk.services.kms.KmsClient;
@@ -43,6 +48,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
 
     private final Account account;
     private final Clusters clusters;
+    private final KeyStores keyStores;
     private final DeploymentLock lock;
     private final Deployments deployments;
     private final BucketScope bucketScope;
@@ -78,6 +84,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
         super(Input.class, runtime);
         this.account = account;
         this.clusters = new Clusters(account.cloudHsm());
+        this.keyStores = new KeyStores(account.kms());
         this.lock = runtime.lock();
         this.deployments = deployments;
         this.bucketScope = bucketScope;
@@ -96,9 +103,11 @@ public final class Preflight extends StageHandler<Preflight.Input> {
         var zones = new RegionCheck(account.ec2(), execution.region(), problems).zones();
         if (zones.isEmpty()) return invalid(problems);
         var all = clusters.all();
-        var own = problems.concern("deployment")
-                ? Optional.<Cluster>empty()
-                : Clusters.ofDeployment(request.deployment(), all);
+        var record =
+                problems.concern("deployment") ? Optional.<Deployment>empty() : deployments.find(request.deployment());
+        var own = record.flatMap(known -> ownCluster(known, all));
+        var unnamed = own.filter(
+                cluster -> !record.get().made(Made.CLUSTER).contains(cluster.clusterId()));
         var network =
                 new NetworkCheck(account.ec2(), execution.region(), problems).choose(request.network(), zones, own);
         new AccountCheck(
@@ -110,17 +119,33 @@ public final class Preflight extends StageHandler<Preflight.Input> {
                         bucketScope,
                         execution,
                         problems)
-                .check(request, all, own);
+                .check(request, record, all, own);
         var lambdaConcurrency = concurrency.check(problems);
         new TrustAnchorCheck(awsRootCertificate, runtime.clock(), problems).check(request.hsmIdentity(), own);
         if (!problems.isEmpty() || network.isEmpty()) return invalid(problems);
         return lock.take(request.deployment(), input.execution())
                 .<Outcome>map(holder -> locked(request.deployment(), holder))
-                .orElseGet(() -> planned(Plan.of(request, network.get(), price, lambdaConcurrency)));
+                .orElseGet(() -> planned(Plan.of(request, network.get(), price, lambdaConcurrency), unnamed));
     }
 
-    private Outcome planned(Plan plan) {
+    /**
+     * The deployment's cluster. Where it is gone, the one that the deployment's key store is on: a person has made it from a
+     * backup, for KMS lets a store change to such a cluster alone.
+     */
+    private Optional<Cluster> ownCluster(Deployment record, List<Cluster> clusters) {
+        return Clusters.ofDeployment(record, clusters)
+                .or(() -> record.made(Made.KEY_STORE).stream()
+                        .flatMap(keyStoreId -> keyStores.find(keyStoreId).stream())
+                        .flatMap(store -> clusters.stream()
+                                .filter(cluster -> cluster.clusterId().equals(store.cloudHsmClusterId())))
+                        .filter(cluster -> cluster.state() != ClusterState.DELETE_IN_PROGRESS)
+                        .findFirst());
+    }
+
+    /** @param unnamed the deployment's cluster, where its record does not name it yet */
+    private Outcome planned(Plan plan, Optional<Cluster> unnamed) {
         deployments.provisioning(plan.deployment(), plan, runtime.clock().instant());
+        unnamed.ifPresent(cluster -> deployments.made(plan.deployment(), Made.CLUSTER, cluster.clusterId()));
         return new Outcome.Done(plan);
     }
 

@@ -1,6 +1,7 @@
 package cloudhsm.pipeline.provisioning.report;
 
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.lambda.JsonHandler;
 import cloudhsm.pipeline.provisioning.price.HsmPrice;
@@ -49,17 +50,20 @@ public final class ReportFailure extends JsonHandler<ReportFailure.Input, Report
     }
 
     private final CloudHsmV2Client cloudHsm;
+    private final Deployments deployments;
     private final Notifications notifications;
     private final HsmPrice price;
 
     /** Called by Lambda, once per execution environment. */
     public ReportFailure() {
-        this(Aws.cloudHsm(), Notifications.ofFunction(), HsmPrice.ofFunction());
+        this(Aws.cloudHsm(), Deployments.ofFunction(), Notifications.ofFunction(), HsmPrice.ofFunction());
     }
 
-    ReportFailure(CloudHsmV2Client cloudHsm, Notifications notifications, HsmPrice price) {
+    ReportFailure(
+            CloudHsmV2Client cloudHsm, Deployments deployments, Notifications notifications, HsmPrice price) {
         super(Input.class);
         this.cloudHsm = cloudHsm;
+        this.deployments = deployments;
         this.notifications = notifications;
         this.price = price;
     }
@@ -74,22 +78,17 @@ public final class ReportFailure extends JsonHandler<ReportFailure.Input, Report
 
     private List<String> leftBilling(Optional<String> deployment) {
         try {
-            return new Clusters(cloudHsm)
-                    .all().stream()
-                            .filter(cluster -> isOf(deployment, cluster))
-                            .flatMap(this::billing)
-                            .toList();
+            var clusters = new Clusters(cloudHsm).all();
+            return deployments.all().stream()
+                    .filter(known -> deployment.isEmpty() || deployment.get().equals(known.name()))
+                    .flatMap(known -> Clusters.allOfDeployment(known, clusters).stream())
+                    .flatMap(this::billing)
+                    .toList();
         } catch (SdkException failure) {
             // Whoever reads this must not take "nothing found" for "nothing left".
-            return List.of("Unknown, as CloudHSM could not be asked: " + failure.getMessage()
+            return List.of("Unknown, as AWS could not be asked: " + failure.getMessage()
                     + ". Look for HSMs in the CloudHSM console; a Region that has no CloudHSM has none.");
         }
-    }
-
-    private static boolean isOf(Optional<String> deployment, Cluster cluster) {
-        return cluster.tagList().stream()
-                .filter(tag -> Clusters.DEPLOYMENT_TAG.equals(tag.key()))
-                .anyMatch(tag -> deployment.isEmpty() || deployment.get().equals(tag.value()));
     }
 
     private Stream<String> billing(Cluster cluster) {

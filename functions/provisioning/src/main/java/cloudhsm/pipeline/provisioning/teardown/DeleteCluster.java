@@ -20,8 +20,8 @@ import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
 import software.amazon.awssdk.services.cloudhsmv2.model.Tag;
 
 /**
- * Deletes the clusters once they have no HSM. Their backups outlive them, and get the deployment's tag before, so that
- * they are found when the cluster, which carries it, is gone.
+ * Deletes the clusters once they have no HSM. Their backups outlive them, and get the deployment's tag before, so that a
+ * person sees whose they are when the cluster, which carries it, is gone.
  */
 public final class DeleteCluster extends StageHandler<DeleteCluster.Input> {
     // Assumed: cluster-deletion

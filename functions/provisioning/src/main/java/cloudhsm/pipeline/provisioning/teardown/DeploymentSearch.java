@@ -3,33 +3,36 @@ package cloudhsm.pipeline.provisioning.teardown;
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.deployment.Deployment;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
+import cloudhsm.pipeline.provisioning.deployment.Made;
 import cloudhsm.pipeline.provisioning.stage.Execution;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.stream.Stream;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
 import software.amazon.awssdk.services.cloudhsmv2.model.Backup;
 import software.amazon.awssdk.services.cloudhsmv2.model.BackupState;
 import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
-import software.amazon.awssdk.services.cloudhsmv2.model.Tag;
 import software.amazon.awssdk.services.kms.KmsClient;
 import software.amazon.awssdk.services.kms.model.CustomKeyStoresListEntry;
 import software.amazon.awssdk.services.kms.model.KeyListEntry;
 import software.amazon.awssdk.services.kms.model.KeyMetadata;
 import software.amazon.awssdk.services.kms.model.KmsException;
 import software.amazon.awssdk.services.kms.model.NotFoundException;
+import software.amazon.awssdk.services.kms.model.OriginType;
 
-/** Finds everything that belongs to a deployment: by what is remembered of it, by tags, by names. */
+/** Finds everything that belongs to a deployment: what its record names, and what its open intents have made. */
 final class DeploymentSearch {
     /**
-     * @param clusters with the deployment's tag
-     * @param clusterIds of these, and of deleted ones whose tagged backups remain
-     * @param keys in the key store
+     * @param clusters that there still are
+     * @param clusterIds of these, and of deleted ones, whose backups may remain
+     * @param keys the deployment's, and all others in its key store
      * @param othersKeys those of the keys that are not this deployment's
      * @param bucket empty if there is none, or none that has to do with the deployment
-     * @param leftAlone what was found and is not the deployment's
+     * @param leftAlone what carries the deployment's tag or name and is not the deployment's
      */
     record Found(
             Optional<Deployment> record,
@@ -41,7 +44,7 @@ final class DeploymentSearch {
             Optional<Buckets.Found> bucket,
             List<String> leftAlone) {
         boolean isNothing() {
-            return record.isEmpty() && clusterIds.isEmpty() && keyStore.isEmpty() && keys.isEmpty() && bucket.isEmpty();
+            return record.isEmpty();
         }
     }
 
@@ -59,25 +62,35 @@ final class DeploymentSearch {
 
     Found find(String deployment, Execution execution) {
         var record = deployments.find(deployment);
-        var clusters = new Clusters(cloudHsm)
-                .all().stream()
-                        .filter(cluster -> isTagged(cluster.tagList(), deployment))
-                        .toList();
-        var clusterIds = new LinkedHashSet<String>();
+        var all = new Clusters(cloudHsm).all();
+        var clusters =
+                record.map(known -> Clusters.allOfDeployment(known, all)).orElse(List.of());
+        var clusterIds = new LinkedHashSet<>(made(record, Made.CLUSTER));
         clusters.forEach(cluster -> clusterIds.add(cluster.clusterId()));
-        backups()
-                .filter(backup -> isTagged(backup.tagList(), deployment))
-                .forEach(backup -> clusterIds.add(backup.clusterId()));
-        remembered(record, "cluster", "clusterId").ifPresent(clusterIds::add);
-        var keyStore = keyStore(deployment, record, List.copyOf(clusterIds));
-        var keys = keyStore.map(this::keysIn).orElse(List.of());
-        var aliased = describe(planned(record, "keyAlias").orElse("alias/cloudhsm-" + deployment));
-        var others = keys.stream()
-                .filter(key ->
-                        aliased.filter(ours -> ours.keyId().equals(key.keyId())).isEmpty())
-                .filter(key -> !isTaggedKey(key, deployment))
+        var stores = keyStores(record, clusterIds);
+        var keyStore = stores.stream()
+                .max(Comparator.comparing(store -> isOn(clusters, store)));
+        var every = keys();
+        var own = ownKeys(record, stores, every);
+        var others = every.stream()
+                .filter(key -> !own.contains(key))
+                .filter(key -> keyStore.stream().anyMatch(store -> isIn(store, key)))
                 .toList();
+        var keys = Stream.concat(own.stream(), others.stream()).toList();
         var leftAlone = new ArrayList<String>();
+        stores.stream().filter(store -> !keyStore.get().equals(store)).forEach(store -> leftAlone.add(former(store)));
+        all.stream()
+                .filter(cluster -> !clusterIds.contains(cluster.clusterId()))
+                .filter(cluster -> Clusters.isTagged(cluster.tagList(), Clusters.DEPLOYMENT_TAG, deployment))
+                .forEach(cluster -> leftAlone.add(taggedOnly("cluster " + cluster.clusterId())));
+        backups()
+                .filter(backup -> !clusterIds.contains(backup.clusterId()))
+                .filter(backup -> Clusters.isTagged(backup.tagList(), Clusters.DEPLOYMENT_TAG, deployment))
+                .forEach(backup -> leftAlone.add(taggedOnly("backup " + backup.backupId())));
+        every.stream()
+                .filter(key -> !keys.contains(key))
+                .filter(key -> isTagged(key, Clusters.DEPLOYMENT_TAG, deployment))
+                .forEach(key -> leftAlone.add(taggedOnly("key " + key.keyId())));
         var bucket = buckets.find(deployment, execution.account(), record, leftAlone);
         return new Found(record, clusters, List.copyOf(clusterIds), keyStore, keys, others, bucket, leftAlone);
     }
@@ -88,44 +101,56 @@ final class DeploymentSearch {
                 .filter(backup -> backup.backupState() != BackupState.DELETED);
     }
 
-    private static boolean isTagged(List<Tag> tags, String deployment) {
-        return tags.stream()
-                .anyMatch(tag -> Clusters.DEPLOYMENT_TAG.equals(tag.key()) && deployment.equals(tag.value()));
+    private static List<String> made(Optional<Deployment> record, Made kind) {
+        return record.map(known -> known.made(kind)).orElse(List.of());
     }
 
-    /** What the last provisioning was to make. */
-    private static Optional<String> planned(Optional<Deployment> record, String member) {
-        return record.map(known -> known.plan().path(member).asText()).filter(text -> !text.isEmpty());
+    private static String taggedOnly(String what) {
+        return what + " carries the deployment's tag, but its record does not name it";
     }
 
-    /** What the last provisioning that succeeded has made. */
-    private static Optional<String> remembered(Optional<Deployment> record, String resource, String member) {
-        return record.map(known -> known.resources().path(resource).path(member).asText())
-                .filter(text -> !text.isEmpty());
+    private static String former(CustomKeyStoresListEntry store) {
+        return "key store " + store.customKeyStoreId() + " is of the deployment's former cluster "
+                + store.cloudHsmClusterId() + "; disconnect it, and delete it once KMS has deleted its keys";
     }
 
-    /** The store on one of the deployment's clusters, or the one of its name whose cluster does not exist any more. */
-    private Optional<CustomKeyStoresListEntry> keyStore(
-            String deployment, Optional<Deployment> record, List<String> clusterIds) {
-        var stores = kms.describeCustomKeyStoresPaginator().customKeyStores().stream()
+    /** While an intent is open, the one store that a cluster can have is the one that it has made. */
+    private List<CustomKeyStoresListEntry> keyStores(Optional<Deployment> record, Set<String> clusterIds) {
+        var named = made(record, Made.KEY_STORE);
+        var intended =
+                record.flatMap(known -> known.intent(Made.KEY_STORE)).isPresent();
+        return kms.describeCustomKeyStoresPaginator().customKeyStores().stream()
+                .filter(store -> named.contains(store.customKeyStoreId())
+                        || intended && clusterIds.contains(store.cloudHsmClusterId()))
                 .toList();
-        var onCluster = stores.stream()
-                .filter(store -> clusterIds.contains(store.cloudHsmClusterId()))
-                .findFirst();
-        if (onCluster.isPresent()) return onCluster;
-        var name = planned(record, "keyStoreName").orElse("cloudhsm-" + deployment);
-        return stores.stream()
-                .filter(store -> name.equals(store.customKeyStoreName()))
-                .filter(store ->
-                        new Clusters(cloudHsm).find(store.cloudHsmClusterId()).isEmpty())
-                .findFirst();
     }
 
-    private List<KeyMetadata> keysIn(CustomKeyStoresListEntry store) {
+    private static boolean isOn(List<Cluster> clusters, CustomKeyStoresListEntry store) {
+        return clusters.stream().anyMatch(cluster -> cluster.clusterId().equals(store.cloudHsmClusterId()));
+    }
+
+    private static boolean isIn(CustomKeyStoresListEntry store, KeyMetadata key) {
+        return store.customKeyStoreId().equals(key.customKeyStoreId());
+    }
+
+    /** Every key of the Region whose material is in HSMs. */
+    private List<KeyMetadata> keys() {
         return kms.listKeysPaginator().keys().stream()
                 .map(KeyListEntry::keyId)
                 .flatMap(keyId -> describe(keyId).stream())
-                .filter(key -> store.customKeyStoreId().equals(key.customKeyStoreId()))
+                .filter(key -> key.origin() == OriginType.AWS_CLOUDHSM)
+                .toList();
+    }
+
+    private List<KeyMetadata> ownKeys(
+            Optional<Deployment> record, List<CustomKeyStoresListEntry> stores, List<KeyMetadata> keys) {
+        var named = made(record, Made.KEY);
+        var intended = record.flatMap(known -> known.intent(Made.KEY)).flatMap(value -> keys.stream()
+                .filter(key -> stores.stream().anyMatch(store -> isIn(store, key)))
+                .filter(key -> isTagged(key, Deployments.INTENT_TAG, value))
+                .max(Comparator.comparing(KeyMetadata::creationDate).thenComparing(KeyMetadata::keyId)));
+        return keys.stream()
+                .filter(key -> named.contains(key.keyId()) || intended.equals(Optional.of(key)))
                 .toList();
     }
 
@@ -142,8 +167,14 @@ final class DeploymentSearch {
         }
     }
 
-    private boolean isTaggedKey(KeyMetadata key, String deployment) {
-        return kms.listResourceTagsPaginator(request -> request.keyId(key.keyId())).tags().stream()
-                .anyMatch(tag -> Clusters.DEPLOYMENT_TAG.equals(tag.tagKey()) && deployment.equals(tag.tagValue()));
+    /** False also where the key's policy keeps this account's IAM out. */
+    private boolean isTagged(KeyMetadata key, String tagKey, String value) {
+        try {
+            return kms.listResourceTagsPaginator(request -> request.keyId(key.keyId())).tags().stream()
+                    .anyMatch(tag -> tagKey.equals(tag.tagKey()) && value.equals(tag.tagValue()));
+        } catch (KmsException failure) {
+            if ("AccessDeniedException".equals(failure.awsErrorDetails().errorCode())) return false;
+            throw failure;
+        }
     }
 }

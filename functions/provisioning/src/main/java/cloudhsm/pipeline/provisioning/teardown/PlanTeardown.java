@@ -264,11 +264,10 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
                 .toList();
         return new Outcome.Failed(
                 "NO_SUCH_DEPLOYMENT",
-                "Nothing in this Region carries the name or the tag of a deployment \"" + deployment
-                        + "\": no cluster, backup, key store, key or bucket, and nothing is remembered of it. Known"
-                        + " are "
+                "This stack has no record of a deployment \"" + deployment + "\", and takes nothing for its tag or name."
+                        + " Known are "
                         + (known.isEmpty() ? "none" : String.join(", ", known))
-                        + ". Nothing was removed. Next: check the name and the Region.");
+                        + ". Nothing was removed. Next: check the name, the Region and the stack.");
     }
 
     private static String refusal(String deployment, List<String> shared) {

@@ -2,13 +2,19 @@ package cloudhsm.pipeline.provisioning.cluster;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.faults.Faults;
+import cloudhsm.pipeline.provisioning.deployment.Deployment;
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
+import cloudhsm.pipeline.provisioning.deployment.Made;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.Resource;
 import java.time.Duration;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
@@ -19,7 +25,7 @@ import software.amazon.awssdk.services.cloudhsmv2.model.Tag;
 
 class CreateClusterTest {
     private final EmbeddedAws aws = new EmbeddedAws();
-    private final CreateCluster stage = new CreateCluster(aws.cloudHsm, aws.runtime());
+    private final CreateCluster stage = new CreateCluster(aws.cloudHsm, aws.deployments(), aws.runtime());
 
     @AfterEach
     void close() {
@@ -60,8 +66,10 @@ class CreateClusterTest {
     void lostAnswerDoesNotMakeASecondCluster() {
         aws.cloud.faults().add("cloudhsm", "CreateCluster", 1, Faults.Kind.ANSWER_LOST);
         assertThrows(SdkException.class, this::run, "the state machine runs the stage again");
-        assertInstanceOf(Outcome.Waiting.class, run());
-        assertEquals(1, aws.cloud.calls("CreateCluster"));
+        var waiting = assertInstanceOf(Outcome.Waiting.class, run());
+        assertEquals(1, aws.cloud.calls("CreateCluster"), "the open intent has found it");
+        assertEquals(List.of(waiting.resource().id()), demo().made(Made.CLUSTER));
+        assertEquals(Optional.empty(), demo().intent(Made.CLUSTER));
     }
 
     @Test
@@ -105,20 +113,73 @@ class CreateClusterTest {
         assertEquals(0, new Clusters(aws.cloudHsm).all().size());
     }
 
+    private Deployment demo() {
+        return aws.deployments().find(EmbeddedAws.DEPLOYMENT).orElseThrow();
+    }
+
+    private String foreignCluster(String tag, String value) {
+        return aws.cloudHsm
+                .createCluster(request -> request.hsmType("hsm2m.medium")
+                        .mode("FIPS")
+                        .subnetIds(aws.subnetIds())
+                        .tagList(Tag.builder().key(tag).value(value).build()))
+                .cluster()
+                .clusterId();
+    }
+
     @Test
-    void oldestOfTwoClustersIsTheDeployments() {
+    void foreignClusterWithTheForgedTagOfTheDeploymentIsNotAdopted() {
+        var foreign = foreignCluster(Clusters.DEPLOYMENT_TAG, EmbeddedAws.DEPLOYMENT);
+        var waiting = assertInstanceOf(Outcome.Waiting.class, run());
+        assertNotEquals(foreign, waiting.resource().id());
+        assertEquals(List.of(waiting.resource().id()), demo().made(Made.CLUSTER));
+    }
+
+    @Test
+    void foreignClusterThatCopiesTheValueOfAnOpenIntentIsNotAdopted() {
+        var foreign = foreignCluster("owner", "finance");
+        aws.cloud.advance(Duration.ofMinutes(1));
+        aws.cloud.faults().add("cloudhsm", "CreateCluster", 1, Faults.Kind.ANSWER_LOST);
+        assertThrows(SdkException.class, this::run);
+        var value = demo().intent(Made.CLUSTER).orElseThrow();
+        aws.cloudHsm.tagResource(request -> request.resourceId(foreign)
+                .tagList(Tag.builder().key(Deployments.INTENT_TAG).value(value).build()));
+        var waiting = assertInstanceOf(Outcome.Waiting.class, run());
+        assertNotEquals(foreign, waiting.resource().id());
+        assertEquals(2, aws.cloud.calls("CreateCluster"), "the foreign one and that of the intent");
+    }
+
+    @Test
+    void foreignClusterThatCopiesTheValueOfAClosedIntentIsNotAdopted() {
         var first = aws.givenCluster();
-        // What a stale DescribeClusters after a lost answer leads to.
-        aws.cloudHsm.createCluster(request -> request.hsmType("hsm2m.medium")
-                .mode("FIPS")
-                .subnetIds(aws.subnetIds())
-                .tagList(Tag.builder()
-                        .key(Clusters.DEPLOYMENT_TAG)
-                        .value(EmbeddedAws.DEPLOYMENT)
-                        .build()));
+        var value = aws.cluster(first).tagList().stream()
+                .filter(tag -> tag.key().equals(Deployments.INTENT_TAG))
+                .findFirst()
+                .orElseThrow()
+                .value();
+        aws.cloudHsm.deleteCluster(request -> request.clusterId(first));
+        var foreign = foreignCluster(Deployments.INTENT_TAG, value);
+        assertNotEquals(
+                foreign,
+                assertInstanceOf(Outcome.Waiting.class, run()).resource().id());
+    }
+
+    @Test
+    void twoDeploymentsWhoseNamesBeginAlikeHaveAClusterEach() {
+        aws.deployments().provisioning("demo-2", Map.of(), aws.cloud.time().now());
+        var other = new CreateCluster.Input("demo-2", "hsm2m.medium", "FIPS", 90, aws.subnetIds());
+        var ofOther = assertInstanceOf(Outcome.Waiting.class, stage.run(other, Optional.empty()));
+        assertNotEquals(ofOther, run());
+        assertEquals(2, aws.cloud.calls("CreateCluster"));
+    }
+
+    @Test
+    void oldestOfTwoClustersOfTheRecordIsTheDeployments() {
+        var first = aws.givenCluster();
+        aws.deployments().made(EmbeddedAws.DEPLOYMENT, Made.CLUSTER, foreignCluster("owner", "a person"));
         assertEquals(
                 Optional.of(first),
-                new Clusters(aws.cloudHsm).ofDeployment(EmbeddedAws.DEPLOYMENT).map(Cluster::clusterId),
+                Clusters.ofDeployment(demo(), new Clusters(aws.cloudHsm).all()).map(Cluster::clusterId),
                 "every run must choose the same one");
     }
 }

@@ -4,6 +4,7 @@ import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
 import cloudhsm.pipeline.provisioning.PipelineTable;
 import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.Resource;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
@@ -33,6 +34,16 @@ public final class EmbeddedAws implements AutoCloseable {
     /** A client that asks once. */
     public <B extends AwsClientBuilder<B, C> & AwsSyncClientBuilder<B, C>, C> C client(B builder) {
         return cloud.client(builder);
+    }
+
+    private Deployments deployments;
+
+    /** In the {@link PipelineTable}, with a record of {@link #DEPLOYMENT}. */
+    public Deployments deployments() {
+        if (deployments == null) {
+            deployments = PipelineTable.withRecordOf(DEPLOYMENT, client(DynamoDbClient.builder()), cloud);
+        }
+        return deployments;
     }
 
     /** Enough for {@code run}: the clock, and the lock, which is in the {@link PipelineTable}. */
@@ -97,7 +108,7 @@ public final class EmbeddedAws implements AutoCloseable {
 
     /** A cluster in UNINITIALIZED, made by the stage. */
     public String givenCluster() {
-        var stage = new CreateCluster(cloudHsm, runtime());
+        var stage = new CreateCluster(cloudHsm, deployments(), runtime());
         return ((CreateCluster.Output)
                         ((Outcome.Done) runToEnd(awaited -> stage.run(clusterInput(), awaited))).output())
                 .clusterId();

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 
 import cloudhsm.pipeline.provisioning.PipelineTable;
 import cloudhsm.pipeline.provisioning.TestAccount;
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.lambda.Json;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -36,6 +37,7 @@ class ObserverTest {
                     new StateChanges(
                             aws.client(EventBridgeClient.builder()),
                             new SeenStates(dynamoDb, PipelineTable.NAME),
+                            new Deployments(dynamoDb, PipelineTable.NAME),
                             aws.runtime.clock()),
                     aws.runtime.clock()),
             aws.runtime.clock());

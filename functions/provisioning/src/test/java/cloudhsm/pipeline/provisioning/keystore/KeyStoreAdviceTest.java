@@ -49,7 +49,7 @@ class KeyStoreAdviceTest {
     }
 
     private static Outcome createKeyStore(String name, String clusterId) {
-        return new CreateKeyStore(aws.kms, aws.secretsManager, aws.runtime)
+        return new CreateKeyStore(aws.kms, aws.secretsManager, aws.deployments(), aws.runtime)
                 .run(
                         new CreateKeyStore.Input(
                                 TestAccount.DEPLOYMENT, name, clusterId, cluster.trustAnchor(), secretArn),
@@ -83,7 +83,12 @@ class KeyStoreAdviceTest {
     }
 
     private static Outcome createKey(String alias) {
-        return new CreateKey(aws.kms, "eu-central-1", "arn:aws:iam::111122223333:role/reencryptor", aws.runtime)
+        return new CreateKey(
+                        aws.kms,
+                        aws.deployments(),
+                        "eu-central-1",
+                        "arn:aws:iam::111122223333:role/reencryptor",
+                        aws.runtime)
                 .run(
                         new CreateKey.Input(
                                 TestAccount.DEPLOYMENT, keyStoreId, alias, "S3 data", List.of(), List.of(), true, null),
@@ -96,8 +101,8 @@ class KeyStoreAdviceTest {
 
     @Test
     @Order(1)
-    void theNameOfTheStoreThatHoldsTheClusterIsAdopted() {
-        keyStoreId = aws.kms
+    void aStoreOfSomebodyElseOnTheClusterMakesRoomWhenItIsDeleted() {
+        var byHand = aws.kms
                 .createCustomKeyStore(create -> create.customKeyStoreName("by-hand")
                         .cloudHsmClusterId(cluster.id())
                         .trustAnchorCertificate(cluster.trustAnchor())
@@ -106,7 +111,12 @@ class KeyStoreAdviceTest {
         assertEquals(
                 "CLUSTER_HAS_KEY_STORE",
                 failed(createKeyStore(STORE, cluster.id())).reason());
-        assertEquals(keyStoreId, store(createKeyStore("by-hand", cluster.id())));
+        assertEquals(
+                "CLUSTER_HAS_KEY_STORE",
+                failed(createKeyStore("by-hand", cluster.id())).reason(),
+                "its name does not make it the deployment's");
+        aws.kms.deleteCustomKeyStore(delete -> delete.customKeyStoreId(byHand));
+        keyStoreId = store(createKeyStore("first", cluster.id()));
     }
 
     @Test

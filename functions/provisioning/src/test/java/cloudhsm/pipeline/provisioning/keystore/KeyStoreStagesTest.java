@@ -5,12 +5,16 @@ import static cloudhsm.pipeline.provisioning.TestAccount.failed;
 import static cloudhsm.pipeline.provisioning.TestAccount.waiting;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.faults.Faults;
 import cloudhsm.pipeline.provisioning.TestAccount;
 import cloudhsm.pipeline.provisioning.TestAccount.InitializedCluster;
+import cloudhsm.pipeline.provisioning.cluster.Clusters;
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
+import cloudhsm.pipeline.provisioning.deployment.Made;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.lambda.Json;
 import cloudhsm.pipeline.provisioning.pki.MalformedPemException;
@@ -21,6 +25,7 @@ import cloudhsm.pipeline.provisioning.stage.Resource;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.node.NullNode;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -32,16 +37,19 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.services.kms.model.ConnectionStateType;
+import software.amazon.awssdk.services.kms.model.Tag;
 
 class KeyStoreStagesTest {
     private static final String PASSWORD = "kmsuserPassword1";
     private static final String REENCRYPTOR = "arn:aws:iam::111122223333:role/reencryptor";
 
     private final TestAccount aws = new TestAccount();
-    private final CreateKeyStore createKeyStore = new CreateKeyStore(aws.kms, aws.secretsManager, aws.runtime);
+    private final CreateKeyStore createKeyStore = 
+            new CreateKeyStore(aws.kms, aws.secretsManager, aws.deployments(), aws.runtime);
     private final ConnectKeyStore connectKeyStore = new ConnectKeyStore(aws.kms, aws.runtime);
     private final DisconnectKeyStore disconnectKeyStore = new DisconnectKeyStore(aws.kms, aws.runtime);
-    private final CreateKey createKey = new CreateKey(aws.kms, "eu-central-1", REENCRYPTOR, aws.runtime);
+    private final CreateKey createKey = 
+            new CreateKey(aws.kms, aws.deployments(), "eu-central-1", REENCRYPTOR, aws.runtime);
     private InitializedCluster cluster;
     private CreateKeyStore.Input input;
 
@@ -95,22 +103,38 @@ class KeyStoreStagesTest {
     }
 
     @Test
-    void runningCreateKeyStoreAgainAdoptsTheStoreOfThatName() {
+    void runningCreateKeyStoreAgainTakesTheStoreOfTheRecord() {
         assertEquals(keyStore(), keyStore());
         assertEquals(1, aws.cloud.calls("CreateCustomKeyStore"), "a cluster can have one key store");
         assertEquals(1, aws.cloud.calls("GetSecretValue"), "a password that is not needed is not read");
     }
 
     @Test
-    void storeWithAnotherNameOnTheClusterIsNamed() {
+    void storeOfTheRecordIsTakenWhateverItsName() {
         var keyStoreId = keyStore();
         var other = new CreateKeyStore.Input(
                 TestAccount.DEPLOYMENT, "another", cluster.id(), cluster.trustAnchor(), input.kmsUserSecretArn());
 
-        var failure = failed(createKeyStore.run(other, Optional.empty()));
+        assertEquals(
+                keyStoreId,
+                done(createKeyStore.run(other, Optional.empty()), CreateKeyStore.Output.class)
+                        .keyStoreId());
+    }
 
-        assertEquals("CLUSTER_HAS_KEY_STORE", failure.reason(), "a new name does not help, the old store holds on");
-        assertTrue(failure.message().contains(keyStoreId), failure.message());
+    @Test
+    void foreignStoreOfTheRightNameOnTheClusterIsNotAdopted() {
+        var foreign = aws.kms
+                .createCustomKeyStore(create -> create.customKeyStoreName("cloudhsm-demo")
+                        .cloudHsmClusterId(cluster.id())
+                        .trustAnchorCertificate(cluster.trustAnchor())
+                        .keyStorePassword(PASSWORD))
+                .customKeyStoreId();
+
+        var failure = failed(createKeyStore.run(input, Optional.empty()));
+
+        assertEquals("CLUSTER_HAS_KEY_STORE", failure.reason(), "a name says nothing of whose it is");
+        assertTrue(failure.message().contains(foreign), failure.message());
+        assertEquals(List.of(), made(Made.KEY_STORE));
     }
 
     @Test
@@ -172,6 +196,7 @@ class KeyStoreStagesTest {
         assertTrue(Aws.mayPass(lost), "the state machine repeats what may pass");
         keyStore();
         assertEquals(1, aws.cloud.calls("CreateCustomKeyStore"), "the first call had taken effect");
+        assertEquals(List.of(keyStore()), made(Made.KEY_STORE));
     }
 
     @Test
@@ -271,7 +296,7 @@ class KeyStoreStagesTest {
     }
 
     @Test
-    void keyIsMadeInTheStoreAndAdoptedByItsAlias() {
+    void keyIsMadeInTheStoreOnce() {
         var key = keyIn(connectedKeyStore());
 
         var first = done(createKey.run(key, Optional.empty()), CreateKey.Output.class);
@@ -286,14 +311,14 @@ class KeyStoreStagesTest {
     }
 
     @Test
-    void keyWithoutItsAliasIsFoundByItsTag() {
+    void keyWithoutItsAliasIsFoundByTheRecord() {
         var key = keyIn(connectedKeyStore());
         aws.cloud.faults().add("kms", "CreateAlias", 1, Faults.Kind.THROTTLED);
 
         assertThrows(SdkException.class, () -> createKey.run(key, Optional.empty()));
         done(createKey.run(key, Optional.empty()), CreateKey.Output.class);
 
-        assertEquals(1, aws.cloud.calls("CreateKey"), "CreateKey has no client token: the tag is all there is");
+        assertEquals(1, aws.cloud.calls("CreateKey"), "a second key would be billed and never used");
     }
 
     @Test
@@ -302,9 +327,70 @@ class KeyStoreStagesTest {
         aws.cloud.faults().add("kms", "CreateKey", 1, Faults.Kind.ANSWER_LOST);
 
         assertThrows(SdkException.class, () -> createKey.run(key, Optional.empty()));
-        done(createKey.run(key, Optional.empty()), CreateKey.Output.class);
+        var made = done(createKey.run(key, Optional.empty()), CreateKey.Output.class);
 
-        assertEquals(1, aws.cloud.calls("CreateKey"));
+        assertEquals(1, aws.cloud.calls("CreateKey"), "CreateKey has no client token: the open intent has found it");
+        assertEquals(List.of(made.keyId()), made(Made.KEY));
+    }
+
+    private List<String> made(Made kind) {
+        return aws.deployments().find(TestAccount.DEPLOYMENT).orElseThrow().made(kind);
+    }
+
+    private String foreignKeyIn(String keyStoreId, String tag, String value) {
+        return aws.kms
+                .createKey(create -> create.origin("AWS_CLOUDHSM")
+                        .customKeyStoreId(keyStoreId)
+                        .tags(Tag.builder().tagKey(tag).tagValue(value).build()))
+                .keyMetadata()
+                .keyId();
+    }
+
+    @Test
+    void foreignKeyWithTheForgedTagOfTheDeploymentIsNotAdopted() {
+        var keyStoreId = connectedKeyStore();
+        var foreign = foreignKeyIn(keyStoreId, Clusters.DEPLOYMENT_TAG, TestAccount.DEPLOYMENT);
+
+        var made = done(createKey.run(keyIn(keyStoreId), Optional.empty()), CreateKey.Output.class);
+
+        assertNotEquals(foreign, made.keyId(), "its policy is its owner's");
+        assertEquals(List.of(made.keyId()), made(Made.KEY));
+    }
+
+    @Test
+    void foreignKeyBehindTheAliasIsNotAdoptedThoughItIsInTheStoreAndCarriesTheTag() {
+        var keyStoreId = connectedKeyStore();
+        var foreign = foreignKeyIn(keyStoreId, Clusters.DEPLOYMENT_TAG, TestAccount.DEPLOYMENT);
+        aws.kms.createAlias(
+                request -> request.aliasName("alias/cloudhsm-demo").targetKeyId(foreign));
+
+        assertEquals(
+                "ALIAS_IN_USE",
+                failed(createKey.run(keyIn(keyStoreId), Optional.empty())).reason());
+        assertEquals(List.of(), made(Made.KEY));
+    }
+
+    @Test
+    void foreignKeyThatCopiesTheValueOfAnOpenIntentIsNotAdopted() {
+        var keyStoreId = connectedKeyStore();
+        var foreign = foreignKeyIn(keyStoreId, "owner", "finance");
+        aws.cloud.advance(Duration.ofMinutes(1));
+        aws.cloud.faults().add("kms", "CreateKey", 1, Faults.Kind.ANSWER_LOST);
+        assertThrows(SdkException.class, () -> createKey.run(keyIn(keyStoreId), Optional.empty()));
+        var value = aws.deployments()
+                .find(TestAccount.DEPLOYMENT)
+                .flatMap(demo -> demo.intent(Made.KEY))
+                .orElseThrow();
+        aws.kms.tagResource(request -> request.keyId(foreign)
+                .tags(Tag.builder()
+                        .tagKey(Deployments.INTENT_TAG)
+                        .tagValue(value)
+                        .build()));
+
+        assertNotEquals(
+                foreign,
+                done(createKey.run(keyIn(keyStoreId), Optional.empty()), CreateKey.Output.class)
+                        .keyId());
     }
 
     @Test

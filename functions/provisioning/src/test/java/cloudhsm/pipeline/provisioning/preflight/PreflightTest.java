@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.authorization.PolicyDocument;
+import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.cluster.EmbeddedAws;
 import cloudhsm.pipeline.provisioning.deployment.Phase;
 import cloudhsm.pipeline.provisioning.lambda.Json;
@@ -109,6 +110,18 @@ class PreflightTest {
     }
 
     @Test
+    void foreignClusterWithTheForgedTagOfTheDeploymentIsNotItsCluster() {
+        aws.cloudHsm.createCluster(request -> request.hsmType("hsm2m.medium")
+                .mode("FIPS")
+                .subnetIds(aws.subnetIds())
+                .tagList(tag ->
+                        tag.key(Clusters.DEPLOYMENT_TAG).value("demo")));
+        assertEquals(
+                "NON_FIPS",
+                plan("{\"deployment\": \"demo\", \"hsm\": {\"mode\": \"NON_FIPS\"}}").mode());
+    }
+
+    @Test
     void quotasCountWhatOthersHave() {
         var clusterId = aws.givenCluster();
         assertEquals(
@@ -160,7 +173,7 @@ class PreflightTest {
                         .createBucketConfiguration(configuration -> configuration.locationConstraint("eu-central-1")));
         assertEquals(
                 "reports-2026",
-                plan("{\"bucket\": {\"name\": \"reports-2026\", \"adopt\": true}}").bucket());
+                plan("{\"bucket\": {\"name\": \"reports-2026\"}}").bucket());
     }
 
     @ParameterizedTest
@@ -173,7 +186,7 @@ class PreflightTest {
     @Test
     void aNameOfTheAccountsNamespaceIsPlanned() {
         var name = "reports-111122223333-eu-central-1-an";
-        assertEquals(name, plan("{\"bucket\": {\"name\": \"" + name + "\", \"adopt\": true}}").bucket());
+        assertEquals(name, plan("{\"bucket\": {\"name\": \"" + name + "\"}}").bucket());
     }
 
     @Test
@@ -183,7 +196,7 @@ class PreflightTest {
         kms.createAlias(alias -> alias.aliasName("alias/reports").targetKeyId(keyId));
         assertEquals(
                 "1. key.alias: \"alias/reports\" names key " + keyId
-                        + " already, which is not in the deployment's key store; choose another alias",
+                        + " already, which this deployment did not make in its key store; choose another alias",
                 problems(Quotas.DEFAULT, "{\"key\": {\"alias\": \"alias/reports\"}}"));
     }
 

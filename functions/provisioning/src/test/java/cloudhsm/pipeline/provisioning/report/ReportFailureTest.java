@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.faults.Faults;
 import cloudhsm.pipeline.provisioning.TestAccount;
+import cloudhsm.pipeline.provisioning.deployment.Made;
 import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -17,12 +18,18 @@ class ReportFailureTest {
     @Test
     void everyHsmThatIsLeftIsNamedWithItsPrice() {
         try (var aws = new TestAccount()) {
+            var deployments = aws.deployments();
+            deployments.made(
+                    TestAccount.DEPLOYMENT,
+                    Made.CLUSTER,
+                    aws.initializedCluster().id());
             aws.initializedCluster();
             var topic = aws.cloud.sns().createTopic("failures", Map.of());
 
-            var output = new ReportFailure(aws.cloudHsm, new Notifications(aws.sns, topic), PRICE).handle(INPUT);
+            var output = new ReportFailure(aws.cloudHsm, deployments, new Notifications(aws.sns, topic), PRICE)
+                    .handle(INPUT);
 
-            assertEquals(1, output.leftBilling().size());
+            assertEquals(1, output.leftBilling().size(), "the other cluster has nothing but the deployment's tag");
             assertTrue(output.leftBilling().getFirst().endsWith("1.60 USD an hour"), output.toString());
             var message = aws.cloud.sns().published().getFirst().message();
             assertTrue(
@@ -34,9 +41,11 @@ class ReportFailureTest {
     @Test
     void failureToLookIsNotTakenForNothingLeft() {
         try (var aws = new TestAccount()) {
+            var deployments = aws.deployments();
             aws.cloud.faults().add("cloudhsm", "DescribeClusters", 1, Faults.Kind.THROTTLED);
 
-            var output = new ReportFailure(aws.cloudHsm, new Notifications(aws.sns, ""), PRICE).handle(INPUT);
+            var output = new ReportFailure(aws.cloudHsm, deployments, new Notifications(aws.sns, ""), PRICE)
+                    .handle(INPUT);
             assertTrue(output.leftBilling().getFirst().startsWith("Unknown"), output.toString());
         }
     }
