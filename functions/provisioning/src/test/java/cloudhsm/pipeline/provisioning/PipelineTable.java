@@ -1,7 +1,9 @@
 package cloudhsm.pipeline.provisioning;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import java.time.Duration;
+import java.util.Map;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 import software.amazon.awssdk.services.dynamodb.model.AttributeDefinition;
 import software.amazon.awssdk.services.dynamodb.model.BillingMode;
@@ -23,6 +25,14 @@ public final class PipelineTable {
                 .keySchema(key("pk", KeyType.HASH), key("sk", KeyType.RANGE)));
         // A table is CREATING for a while.
         cloud.advance(Duration.ofMinutes(1));
+    }
+
+    /** Creates the table with the record of one deployment, which is being provisioned. */
+    public static Deployments deployments(DynamoDbClient dynamoDb, LocalCloud cloud, String deployment) {
+        create(dynamoDb, cloud);
+        var deployments = new Deployments(dynamoDb, NAME);
+        deployments.provisioning(deployment, Map.of(), cloud.time().now());
+        return deployments;
     }
 
     private static AttributeDefinition attribute(String name) {

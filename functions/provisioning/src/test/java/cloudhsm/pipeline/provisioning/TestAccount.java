@@ -7,6 +7,7 @@ import cloudhsm.pipeline.localcloud.ec2.Ec2Service.Subnet;
 import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.pki.ClusterCa;
 import cloudhsm.pipeline.provisioning.pki.Pem;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
@@ -62,6 +63,7 @@ public final class TestAccount implements AutoCloseable {
 
     private int mostHsms;
     private String busyStateMachine;
+    private Deployments deployments;
     public final LocalCloud cloud = LocalCloud.start();
     public final CloudHsmV2Client cloudHsm = client(CloudHsmV2Client.builder());
     public final KmsClient kms = client(KmsClient.builder());
@@ -95,6 +97,13 @@ public final class TestAccount implements AutoCloseable {
                     for (var interceptor : interceptors) config.addExecutionInterceptor(interceptor);
                 })
                 .build();
+    }
+
+    /** The records, with that of {@link #DEPLOYMENT}, which is being provisioned; made in the pipeline's table at first use. */
+    public Deployments deployments() {
+        if (deployments == null)
+            deployments = PipelineTable.deployments(client(DynamoDbClient.builder()), cloud, DEPLOYMENT);
+        return deployments;
     }
 
     /** Lets time pass until the condition, which may ask the embedded AWS, holds. */

@@ -4,6 +4,7 @@ import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
 import cloudhsm.pipeline.provisioning.PipelineTable;
 import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.Resource;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
@@ -29,6 +30,14 @@ public final class EmbeddedAws implements AutoCloseable {
 
     public final LocalCloud cloud = LocalCloud.start();
     public final CloudHsmV2Client cloudHsm = client(CloudHsmV2Client.builder());
+    private Deployments deployments;
+
+    /** The records, with that of {@link #DEPLOYMENT}, which is being provisioned; made in the pipeline's table at first use. */
+    public Deployments deployments() {
+        if (deployments == null)
+            deployments = PipelineTable.deployments(client(DynamoDbClient.builder()), cloud, DEPLOYMENT);
+        return deployments;
+    }
 
     /** A client that asks once. */
     public <B extends AwsClientBuilder<B, C> & AwsSyncClientBuilder<B, C>, C> C client(B builder) {
