@@ -99,7 +99,7 @@ public final class TestAccount implements AutoCloseable {
                 .build();
     }
 
-    /** The records, with that of {@link #DEPLOYMENT}, which is being provisioned; made in the pipeline's table at first use. */
+    /** The records, with that of {@link #DEPLOYMENT} in PROVISIONING; made in the pipeline's table at first use. */
     public Deployments deployments() {
         if (deployments == null)
             deployments = PipelineTable.deployments(client(DynamoDbClient.builder()), cloud, DEPLOYMENT);

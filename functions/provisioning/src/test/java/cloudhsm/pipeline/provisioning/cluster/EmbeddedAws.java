@@ -32,7 +32,7 @@ public final class EmbeddedAws implements AutoCloseable {
     public final CloudHsmV2Client cloudHsm = client(CloudHsmV2Client.builder());
     private Deployments deployments;
 
-    /** The records, with that of {@link #DEPLOYMENT}, which is being provisioned; made in the pipeline's table at first use. */
+    /** The records, with that of {@link #DEPLOYMENT} in PROVISIONING; made in the pipeline's table at first use. */
     public Deployments deployments() {
         if (deployments == null)
             deployments = PipelineTable.deployments(client(DynamoDbClient.builder()), cloud, DEPLOYMENT);
