@@ -15,7 +15,7 @@ record ClientEgress(Ec2Client ec2) {
 
     SecurityGroup group() {
         return ec2.describeSecurityGroups(request -> request.filters(Filter.builder()
-                        .name("group-name")
+                        .name("tag:Name")
                         .values("cloudhsm-client-default")
                         .build()))
                 .securityGroups()

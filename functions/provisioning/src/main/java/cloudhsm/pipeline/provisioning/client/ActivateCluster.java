@@ -2,6 +2,8 @@ package cloudhsm.pipeline.provisioning.client;
 
 import cloudhsm.pipeline.provisioning.cluster.ClusterFailures;
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
+import cloudhsm.pipeline.provisioning.cluster.SecretNotOursException;
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.pki.Pem;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
@@ -54,6 +56,7 @@ public final class ActivateCluster extends StageHandler<ActivateCluster.Input> {
 
     private final Clusters clusters;
     private final SecretsManagerClient secretsManager;
+    private final Deployments deployments;
     private final ClientCommand command;
 
     /** Called by Lambda, once per execution environment. */
@@ -61,6 +64,7 @@ public final class ActivateCluster extends StageHandler<ActivateCluster.Input> {
         this(
                 Aws.cloudHsm(),
                 Aws.secretsManager(),
+                Deployments.ofFunction(),
                 new ClientCommand(Aws.ssm(), Aws.environment("ACTIVATE_DOCUMENT"), ClientCommand.Cli.ofFunction()),
                 StageRuntime.ofFunction());
     }
@@ -68,11 +72,13 @@ public final class ActivateCluster extends StageHandler<ActivateCluster.Input> {
     ActivateCluster(
             CloudHsmV2Client cloudHsm,
             SecretsManagerClient secretsManager,
+            Deployments deployments,
             ClientCommand command,
             StageRuntime runtime) {
         super(Input.class, runtime);
         this.clusters = new Clusters(cloudHsm);
         this.secretsManager = secretsManager;
+        this.deployments = deployments;
         this.command = command;
     }
 
@@ -80,9 +86,17 @@ public final class ActivateCluster extends StageHandler<ActivateCluster.Input> {
     protected Outcome run(Input input, Optional<Resource> awaited) {
         var cluster = clusters.find(input.clusterId());
         if (cluster.isEmpty()) return ClusterFailures.notFound(input.clusterId());
-        return switch (cluster.get().state()) {
-            case INITIALIZED -> activate(input, cluster.get(), awaited);
-            case ACTIVE, DEGRADED -> active(input, cluster.get());
+        try {
+            return run(input, cluster.get(), awaited);
+        } catch (SecretNotOursException foreign) {
+            return foreign.failed();
+        }
+    }
+
+    private Outcome run(Input input, Cluster cluster, Optional<Resource> awaited) {
+        return switch (cluster.state()) {
+            case INITIALIZED -> activate(input, cluster, awaited);
+            case ACTIVE, DEGRADED -> active(input, cluster);
             case UPDATE_IN_PROGRESS, MODIFY_IN_PROGRESS, ROLLBACK_IN_PROGRESS ->
                 new Outcome.Waiting(Resource.cluster(input.clusterId()), UPDATING, UPDATE_BUDGET);
             case CREATE_IN_PROGRESS,
@@ -90,7 +104,7 @@ public final class ActivateCluster extends StageHandler<ActivateCluster.Input> {
                     INITIALIZE_IN_PROGRESS,
                     DELETE_IN_PROGRESS,
                     DELETED,
-                    UNKNOWN_TO_SDK_VERSION -> notInitialized(cluster.get());
+                    UNKNOWN_TO_SDK_VERSION -> notInitialized(cluster);
         };
     }
 
@@ -108,15 +122,17 @@ public final class ActivateCluster extends StageHandler<ActivateCluster.Input> {
     }
 
     private ClientCommand.Progress send(Input input, List<String> addresses) {
-        var secretArn =
-                PasswordSecret.ofAdmin(secretsManager, input.deployment()).ensure(input.deployment());
         return command.send(
                 input.instanceId(),
                 Map.of(
                         "ClusterId", input.clusterId(),
                         "HsmAddresses", String.join(" ", addresses),
                         "TrustAnchor", base64(input.trustAnchor()),
-                        "AdminSecret", secretArn));
+                        "AdminSecret", secret(input).ensure()));
+    }
+
+    private PasswordSecret secret(Input input) {
+        return PasswordSecret.ofAdmin(secretsManager, deployments, input.deployment());
     }
 
     /** The addresses at which clients reach the cluster's ACTIVE HSMs. */
@@ -137,17 +153,17 @@ public final class ActivateCluster extends StageHandler<ActivateCluster.Input> {
     }
 
     private Outcome active(Input input, Cluster cluster) {
-        var secret = PasswordSecret.ofAdmin(secretsManager, input.deployment());
+        var secret = secret(input);
         return secret.find()
                 .<Outcome>map(arn -> new Outcome.Done(new Output(cluster.stateAsString(), arn)))
                 .orElseGet(() -> new Outcome.Failed(
                         "ADMIN_PASSWORD_UNKNOWN",
                         "Cluster " + input.clusterId() + " is " + cluster.stateAsString()
-                                + " already, but the secret " + secret.name()
-                                + " does not exist: its admin password was set by someone else, or the secret was"
-                                + " deleted. AWS cannot recover it. Nothing was changed. Next: store the password of"
-                                + " admin in a secret of that name, or delete the cluster; then start a new"
-                                + " execution."));
+                                + " already, but the deployment has no secret with the password of admin: it was set"
+                                + " by someone else, or the secret was deleted. AWS cannot recover it. A secret was"
+                                + " made for it, and nothing else changed: " + secret.create()
+                                + ". Next: put the password of admin into that secret (PutSecretValue), or delete the"
+                                + " cluster; then start a new execution."));
     }
 
     private static Outcome notInitialized(Cluster cluster) {

@@ -1,9 +1,7 @@
 package cloudhsm.pipeline.provisioning.client;
 
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Set;
-import java.util.UUID;
 import software.amazon.awssdk.services.ec2.Ec2Client;
 import software.amazon.awssdk.services.ec2.model.BlockDeviceMapping;
 import software.amazon.awssdk.services.ec2.model.Ec2Exception;
@@ -33,8 +31,7 @@ final class ClientInstance {
     record Image(String parameter, String instanceProfileArn) {}
 
     /** @param securityGroupIds the cluster's group and the client's own */
-    record Launch(
-            String deployment, String clusterId, String subnetId, List<String> securityGroupIds, String instanceType) {}
+    record Launch(String deployment, String subnetId, List<String> securityGroupIds, String instanceType) {}
 
     /**
      * Amazon Linux's root device. Its key is named, because an account may have made a customer managed key the default
@@ -60,33 +57,31 @@ final class ClientInstance {
     }
 
     /**
-     * Launches one instance and returns its id. The client token is derived from the deployment, the cluster and the
-     * number of earlier instances, so asking again after a lost answer returns the instance that was launched.
+     * Launches one instance and returns its id. Asking again after a lost answer returns the instance that was launched;
+     * where EC2 shows that one no more, another is launched.
      *
-     * @param earlier ids of the deployment's clients that EC2 still shows, none of which is wanted any more
+     * @param intent which no instance that EC2 shows carries
      */
-    String launch(Launch launch, Set<String> earlier) {
+    String launch(Launch launch, String intent) {
         var imageId = ssm.getParameter(request -> request.name(image.parameter()))
                 .parameter()
                 .value();
-        for (int number = earlier.size(); ; number++) {
+        for (int number = 0; ; number++) {
             try {
-                var instanceId = ec2.runInstances(request(launch, imageId, clientToken(launch, number)))
+                return ec2.runInstances(request(launch, imageId, intent, number))
                         .instances()
                         .getFirst()
                         .instanceId();
-                // A token of one that is on its way out answers with that one.
-                if (!earlier.contains(instanceId)) return instanceId;
             } catch (Ec2Exception refused) {
                 var usedUp = TOKEN_USED_UP.contains(refused.awsErrorDetails().errorCode());
-                if (!usedUp || number >= earlier.size() + MOST_TOKENS) throw refused;
+                if (!usedUp || number == MOST_TOKENS) throw refused;
             }
         }
     }
 
-    private RunInstancesRequest request(Launch launch, String imageId, String clientToken) {
+    private RunInstancesRequest request(Launch launch, String imageId, String intent, int number) {
         return RunInstancesRequest.builder()
-                .clientToken(clientToken)
+                .clientToken(number == 0 ? intent : intent + "/" + number)
                 .imageId(imageId)
                 .instanceType(launch.instanceType())
                 .minCount(1)
@@ -98,14 +93,9 @@ final class ClientInstance {
                         metadata.httpTokens(HttpTokensState.REQUIRED).httpPutResponseHopLimit(METADATA_HOPS))
                 .blockDeviceMappings(ROOT_VOLUME)
                 .tagSpecifications(
-                        Tags.on(ResourceType.INSTANCE, launch.deployment()),
-                        Tags.on(ResourceType.VOLUME, launch.deployment()),
-                        Tags.on(ResourceType.NETWORK_INTERFACE, launch.deployment()))
+                        Tags.on(ResourceType.INSTANCE, launch.deployment(), intent),
+                        Tags.on(ResourceType.VOLUME, launch.deployment(), intent),
+                        Tags.on(ResourceType.NETWORK_INTERFACE, launch.deployment(), intent))
                 .build();
-    }
-
-    private static String clientToken(Launch launch, int number) {
-        var name = launch.deployment() + "/" + launch.clusterId() + "/" + number;
-        return UUID.nameUUIDFromBytes(name.getBytes(StandardCharsets.UTF_8)).toString();
     }
 }

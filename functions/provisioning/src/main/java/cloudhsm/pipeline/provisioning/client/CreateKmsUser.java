@@ -2,6 +2,8 @@ package cloudhsm.pipeline.provisioning.client;
 
 import cloudhsm.pipeline.provisioning.cluster.ClusterFailures;
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
+import cloudhsm.pipeline.provisioning.cluster.SecretNotOursException;
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.pki.Pem;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
@@ -65,6 +67,7 @@ public final class CreateKmsUser extends StageHandler<CreateKmsUser.Input> {
     private final Clusters clusters;
     private final KmsLogin kmsLogin;
     private final SecretsManagerClient secretsManager;
+    private final Deployments deployments;
     private final ClientCommand listUsers;
     private final ClientCommand createKmsUser;
 
@@ -74,6 +77,7 @@ public final class CreateKmsUser extends StageHandler<CreateKmsUser.Input> {
                 Aws.cloudHsm(),
                 Aws.kms(),
                 Aws.secretsManager(),
+                Deployments.ofFunction(),
                 new ClientCommand(Aws.ssm(), Aws.environment("LIST_USERS_DOCUMENT"), ClientCommand.Cli.ofFunction()),
                 new ClientCommand(
                         Aws.ssm(), Aws.environment("CREATE_KMSUSER_DOCUMENT"), ClientCommand.Cli.ofFunction()),
@@ -85,6 +89,7 @@ public final class CreateKmsUser extends StageHandler<CreateKmsUser.Input> {
             CloudHsmV2Client cloudHsm,
             KmsClient kms,
             SecretsManagerClient secretsManager,
+            Deployments deployments,
             ClientCommand listUsers,
             ClientCommand createKmsUser,
             StageRuntime runtime) {
@@ -92,6 +97,7 @@ public final class CreateKmsUser extends StageHandler<CreateKmsUser.Input> {
         this.clusters = new Clusters(cloudHsm);
         this.kmsLogin = new KmsLogin(kms);
         this.secretsManager = secretsManager;
+        this.deployments = deployments;
         this.listUsers = listUsers;
         this.createKmsUser = createKmsUser;
     }
@@ -106,13 +112,20 @@ public final class CreateKmsUser extends StageHandler<CreateKmsUser.Input> {
                 .findFirst();
         if (beingMade.isPresent()) return untilMade(beingMade.get(), input);
 
+        try {
+            var secret = PasswordSecret.ofKmsUser(secretsManager, deployments, input.deployment());
+            return run(input, cluster.get(), secret.ensure(), awaited);
+        } catch (SecretNotOursException foreign) {
+            return foreign.failed();
+        }
+    }
+
+    private Outcome run(Input input, Cluster cluster, String secretArn, Optional<Resource> awaited) {
         var held = kmsLogin.in(input.clusterId());
-        var secretArn =
-                PasswordSecret.ofKmsUser(secretsManager, input.deployment()).ensure(input.deployment());
-        var addresses = ActivateCluster.activeAddresses(cluster.get());
+        var addresses = ActivateCluster.activeAddresses(cluster);
         var progress = awaited.filter(resource -> resource.type() == Resource.Type.COMMAND)
                 .map(createKmsUser::progress)
-                .orElseGet(() -> send(input, cluster.get(), secretArn, held.isPresent()));
+                .orElseGet(() -> send(input, cluster, secretArn, held.isPresent()));
         return switch (progress) {
             case ClientCommand.Progress.Running running -> running.waiting();
             case ClientCommand.Progress.Succeeded succeeded ->

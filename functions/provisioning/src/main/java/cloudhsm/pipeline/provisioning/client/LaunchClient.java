@@ -1,8 +1,7 @@
 package cloudhsm.pipeline.provisioning.client;
 
-import static cloudhsm.pipeline.provisioning.client.ClientSecurityGroup.filter;
-
-import cloudhsm.pipeline.provisioning.cluster.Clusters;
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
+import cloudhsm.pipeline.provisioning.deployment.Made;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.Resource;
@@ -15,11 +14,11 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import software.amazon.awssdk.services.ec2.Ec2Client;
 import software.amazon.awssdk.services.ec2.model.Instance;
 import software.amazon.awssdk.services.ec2.model.InstanceStateName;
+import software.amazon.awssdk.services.ec2.model.SecurityGroup;
 import software.amazon.awssdk.services.ssm.SsmClient;
 import software.amazon.awssdk.services.ssm.model.PingStatus;
 
@@ -73,6 +72,7 @@ public final class LaunchClient extends StageHandler<LaunchClient.Input> {
 
     private final Ec2Client ec2;
     private final SsmClient ssm;
+    private final Deployments deployments;
     private final ClientPing ping;
     private final ClientInstance.Image image;
     private final Clock clock;
@@ -82,14 +82,21 @@ public final class LaunchClient extends StageHandler<LaunchClient.Input> {
         this(
                 Aws.ec2(),
                 Aws.ssm(),
+                Deployments.ofFunction(),
                 new ClientInstance.Image(Aws.environment("IMAGE_PARAMETER"), Aws.environment("INSTANCE_PROFILE_ARN")),
                 StageRuntime.ofFunction());
     }
 
-    LaunchClient(Ec2Client ec2, SsmClient ssm, ClientInstance.Image image, StageRuntime runtime) {
+    LaunchClient(
+            Ec2Client ec2,
+            SsmClient ssm,
+            Deployments deployments,
+            ClientInstance.Image image,
+            StageRuntime runtime) {
         super(Input.class, runtime);
         this.ec2 = ec2;
         this.ssm = ssm;
+        this.deployments = deployments;
         this.ping = new ClientPing(ssm);
         this.image = image;
         this.clock = runtime.clock();
@@ -97,11 +104,19 @@ public final class LaunchClient extends StageHandler<LaunchClient.Input> {
 
     @Override
     protected Outcome run(Input input, Optional<Resource> awaited) {
-        return awaited.isPresent() ? afterWaiting(input, awaited.get().id()) : adoptOrLaunch(input);
+        return awaited.isPresent() ? afterWaiting(input, awaited.get().id()) : takeOrLaunch(input);
     }
 
-    private Outcome adoptOrLaunch(Input input) {
-        var instances = instancesOf(input);
+    private ClientResources resources(Input input) {
+        return new ClientResources(ec2, deployments, input.deployment());
+    }
+
+    private Outcome takeOrLaunch(Input input) {
+        var resources = resources(input);
+        var instances = resources.instances();
+        instances.stream()
+                .filter(instance -> instance.state().name() == InstanceStateName.TERMINATED)
+                .forEach(gone -> deployments.gone(input.deployment(), Made.CLIENT, gone.instanceId()));
         var usable = instances.stream()
                 .filter(instance -> isUsable(instance, input))
                 .max(Comparator.comparing(Instance::launchTime));
@@ -111,39 +126,29 @@ public final class LaunchClient extends StageHandler<LaunchClient.Input> {
                 .toList());
         if (usable.isPresent()) return onceOnline(input, usable.get().instanceId());
 
-        var group = new ClientSecurityGroup(ec2, input.deployment(), input.vpcId());
-        var existing = group.find();
+        var existing = resources.groups().stream()
+                .filter(group -> group.vpcId().equals(input.vpcId()))
+                .findFirst();
         if (existing.isPresent() && existing.get().ipPermissionsEgress().isEmpty()) {
             return new Outcome.Failed(
                     "CLIENT_EGRESS_CLOSED",
-                    "Security group " + existing.get().groupId() + " (" + group.name()
+                    "Security group " + existing.get().groupId() + " (" + existing.get().groupName()
                             + ") lets nothing out, so a client could reach neither Systems Manager nor the download"
                             + " of the CloudHSM CLI. No instance was launched. Next: delete the group, or allow TCP"
                             + " 443 out; then start a new execution.");
         }
-        var groupId = existing.isPresent() ? existing.get().groupId() : group.create();
+        var groupId = existing.map(SecurityGroup::groupId).orElseGet(() -> resources.createGroup(input.vpcId()));
+        var intent = deployments.intend(input.deployment(), Made.CLIENT);
         var instanceId = new ClientInstance(ec2, ssm, image)
                 .launch(
                         new ClientInstance.Launch(
                                 input.deployment(),
-                                input.clusterId(),
                                 input.subnetId(),
                                 List.of(input.securityGroupId(), groupId),
                                 input.instanceType()),
-                        instances.stream().map(Instance::instanceId).collect(Collectors.toSet()));
+                        intent);
+        deployments.made(input.deployment(), Made.CLIENT, instanceId);
         return untilOnline(input, instanceId);
-    }
-
-    /** All that EC2 still shows of the deployment's clients; a terminated one for about an hour. */
-    private List<Instance> instancesOf(Input input) {
-        return ec2
-                .describeInstancesPaginator(request -> request.filters(
-                        filter("tag:" + Clusters.DEPLOYMENT_TAG, input.deployment()),
-                        filter("tag:" + Tags.ROLE, Tags.CLIENT)))
-                .reservations()
-                .stream()
-                .flatMap(reservation -> reservation.instances().stream())
-                .toList();
     }
 
     /** In the cluster's security group, not on its way out, and online or young enough to come online. */
@@ -178,9 +183,7 @@ public final class LaunchClient extends StageHandler<LaunchClient.Input> {
 
     private Outcome afterWaiting(Input input, String instanceId) {
         if (ping.isOnline(instanceId)) return new Outcome.Done(new Output(instanceId));
-        var instance = instancesOf(input).stream()
-                .filter(candidate -> candidate.instanceId().equals(instanceId))
-                .findFirst();
+        var instance = resources(input).instance(instanceId);
         // An instance made a moment ago may not be listed yet.
         if (instance.isEmpty()) return untilOnline(input, instanceId);
         if (!isStartingOrRunning(instance.get())) return takeAnother(input.without(instance.get()));
@@ -189,7 +192,7 @@ public final class LaunchClient extends StageHandler<LaunchClient.Input> {
     }
 
     private Outcome takeAnother(Input input) {
-        return input.lost().size() > OTHERS ? allGone(input.lost()) : adoptOrLaunch(input);
+        return input.lost().size() > OTHERS ? allGone(input.lost()) : takeOrLaunch(input);
     }
 
     private Outcome onceOnline(Input input, String instanceId) {

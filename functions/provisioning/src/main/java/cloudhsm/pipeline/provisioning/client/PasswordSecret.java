@@ -1,80 +1,61 @@
 package cloudhsm.pipeline.provisioning.client;
 
-import cloudhsm.pipeline.provisioning.cluster.Clusters;
-import java.nio.charset.StandardCharsets;
+import cloudhsm.pipeline.provisioning.cluster.OwnSecret;
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import java.util.Optional;
-import java.util.UUID;
 import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
-import software.amazon.awssdk.services.secretsmanager.model.ResourceExistsException;
-import software.amazon.awssdk.services.secretsmanager.model.ResourceNotFoundException;
-import software.amazon.awssdk.services.secretsmanager.model.Tag;
 
 /**
- * The secret that holds the password of an HSM user. It is written before the password is set in the HSM, so that a
- * crash in between leaves a known password; nobody can recover an unknown one. The value never reaches a stage that
- * does not need it.
+ * The deployment's own secret that holds the password of an HSM user. It is written before the password is set in the
+ * HSM, so that a crash in between leaves a known password; nobody can recover an unknown one. The value never reaches a
+ * stage that does not need it.
  */
 final class PasswordSecret {
     /** The longest password that CloudHSM (8 to 32) and KMS (7 to 32) both accept. */
     private static final long LENGTH = 32;
 
     private final SecretsManagerClient secretsManager;
-    private final String name;
+    private final OwnSecret secret;
+    private final String description;
 
-    private PasswordSecret(SecretsManagerClient secretsManager, String name) {
+    private PasswordSecret(SecretsManagerClient secretsManager, OwnSecret secret, String description) {
         this.secretsManager = secretsManager;
-        this.name = name;
+        this.secret = secret;
+        this.description = description;
     }
 
     /** The password of {@code admin}, the first administrator of the cluster's users. */
-    static PasswordSecret ofAdmin(SecretsManagerClient secretsManager, String deployment) {
-        return new PasswordSecret(secretsManager, "cloudhsm-pipeline/" + deployment + "/admin-password");
+    static PasswordSecret ofAdmin(SecretsManagerClient secretsManager, Deployments deployments, String deployment) {
+        return new PasswordSecret(
+                secretsManager,
+                new OwnSecret(secretsManager, deployments, deployment, "admin-password"),
+                "Password of the CloudHSM user admin of the deployment " + deployment);
     }
 
     /** The password of {@code kmsuser}, as it is until KMS connects and changes it. */
-    static PasswordSecret ofKmsUser(SecretsManagerClient secretsManager, String deployment) {
-        return new PasswordSecret(secretsManager, "cloudhsm-pipeline/" + deployment + "/kmsuser-password");
-    }
-
-    String name() {
-        return name;
+    static PasswordSecret ofKmsUser(SecretsManagerClient secretsManager, Deployments deployments, String deployment) {
+        return new PasswordSecret(
+                secretsManager,
+                new OwnSecret(secretsManager, deployments, deployment, "kmsuser-password"),
+                "First password of the CloudHSM user kmsuser of the deployment " + deployment);
     }
 
     /** The ARN of the secret; one that waits for its deletion is restored, as it may hold the only copy. */
     Optional<String> find() {
-        try {
-            var secret = secretsManager.describeSecret(request -> request.secretId(name));
-            if (secret.deletedDate() != null) secretsManager.restoreSecret(request -> request.secretId(name));
-            return Optional.of(secret.arn());
-        } catch (ResourceNotFoundException absent) {
-            return Optional.empty();
-        }
+        return secret.find();
     }
 
     /** The ARN of the secret, made with a new password of letters and digits unless there is one already. */
-    String ensure(String deployment) {
-        return find().orElseGet(() -> create(deployment));
+    String ensure() {
+        return find().orElseGet(this::create);
     }
 
-    private String create(String deployment) {
+    /** The ARN of a new secret with a new password. */
+    String create() {
         var password = secretsManager
                 .getRandomPassword(request ->
                         request.passwordLength(LENGTH).excludePunctuation(true).includeSpace(false))
                 .randomPassword();
-        try {
-            return secretsManager
-                    .createSecret(request -> request.name(name)
-                            .clientRequestToken(UUID.nameUUIDFromBytes(name.getBytes(StandardCharsets.UTF_8))
-                                    .toString())
-                            .secretString(password)
-                            .tags(Tag.builder()
-                                    .key(Clusters.DEPLOYMENT_TAG)
-                                    .value(deployment)
-                                    .build()))
-                    .arn();
-        } catch (ResourceExistsException lost) {
-            // Another run made it first, or the answer to its creation was lost: that password counts.
-            return find().orElseThrow(() -> lost);
-        }
+        return secret.create(description, password);
     }
 }

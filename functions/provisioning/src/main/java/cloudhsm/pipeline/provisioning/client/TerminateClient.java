@@ -1,8 +1,7 @@
 package cloudhsm.pipeline.provisioning.client;
 
-import static cloudhsm.pipeline.provisioning.client.ClientSecurityGroup.filter;
-
-import cloudhsm.pipeline.provisioning.cluster.Clusters;
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
+import cloudhsm.pipeline.provisioning.deployment.Made;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.Resource;
@@ -17,12 +16,13 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import software.amazon.awssdk.services.ec2.Ec2Client;
-import software.amazon.awssdk.services.ec2.model.Filter;
 import software.amazon.awssdk.services.ec2.model.Instance;
 import software.amazon.awssdk.services.ec2.model.InstanceStateName;
-import software.amazon.awssdk.services.ec2.model.SecurityGroup;
 
-/** Terminates the deployment's client, its disk with it, and deletes its security group. LaunchClient makes another. */
+/**
+ * Terminates the client that the deployment's record names, its disk with it, and deletes its security group. LaunchClient
+ * makes another.
+ */
 public final class TerminateClient extends StageHandler<TerminateClient.Input> {
     /** A minute or two is usual. */
     private static final Duration BUDGET = Duration.ofMinutes(15);
@@ -38,22 +38,25 @@ public final class TerminateClient extends StageHandler<TerminateClient.Input> {
     public record Output(Instant at, List<String> removed, List<String> left) {}
 
     private final Ec2Client ec2;
+    private final Deployments deployments;
     private final Clock clock;
 
     /** Called by Lambda, once per execution environment. */
     public TerminateClient() {
-        this(Aws.ec2(), StageRuntime.ofFunction());
+        this(Aws.ec2(), Deployments.ofFunction(), StageRuntime.ofFunction());
     }
 
-    TerminateClient(Ec2Client ec2, StageRuntime runtime) {
+    TerminateClient(Ec2Client ec2, Deployments deployments, StageRuntime runtime) {
         super(Input.class, runtime);
         this.ec2 = ec2;
+        this.deployments = deployments;
         this.clock = runtime.clock();
     }
 
     @Override
     protected Outcome run(Input input, Optional<Resource> awaited) {
-        var there = instances(input.deployment()).stream()
+        var resources = new ClientResources(ec2, deployments, input.deployment());
+        var there = resources.instances().stream()
                 .filter(instance -> instance.state().name() != InstanceStateName.TERMINATED)
                 .toList();
         if (!there.isEmpty()) {
@@ -63,28 +66,13 @@ public final class TerminateClient extends StageHandler<TerminateClient.Input> {
         }
         var removed = new ArrayList<String>();
         awaited.ifPresent(instance -> removed.add("instance " + instance.id()));
-        for (var group : groups(input.deployment())) {
+        for (var group : resources.groups()) {
             ec2.deleteSecurityGroup(request -> request.groupId(group.groupId()));
             removed.add("security group " + group.groupId() + " (" + group.groupName() + ")");
         }
+        // After the groups, which EC2 does not delete while an instance has them that it did not show yet.
+        resources.forget(Made.CLIENT);
+        resources.forget(Made.SECURITY_GROUP);
         return new Outcome.Done(new Output(clock.instant(), removed, List.of()));
-    }
-
-    private List<Instance> instances(String deployment) {
-        return ec2.describeInstancesPaginator(request -> request.filters(ours(deployment))).reservations().stream()
-                .flatMap(reservation -> reservation.instances().stream())
-                .toList();
-    }
-
-    private List<SecurityGroup> groups(String deployment) {
-        return ec2
-                .describeSecurityGroupsPaginator(request -> request.filters(ours(deployment)))
-                .securityGroups()
-                .stream()
-                .toList();
-    }
-
-    private static List<Filter> ours(String deployment) {
-        return List.of(filter("tag:" + Clusters.DEPLOYMENT_TAG, deployment), filter("tag:" + Tags.ROLE, Tags.CLIENT));
     }
 }

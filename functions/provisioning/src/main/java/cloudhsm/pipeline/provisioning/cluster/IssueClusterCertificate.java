@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.provisioning.cluster;
 
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.pki.ClusterCa;
 import cloudhsm.pipeline.provisioning.pki.CsrRejectedException;
@@ -66,28 +67,35 @@ public final class IssueClusterCertificate extends StageHandler<IssueClusterCert
 
     private final Clusters clusters;
     private final SecretsManagerClient secretsManager;
+    private final Deployments deployments;
     private final Clock clock;
 
     /** Called by Lambda, once per execution environment. */
     public IssueClusterCertificate() {
-        this(Aws.cloudHsm(), Aws.secretsManager(), StageRuntime.ofFunction());
+        this(Aws.cloudHsm(), Aws.secretsManager(), Deployments.ofFunction(), StageRuntime.ofFunction());
     }
 
     public IssueClusterCertificate(
-            CloudHsmV2Client cloudHsm, SecretsManagerClient secretsManager, StageRuntime runtime) {
+            CloudHsmV2Client cloudHsm,
+            SecretsManagerClient secretsManager,
+            Deployments deployments,
+            StageRuntime runtime) {
         super(Input.class, runtime);
         this.clusters = new Clusters(cloudHsm);
         this.secretsManager = secretsManager;
+        this.deployments = deployments;
         this.clock = runtime.clock();
     }
 
     @Override
     protected Outcome run(Input input, Optional<Resource> awaited) {
-        var store = new CaSecretStore(secretsManager, input.deployment());
+        var store = new CaSecretStore(secretsManager, deployments, input.deployment());
         try {
             return run(input, store);
+        } catch (SecretNotOursException foreign) {
+            return foreign.failed();
         } catch (UnreadableCaSecretException unreadable) {
-            return unreadable(store, unreadable);
+            return unreadable(store.find().orElseThrow().arn(), unreadable);
         }
     }
 
@@ -134,7 +142,7 @@ public final class IssueClusterCertificate extends StageHandler<IssueClusterCert
         var stored = store.find();
         var before = stored.map(secret -> CaSecret.read(secret.text()));
         var mismatch = before.flatMap(CaSecret::mismatch);
-        if (mismatch.isPresent()) return mismatched(store, mismatch.get());
+        if (mismatch.isPresent()) return mismatched(stored.orElseThrow().arn(), mismatch.get());
         var fits = before.filter(secret -> ClusterCa.isFor(csr, secret.leaf(), secret.root(), clock.instant()));
         if (fits.isPresent()) {
             return new Outcome.Done(Output.of(fits.get(), stored.orElseThrow().arn()));
@@ -149,12 +157,13 @@ public final class IssueClusterCertificate extends StageHandler<IssueClusterCert
 
     private static Outcome issuedBefore(Cluster cluster, CaSecretStore store) {
         var stored = store.find();
-        if (stored.isEmpty()) return lost(cluster, store, "does not exist");
+        if (stored.isEmpty()) return lost(cluster, store.storePlaceholder(), "was not there, and is now, but empty");
         var secret = CaSecret.read(stored.get().text());
-        if (!isOf(cluster, secret)) return lost(cluster, store, "holds the certificate of another cluster");
+        var arn = stored.get().arn();
+        if (!isOf(cluster, secret)) return lost(cluster, arn, "holds the certificate of another cluster");
         return secret.mismatch()
-                .map(why -> mismatched(store, why))
-                .orElseGet(() -> new Outcome.Done(Output.of(secret, stored.get().arn())));
+                .map(why -> mismatched(arn, why))
+                .orElseGet(() -> new Outcome.Done(Output.of(secret, arn)));
     }
 
     /** DescribeClusters shows the certificate that the cluster was initialised with, though not in every state. */
@@ -164,31 +173,31 @@ public final class IssueClusterCertificate extends StageHandler<IssueClusterCert
         return shown == null || shown.isBlank() || Pem.certificate(shown).equals(secret.leaf());
     }
 
-    private static Outcome lost(Cluster cluster, CaSecretStore store, String why) {
+    private static Outcome lost(Cluster cluster, String secretArn, String why) {
         return new Outcome.Failed(
                 "CLUSTER_CERTIFICATE_LOST",
-                "Cluster " + cluster.clusterId() + " is " + cluster.stateAsString() + ", but the secret " + store.name()
-                        + " with its trust anchor " + why + ", and AWS does not give the trust anchor out. Nothing was"
-                        + " changed. Next: if you have the root certificate, write the secret as {\"certificate\": \""
-                        + "<PEM of the root>\", \"clusterCertificate\": \"<PEM of the signed CSR>\"} and start a new"
-                        + " execution; otherwise run the teardown and begin anew.");
+                "Cluster " + cluster.clusterId() + " is " + cluster.stateAsString() + ", but the secret " + secretArn
+                        + " with its trust anchor " + why + ", and AWS does not give the trust anchor out. Nothing else"
+                        + " was changed. Next: if you have the root certificate, put {\"certificate\": \""
+                        + "<PEM of the root>\", \"clusterCertificate\": \"<PEM of the signed CSR>\"} into that secret"
+                        + " (PutSecretValue) and start a new execution; otherwise run the teardown and begin anew.");
     }
 
-    private static Outcome unreadable(CaSecretStore store, UnreadableCaSecretException why) {
+    private static Outcome unreadable(String secretArn, UnreadableCaSecretException why) {
         return new Outcome.Failed(
                 "CLUSTER_CERTIFICATE_UNREADABLE",
-                "The secret " + store.name()
+                "The secret " + secretArn
                         + " is not what the pipeline writes: JSON with the PEM texts certificate and"
                         + " clusterCertificate, one certificate in each, and privateKey if it was kept; "
-                        + why.getMessage() + ". Nothing was changed. Next: correct the secret, or delete it if its"
-                        + " cluster is not initialised, and start a new execution.");
+                        + why.getMessage() + ". Nothing was changed. Next: correct the secret, or delete it without a"
+                        + " recovery window if its cluster is not initialised, and start a new execution.");
     }
 
-    private static Outcome mismatched(CaSecretStore store, String why) {
+    private static Outcome mismatched(String secretArn, String why) {
         return new Outcome.Failed(
                 "CLUSTER_CERTIFICATE_MISMATCH",
-                "The secret " + store.name() + " holds what does not belong together: " + why
-                        + ". Nothing was changed. Next: correct the secret, or delete it if its cluster is not"
-                        + " initialised, and start a new execution.");
+                "The secret " + secretArn + " holds what does not belong together: " + why
+                        + ". Nothing was changed. Next: correct the secret, or delete it without a recovery window if its"
+                        + " cluster is not initialised, and start a new execution.");
     }
 }

@@ -4,6 +4,8 @@ import static cloudhsm.pipeline.provisioning.TestAccount.DEPLOYMENT;
 import static cloudhsm.pipeline.provisioning.TestAccount.done;
 import static cloudhsm.pipeline.provisioning.TestAccount.failed;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.provisioning.TestAccount;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
@@ -15,6 +17,8 @@ import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
 /** What the runbook advises about the passwords and users of the HSMs, followed literally. */
 class ClientAdviceTest {
     private static final String ADMIN_SECRET = "cloudhsm-pipeline/demo/admin-password";
+    private static final String KMSUSER_SECRET = "cloudhsm-pipeline/demo/kmsuser-password";
+    private static final String PLANTED = "plantedPassword1";
 
     private final ClientScenario scenario = new ClientScenario();
     private final TestAccount aws = scenario.aws;
@@ -31,7 +35,7 @@ class ClientAdviceTest {
     }
 
     @Test
-    void anAdminPasswordThatIsStoredUnderTheNamedSecretIsTaken() {
+    void anAdminPasswordThatIsPutIntoTheNamedSecretIsTaken() {
         var tools = aws.toolsOn(scenario.cluster);
         tools.cli("", "cluster", "activate", "--password", TestAccount.ADMIN_PASSWORD);
         aws.waitUntil(() -> aws.cluster(scenario.cluster.id()).state() == ClusterState.ACTIVE);
@@ -39,7 +43,8 @@ class ClientAdviceTest {
         var unknown = failed(scenario.activateCluster.run(scenario.activation(client), Optional.empty()));
         assertEquals("ADMIN_PASSWORD_UNKNOWN", unknown.reason());
 
-        aws.secretsManager.createSecret(create -> create.name(ADMIN_SECRET).secretString(TestAccount.ADMIN_PASSWORD));
+        assertTrue(unknown.message().contains(ADMIN_SECRET), unknown::message);
+        store(ADMIN_SECRET, TestAccount.ADMIN_PASSWORD);
         var activated = done(
                 scenario.activateCluster.run(scenario.activation(client), Optional.empty()),
                 ActivateCluster.Output.class);
@@ -78,6 +83,36 @@ class ClientAdviceTest {
                         "--password",
                         password(secret));
         done(createKmsUser(client, adminSecretArn), CreateKmsUser.Output.class);
+    }
+
+    @Test
+    void aPasswordThatSomebodyStoredBeforeIsSetOnNoHsmAndDeletedAsTheCauseSays() {
+        var client = scenario.client();
+        plant(ADMIN_SECRET);
+        var planted = failed(scenario.activateCluster.run(scenario.activation(client), Optional.empty()));
+        assertEquals("SECRET_NOT_OURS", planted.reason());
+        assertEquals(0, aws.cloud.calls("SendCommand"));
+        aws.secretsManager.deleteSecret(delete -> delete.secretId(ADMIN_SECRET).forceDeleteWithoutRecovery(true));
+        var adminSecretArn = scenario.activated(client);
+        assertNotEquals(PLANTED, password(adminSecretArn));
+
+        plant(KMSUSER_SECRET);
+        var sent = aws.cloud.calls("SendCommand");
+        assertEquals(
+                "SECRET_NOT_OURS", failed(createKmsUser(client, adminSecretArn)).reason());
+        assertEquals(sent, aws.cloud.calls("SendCommand"));
+        // Deleted as the console does it: the name stays taken for a month.
+        aws.secretsManager.deleteSecret(delete -> delete.secretId(KMSUSER_SECRET));
+        var kmsUser = done(createKmsUser(client, adminSecretArn), CreateKmsUser.Output.class);
+        assertNotEquals(PLANTED, password(kmsUser.kmsUserSecretArn()));
+        assertEquals(
+                kmsUser,
+                done(createKmsUser(client, adminSecretArn), CreateKmsUser.Output.class),
+                "the deployment's own one is found again");
+    }
+
+    private void plant(String name) {
+        aws.secretsManager.createSecret(create -> create.name(name).secretString(PLANTED));
     }
 
     private void store(String secretArn, String password) {

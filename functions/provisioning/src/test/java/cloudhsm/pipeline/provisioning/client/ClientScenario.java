@@ -22,12 +22,20 @@ final class ClientScenario implements AutoCloseable {
     final LaunchClient launchClient = new LaunchClient(
             aws.ec2,
             aws.ssm,
+            aws.deployments(),
             new ClientInstance.Image(TestAccount.IMAGE_PARAMETER, aws.instanceProfile()),
             aws.runtime);
-    final ActivateCluster activateCluster =
-            new ActivateCluster(aws.cloudHsm, aws.secretsManager, command("activate-cluster"), aws.runtime);
+    final TerminateClient terminateClient = new TerminateClient(aws.ec2, aws.deployments(), aws.runtime);
+    final ActivateCluster activateCluster = new ActivateCluster(
+            aws.cloudHsm, aws.secretsManager, aws.deployments(), command("activate-cluster"), aws.runtime);
     final CreateKmsUser createKmsUser = new CreateKmsUser(
-            aws.cloudHsm, aws.kms, aws.secretsManager, command("list-users"), command("create-kmsuser"), aws.runtime);
+            aws.cloudHsm,
+            aws.kms,
+            aws.secretsManager,
+            aws.deployments(),
+            command("list-users"),
+            command("create-kmsuser"),
+            aws.runtime);
     final ResetKmsUser resetKmsUser =
             new ResetKmsUser(aws.cloudHsm, aws.kms, aws.secretsManager, command("reset-kmsuser"), aws.runtime);
     final InitializedCluster cluster;

@@ -5,6 +5,7 @@ import static cloudhsm.pipeline.provisioning.TestAccount.done;
 import static cloudhsm.pipeline.provisioning.TestAccount.failed;
 import static cloudhsm.pipeline.provisioning.TestAccount.waiting;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -12,14 +13,21 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import cloudhsm.pipeline.localcloud.faults.Faults;
 import cloudhsm.pipeline.provisioning.TestAccount;
 import cloudhsm.pipeline.provisioning.TestAccount.InitializedCluster;
+import cloudhsm.pipeline.provisioning.cluster.Clusters;
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
+import cloudhsm.pipeline.provisioning.deployment.Made;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.Resource;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
+import software.amazon.awssdk.services.ec2.model.ResourceType;
+import software.amazon.awssdk.services.ec2.model.Tag;
+import software.amazon.awssdk.services.ec2.model.TagSpecification;
 
 class ClientStagesTest {
     private final ClientScenario scenario = new ClientScenario();
@@ -51,7 +59,127 @@ class ClientStagesTest {
 
         assertThrows(SdkException.class, () -> launch(Optional.empty()));
         scenario.client();
-        assertEquals(1, aws.cloud.calls("RunInstances"), "it is found by its tags");
+        assertEquals(1, aws.cloud.calls("RunInstances"), "it is found by its intent");
+    }
+
+    @Test
+    void functionKilledAfterItMadeTheGroupLeavesOne() {
+        aws.cloud.faults().add("ec2", "CreateSecurityGroup", 1, Faults.Kind.ANSWER_LOST);
+
+        assertThrows(SdkException.class, () -> launch(Optional.empty()));
+        scenario.client();
+        assertEquals(1, aws.cloud.calls("CreateSecurityGroup"), "it is found by its intent");
+    }
+
+    /** Where the answer came and what was to remember it did not. */
+    @Test
+    void functionKilledBeforeItRemembersTheInstanceLeavesOneForTheTeardownToo() {
+        aws.cloud.faults().add("ec2", "RunInstances", 1, Faults.Kind.ANSWER_LOST);
+        assertThrows(SdkException.class, () -> launch(Optional.empty()));
+
+        var left = pending();
+        assertEquals(left, waiting(terminate(Optional.empty())).resource().id());
+        assertEquals("shutting-down", state(left));
+    }
+
+    @Test
+    void instanceWithForgedTagsIsNeitherUsedNorTerminatedAndTheGenuineOneIsKept() {
+        var genuine = scenario.client();
+        var forged = forgedInstance();
+
+        assertEquals(genuine, scenario.client());
+        assertEquals("running", state(forged));
+        assertEquals("running", state(genuine));
+        assertEquals(
+                genuine, waiting(terminate(Optional.empty())).resource().id());
+        aws.waitUntil(() -> state(genuine).equals("terminated"));
+        done(terminate(Optional.of(Resource.instance(genuine))), TerminateClient.Output.class);
+        assertEquals("running", state(forged));
+    }
+
+    @Test
+    void instanceWithForgedTagsIsNotTakenForTheFirstClient() {
+        var forged = forgedInstance();
+
+        assertNotEquals(forged, scenario.client(), "it would be handed the admin's password");
+        assertEquals("running", state(forged));
+    }
+
+    @Test
+    void groupWithForgedTagsOrTheClientsNameIsNeitherUsedNorDeleted() {
+        var forged = aws.ec2.createSecurityGroup(create -> create.groupName("cloudhsm-client-" + DEPLOYMENT)
+                        .description("forged")
+                        .vpcId(aws.vpcId())
+                        .tagSpecifications(TagSpecification.builder()
+                                .resourceType(ResourceType.SECURITY_GROUP)
+                                .tags(forgedTags())
+                                .build()))
+                .groupId();
+        var client = scenario.client();
+        var groups = aws.cloud.ec2().instance(client).orElseThrow().securityGroupIds();
+        assertFalse(groups.contains(forged), "somebody else decides what it lets in");
+
+        waiting(terminate(Optional.empty()));
+        aws.waitUntil(() -> state(client).equals("terminated"));
+        var removed = done(terminate(Optional.of(Resource.instance(client))), TerminateClient.Output.class)
+                .removed();
+        assertEquals(2, removed.size(), "the instance and its own group: " + removed);
+        assertEquals(1, aws.ec2.describeSecurityGroups(describe -> describe.groupIds(forged))
+                .securityGroups()
+                .size());
+        assertEquals(List.of(), aws.deployments().find(DEPLOYMENT).orElseThrow().made(Made.CLIENT));
+        assertEquals(List.of(), aws.deployments().find(DEPLOYMENT).orElseThrow().made(Made.SECURITY_GROUP));
+    }
+
+    @Test
+    void functionKilledAfterItMadeASecretLeavesOne() {
+        var client = scenario.client();
+        aws.cloud.faults().add("secretsmanager", "CreateSecret", 1, Faults.Kind.ANSWER_LOST);
+        assertThrows(SdkException.class, () -> activate(client));
+
+        scenario.activated(client);
+        assertEquals(1, aws.cloud.calls("CreateSecret"), "it is found by its intent");
+    }
+
+    private Outcome terminate(Optional<Resource> awaited) {
+        return scenario.terminateClient.run(new TerminateClient.Input(DEPLOYMENT), awaited);
+    }
+
+    private String pending() {
+        return aws.ec2.describeInstances().reservations().getFirst().instances().getFirst().instanceId();
+    }
+
+    private String state(String instanceId) {
+        return aws.cloud.ec2().instance(instanceId).orElseThrow().state();
+    }
+
+    /** An instance of somebody else's that looks like the client in every respect, running in the cluster's group. */
+    private String forgedInstance() {
+        var imageId = aws.cloud.ec2().imageParameter(TestAccount.IMAGE_PARAMETER).orElseThrow();
+        var forged = aws.ec2.runInstances(run -> run.imageId(imageId)
+                        .instanceType("t4g.small")
+                        .minCount(1)
+                        .maxCount(1)
+                        .subnetId(aws.subnetIn("eu-central-1a"))
+                        .securityGroupIds(aws.cluster(cluster.id()).securityGroup())
+                        .iamInstanceProfile(profile -> profile.name("client"))
+                        .tagSpecifications(TagSpecification.builder()
+                                .resourceType(ResourceType.INSTANCE)
+                                .tags(forgedTags())
+                                .build()))
+                .instances()
+                .getFirst()
+                .instanceId();
+        aws.waitUntil(() -> state(forged).equals("running"));
+        return forged;
+    }
+
+    private static List<Tag> forgedTags() {
+        return List.of(
+                Tag.builder().key("Name").value("cloudhsm-client-" + DEPLOYMENT).build(),
+                Tag.builder().key(Clusters.DEPLOYMENT_TAG).value(DEPLOYMENT).build(),
+                Tag.builder().key("cloudhsm-pipeline:role").value("client").build(),
+                Tag.builder().key(Deployments.INTENT_TAG).value("forged").build());
     }
 
     @Test

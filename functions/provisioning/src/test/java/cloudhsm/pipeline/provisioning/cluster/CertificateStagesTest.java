@@ -63,7 +63,7 @@ class CertificateStagesTest {
     }
 
     private Outcome issue(String csrKey, CaKey caKey) {
-        return new IssueClusterCertificate(aws.cloudHsm, secretsManager, aws.runtime())
+        return new IssueClusterCertificate(aws.cloudHsm, secretsManager, aws.deployments(), aws.runtime())
                 .run(
                         new IssueClusterCertificate.Input(
                                 EmbeddedAws.DEPLOYMENT, clusterId, csrKey, Duration.ofDays(3652), caKey),

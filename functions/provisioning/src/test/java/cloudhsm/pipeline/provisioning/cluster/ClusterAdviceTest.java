@@ -2,6 +2,7 @@ package cloudhsm.pipeline.provisioning.cluster;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertInstanceOf;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
 import cloudhsm.pipeline.localcloud.cloudhsm.HsmHardware;
 import cloudhsm.pipeline.provisioning.TestAccount;
@@ -10,7 +11,10 @@ import cloudhsm.pipeline.provisioning.cluster.VerifyHsmIdentity.Policy;
 import cloudhsm.pipeline.provisioning.cluster.VerifyHsmIdentity.Verdict;
 import cloudhsm.pipeline.provisioning.lambda.Json;
 import cloudhsm.pipeline.provisioning.pki.AwsRoot;
+import cloudhsm.pipeline.provisioning.pki.ClusterCa;
+import cloudhsm.pipeline.provisioning.pki.Encoded;
 import cloudhsm.pipeline.provisioning.pki.ExpiredRoot;
+import cloudhsm.pipeline.provisioning.pki.Pem;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import java.time.Duration;
@@ -22,6 +26,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
 import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
+import software.amazon.awssdk.services.secretsmanager.model.Tag;
 
 /** What the runbook advises about a cluster, its HSMs and its certificate, followed literally. */
 class ClusterAdviceTest {
@@ -58,7 +63,7 @@ class ClusterAdviceTest {
     }
 
     private Outcome issue(String csrKey) {
-        return new IssueClusterCertificate(aws.cloudHsm, secretsManager, aws.runtime())
+        return new IssueClusterCertificate(aws.cloudHsm, secretsManager, aws.deployments(), aws.runtime())
                 .run(
                         new IssueClusterCertificate.Input(
                                 EmbeddedAws.DEPLOYMENT, clusterId, csrKey, Duration.ofDays(3652), CaKey.KEEP),
@@ -231,8 +236,9 @@ class ClusterAdviceTest {
         done(initialize(issued));
         secretsManager.deleteSecret(delete -> delete.secretId(CA_SECRET).forceDeleteWithoutRecovery(true));
         assertEquals("CLUSTER_CERTIFICATE_LOST", reason(issue("")));
+        assertEquals("CLUSTER_CERTIFICATE_UNREADABLE", reason(issue("")), "the secret is there, and empty");
 
-        secretsManager.createSecret(create -> create.name(CA_SECRET).secretString("a note"));
+        secretsManager.putSecretValue(put -> put.secretId(CA_SECRET).secretString("a note"));
         assertEquals("CLUSTER_CERTIFICATE_UNREADABLE", reason(issue("")));
 
         var written = Json.MAPPER.writeValueAsString(Json.MAPPER
@@ -241,6 +247,36 @@ class ClusterAdviceTest {
                 .put("clusterCertificate", issued.clusterCertificate()));
         secretsManager.putSecretValue(put -> put.secretId(CA_SECRET).secretString(written));
         assertEquals(issued.trustAnchor(), ((IssueClusterCertificate.Output) done(issue(""))).trustAnchor());
+    }
+
+    @Test
+    void aRootThatSomebodyStoredBeforeSignsNothingUntilItsSecretIsDeleted() {
+        clusterId = aws.givenFirstHsm();
+        var planted = ClusterCa.create("planted", Duration.ofDays(3652), aws.cloud.time().clock());
+        var text = Json.MAPPER
+                .createObjectNode()
+                .put("certificate", Pem.of(planted.root()))
+                .put("privateKey", Pem.of(planted.key()))
+                .put(
+                        "clusterCertificate",
+                        Pem.of(planted.sign(
+                                Pem.csr(aws.cluster(clusterId).certificates().clusterCsr()),
+                                aws.cloud.time().clock())))
+                .toString();
+        secretsManager.createSecret(create -> create.name(CA_SECRET)
+                .secretString(text)
+                .tags(Tag.builder()
+                        .key(Clusters.DEPLOYMENT_TAG)
+                        .value(EmbeddedAws.DEPLOYMENT)
+                        .build()));
+        assertEquals("SECRET_NOT_OURS", reason(issue(csrKey())));
+
+        // Deleted as the console does it: the name stays taken for a month.
+        secretsManager.deleteSecret(delete -> delete.secretId(CA_SECRET));
+        var issued = issued();
+        assertNotEquals(Encoded.sha256(planted.root()), issued.rootSha256());
+        assertEquals(issued, issued(), "and the deployment's own one is found again");
+        done(initialize(issued));
     }
 
     @Test
