@@ -48,11 +48,11 @@ class RecordTest {
         other = Json.parse(succeeded(pipeline.provision("other", "{\"deployment\": \"default-2\"}"))
                 .output());
         var forged = Tag.builder().key(TAG).value("default").build();
-        pipeline.cloudHsm()
-                .tagResource(tag -> tag.resourceId(clusterId(other)).tagList(forged));
+        pipeline.cloudHsm().tagResource(tag -> tag.resourceId(clusterId(other)).tagList(forged));
         assertFalse(backups(other).isEmpty());
-        backups(other).forEach(backup -> pipeline.cloudHsm()
-                .tagResource(tag -> tag.resourceId(backup.backupId()).tagList(forged)));
+        backups(other)
+                .forEach(backup -> pipeline.cloudHsm()
+                        .tagResource(tag -> tag.resourceId(backup.backupId()).tagList(forged)));
         tagKey(other.path("keyArn").asText());
     }
 
@@ -67,14 +67,14 @@ class RecordTest {
     }
 
     private static void tagKey(String keyId) {
-        pipeline.kms().tagResource(tag -> tag.keyId(keyId)
-                .tags(one -> one.tagKey(TAG).tagValue("default")));
+        pipeline.kms()
+                .tagResource(tag -> tag.keyId(keyId).tags(one -> one.tagKey(TAG).tagValue("default")));
     }
 
     private static CustomKeyStoresListEntry store(JsonNode deployment) {
         return pipeline.kms()
-                .describeCustomKeyStores(list -> list.customKeyStoreId(
-                        deployment.path("keyStoreId").asText()))
+                .describeCustomKeyStores(list ->
+                        list.customKeyStoreId(deployment.path("keyStoreId").asText()))
                 .customKeyStores()
                 .getFirst();
     }
@@ -90,7 +90,8 @@ class RecordTest {
     }
 
     private static long activeHsms(String clusterId) {
-        return pipeline.cloudHsm()
+        return pipeline
+                .cloudHsm()
                 .describeClusters(list -> list.filters(Map.of("clusterIds", List.of(clusterId))))
                 .clusters()
                 .getFirst()
@@ -101,10 +102,7 @@ class RecordTest {
     }
 
     private static KeyState keyState(String keyId) {
-        return pipeline.kms()
-                .describeKey(key -> key.keyId(keyId))
-                .keyMetadata()
-                .keyState();
+        return pipeline.kms().describeKey(key -> key.keyId(keyId)).keyMetadata().keyState();
     }
 
     @Test
@@ -195,8 +193,10 @@ class RecordTest {
         var kept = Json.parse(ended.output()).at("/report/keptByChoice").toString();
         assertTrue(kept.contains("cluster " + clusterId + " carries the deployment's tag"), kept);
         assertTrue(kept.contains("backup " + backups.getFirst().backupId() + " carries"), kept);
-        assertTrue(kept.contains(
-                "key " + other.path("keyArn").asText().replaceAll(".*/", "") + " carries the deployment's tag"), kept);
+        assertTrue(
+                kept.contains(
+                        "key " + other.path("keyArn").asText().replaceAll(".*/", "") + " carries the deployment's tag"),
+                kept);
     }
 
     private static Set<String> ids(List<Backup> backups) {

@@ -52,7 +52,8 @@ class SecretsNotOursTest {
             var kept = pipeline.evidence(down).path("keptByChoice");
             assertTrue(kept.toString().contains(other), kept::toString);
             assertEquals(PLANTED, value(other));
-            assertEquals(1, pipeline.secretsManager().listSecrets().secretList().size(), "ours wait for their deletion");
+            assertEquals(
+                    1, pipeline.secretsManager().listSecrets().secretList().size(), "ours wait for their deletion");
         }
     }
 }

@@ -230,8 +230,7 @@ class SelfHealingTest {
     private static void forgetTheDeployment() {
         var key = Map.of("pk", AttributeValue.fromS("DEPLOYMENT"), "sk", AttributeValue.fromS("default"));
         record = pipeline.dynamoDb()
-                .deleteItem(request ->
-                        request.tableName(table()).key(key).returnValues(ReturnValue.ALL_OLD))
+                .deleteItem(request -> request.tableName(table()).key(key).returnValues(ReturnValue.ALL_OLD))
                 .attributes();
     }
 

@@ -86,10 +86,7 @@ final class ClientResources {
     }
 
     private List<SecurityGroup> groups(Filter filter) {
-        return ec2
-                .describeSecurityGroupsPaginator(request -> request.filters(filter))
-                .securityGroups()
-                .stream()
+        return ec2.describeSecurityGroupsPaginator(request -> request.filters(filter)).securityGroups().stream()
                 .toList();
     }
 

@@ -88,11 +88,7 @@ public final class LaunchClient extends StageHandler<LaunchClient.Input> {
     }
 
     LaunchClient(
-            Ec2Client ec2,
-            SsmClient ssm,
-            Deployments deployments,
-            ClientInstance.Image image,
-            StageRuntime runtime) {
+            Ec2Client ec2, SsmClient ssm, Deployments deployments, ClientInstance.Image image, StageRuntime runtime) {
         super(Input.class, runtime);
         this.ec2 = ec2;
         this.ssm = ssm;
@@ -132,7 +128,8 @@ public final class LaunchClient extends StageHandler<LaunchClient.Input> {
         if (existing.isPresent() && existing.get().ipPermissionsEgress().isEmpty()) {
             return new Outcome.Failed(
                     "CLIENT_EGRESS_CLOSED",
-                    "Security group " + existing.get().groupId() + " (" + existing.get().groupName()
+                    "Security group " + existing.get().groupId() + " ("
+                            + existing.get().groupName()
                             + ") lets nothing out, so a client could reach neither Systems Manager nor the download"
                             + " of the CloudHSM CLI. No instance was launched. Next: delete the group, or allow TCP"
                             + " 443 out; then start a new execution.");

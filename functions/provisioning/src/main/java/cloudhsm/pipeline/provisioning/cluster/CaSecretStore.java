@@ -38,8 +38,8 @@ final class CaSecretStore {
     String store(CaSecret value) {
         var text = value.written();
         var existing = secret.find();
-        existing.ifPresent(arn -> secretsManager.putSecretValue(
-                request -> request.secretId(arn).secretString(text)));
+        existing.ifPresent(arn ->
+                secretsManager.putSecretValue(request -> request.secretId(arn).secretString(text)));
         return existing.orElseGet(() -> secret.create(description, text));
     }
 

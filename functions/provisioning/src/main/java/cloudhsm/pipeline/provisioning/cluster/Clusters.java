@@ -96,9 +96,10 @@ public final class Clusters {
 
     /** The newest that carries the intent's value: whoever copies it onto a cluster that was there before gets nothing. */
     private static Optional<Cluster> intended(Deployment record, List<Cluster> clusters) {
-        return record.intent(Made.CLUSTER).flatMap(value -> clusters.stream()
-                .filter(cluster -> isTagged(cluster.tagList(), Deployments.INTENT_TAG, value))
-                .max(Comparator.comparing(Cluster::createTimestamp).thenComparing(Cluster::clusterId)));
+        return record.intent(Made.CLUSTER)
+                .flatMap(value -> clusters.stream()
+                        .filter(cluster -> isTagged(cluster.tagList(), Deployments.INTENT_TAG, value))
+                        .max(Comparator.comparing(Cluster::createTimestamp).thenComparing(Cluster::clusterId)));
     }
 
     /** The cluster's HSMs without those that are DELETED but still listed. */

@@ -197,7 +197,7 @@ public final class IssueClusterCertificate extends StageHandler<IssueClusterCert
         return new Outcome.Failed(
                 "CLUSTER_CERTIFICATE_MISMATCH",
                 "The secret " + secretArn + " holds what does not belong together: " + why
-                        + ". Nothing was changed. Next: correct the secret, or delete it without a recovery window if its"
-                        + " cluster is not initialised, and start a new execution.");
+                        + ". Nothing was changed. Next: correct the secret, or delete it without a recovery window if"
+                        + " its cluster is not initialised, and start a new execution.");
     }
 }

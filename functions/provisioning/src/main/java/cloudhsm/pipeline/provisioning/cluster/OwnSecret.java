@@ -58,7 +58,8 @@ public final class OwnSecret {
             return unremembered.map(this::usable);
         }
         var foreign = describe(name()).filter(secret -> secret.deletedDate() == null);
-        if (foreign.isPresent()) throw new SecretNotOursException(deployment, name(), foreign.get().arn());
+        if (foreign.isPresent())
+            throw new SecretNotOursException(deployment, name(), foreign.get().arn());
         return Optional.empty();
     }
 
@@ -96,8 +97,8 @@ public final class OwnSecret {
     }
 
     private boolean isNamedSo(String arn) {
-        return arn.matches(".*:secret:" + Pattern.quote(prefix(deployment)) + "([^/]+/)?" + Pattern.quote(label)
-                + "-.{6}");
+        return arn.matches(
+                ".*:secret:" + Pattern.quote(prefix(deployment)) + "([^/]+/)?" + Pattern.quote(label) + "-.{6}");
     }
 
     private Optional<DescribeSecretResponse> madeWith(String intent) {

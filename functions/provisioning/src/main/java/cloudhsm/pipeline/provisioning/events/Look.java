@@ -94,8 +94,8 @@ public final class Look {
                     .forEach(seen::add);
         }
         kms.describeCustomKeyStoresPaginator(request -> {}).customKeyStores().stream()
-                .filter(store ->
-                        clusters.stream().anyMatch(cluster -> cluster.clusterId().equals(store.cloudHsmClusterId())))
+                .filter(store -> clusters.stream()
+                        .anyMatch(cluster -> cluster.clusterId().equals(store.cloudHsmClusterId())))
                 .map(Look::observed)
                 .forEach(seen::add);
         return seen;

@@ -20,8 +20,7 @@ public final class StateChanges {
     private final Clock clock;
 
     /** @param deployments of which an event names the one that the resource belongs to */
-    public StateChanges(
-            EventBridgeClient eventBridge, SeenStates seenStates, Deployments deployments, Clock clock) {
+    public StateChanges(EventBridgeClient eventBridge, SeenStates seenStates, Deployments deployments, Clock clock) {
         this.eventBridge = eventBridge;
         this.seenStates = seenStates;
         this.deployments = deployments;

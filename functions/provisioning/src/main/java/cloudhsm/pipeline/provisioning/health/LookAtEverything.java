@@ -121,8 +121,9 @@ public final class LookAtEverything extends JsonHandler<LookAtEverything.Input, 
     }
 
     private static boolean isOfAny(List<Deployment> known, Cluster cluster) {
-        return known.stream().anyMatch(deployment -> !Clusters.allOfDeployment(deployment, List.of(cluster))
-                .isEmpty());
+        return known.stream()
+                .anyMatch(deployment ->
+                        !Clusters.allOfDeployment(deployment, List.of(cluster)).isEmpty());
     }
 
     /**
@@ -161,8 +162,7 @@ public final class LookAtEverything extends JsonHandler<LookAtEverything.Input, 
         for (var resource : seenStates.all()) {
             if (present.contains(resource)) continue;
             switch (resource.type()) {
-                case CLUSTER, HSM, KEY_STORE ->
-                    changes.publishIfChanged(Observation.of(resource, Resource.ABSENT));
+                case CLUSTER, HSM, KEY_STORE -> changes.publishIfChanged(Observation.of(resource, Resource.ABSENT));
                 // What only a wait looks at is not part of the deployment's health.
                 case CLUSTER_CSR, CLIENT, COMMAND, KEY, INSTANCE, OBJECT -> {}
             }

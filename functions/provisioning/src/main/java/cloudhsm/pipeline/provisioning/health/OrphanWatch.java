@@ -65,7 +65,8 @@ final class OrphanWatch {
         notifications.publish(
                 "Orphaned: " + cluster.clusterId() + ", " + hsms.size() + " HSMs, $" + perDay + " a day",
                 "Cluster " + cluster.clusterId() + " (" + cluster.stateAsString() + ") carries the tag of deployment "
-                        + deployment + ", but no record of this stack names it. Its HSMs: " + inWords(hsms) + ". They have"
+                        + deployment + ", but no record of this stack names it. Its HSMs: " + inWords(hsms)
+                        + ". They have"
                         + " run for " + orphan.hsmHours() + " HSM-hours since they were first seen, $"
                         + price.ofHsmHours(orphan.hsmHours())
                         + "; AWS does not say for how long before. They"

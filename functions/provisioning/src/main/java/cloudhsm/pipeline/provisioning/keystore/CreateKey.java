@@ -78,8 +78,7 @@ public final class CreateKey extends StageHandler<CreateKey.Input> {
                 StageRuntime.ofFunction());
     }
 
-    CreateKey(
-            KmsClient kms, Deployments deployments, String region, String reencryptionRoleArn, StageRuntime runtime) {
+    CreateKey(KmsClient kms, Deployments deployments, String region, String reencryptionRoleArn, StageRuntime runtime) {
         super(Input.class, runtime);
         this.kms = kms;
         this.deployments = deployments;

@@ -51,8 +51,7 @@ public final class CreateKeyStore extends StageHandler<CreateKeyStore.Input> {
         this(Aws.kms(), Aws.secretsManager(), Deployments.ofFunction(), StageRuntime.ofFunction());
     }
 
-    CreateKeyStore(
-            KmsClient kms, SecretsManagerClient secretsManager, Deployments deployments, StageRuntime runtime) {
+    CreateKeyStore(KmsClient kms, SecretsManagerClient secretsManager, Deployments deployments, StageRuntime runtime) {
         super(Input.class, runtime);
         this.kms = kms;
         this.secretsManager = secretsManager;

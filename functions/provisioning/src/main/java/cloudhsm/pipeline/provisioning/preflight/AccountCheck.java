@@ -57,8 +57,7 @@ final class AccountCheck {
      * @param clusters all of the Region
      * @param own the deployment's, one of them
      */
-    void check(
-            ProvisionRequest request, Optional<Deployment> record, List<Cluster> clusters, Optional<Cluster> own) {
+    void check(ProvisionRequest request, Optional<Deployment> record, List<Cluster> clusters, Optional<Cluster> own) {
         checkQuotas(clusters, own);
         own.ifPresent(cluster -> checkSame(request.hsm(), cluster));
         checkKeyStore(request, record, own);
@@ -166,8 +165,7 @@ final class AccountCheck {
         return clusterId.isPresent() && clusterId.get().equals(store.cloudHsmClusterId());
     }
 
-    private void checkAlias(
-            String alias, Optional<Deployment> record, Optional<CustomKeyStoresListEntry> ownStore) {
+    private void checkAlias(String alias, Optional<Deployment> record, Optional<CustomKeyStoresListEntry> ownStore) {
         KeyMetadata key;
         try {
             key = kms.describeKey(request -> request.keyId(alias)).keyMetadata();

@@ -106,8 +106,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
         var record =
                 problems.concern("deployment") ? Optional.<Deployment>empty() : deployments.find(request.deployment());
         var own = record.flatMap(known -> ownCluster(known, all));
-        var unnamed = own.filter(
-                cluster -> !record.get().made(Made.CLUSTER).contains(cluster.clusterId()));
+        var unnamed = own.filter(cluster -> !record.get().made(Made.CLUSTER).contains(cluster.clusterId()));
         var network =
                 new NetworkCheck(account.ec2(), execution.region(), problems).choose(request.network(), zones, own);
         new AccountCheck(

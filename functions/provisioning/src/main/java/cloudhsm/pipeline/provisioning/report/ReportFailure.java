@@ -59,8 +59,7 @@ public final class ReportFailure extends JsonHandler<ReportFailure.Input, Report
         this(Aws.cloudHsm(), Deployments.ofFunction(), Notifications.ofFunction(), HsmPrice.ofFunction());
     }
 
-    ReportFailure(
-            CloudHsmV2Client cloudHsm, Deployments deployments, Notifications notifications, HsmPrice price) {
+    ReportFailure(CloudHsmV2Client cloudHsm, Deployments deployments, Notifications notifications, HsmPrice price) {
         super(Input.class);
         this.cloudHsm = cloudHsm;
         this.deployments = deployments;

@@ -63,13 +63,11 @@ final class DeploymentSearch {
     Found find(String deployment, Execution execution) {
         var record = deployments.find(deployment);
         var all = new Clusters(cloudHsm).all();
-        var clusters =
-                record.map(known -> Clusters.allOfDeployment(known, all)).orElse(List.of());
+        var clusters = record.map(known -> Clusters.allOfDeployment(known, all)).orElse(List.of());
         var clusterIds = new LinkedHashSet<>(made(record, Made.CLUSTER));
         clusters.forEach(cluster -> clusterIds.add(cluster.clusterId()));
         var stores = keyStores(record, clusterIds);
-        var keyStore = stores.stream()
-                .max(Comparator.comparing(store -> isOn(clusters, store)));
+        var keyStore = stores.stream().max(Comparator.comparing(store -> isOn(clusters, store)));
         var every = keys();
         var own = ownKeys(record, stores, every);
         var others = every.stream()
@@ -117,8 +115,7 @@ final class DeploymentSearch {
     /** While an intent is open, the one store that a cluster can have is the one that it has made. */
     private List<CustomKeyStoresListEntry> keyStores(Optional<Deployment> record, Set<String> clusterIds) {
         var named = made(record, Made.KEY_STORE);
-        var intended =
-                record.flatMap(known -> known.intent(Made.KEY_STORE)).isPresent();
+        var intended = record.flatMap(known -> known.intent(Made.KEY_STORE)).isPresent();
         return kms.describeCustomKeyStoresPaginator().customKeyStores().stream()
                 .filter(store -> named.contains(store.customKeyStoreId())
                         || intended && clusterIds.contains(store.cloudHsmClusterId()))
@@ -145,10 +142,11 @@ final class DeploymentSearch {
     private List<KeyMetadata> ownKeys(
             Optional<Deployment> record, List<CustomKeyStoresListEntry> stores, List<KeyMetadata> keys) {
         var named = made(record, Made.KEY);
-        var intended = record.flatMap(known -> known.intent(Made.KEY)).flatMap(value -> keys.stream()
-                .filter(key -> stores.stream().anyMatch(store -> isIn(store, key)))
-                .filter(key -> isTagged(key, Deployments.INTENT_TAG, value))
-                .max(Comparator.comparing(KeyMetadata::creationDate).thenComparing(KeyMetadata::keyId)));
+        var intended = record.flatMap(known -> known.intent(Made.KEY))
+                .flatMap(value -> keys.stream()
+                        .filter(key -> stores.stream().anyMatch(store -> isIn(store, key)))
+                        .filter(key -> isTagged(key, Deployments.INTENT_TAG, value))
+                        .max(Comparator.comparing(KeyMetadata::creationDate).thenComparing(KeyMetadata::keyId)));
         return keys.stream()
                 .filter(key -> named.contains(key.keyId()) || intended.equals(Optional.of(key)))
                 .toList();

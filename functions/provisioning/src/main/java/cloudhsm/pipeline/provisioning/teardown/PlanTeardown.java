@@ -264,7 +264,8 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
                 .toList();
         return new Outcome.Failed(
                 "NO_SUCH_DEPLOYMENT",
-                "This stack has no record of a deployment \"" + deployment + "\", and takes nothing for its tag or name."
+                "This stack has no record of a deployment \"" + deployment
+                        + "\", and takes nothing for its tag or name."
                         + " Known are "
                         + (known.isEmpty() ? "none" : String.join(", ", known))
                         + ". Nothing was removed. Next: check the name, the Region and the stack.");

@@ -90,8 +90,7 @@ class ClientStagesTest {
         assertEquals(genuine, scenario.client());
         assertEquals("running", state(forged));
         assertEquals("running", state(genuine));
-        assertEquals(
-                genuine, waiting(terminate(Optional.empty())).resource().id());
+        assertEquals(genuine, waiting(terminate(Optional.empty())).resource().id());
         aws.waitUntil(() -> state(genuine).equals("terminated"));
         done(terminate(Optional.of(Resource.instance(genuine))), TerminateClient.Output.class);
         assertEquals("running", state(forged));
@@ -107,7 +106,8 @@ class ClientStagesTest {
 
     @Test
     void groupWithForgedTagsOrTheClientsNameIsNeitherUsedNorDeleted() {
-        var forged = aws.ec2.createSecurityGroup(create -> create.groupName("cloudhsm-client-" + DEPLOYMENT)
+        var forged = aws.ec2
+                .createSecurityGroup(create -> create.groupName("cloudhsm-client-" + DEPLOYMENT)
                         .description("forged")
                         .vpcId(aws.vpcId())
                         .tagSpecifications(TagSpecification.builder()
@@ -124,9 +124,12 @@ class ClientStagesTest {
         var removed = done(terminate(Optional.of(Resource.instance(client))), TerminateClient.Output.class)
                 .removed();
         assertEquals(2, removed.size(), "the instance and its own group: " + removed);
-        assertEquals(1, aws.ec2.describeSecurityGroups(describe -> describe.groupIds(forged))
-                .securityGroups()
-                .size());
+        assertEquals(
+                1,
+                aws.ec2
+                        .describeSecurityGroups(describe -> describe.groupIds(forged))
+                        .securityGroups()
+                        .size());
         assertEquals(List.of(), aws.deployments().find(DEPLOYMENT).orElseThrow().made(Made.CLIENT));
         assertEquals(List.of(), aws.deployments().find(DEPLOYMENT).orElseThrow().made(Made.SECURITY_GROUP));
     }
@@ -146,7 +149,13 @@ class ClientStagesTest {
     }
 
     private String pending() {
-        return aws.ec2.describeInstances().reservations().getFirst().instances().getFirst().instanceId();
+        return aws.ec2
+                .describeInstances()
+                .reservations()
+                .getFirst()
+                .instances()
+                .getFirst()
+                .instanceId();
     }
 
     private String state(String instanceId) {
@@ -155,8 +164,10 @@ class ClientStagesTest {
 
     /** An instance of somebody else's that looks like the client in every respect, running in the cluster's group. */
     private String forgedInstance() {
-        var imageId = aws.cloud.ec2().imageParameter(TestAccount.IMAGE_PARAMETER).orElseThrow();
-        var forged = aws.ec2.runInstances(run -> run.imageId(imageId)
+        var imageId =
+                aws.cloud.ec2().imageParameter(TestAccount.IMAGE_PARAMETER).orElseThrow();
+        var forged = aws.ec2
+                .runInstances(run -> run.imageId(imageId)
                         .instanceType("t4g.small")
                         .minCount(1)
                         .maxCount(1)

@@ -252,7 +252,8 @@ class ClusterAdviceTest {
     @Test
     void aRootThatSomebodyStoredBeforeSignsNothingUntilItsSecretIsDeleted() {
         clusterId = aws.givenFirstHsm();
-        var planted = ClusterCa.create("planted", Duration.ofDays(3652), aws.cloud.time().clock());
+        var planted = ClusterCa.create(
+                "planted", Duration.ofDays(3652), aws.cloud.time().clock());
         var text = Json.MAPPER
                 .createObjectNode()
                 .put("certificate", Pem.of(planted.root()))

@@ -44,11 +44,11 @@ class KeyStoreStagesTest {
     private static final String REENCRYPTOR = "arn:aws:iam::111122223333:role/reencryptor";
 
     private final TestAccount aws = new TestAccount();
-    private final CreateKeyStore createKeyStore = 
+    private final CreateKeyStore createKeyStore =
             new CreateKeyStore(aws.kms, aws.secretsManager, aws.deployments(), aws.runtime);
     private final ConnectKeyStore connectKeyStore = new ConnectKeyStore(aws.kms, aws.runtime);
     private final DisconnectKeyStore disconnectKeyStore = new DisconnectKeyStore(aws.kms, aws.runtime);
-    private final CreateKey createKey = 
+    private final CreateKey createKey =
             new CreateKey(aws.kms, aws.deployments(), "eu-central-1", REENCRYPTOR, aws.runtime);
     private InitializedCluster cluster;
     private CreateKeyStore.Input input;
@@ -361,8 +361,7 @@ class KeyStoreStagesTest {
     void foreignKeyBehindTheAliasIsNotAdoptedThoughItIsInTheStoreAndCarriesTheTag() {
         var keyStoreId = connectedKeyStore();
         var foreign = foreignKeyIn(keyStoreId, Clusters.DEPLOYMENT_TAG, TestAccount.DEPLOYMENT);
-        aws.kms.createAlias(
-                request -> request.aliasName("alias/cloudhsm-demo").targetKeyId(foreign));
+        aws.kms.createAlias(request -> request.aliasName("alias/cloudhsm-demo").targetKeyId(foreign));
 
         assertEquals(
                 "ALIAS_IN_USE",

@@ -114,11 +114,11 @@ class PreflightTest {
         aws.cloudHsm.createCluster(request -> request.hsmType("hsm2m.medium")
                 .mode("FIPS")
                 .subnetIds(aws.subnetIds())
-                .tagList(tag ->
-                        tag.key(Clusters.DEPLOYMENT_TAG).value("demo")));
+                .tagList(tag -> tag.key(Clusters.DEPLOYMENT_TAG).value("demo")));
         assertEquals(
                 "NON_FIPS",
-                plan("{\"deployment\": \"demo\", \"hsm\": {\"mode\": \"NON_FIPS\"}}").mode());
+                plan("{\"deployment\": \"demo\", \"hsm\": {\"mode\": \"NON_FIPS\"}}")
+                        .mode());
     }
 
     @Test
@@ -180,7 +180,10 @@ class PreflightTest {
     @ValueSource(strings = {"project-an", "xn--reports", "amzn-s3-demo-reports"})
     void aBucketThatIsThereIsAdoptedWithANameThatS3GivesToNobodyAnyMore(String name) {
         aws.cloud.s3().addLegacyBucket(name);
-        assertEquals(name, plan("{\"bucket\": {\"name\": \"" + name + "\", \"adopt\": true}}").bucket());
+        assertEquals(
+                name,
+                plan("{\"bucket\": {\"name\": \"" + name + "\", \"adopt\": true}}")
+                        .bucket());
     }
 
     @Test

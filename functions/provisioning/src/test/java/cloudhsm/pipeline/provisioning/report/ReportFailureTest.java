@@ -44,8 +44,8 @@ class ReportFailureTest {
             var deployments = aws.deployments();
             aws.cloud.faults().add("cloudhsm", "DescribeClusters", 1, Faults.Kind.THROTTLED);
 
-            var output = new ReportFailure(aws.cloudHsm, deployments, new Notifications(aws.sns, ""), PRICE)
-                    .handle(INPUT);
+            var output =
+                    new ReportFailure(aws.cloudHsm, deployments, new Notifications(aws.sns, ""), PRICE).handle(INPUT);
             assertTrue(output.leftBilling().getFirst().startsWith("Unknown"), output.toString());
         }
     }
