@@ -44,7 +44,6 @@ public final class LaunchClient extends StageHandler<LaunchClient.Input> {
      */
     public record Input(
             String deployment,
-            String clusterId,
             String vpcId,
             String subnetId,
             String securityGroupId,
@@ -52,7 +51,6 @@ public final class LaunchClient extends StageHandler<LaunchClient.Input> {
             List<String> lost) {
         public Input {
             Objects.requireNonNull(deployment, "deployment");
-            Objects.requireNonNull(clusterId, "clusterId");
             Objects.requireNonNull(vpcId, "vpcId");
             Objects.requireNonNull(subnetId, "subnetId");
             Objects.requireNonNull(securityGroupId, "securityGroupId");
@@ -63,7 +61,7 @@ public final class LaunchClient extends StageHandler<LaunchClient.Input> {
         private Input without(Instance client) {
             var all = Stream.concat(lost.stream(), Stream.of(whatBecameOf(client)))
                     .toList();
-            return new Input(deployment, clusterId, vpcId, subnetId, securityGroupId, instanceType, all);
+            return new Input(deployment, vpcId, subnetId, securityGroupId, instanceType, all);
         }
     }
 

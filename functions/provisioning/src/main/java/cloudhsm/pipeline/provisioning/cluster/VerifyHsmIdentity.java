@@ -1,6 +1,9 @@
 package cloudhsm.pipeline.provisioning.cluster;
 
+import cloudhsm.pipeline.provisioning.deployment.Deployment;
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
+import cloudhsm.pipeline.provisioning.lambda.Json;
 import cloudhsm.pipeline.provisioning.pki.AwsRoot;
 import cloudhsm.pipeline.provisioning.pki.AwsRoots;
 import cloudhsm.pipeline.provisioning.pki.Encoded;
@@ -52,7 +55,7 @@ public final class VerifyHsmIdentity extends StageHandler<VerifyHsmIdentity.Inpu
         VERIFIED_BOTH,
         VERIFIED_AWS,
         SKIPPED,
-        /** The cluster was initialised before, so there is nothing to verify any more. */
+        /** The cluster was initialized before, and nobody verified its HSM for this deployment. */
         ALREADY_INITIALIZED
     }
 
@@ -60,8 +63,10 @@ public final class VerifyHsmIdentity extends StageHandler<VerifyHsmIdentity.Inpu
      * @param manufacturerRoot PEM, or "" if the user has none
      * @param expiredRoot REFUSE if it is null
      */
-    public record Input(String clusterId, Policy policy, String manufacturerRoot, ExpiredRoot expiredRoot) {
+    public record Input(
+            String deployment, String clusterId, Policy policy, String manufacturerRoot, ExpiredRoot expiredRoot) {
         public Input {
+            Objects.requireNonNull(deployment, "deployment");
             manufacturerRoot = Objects.requireNonNullElse(manufacturerRoot, "");
             expiredRoot = Objects.requireNonNullElse(expiredRoot, ExpiredRoot.REFUSE);
         }
@@ -91,6 +96,7 @@ public final class VerifyHsmIdentity extends StageHandler<VerifyHsmIdentity.Inpu
     }
 
     private final Clusters clusters;
+    private final Deployments deployments;
     private final HsmIdentity identity;
     private final Clock clock;
     private final Root pinnedAwsRoot;
@@ -98,13 +104,24 @@ public final class VerifyHsmIdentity extends StageHandler<VerifyHsmIdentity.Inpu
 
     /** Called by Lambda, once per execution environment. */
     public VerifyHsmIdentity() {
-        this(Aws.cloudHsm(), StageRuntime.ofFunction(), AwsRoot.pinned(), Aws.environment("AWS_ROOT_CERTIFICATE"));
+        this(
+                Aws.cloudHsm(),
+                Deployments.ofFunction(),
+                StageRuntime.ofFunction(),
+                AwsRoot.pinned(),
+                Aws.environment("AWS_ROOT_CERTIFICATE"));
     }
 
     /** @param awsRootCertificate PEM of the AWS CloudHSM roots, or "" for the pinned one */
-    VerifyHsmIdentity(CloudHsmV2Client cloudHsm, StageRuntime runtime, Root pinnedAwsRoot, String awsRootCertificate) {
+    VerifyHsmIdentity(
+            CloudHsmV2Client cloudHsm,
+            Deployments deployments,
+            StageRuntime runtime,
+            Root pinnedAwsRoot,
+            String awsRootCertificate) {
         super(Input.class, runtime);
         this.clusters = new Clusters(cloudHsm);
+        this.deployments = deployments;
         this.identity = new HsmIdentity(runtime.clock());
         this.clock = runtime.clock();
         this.pinnedAwsRoot = pinnedAwsRoot;
@@ -127,7 +144,7 @@ public final class VerifyHsmIdentity extends StageHandler<VerifyHsmIdentity.Inpu
                             ACTIVE,
                             UPDATE_IN_PROGRESS,
                             MODIFY_IN_PROGRESS,
-                            ROLLBACK_IN_PROGRESS -> alreadyInitialized(cluster);
+                            ROLLBACK_IN_PROGRESS -> alreadyInitialized(cluster, input);
                     case CREATE_IN_PROGRESS, DEGRADED, DELETE_IN_PROGRESS, DELETED, UNKNOWN_TO_SDK_VERSION ->
                         ClusterFailures.unusable(cluster, "An HSM is verified in an UNINITIALIZED cluster");
                 })
@@ -159,7 +176,9 @@ public final class VerifyHsmIdentity extends StageHandler<VerifyHsmIdentity.Inpu
                 issuer.filter(root -> clock.instant().isAfter(root.notAfter())));
         var roots = new ArrayList<>(issuer.map(List::of).orElse(awsRoots.anchors()));
         manufacturerRoot.ifPresent(roots::add);
-        return judge(cluster, input.policy(), checks, facts(shown, roots), csrKey(shown));
+        var outcome = judge(cluster, input.policy(), checks, facts(shown, roots), csrKey(shown));
+        if (outcome instanceof Outcome.Done done) deployments.verified(input.deployment(), done.output());
+        return outcome;
     }
 
     private static HsmCertificates certificates(Certificates shown) {
@@ -289,13 +308,56 @@ public final class VerifyHsmIdentity extends StageHandler<VerifyHsmIdentity.Inpu
                         + " bills by the hour. Next: give the root, or choose REQUIRE_AWS.");
     }
 
-    private static Outcome alreadyInitialized(Cluster cluster) {
+    /** What was verified before counts, if it satisfies the policy of today. */
+    private Outcome alreadyInitialized(Cluster cluster, Input input) {
+        var before = verifiedBefore(cluster, input.deployment());
+        if (before.filter(output -> satisfies(output.verdict(), input.policy())).isPresent()) {
+            return new Outcome.Done(before.get());
+        }
+        if (input.policy() != Policy.SKIP) return neverVerified(cluster, input.policy(), before);
         var chain = new Chain(
                 false,
                 "Cluster " + cluster.clusterId() + " is " + cluster.stateAsString()
                         + ": AWS offers the hardware certificates only until initialization, so this execution verified"
-                        + " nothing. The execution that initialised the cluster reported what it had verified.");
+                        + " nothing, and no other is on record that did.");
         return new Outcome.Done(new Output(Verdict.ALREADY_INITIALIZED, "", chain, chain, List.of()));
+    }
+
+    /** What is on record for the key that the cluster's certificate has; it is shown once the cluster is initialized. */
+    private Optional<Output> verifiedBefore(Cluster cluster, String deployment) {
+        var certificate = Optional.ofNullable(cluster.certificates())
+                .map(Certificates::clusterCertificate)
+                .flatMap(VerifyHsmIdentity::readable);
+        return deployments
+                .find(deployment)
+                .map(Deployment::verified)
+                .filter(verified -> !verified.isEmpty())
+                .map(verified -> Json.MAPPER.convertValue(verified, Output.class))
+                .filter(output -> certificate
+                        .filter(issued ->
+                                !Encoded.keySha256(issued.getPublicKey()).equals(output.csrKeySha256()))
+                        .isEmpty());
+    }
+
+    private static boolean satisfies(Verdict verdict, Policy policy) {
+        return switch (policy) {
+            case REQUIRE_BOTH -> verdict == Verdict.VERIFIED_BOTH;
+            case REQUIRE_AWS -> verdict == Verdict.VERIFIED_BOTH || verdict == Verdict.VERIFIED_AWS;
+            case SKIP -> true;
+        };
+    }
+
+    private static Outcome neverVerified(Cluster cluster, Policy policy, Optional<Output> before) {
+        return new Outcome.Failed(
+                "HSM_NEVER_VERIFIED",
+                "The policy " + policy + " is not met by cluster " + cluster.clusterId() + ", which is "
+                        + cluster.stateAsString() + ": "
+                        + before.map(output -> "of its first HSM is on record " + output.verdict())
+                                .orElse("nothing is on record of its first HSM")
+                        + ", and AWS offers the hardware certificates only until initialization. Nothing was changed;"
+                        + " the HSMs bill by the hour. Next: tear the deployment down and provision it anew with this"
+                        + " policy; or start a new execution with a hsmIdentity.policy that what is on record"
+                        + " satisfies, if that is enough for you.");
     }
 
     private static String messages(List<Finding> findings) {

@@ -14,6 +14,7 @@ import java.util.Optional;
  * @param plan the output of the last Preflight
  * @param resources of the last provisioning that succeeded, the outputs of its stages by the names they have in the
  *     state machine: cluster, certificate, client, activation, kmsUser, keyStore, key, bucket; empty before
+ * @param verified the output of the VerifyHsmIdentity that verified the first HSM; empty before
  * @param made ids of what the pipeline made for the deployment and has not removed
  * @param adoptedBuckets names of buckets that were there before and that an input asked to take over; neither they nor
  *     what lies in them is ever deleted
@@ -26,6 +27,7 @@ public record Deployment(
         Instant since,
         JsonNode plan,
         JsonNode resources,
+        JsonNode verified,
         Map<Made, List<String>> made,
         List<String> adoptedBuckets,
         Map<Made, String> intents) {
@@ -35,6 +37,7 @@ public record Deployment(
         Objects.requireNonNull(since, "since");
         Objects.requireNonNull(plan, "plan");
         Objects.requireNonNull(resources, "resources");
+        Objects.requireNonNull(verified, "verified");
         made = Map.copyOf(made);
         adoptedBuckets = List.copyOf(adoptedBuckets);
         intents = Map.copyOf(intents);

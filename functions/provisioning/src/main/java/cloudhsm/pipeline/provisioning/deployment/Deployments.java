@@ -115,6 +115,16 @@ public final class Deployments {
         ofRecord(name, "ADD adoptedBuckets :bucket", Map.of(":bucket", AttributeValue.fromSs(List.of(bucket))));
     }
 
+    /**
+     * Remembers what was found out about the first HSM before its cluster was initialized: afterwards AWS no longer
+     * offers what it takes.
+     *
+     * @throws IllegalStateException where the deployment has no record
+     */
+    public void verified(String name, Object output) {
+        ofRecord(name, "SET verifiedDocument = :output", Map.of(":output", text(json(output))));
+    }
+
     /** Forgets what was made and is there no more; it need not be remembered. */
     public void gone(String name, Made kind, String id) {
         ofRecord(name, "DELETE " + kind.ids() + " :id", Map.of(":id", AttributeValue.fromSs(List.of(id))));
@@ -178,6 +188,7 @@ public final class Deployments {
                 Instant.parse(item.get("since").s()),
                 parsed(item, "planDocument"),
                 parsed(item, "resourcesDocument"),
+                parsed(item, "verifiedDocument"),
                 members(item, Made::ids, Deployments::sorted),
                 item.containsKey("adoptedBuckets") ? sorted(item.get("adoptedBuckets")) : List.of(),
                 members(item, Made::intent, AttributeValue::s));

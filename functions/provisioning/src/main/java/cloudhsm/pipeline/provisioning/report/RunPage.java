@@ -75,7 +75,7 @@ final class RunPage {
         return switch (evidence.made().identity().path("verdict").asText()) {
             case "VERIFIED_BOTH" -> "Both chains verified";
             case "VERIFIED_AWS" -> "AWS chain verified";
-            case "ALREADY_INITIALIZED" -> "Verified earlier";
+            case "ALREADY_INITIALIZED" -> "Not verified";
             case "SKIPPED" -> "Not required";
             default -> evidence.made().identity().path("verdict").asText();
         };

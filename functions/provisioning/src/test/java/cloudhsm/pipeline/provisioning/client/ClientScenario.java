@@ -58,7 +58,6 @@ final class ClientScenario implements AutoCloseable {
     LaunchClient.Input launch() {
         return new LaunchClient.Input(
                 DEPLOYMENT,
-                cluster.id(),
                 aws.vpcId(),
                 aws.subnetIn("eu-central-1a"),
                 aws.cluster(cluster.id()).securityGroup(),

@@ -22,6 +22,8 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -40,16 +42,19 @@ class CertificateStagesTest {
     }
 
     private Outcome verify(Policy policy, String awsRoot, String manufacturerRoot) {
-        return new VerifyHsmIdentity(aws.cloudHsm, aws.runtime(), AwsRoot.pinned(), awsRoot)
+        return new VerifyHsmIdentity(aws.cloudHsm, aws.deployments(), aws.runtime(), AwsRoot.pinned(), awsRoot)
                 .run(
-                        new VerifyHsmIdentity.Input(clusterId, policy, manufacturerRoot, ExpiredRoot.REFUSE),
+                        new VerifyHsmIdentity.Input(
+                                EmbeddedAws.DEPLOYMENT, clusterId, policy, manufacturerRoot, ExpiredRoot.REFUSE),
                         Optional.empty());
     }
 
     private Outcome verifyOn(Instant day, Root pinned, ExpiredRoot expired) {
         var runtime = aws.runtime(Clock.fixed(day, ZoneOffset.UTC));
-        return new VerifyHsmIdentity(aws.cloudHsm, runtime, pinned, "")
-                .run(new VerifyHsmIdentity.Input(clusterId, Policy.REQUIRE_AWS, "", expired), Optional.empty());
+        return new VerifyHsmIdentity(aws.cloudHsm, aws.deployments(), runtime, pinned, "")
+                .run(
+                        new VerifyHsmIdentity.Input(EmbeddedAws.DEPLOYMENT, clusterId, Policy.REQUIRE_AWS, "", expired),
+                        Optional.empty());
     }
 
     private VerifyHsmIdentity.Output verified(Policy policy, String manufacturerRoot) {
@@ -328,13 +333,39 @@ class CertificateStagesTest {
     }
 
     @Test
+    void skippingTheFirstTimeSatisfiesNoPolicyThatRequiresMoreTheSecond() {
+        var key = verified(Policy.SKIP, "").csrKeySha256();
+        var issued = (IssueClusterCertificate.Output)
+                assertInstanceOf(Outcome.Done.class, issue(key, CaKey.DISCARD)).output();
+        assertInstanceOf(Outcome.Done.class, initialize(issued, key));
+        for (var policy : List.of(Policy.REQUIRE_AWS, Policy.REQUIRE_BOTH)) {
+            var refused = assertInstanceOf(Outcome.Failed.class, verify(policy, "", ""));
+            assertEquals("HSM_NEVER_VERIFIED", refused.reason());
+            assertTrue(refused.message().contains("is on record SKIPPED"), refused::message);
+        }
+        assertEquals(Verdict.SKIPPED, verified(Policy.SKIP, "").verdict(), "the other way out, knowingly");
+    }
+
+    @Test
+    void clusterThatSomebodyElseInitializedWasVerifiedByNobody() {
+        var issued = issued(CaKey.DISCARD);
+        assertInstanceOf(Outcome.Done.class, initialize(issued, csrKey()));
+        aws.deployments().remove(EmbeddedAws.DEPLOYMENT);
+        aws.deployments()
+                .provisioning(EmbeddedAws.DEPLOYMENT, Map.of(), aws.cloud.time().now());
+        assertEquals("HSM_NEVER_VERIFIED", reason(verify(Policy.REQUIRE_AWS, "", "")));
+        assertEquals(Verdict.ALREADY_INITIALIZED, verified(Policy.SKIP, "").verdict());
+    }
+
+    @Test
     void initialisedClusterIsLeftAloneByEveryStage() {
         var issued = issued(CaKey.KEEP);
         var done = assertInstanceOf(Outcome.Done.class, initialize(issued, csrKey()));
         assertEquals(new InitializeCluster.Output("INITIALIZED"), done.output());
         assertEquals(Optional.of("INITIALIZED"), aws.find(clusterId).map(Cluster::stateAsString));
         var again = verified(Policy.REQUIRE_AWS, "");
-        assertEquals(Verdict.ALREADY_INITIALIZED, again.verdict());
+        assertEquals(
+                Verdict.VERIFIED_AWS, again.verdict(), "as on record: AWS shows no hardware certificates any more");
         assertEquals(
                 issued,
                 assertInstanceOf(Outcome.Done.class, issue(again.csrKeySha256(), CaKey.KEEP))

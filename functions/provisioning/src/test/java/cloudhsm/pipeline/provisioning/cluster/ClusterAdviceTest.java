@@ -50,11 +50,13 @@ class ClusterAdviceTest {
     private Outcome verify(Policy policy, String manufacturerRoot) {
         return new VerifyHsmIdentity(
                         aws.cloudHsm,
+                        aws.deployments(),
                         aws.runtime(),
                         AwsRoot.pinned(),
                         aws.cloud.cloudHsm().awsRootPem())
                 .run(
-                        new VerifyHsmIdentity.Input(clusterId, policy, manufacturerRoot, ExpiredRoot.REFUSE),
+                        new VerifyHsmIdentity.Input(
+                                EmbeddedAws.DEPLOYMENT, clusterId, policy, manufacturerRoot, ExpiredRoot.REFUSE),
                         Optional.empty());
     }
 

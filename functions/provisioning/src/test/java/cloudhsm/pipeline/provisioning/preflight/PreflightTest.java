@@ -173,7 +173,19 @@ class PreflightTest {
                         .createBucketConfiguration(configuration -> configuration.locationConstraint("eu-central-1")));
         assertEquals(
                 "reports-2026",
-                plan("{\"bucket\": {\"name\": \"reports-2026\"}}").bucket());
+                plan("{\"bucket\": {\"name\": \"reports-2026\", \"adopt\": true}}")
+                        .bucket());
+    }
+
+    @Test
+    void bucketThatIsThereIsNotTakenWithoutBeingAskedFor() {
+        aws.client(S3Client.builder().forcePathStyle(true))
+                .createBucket(bucket -> bucket.bucket("reports-2026")
+                        .createBucketConfiguration(configuration -> configuration.locationConstraint("eu-central-1")));
+        assertEquals(
+                "bucket.name: \"reports-2026\" is there already and was not made for this deployment; choose another"
+                        + " name, or give \"adopt\": true beside it to have it put under the deployment's key",
+                problems(Quotas.DEFAULT, "{\"bucket\": {\"name\": \"reports-2026\"}}"));
     }
 
     @ParameterizedTest
