@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
+import software.amazon.awssdk.services.secretsmanager.model.Filter;
 import software.amazon.awssdk.services.secretsmanager.model.FilterNameStringType;
 import software.amazon.awssdk.services.secretsmanager.model.ResourceNotFoundException;
 import software.amazon.awssdk.services.secretsmanager.model.SecretListEntry;
@@ -78,10 +79,9 @@ public final class DeleteSecrets extends StageHandler<DeleteSecrets.Input> {
 
     /** But for those whose deletion is scheduled. */
     private List<SecretListEntry> named(String prefix) {
-        return secretsManager
-                .listSecretsPaginator(request -> request.filters(
-                        filter -> filter.key(FilterNameStringType.NAME).values(prefix)))
-                .stream()
+        var ofThatName =
+                Filter.builder().key(FilterNameStringType.NAME).values(prefix).build();
+        return secretsManager.listSecretsPaginator(request -> request.filters(List.of(ofThatName))).stream()
                 .flatMap(page -> page.secretList().stream())
                 .toList();
     }

@@ -140,7 +140,7 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
             problems.add("returnTo", "is a key of the deployment itself, which is going to be deleted");
             return problems.invalidInput("The execution input does not fit", "removed");
         }
-        var shared = shared(request, found);
+        var shared = shared(found);
         var refusal = shared.isEmpty() || request.evenIfShared() ? "" : refusal(request.deployment(), shared);
         if (!refusal.isEmpty() && !request.interrupt()) return new Outcome.Failed("DEPLOYMENT_SHARED", refusal);
         forgetDeadWaits(execution);
@@ -148,7 +148,7 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
     }
 
     /** What others would lose. */
-    private List<String> shared(TeardownRequest request, DeploymentSearch.Found found) {
+    private List<String> shared(DeploymentSearch.Found found) {
         var shared = new ArrayList<String>();
         found.othersKeys()
                 .forEach(key -> shared.add("key " + key.keyId() + " is in key store "

@@ -10,6 +10,7 @@ import cloudhsm.pipeline.provisioning.lambda.Json;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
@@ -81,7 +82,8 @@ class ObserverTest {
         aws.cloud.advance(TICK);
         var out = new ByteArrayOutputStream();
         observer.handleRequest(
-                new ByteArrayInputStream(("{\"waitId\": \"wait-1\", \"watched\": " + watched + "}").getBytes()),
+                new ByteArrayInputStream(
+                        ("{\"waitId\": \"wait-1\", \"watched\": " + watched + "}").getBytes(StandardCharsets.UTF_8)),
                 out,
                 null);
         var answer = Json.MAPPER.readTree(out.toByteArray());

@@ -183,7 +183,7 @@ class PreflightTest {
                 .createBucket(bucket -> bucket.bucket("reports-2026")
                         .createBucketConfiguration(configuration -> configuration.locationConstraint("eu-central-1")));
         assertEquals(
-                "bucket.name: \"reports-2026\" is there already and was not made for this deployment; choose another"
+                "1. bucket.name: \"reports-2026\" is there already and was not made for this deployment; choose another"
                         + " name, or give \"adopt\": true beside it to have it put under the deployment's key",
                 problems(Quotas.DEFAULT, "{\"bucket\": {\"name\": \"reports-2026\"}}"));
     }
