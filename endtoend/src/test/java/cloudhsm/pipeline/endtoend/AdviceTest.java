@@ -35,7 +35,7 @@ import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
  */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class AdviceTest {
-    private static final String INPUT = "{}";
+    private static final String INPUT = "{\"bucket\": {\"adopt\": true}}";
     private static final String TEARDOWN = TeardownTest.input(
             "default", "\"data\":\"KEEP\",\"confirmUnreadable\":\"the objects of default become unreadable\"");
 

@@ -52,6 +52,7 @@ class EveryWayIntoTheBucketTest {
         pipeline = Pipeline.deploy(1, parameters);
         s3 = pipeline.s3();
         key = pipeline.kms().createKey().keyMetadata().arn();
+        pipeline.record("default", key);
         for (var bucket : new String[] {BUCKET, ELSEWHERE}) {
             s3.createBucket(request -> request.bucket(bucket)
                     .createBucketConfiguration(

@@ -21,6 +21,7 @@ import software.amazon.awssdk.awscore.client.builder.AwsSyncClientBuilder;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
 import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
+import software.amazon.awssdk.services.dynamodb.model.AttributeValue;
 import software.amazon.awssdk.services.ec2.Ec2Client;
 import software.amazon.awssdk.services.ec2.model.Filter;
 import software.amazon.awssdk.services.ec2.model.Instance;
@@ -83,6 +84,21 @@ final class Pipeline implements AutoCloseable {
     /** Starts an execution and lets simulated time pass until it has ended. */
     DescribeExecutionResponse provision(String name, String input) {
         return end(start(name, input));
+    }
+
+    /** Has the table say that there is such a deployment, and that the key was made for it. */
+    void record(String name, String keyArn) {
+        var table = deployment.stack().resource("Table");
+        client(DynamoDbClient.builder())
+                .putItem(put -> put.tableName(table)
+                        .item(Map.of(
+                                "pk", AttributeValue.fromS("DEPLOYMENT"),
+                                "sk", AttributeValue.fromS(name),
+                                "phase", AttributeValue.fromS("PAUSED"),
+                                "since",
+                                        AttributeValue.fromS(
+                                                cloud().time().now().toString()),
+                                "madeKEY", AttributeValue.fromSs(List.of(keyArn.substring(keyArn.indexOf('/') + 1))))));
     }
 
     /**

@@ -412,6 +412,7 @@ class ReencryptExistingTest {
 
     @Test
     void aBucketOfOthersIsAdoptedFirstWhereAsked() {
+        pipeline.record("default", key);
         put("a");
         succeeded(run(
                 "run",
@@ -425,6 +426,7 @@ class ReencryptExistingTest {
 
     @Test
     void aWrongInputIsRefusedWithEverythingThatIsWrongAndWorksOnceAllOfItIsCorrected() {
+        pipeline.record("default", key);
         belongsUnder(key);
         put("a");
         var input = """

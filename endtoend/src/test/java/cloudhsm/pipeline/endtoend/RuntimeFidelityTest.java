@@ -96,6 +96,7 @@ class RuntimeFidelityTest {
                         .map(event -> json(EVENTS.resolve(event)).path("detail"))
                         .toList(),
                 tasks.token(RESUMED));
+        surroundings.recordDeployment();
         surroundings.lockDeployment();
         surroundings.storePages();
         try (var twoAtATime = Executors.newFixedThreadPool(2)) {

@@ -59,6 +59,13 @@ final class SampleSurroundings {
                         + detail.path("instance-id").asText());
     }
 
+    /** The stages find and write the record of the deployment "default". */
+    void recordDeployment() {
+        var record = texts(
+                Map.of("pk", "DEPLOYMENT", "sk", "default", "phase", "PROVISIONING", "since", "2026-11-02T09:00:00Z"));
+        dynamoDb().putItem(put -> put.tableName(table()).item(record));
+    }
+
     /** The stages keep the lock of the deployment "default", as those of a running execution do. */
     void lockDeployment() {
         var lock = texts(Map.of("pk", "LOCK", "sk", "default", "execution", execution));

@@ -144,7 +144,7 @@ class TeardownTest {
 
     /** The versions stay, and those under the key are data that nobody can read any more. */
     private static void keptToTheEnd(Pipeline pipeline, String bucket) {
-        var provisioned = pipeline.provision("again", "{}");
+        var provisioned = pipeline.provision("again", "{\"bucket\": {\"name\": \"" + bucket + "\", \"adopt\": true}}");
         assertEquals(
                 ExecutionStatus.SUCCEEDED,
                 provisioned.status(),

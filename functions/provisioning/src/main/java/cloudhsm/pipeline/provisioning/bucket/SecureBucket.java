@@ -53,6 +53,10 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
             return arnPart(4);
         }
 
+        private String keyId() {
+            return keyArn.substring(keyArn.indexOf('/') + 1);
+        }
+
         String bucketArn() {
             return "arn:" + arnPart(1) + ":s3:::" + bucket;
         }
@@ -79,6 +83,9 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
 
     @Override
     protected Outcome run(Input input, Optional<Resource> awaited) {
+        var record = deployments.find(input.deployment());
+        if (record.isEmpty()) return unknown(input);
+        if (!record.get().made(Made.KEY).contains(input.keyId())) return keyNotOurs(input);
         var unusable = createUnlessThere(input);
         if (unusable.isPresent()) return unusable.get();
         secure(input);
@@ -127,10 +134,7 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
     }
 
     private Deployment record(Input input) {
-        return deployments
-                .find(input.deployment())
-                .orElseThrow(() -> new IllegalStateException(
-                        "There is no record of the deployment \"" + input.deployment() + "\""));
+        return deployments.find(input.deployment()).orElseThrow();
     }
 
     private boolean isMade(Input input) {
@@ -262,6 +266,22 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
                 "Bucket " + input.bucket() + " is in " + region + ", the key in " + input.region()
                         + "; S3 needs both in one Region. Nothing was changed. Next: choose a bucket of "
                         + input.region() + " or a new name in bucket.name; then start a new execution.");
+    }
+
+    private static Outcome unknown(Input input) {
+        return new Outcome.Failed(
+                "DEPLOYMENT_UNKNOWN",
+                "There is no deployment \"" + input.deployment() + "\" whose bucket " + input.bucket()
+                        + " could become. Nothing was changed. Next: give the name that a provisioning execution was"
+                        + " given in \"deployment\".");
+    }
+
+    private static Outcome keyNotOurs(Input input) {
+        return new Outcome.Failed(
+                "KEY_NOT_OURS",
+                "Key " + input.keyArn() + " was not made for the deployment \"" + input.deployment() + "\", so bucket "
+                        + input.bucket() + " is not put under it. Nothing was changed. Next: give the keyArn of that"
+                        + " deployment's provisioning.");
     }
 
     private static Outcome notAdopted(Input input) {

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.provisioning.TestAccount;
+import cloudhsm.pipeline.provisioning.deployment.Made;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -20,11 +21,9 @@ class BucketNameTest {
                  "Principal": {"Service": "s3.amazonaws.com"}, "Resource": "*"}]}
                 """));
             var name = "reports-111122223333-eu-central-1-an";
-            var input = new SecureBucket.Input(
-                    TestAccount.DEPLOYMENT,
-                    name,
-                    false,
-                    aws.kms.createKey().keyMetadata().arn());
+            var key = aws.kms.createKey().keyMetadata();
+            aws.deployments().made(TestAccount.DEPLOYMENT, Made.KEY, key.keyId());
+            var input = new SecureBucket.Input(TestAccount.DEPLOYMENT, name, false, key.arn());
             var stage = new SecureBucket(aws.s3, aws.deployments(), queueArn, aws.runtime);
 
             assertEquals(

@@ -22,6 +22,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
 import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.core.sync.RequestBody;
@@ -45,6 +46,11 @@ class BucketStagesTest {
     private final SecureBucket.Input adopting = new SecureBucket.Input(DEPLOYMENT, BUCKET, true, keyArn);
     private final ProveEncryption.Input proof = new ProveEncryption.Input(
             "arn:aws:states:eu-central-1:111122223333:execution:provision:run-1", BUCKET, keyArn);
+
+    @BeforeEach
+    void rememberTheKey() {
+        aws.deployments().made(DEPLOYMENT, Made.KEY, keyArn.substring(keyArn.indexOf('/') + 1));
+    }
 
     @AfterEach
     void close() {
@@ -102,6 +108,21 @@ class BucketStagesTest {
         assertFalse(adopted().created(), "teardown must leave what it did not make");
         assertEquals(1, aws.cloud.calls("PutBucketTagging"));
         assertFalse(secured().created(), "what was adopted once need not be asked for again");
+    }
+
+    @Test
+    void aKeyThatTheDeploymentDidNotMakeIsPutOnNoBucket() {
+        createBucket();
+        var foreign = aws.kms.createKey().keyMetadata().arn();
+        assertEquals("KEY_NOT_OURS", reason(DEPLOYMENT, foreign), "its owner could make the bucket unreadable");
+        assertEquals("DEPLOYMENT_UNKNOWN", reason("dem", keyArn));
+        assertEquals(0, aws.cloud.calls("PutBucketEncryption"));
+        adopted();
+    }
+
+    private String reason(String deployment, String keyArn) {
+        var asked = new SecureBucket.Input(deployment, BUCKET, true, keyArn);
+        return failed(secureBucket.run(asked, Optional.empty())).reason();
     }
 
     @Test
