@@ -161,7 +161,7 @@ public final class ActivateCluster extends StageHandler<ActivateCluster.Input> {
                         "Cluster " + input.clusterId() + " is " + cluster.stateAsString()
                                 + " already, but the deployment has no secret with the password of admin: it was set"
                                 + " by someone else, or the secret was deleted. AWS cannot recover it. A secret was"
-                                + " made for it, and nothing else changed: " + secret.create()
+                                + " made for it, and nothing else changed: " + secret.createPlaceholder()
                                 + ". Next: put the password of admin into that secret (PutSecretValue), or delete the"
                                 + " cluster; then start a new execution."));
     }

@@ -50,8 +50,15 @@ final class PasswordSecret {
         return find().orElseGet(this::create);
     }
 
-    /** The ARN of a new secret with a new password. */
-    String create() {
+    /**
+     * The ARN of a new secret for a password that a person has to put into it. Until then it holds none that could be
+     * tried: five wrong ones lock the user.
+     */
+    String createPlaceholder() {
+        return secret.create(description, "to be replaced with the password, which the pipeline does not know");
+    }
+
+    private String create() {
         var password = secretsManager
                 .getRandomPassword(request ->
                         request.passwordLength(LENGTH).excludePunctuation(true).includeSpace(false))

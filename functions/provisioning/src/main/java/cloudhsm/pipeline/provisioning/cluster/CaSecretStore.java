@@ -44,7 +44,7 @@ final class CaSecretStore {
     }
 
     /** A secret for what a person has to put into it; says under which ARN. */
-    String storePlaceholder() {
+    String createPlaceholder() {
         return secret.create(description, "{}");
     }
 }

@@ -157,7 +157,7 @@ public final class IssueClusterCertificate extends StageHandler<IssueClusterCert
 
     private static Outcome issuedBefore(Cluster cluster, CaSecretStore store) {
         var stored = store.find();
-        if (stored.isEmpty()) return lost(cluster, store.storePlaceholder(), "was not there, and is now, but empty");
+        if (stored.isEmpty()) return lost(cluster, store.createPlaceholder(), "was not there, and is now, but empty");
         var secret = CaSecret.read(stored.get().text());
         var arn = stored.get().arn();
         if (!isOf(cluster, secret)) return lost(cluster, arn, "holds the certificate of another cluster");

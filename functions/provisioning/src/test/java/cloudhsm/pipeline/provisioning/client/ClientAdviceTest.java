@@ -44,6 +44,13 @@ class ClientAdviceTest {
         assertEquals("ADMIN_PASSWORD_UNKNOWN", unknown.reason());
 
         assertTrue(unknown.message().contains(ADMIN_SECRET), unknown::message);
+        // Whoever starts again without having followed the advice locks nobody out.
+        var early = done(
+                scenario.activateCluster.run(scenario.activation(client), Optional.empty()),
+                ActivateCluster.Output.class);
+        assertEquals(
+                "PASSWORD_UNUSABLE",
+                failed(createKmsUser(client, early.adminSecretArn())).reason());
         store(ADMIN_SECRET, TestAccount.ADMIN_PASSWORD);
         var activated = done(
                 scenario.activateCluster.run(scenario.activation(client), Optional.empty()),
