@@ -88,8 +88,21 @@ class StagesTest {
                         .toString()
                         .contains(waits))
             missing.add("template.yaml: " + function + "Function needs a statement ItsOwnWaits on " + waits);
+        if (isStage
+                && waits(source(handler))
+                && !properties.path("Policies").toString().contains("\"WaitPolicy\""))
+            missing.add("template.yaml: " + function
+                    + "Function needs !Ref WaitPolicy, because it may wait, if only where" + " something goes wrong");
         var sample = "events/stages/" + function + ".json";
         if (!Files.exists(ROOT.resolve(sample))) missing.add(sample + " is missing; " + Derived.COMMAND + " writes it");
+    }
+
+    private static boolean waits(Path source) {
+        try {
+            return Files.exists(source) && Files.readString(source).contains("new Outcome.Waiting(");
+        } catch (IOException unreadable) {
+            throw new UncheckedIOException(unreadable);
+        }
     }
 
     private static boolean isStage(JsonNode state) {
