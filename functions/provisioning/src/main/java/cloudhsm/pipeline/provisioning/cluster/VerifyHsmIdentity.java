@@ -325,18 +325,20 @@ public final class VerifyHsmIdentity extends StageHandler<VerifyHsmIdentity.Inpu
 
     /** What is on record for the key that the cluster's certificate has; it is shown once the cluster is initialized. */
     private Optional<Output> verifiedBefore(Cluster cluster, String deployment) {
-        var certificate = Optional.ofNullable(cluster.certificates())
-                .map(Certificates::clusterCertificate)
-                .flatMap(VerifyHsmIdentity::readable);
         return deployments
                 .find(deployment)
                 .map(Deployment::verified)
                 .filter(verified -> !verified.isEmpty())
                 .map(verified -> Json.MAPPER.convertValue(verified, Output.class))
-                .filter(output -> certificate
-                        .filter(issued ->
-                                !Encoded.keySha256(issued.getPublicKey()).equals(output.csrKeySha256()))
-                        .isEmpty());
+                .filter(output -> isOf(cluster, output.csrKeySha256()));
+    }
+
+    private static boolean isOf(Cluster cluster, String keySha256) {
+        var shown = Optional.ofNullable(cluster.certificates()).map(Certificates::clusterCertificate);
+        return shown.isEmpty()
+                || shown.flatMap(VerifyHsmIdentity::readable)
+                        .map(certificate -> Encoded.keySha256(certificate.getPublicKey()))
+                        .equals(Optional.of(keySha256));
     }
 
     private static boolean satisfies(Verdict verdict, Policy policy) {
