@@ -26,6 +26,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.function.Executable;
 import software.amazon.awssdk.awscore.exception.AwsServiceException;
+import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 import software.amazon.awssdk.services.dynamodb.model.AttributeValue;
 import software.amazon.awssdk.services.ec2.Ec2Client;
@@ -37,6 +38,8 @@ import software.amazon.awssdk.services.ec2.model.RunInstancesRequest;
 import software.amazon.awssdk.services.ec2.model.Tag;
 import software.amazon.awssdk.services.ec2.model.TagSpecification;
 import software.amazon.awssdk.services.kms.KmsClient;
+import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.s3.model.BucketVersioningStatus;
 import software.amazon.awssdk.services.sqs.SqsClient;
 import software.amazon.awssdk.services.sqs.model.QueueAttributeName;
 import software.amazon.awssdk.services.ssm.SsmClient;
@@ -78,11 +81,42 @@ class RolesTest {
     private static void assertRefused(Executable call) {
         var refused = assertThrows(AwsServiceException.class, call);
         var code = refused.awsErrorDetails().errorCode();
-        assertTrue(Set.of("AccessDeniedException", "UnauthorizedOperation").contains(code), refused::getMessage);
+        assertTrue(
+                Set.of("AccessDenied", "AccessDeniedException", "UnauthorizedOperation")
+                        .contains(code),
+                refused::getMessage);
     }
 
     private static Decision decide(Identity caller, String action, String resource, Map<String, String> context) {
         return cloud().iam().decide(caller, action, resource, context);
+    }
+
+    // ---------------------------------------------------------------- evidence
+
+    /** Those that work on deployments' buckets, whatever their input names; BucketNamePattern lets them near it. */
+    @Test
+    void noFunctionChangesTheEvidenceBucket() {
+        var evidence = deployment.stack().outputs().get("EvidenceBucketName");
+        var s3 = cloud().client(S3Client.builder().forcePathStyle(true));
+        var version = s3.putObject(put -> put.bucket(evidence).key("report.json"), RequestBody.fromString("{}"))
+                .versionId();
+        try (var secure = s3("SecureBucketFunction");
+                var empty = s3("EmptyBucketFunction");
+                var delete = s3("DeleteBucketFunction");
+                var release = s3("ReleaseBucketFunction")) {
+            assertRefused(() -> secure.putBucketVersioning(put -> put.bucket(evidence)
+                    .versioningConfiguration(versioning -> versioning.status(BucketVersioningStatus.SUSPENDED))));
+            assertRefused(() -> empty.deleteObject(
+                    object -> object.bucket(evidence).key("report.json").versionId(version)));
+            assertRefused(() -> delete.deleteBucket(bucket -> bucket.bucket(evidence)));
+            assertRefused(() -> release.putBucketNotificationConfiguration(
+                    put -> put.bucket(evidence).notificationConfiguration(none -> {})));
+        }
+        s3.headObject(head -> head.bucket(evidence).key("report.json").versionId(version));
+    }
+
+    private static S3Client s3(String function) {
+        return cloud().client(S3Client.builder().forcePathStyle(true), as(function));
     }
 
     // ---------------------------------------------------------------- tokens

@@ -67,17 +67,24 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
 
     private final S3Client s3;
     private final Deployments deployments;
+    private final BucketScope scope;
     private final String queueArn;
 
     /** Called by Lambda, once per execution environment. */
     public SecureBucket() {
-        this(Aws.s3(), Deployments.ofFunction(), Aws.environment("QUEUE_ARN"), StageRuntime.ofFunction());
+        this(
+                Aws.s3(),
+                Deployments.ofFunction(),
+                BucketScope.ofFunction(),
+                Aws.environment("QUEUE_ARN"),
+                StageRuntime.ofFunction());
     }
 
-    SecureBucket(S3Client s3, Deployments deployments, String queueArn, StageRuntime runtime) {
+    SecureBucket(S3Client s3, Deployments deployments, BucketScope scope, String queueArn, StageRuntime runtime) {
         super(Input.class, runtime);
         this.s3 = s3;
         this.deployments = deployments;
+        this.scope = scope;
         this.queueArn = queueArn;
     }
 
@@ -86,6 +93,8 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
         var record = deployments.find(input.deployment());
         if (record.isEmpty()) return unknown(input);
         if (!record.get().made(Made.KEY).contains(input.keyId())) return keyNotOurs(input);
+        var outOfScope = scope.problem(input.bucket());
+        if (outOfScope.isPresent()) return refused(input, outOfScope.get());
         var unusable = createUnlessThere(input);
         if (unusable.isPresent()) return unusable.get();
         secure(input);
@@ -129,6 +138,12 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
             return Optional.empty();
         }
         if (!input.adopt()) return Optional.of(notAdopted(input));
+        var other = deployments.otherWithBucket(input.bucket(), input.deployment());
+        if (other.isPresent()) {
+            return Optional.of(refused(
+                    input,
+                    "is the bucket of the deployment \"" + other.get().name() + "\"; tear that deployment down first"));
+        }
         deployments.adopted(input.deployment(), input.bucket());
         return Optional.empty();
     }
@@ -282,6 +297,14 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
                 "Key " + input.keyArn() + " was not made for the deployment \"" + input.deployment() + "\", so bucket "
                         + input.bucket() + " is not put under it. Nothing was changed. Next: give the keyArn of that"
                         + " deployment's provisioning.");
+    }
+
+    /** @param why with what to do about it */
+    private static Outcome refused(Input input, String why) {
+        return new Outcome.Failed(
+                "BUCKET_REFUSED",
+                "Bucket " + input.bucket() + " " + why + ". Nothing was changed. Next: after that, start a new"
+                        + " execution.");
     }
 
     private static Outcome notAdopted(Input input) {

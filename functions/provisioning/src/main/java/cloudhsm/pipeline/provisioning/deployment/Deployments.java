@@ -164,6 +164,19 @@ public final class Deployments {
                 .toList();
     }
 
+    /**
+     * The deployment that has the bucket, or is about to have it.
+     *
+     * @param name of a deployment that does not count
+     */
+    public Optional<Deployment> otherWithBucket(String bucket, String name) {
+        return all().stream()
+                .filter(other -> !other.name().equals(name))
+                .filter(other -> other.hasBucket(bucket)
+                        || bucket.equals(other.plan().path("bucket").asText()))
+                .findFirst();
+    }
+
     /** Forgets the deployment; it need not be there. */
     public void remove(String name) {
         dynamoDb.deleteItem(request -> request.tableName(table).key(key(name)));

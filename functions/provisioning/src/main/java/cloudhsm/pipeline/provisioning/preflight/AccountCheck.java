@@ -1,6 +1,7 @@
 package cloudhsm.pipeline.provisioning.preflight;
 
 import cloudhsm.pipeline.provisioning.bucket.BucketName;
+import cloudhsm.pipeline.provisioning.bucket.BucketScope;
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.deployment.Deployment;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
@@ -193,15 +194,12 @@ final class AccountCheck {
 
     /** A bucket that two deployments share would be put under the later one's key, and its uploads with it. */
     private void checkBucketIsNoOthers(ProvisionRequest request) {
-        deployments.all().stream()
-                .filter(other -> !other.name().equals(request.deployment()))
-                .filter(other -> other.hasBucket(request.bucket().name())
-                        || request.bucket()
-                                .name()
-                                .equals(other.plan().path("bucket").asText()))
-                .forEach(other -> problems.add(
+        var bucket = request.bucket().name();
+        deployments
+                .otherWithBucket(bucket, request.deployment())
+                .ifPresent(other -> problems.add(
                         "bucket.name",
-                        "\"" + request.bucket().name() + "\" is the bucket of the deployment \"" + other.name()
+                        "\"" + bucket + "\" is the bucket of the deployment \"" + other.name()
                                 + "\"; choose another name, or tear that deployment down"));
     }
 
@@ -234,10 +232,11 @@ final class AccountCheck {
         }
     }
 
-    /** With an open intent, SecureBucket may find that an execution that died has made it. */
+    /** With an open intent, SecureBucket may find that the execution before, which died, has made it. */
     private static boolean mayBeOurs(Optional<Deployment> record, String bucket) {
-        return record.filter(known ->
-                        known.hasBucket(bucket) || known.intent(Made.BUCKET).isPresent())
+        return record.filter(known -> known.hasBucket(bucket)
+                        || known.intent(Made.BUCKET).isPresent()
+                                && bucket.equals(known.plan().path("bucket").asText()))
                 .isPresent();
     }
 

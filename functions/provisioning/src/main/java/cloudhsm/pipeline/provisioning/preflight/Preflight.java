@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.provisioning.preflight;
 
+import cloudhsm.pipeline.provisioning.bucket.BucketScope;
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.deployment.Deployment;
 import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;

@@ -17,22 +17,20 @@ record Buckets(S3Client s3) {
     /** @param madeHere whether the pipeline made it; otherwise it was adopted, and is its owner's with what lies in it */
     record Found(String name, boolean madeHere) {}
 
-    /**
-     * The bucket of the record: the one that the last provisioning was to make or to adopt, before another one.
-     *
-     * @param leftAlone where buckets are put down that have the deployment's tag and are not in its record
-     */
-    Optional<Found> find(String deployment, String account, Optional<Deployment> record, List<String> leftAlone) {
-        all().map(Bucket::name)
-                .filter(name -> record.filter(known -> known.hasBucket(name)).isEmpty())
-                .filter(name -> isTagged(name, deployment))
-                .forEach(name -> leftAlone.add(
-                        "s3://" + name + " carries the tag of the deployment, but its record does" + " not name it"));
-        return record.flatMap(known -> Stream.concat(known.made(Made.BUCKET).stream(), known.adoptedBuckets().stream())
+    /** The bucket of the record: the one that the last provisioning was to make or to adopt, before another one. */
+    Optional<Found> find(Deployment record, String account) {
+        return Stream.concat(record.made(Made.BUCKET).stream(), record.adoptedBuckets().stream())
                 .filter(name -> exists(name, account))
                 .min(Comparator.comparing(
-                        name -> !name.equals(known.plan().path("bucket").asText())))
-                .map(name -> new Found(name, known.made(Made.BUCKET).contains(name))));
+                        name -> !name.equals(record.plan().path("bucket").asText())))
+                .map(name -> new Found(name, record.made(Made.BUCKET).contains(name)));
+    }
+
+    /** Names of the buckets that carry the deployment's tag, whoever set it. */
+    List<String> tagged(String deployment) {
+        return all().map(Bucket::name)
+                .filter(name -> isTagged(name, deployment))
+                .toList();
     }
 
     /** Names of the other buckets whose default encryption is under one of these keys. */

@@ -89,7 +89,10 @@ final class DeploymentSearch {
                 .filter(key -> !keys.contains(key))
                 .filter(key -> isTagged(key, Clusters.DEPLOYMENT_TAG, deployment))
                 .forEach(key -> leftAlone.add(taggedOnly("key " + key.keyId())));
-        var bucket = buckets.find(deployment, execution.account(), record, leftAlone);
+        buckets.tagged(deployment).stream()
+                .filter(name -> record.filter(known -> known.hasBucket(name)).isEmpty())
+                .forEach(name -> leftAlone.add(taggedOnly("bucket " + name)));
+        var bucket = record.flatMap(known -> buckets.find(known, execution.account()));
         return new Found(record, clusters, List.copyOf(clusterIds), keyStore, keys, others, bucket, leftAlone);
     }
 

@@ -24,7 +24,8 @@ class BucketNameTest {
             var key = aws.kms.createKey().keyMetadata();
             aws.deployments().made(TestAccount.DEPLOYMENT, Made.KEY, key.keyId());
             var input = new SecureBucket.Input(TestAccount.DEPLOYMENT, name, false, key.arn());
-            var stage = new SecureBucket(aws.s3, aws.deployments(), queueArn, aws.runtime);
+            var stage = new SecureBucket(
+                    aws.s3, aws.deployments(), new BucketScope("evidence", "*"), queueArn, aws.runtime);
 
             assertEquals(
                     new SecureBucket.Output(name, true),

@@ -32,6 +32,7 @@ import software.amazon.awssdk.services.s3.model.NotificationConfiguration;
 
 class BucketStagesTest {
     private static final String BUCKET = "cloudhsm-demo-111122223333-eu-central-1";
+    private static final String EVIDENCE = "pipeline-evidencebucket-5bd1k2x0";
     private static final String PROBE = ".cloudhsm-pipeline/probe-run-1";
 
     private final TestAccount aws = new TestAccount();
@@ -40,7 +41,8 @@ class BucketStagesTest {
          "Principal": {"Service": "s3.amazonaws.com"}, "Resource": "*"}]}
         """));
     private final String keyArn = aws.kms.createKey().keyMetadata().arn();
-    private final SecureBucket secureBucket = new SecureBucket(aws.s3, aws.deployments(), queueArn, aws.runtime);
+    private final SecureBucket secureBucket =
+            new SecureBucket(aws.s3, aws.deployments(), new BucketScope(EVIDENCE, "*"), queueArn, aws.runtime);
     private final ProveEncryption proveEncryption = new ProveEncryption(aws.s3, aws.runtime);
     private final SecureBucket.Input input = new SecureBucket.Input(DEPLOYMENT, BUCKET, false, keyArn);
     private final SecureBucket.Input adopting = new SecureBucket.Input(DEPLOYMENT, BUCKET, true, keyArn);
@@ -117,6 +119,25 @@ class BucketStagesTest {
         assertEquals("KEY_NOT_OURS", reason(DEPLOYMENT, foreign), "its owner could make the bucket unreadable");
         assertEquals("DEPLOYMENT_UNKNOWN", reason("dem", keyArn));
         assertEquals(0, aws.cloud.calls("PutBucketEncryption"));
+        adopted();
+    }
+
+    /** As reencrypt-existing asks, whose input Preflight has not seen. */
+    @Test
+    void bucketOfTheEvidenceOrOfAnotherDeploymentIsAdoptedByNobody() {
+        createBucket();
+        assertEquals(
+                "BUCKET_REFUSED",
+                failed(secureBucket.run(new SecureBucket.Input(DEPLOYMENT, EVIDENCE, true, keyArn), Optional.empty()))
+                        .reason());
+        aws.deployments().provisioning("other", Map.of(), aws.cloud.time().now());
+        aws.deployments().made("other", Made.BUCKET, BUCKET);
+        var refused = failed(secureBucket.run(adopting, Optional.empty()));
+        assertEquals("BUCKET_REFUSED", refused.reason());
+        assertTrue(refused.message().contains("is the bucket of the deployment \"other\""), refused.message());
+        assertEquals(0, aws.cloud.calls("PutBucketEncryption"));
+
+        aws.deployments().remove("other"); // as the last stage of its teardown does
         adopted();
     }
 

@@ -1,6 +1,7 @@
 package cloudhsm.pipeline.provisioning.preflight;
 
 import cloudhsm.pipeline.provisioning.PipelineTable;
+import cloudhsm.pipeline.provisioning.bucket.BucketScope;
 import cloudhsm.pipeline.provisioning.cluster.EmbeddedAws;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.price.HsmPrice;

@@ -1,4 +1,4 @@
-package cloudhsm.pipeline.provisioning.preflight;
+package cloudhsm.pipeline.provisioning.bucket;
 
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import java.util.Optional;
@@ -15,12 +15,12 @@ public record BucketScope(String evidenceBucket, String namePattern) {
     private static final String ARTIFACTS = "aws-sam-cli-managed-";
 
     /** As the function's environment says: EVIDENCE_BUCKET, BUCKET_NAME_PATTERN. */
-    static BucketScope ofFunction() {
+    public static BucketScope ofFunction() {
         return new BucketScope(Aws.environment("EVIDENCE_BUCKET"), Aws.environment("BUCKET_NAME_PATTERN"));
     }
 
-    /** Why a bucket of this name cannot be a deployment's, as the end of a sentence; empty if it can. */
-    Optional<String> problem(String bucket) {
+    /** Why a bucket of this name cannot be a deployment's, and what to do, as the end of a sentence; empty if it can. */
+    public Optional<String> problem(String bucket) {
         if (bucket.equals(evidenceBucket)) {
             return Optional.of("is the bucket of the stack's evidence; choose another name");
         }
