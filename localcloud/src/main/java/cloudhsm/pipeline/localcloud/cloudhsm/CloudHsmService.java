@@ -180,6 +180,14 @@ public final class CloudHsmService extends JsonService {
         account.time().locked(() -> switches.setConcurrentFirstHsms(accepted));
     }
 
+    /**
+     * Whether CreateHsm is accepted on an ACTIVE cluster while another of its HSMs is being created; by default it is
+     * refused. It always is while none is ACTIVE.
+     */
+    public void acceptConcurrentHsms(boolean accepted) {
+        account.time().locked(() -> switches.setConcurrentHsms(accepted));
+    }
+
     /** On which hardware the HSMs are that are made from now on; by default on {@link HsmHardware#SOUND}. */
     public void hardwareIs(HsmHardware hardware) {
         account.time().locked(() -> switches.setHardware(hardware));

@@ -104,7 +104,7 @@ final class HsmOperations {
 
     private void requireRoomForOneMore(Cluster cluster) {
         switch (cluster.state()) {
-            case ACTIVE -> {}
+            case ACTIVE -> requireNoneOnItsWay(cluster);
             case UNINITIALIZED, INITIALIZE_IN_PROGRESS, INITIALIZED -> {
                 if (!cluster.existingHsms().isEmpty() && !racing(cluster)) {
                     throw Input.invalid("Cluster '" + cluster.id()
@@ -121,6 +121,19 @@ final class HsmOperations {
         if (existing >= MOST_HSMS) {
             throw Input.invalid("The account already has " + existing + " HSMs, which is its limit");
         }
+    }
+
+    /** The first HSM of a cluster that has no ACTIVE one is built from the backup, and by itself. */
+    // Assumed: one-hsm-at-a-time
+    private void requireNoneOnItsWay(Cluster cluster) {
+        if (switches.concurrentHsms() && !cluster.activeHsms().isEmpty()) return;
+        cluster.existingHsms().stream()
+                .filter(hsm -> hsm.state() == HsmState.CREATE_IN_PROGRESS)
+                .findFirst()
+                .ifPresent(hsm -> {
+                    throw Input.invalid("Cluster '" + cluster.id() + "' cannot be given another HSM while HSM '"
+                            + hsm.hsmId() + "' is " + hsm.state());
+                });
     }
 
     private boolean racing(Cluster cluster) {

@@ -7,6 +7,7 @@ import java.util.Set;
 final class Switches {
     private boolean deletedStaysListed = true;
     private boolean concurrentFirstHsms;
+    private boolean concurrentHsms;
     private HsmHardware hardware = HsmHardware.SOUND;
     private final Set<String> degrading = new HashSet<>();
     private final Set<String> full = new HashSet<>();
@@ -27,6 +28,14 @@ final class Switches {
 
     void setConcurrentFirstHsms(boolean accepted) {
         concurrentFirstHsms = accepted;
+    }
+
+    boolean concurrentHsms() {
+        return concurrentHsms;
+    }
+
+    void setConcurrentHsms(boolean accepted) {
+        concurrentHsms = accepted;
     }
 
     HsmHardware hardware() {
