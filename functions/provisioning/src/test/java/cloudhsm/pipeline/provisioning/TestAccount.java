@@ -24,6 +24,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.BiFunction;
 import java.util.function.BooleanSupplier;
 import software.amazon.awssdk.auth.credentials.AwsBasicCredentials;
@@ -211,7 +212,7 @@ public final class TestAccount implements AutoCloseable {
         var hsms = Clusters.hsms(cluster(hsm.parent()));
         mostHsms = Math.max(mostHsms, hsms.size());
         return hsms.stream()
-                .filter(each -> each.availabilityZone().equals(hsm.child()))
+                .filter(each -> Set.of(each.hsmId(), each.availabilityZone()).contains(hsm.child()))
                 .map(Hsm::stateAsString)
                 .findFirst()
                 .orElse(Resource.ABSENT);

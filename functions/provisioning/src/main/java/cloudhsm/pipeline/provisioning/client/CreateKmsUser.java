@@ -141,7 +141,7 @@ public final class CreateKmsUser extends StageHandler<CreateKmsUser.Input> {
     /** An HSM is a copy of another one as of some moment; it must be there before the user is written to all. */
     private static Outcome untilMade(Hsm hsm, Input input) {
         return new Outcome.Waiting(
-                Resource.hsm(input.clusterId(), hsm.availabilityZone()),
+                Resource.oneHsm(input.clusterId(), hsm.hsmId()),
                 Set.of(HsmState.CREATE_IN_PROGRESS.toString()),
                 HSM_BUDGET);
     }

@@ -116,7 +116,7 @@ public final class DeleteHsms extends StageHandler<DeleteHsms.Input> {
 
     /** An HSM that is being created cannot be deleted; once it is ACTIVE or DEGRADED it can. */
     private static Outcome waitFor(Input input, Hsm hsm) {
-        var resource = Resource.hsm(input.clusterId(), hsm.availabilityZone());
+        var resource = Resource.oneHsm(input.clusterId(), hsm.hsmId());
         if (hsm.state() == HsmState.CREATE_IN_PROGRESS) {
             return new Outcome.Waiting(
                     resource, Set.of(HsmState.CREATE_IN_PROGRESS.toString()), HsmCreation.CREATION_BUDGET);

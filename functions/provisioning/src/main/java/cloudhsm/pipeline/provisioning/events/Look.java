@@ -65,6 +65,13 @@ public final class Look {
                 clusters.find(resource.parent())
                         .map(cluster -> hsmIn(cluster, resource.child()))
                         .orElseGet(() -> Observation.of(resource, Resource.ABSENT));
+            case ONE_HSM ->
+                clusters.find(resource.parent()).stream()
+                        .flatMap(cluster -> Clusters.hsms(cluster).stream())
+                        .filter(hsm -> hsm.hsmId().equals(resource.child()))
+                        .map(hsm -> observed(resource, hsm))
+                        .findFirst()
+                        .orElseGet(() -> Observation.of(resource, Resource.ABSENT));
             case CLIENT -> Observation.of(resource, unlessEnded(resource.id(), pingStatus(resource.id())));
             case COMMAND ->
                 Observation.of(
@@ -112,15 +119,17 @@ public final class Look {
     /** AWS may leave a deleted HSM in the list, and replaces a broken one under a new id: the liveliest counts. */
     private static Observation hsmIn(Cluster cluster, String zone) {
         var resource = Resource.hsm(cluster.clusterId(), zone);
-        var liveliest = cluster.hsms().stream()
+        return Clusters.hsms(cluster).stream()
                 .filter(hsm -> zone.equals(hsm.availabilityZone()))
-                .filter(hsm -> hsm.state() != HsmState.DELETED)
-                .min(Comparator.comparing(hsm -> hsm.state() == HsmState.DELETE_IN_PROGRESS));
-        if (liveliest.isEmpty()) return Observation.of(resource, Resource.ABSENT);
-        var hsm = liveliest.get();
+                .min(Comparator.comparing(hsm -> hsm.state() == HsmState.DELETE_IN_PROGRESS))
+                .map(hsm -> observed(resource, hsm))
+                .orElseGet(() -> Observation.of(resource, Resource.ABSENT));
+    }
+
+    private static Observation observed(Resource resource, Hsm hsm) {
         var ids = new LinkedHashMap<String, String>();
-        ids.put("clusterId", cluster.clusterId());
-        ids.put("availabilityZone", zone);
+        ids.put("clusterId", resource.parent());
+        ids.put("availabilityZone", hsm.availabilityZone());
         ids.put("hsmId", hsm.hsmId());
         if (hsm.eniId() != null) ids.put("eniId", hsm.eniId());
         return new Observation(resource, hsm.stateAsString(), text(hsm.stateMessage()), ids);

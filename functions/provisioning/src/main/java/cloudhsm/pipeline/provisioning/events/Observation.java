@@ -22,7 +22,7 @@ public record Observation(Resource resource, String state, String message, Map<S
         var clusters = deployment.made(Made.CLUSTER);
         return switch (resource.type()) {
             case CLUSTER -> clusters.contains(resource.id());
-            case HSM -> clusters.contains(resource.parent());
+            case HSM, ONE_HSM -> clusters.contains(resource.parent());
             case KEY_STORE -> deployment.made(Made.KEY_STORE).contains(resource.id());
             case CLUSTER_CSR, CLIENT, COMMAND, KEY, INSTANCE, OBJECT -> false;
         };

@@ -86,7 +86,7 @@ public final class StateChanges {
         return switch (type) {
             case CLUSTER -> "Cluster State Change";
             case CLUSTER_CSR -> "Cluster CSR State Change";
-            case HSM -> "HSM State Change";
+            case HSM, ONE_HSM -> "HSM State Change";
             case KEY_STORE -> "Key Store State Change";
             case CLIENT -> "Client State Change";
             case COMMAND -> "Command State Change";

@@ -3,6 +3,7 @@ package cloudhsm.pipeline.provisioning.health;
 import cloudhsm.pipeline.provisioning.events.Observation;
 import cloudhsm.pipeline.provisioning.lambda.Json;
 import cloudhsm.pipeline.provisioning.price.HsmPrice;
+import cloudhsm.pipeline.provisioning.stage.Resource;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.math.BigDecimal;
 import java.time.Instant;
@@ -11,6 +12,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
+import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
 
 /**
  * What a look at everything comes to, as lines of CloudWatch's embedded metric format: CloudWatch makes metrics of them
@@ -34,27 +37,28 @@ record HealthMetrics(
     private static final String CONNECTED = "CONNECTED";
 
     /**
-     * @param seen every cluster, HSM and key store of the pipeline
+     * @param hsms of all clusters of the pipeline; a zone may have several
+     * @param seen every cluster and key store of the pipeline
      * @param plannedZones where RUNNING deployments want an ACTIVE HSM
      */
     static HealthMetrics of(
-            Collection<Observation> seen, Collection<String> plannedZones, int degraded, HsmPrice price) {
+            List<Hsm> hsms,
+            Collection<Observation> seen,
+            Collection<String> plannedZones,
+            int degraded,
+            HsmPrice price) {
         var active = new TreeMap<String, Integer>();
         plannedZones.forEach(zone -> active.put(zone, 0));
         var stores = new TreeMap<String, Integer>();
-        var hsms = 0;
+        for (var hsm : hsms) {
+            active.merge(hsm.availabilityZone(), hsm.state() == HsmState.ACTIVE ? 1 : 0, Integer::sum);
+        }
         for (var observation : seen) {
-            switch (observation.resource().type()) {
-                case HSM -> {
-                    hsms++;
-                    var zone = observation.resource().child();
-                    active.merge(zone, observation.state().equals("ACTIVE") ? 1 : 0, Integer::sum);
-                }
-                case KEY_STORE -> stores.merge(observation.state(), 1, Integer::sum);
-                case CLUSTER, CLUSTER_CSR, CLIENT, COMMAND, KEY, INSTANCE, OBJECT -> {}
+            if (observation.resource().type() == Resource.Type.KEY_STORE) {
+                stores.merge(observation.state(), 1, Integer::sum);
             }
         }
-        return new HealthMetrics(hsms, active, stores, degraded, price.perHour(hsms));
+        return new HealthMetrics(hsms.size(), active, stores, degraded, price.perHour(hsms.size()));
     }
 
     /** One line for the whole, and one for each zone. */

@@ -113,7 +113,7 @@ public final class LookAtEverything extends JsonHandler<LookAtEverything.Input, 
                 .toList();
         var seen = lookAt(own);
         var degraded = (int) running.stream().filter(this::isFoundDegraded).count();
-        tell(seen, running, degraded);
+        tell(own, seen, running, degraded);
         orphanWatch.look(
                 clusters.stream().filter(cluster -> !own.contains(cluster)).toList());
         rootWatch.look(functionName).ifPresent(System.out::println);
@@ -141,13 +141,14 @@ public final class LookAtEverything extends JsonHandler<LookAtEverything.Input, 
         return health.isDegraded();
     }
 
-    private void tell(List<Observation> seen, List<Deployment> running, int degraded) {
+    private void tell(List<Cluster> own, List<Observation> seen, List<Deployment> running, int degraded) {
+        var hsms = own.stream().flatMap(cluster -> Clusters.hsms(cluster).stream()).toList();
         var zones = running.stream()
                 .flatMap(deployment ->
                         StreamSupport.stream(deployment.plan().path("zones").spliterator(), false))
                 .map(JsonNode::asText)
                 .toList();
-        HealthMetrics.of(seen, zones, degraded, price)
+        HealthMetrics.of(hsms, seen, zones, degraded, price)
                 .lines(functionName, clock.instant())
                 .forEach(System.out::println);
     }
@@ -164,7 +165,7 @@ public final class LookAtEverything extends JsonHandler<LookAtEverything.Input, 
             switch (resource.type()) {
                 case CLUSTER, HSM, KEY_STORE -> changes.publishIfChanged(Observation.of(resource, Resource.ABSENT));
                 // What only a wait looks at is not part of the deployment's health.
-                case CLUSTER_CSR, CLIENT, COMMAND, KEY, INSTANCE, OBJECT -> {}
+                case ONE_HSM, CLUSTER_CSR, CLIENT, COMMAND, KEY, INSTANCE, OBJECT -> {}
             }
             seenStates.forget(resource);
         }

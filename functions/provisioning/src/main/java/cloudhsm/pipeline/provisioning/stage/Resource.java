@@ -16,6 +16,8 @@ public record Resource(Type type, String id) {
         CLUSTER_CSR,
         /** Id: cluster id "/" zone, because AWS may replace an HSM under a new id. States: CloudHSM's, or ABSENT. */
         HSM,
+        /** Id: cluster id "/" HsmId, of one whose zone may have others. States: as of {@link #HSM}. */
+        ONE_HSM,
         /**
          * Id: the instance's. States: SSM's ping status, or ABSENT until it has registered; EC2's where the instance
          * ends or has ended.
@@ -54,6 +56,10 @@ public record Resource(Type type, String id) {
 
     public static Resource hsm(String clusterId, String availabilityZone) {
         return new Resource(Type.HSM, clusterId + "/" + availabilityZone);
+    }
+
+    public static Resource oneHsm(String clusterId, String hsmId) {
+        return new Resource(Type.ONE_HSM, clusterId + "/" + hsmId);
     }
 
     public static Resource client(String instanceId) {

@@ -306,6 +306,18 @@ class ClientStagesTest {
     }
 
     @Test
+    void anHsmInCreationIsWaitedForBesideAnActiveOneOfItsZone() {
+        aws.activate(cluster);
+        var made = aws.cloudHsm
+                .createHsm(request -> request.clusterId(cluster.id()).availabilityZone("eu-central-1a"))
+                .hsm();
+        var input = new CreateKmsUser.Input(DEPLOYMENT, cluster.id(), "i-1", cluster.trustAnchor(), "secret");
+        assertEquals(
+                Resource.oneHsm(cluster.id(), made.hsmId()),
+                waiting(scenario.createKmsUser.run(input, Optional.empty())).resource());
+    }
+
+    @Test
     void kmsUserIsMadeOnEveryHsmAndProven() {
         var client = scenario.client();
         var secret = scenario.activated(client);

@@ -9,6 +9,7 @@ import cloudhsm.pipeline.localcloud.faults.Faults;
 import cloudhsm.pipeline.provisioning.TestAccount;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.Resource;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -55,6 +56,21 @@ class DeleteHsmsTest {
     }
 
     @Test
+    void theOtherOfAZoneGoesWhileOneOfItIsKept() {
+        var clusterId = aws.givenCluster();
+        aws.cloud.cloudHsm().acceptConcurrentFirstHsms(true);
+        for (var each = 0; each < 2; each++) {
+            aws.cloudHsm.createHsm(request -> request.clusterId(clusterId).availabilityZone(EmbeddedAws.ZONE_A));
+        }
+        aws.cloud.advance(Duration.ofMinutes(20));
+        var input = new DeleteHsms.Input(clusterId, 1);
+        TestAccount.done(aws.runToEnd(awaited -> stage.run(input, awaited)), DeleteHsms.Output.class);
+        assertEquals(
+                List.of(HsmState.ACTIVE),
+                Clusters.hsms(aws.cluster(clusterId)).stream().map(Hsm::state).toList());
+    }
+
+    @Test
     void clusterThatIsGoneOrNeverHadHsmsIsDone() {
         assertEquals("", runToEnd("cluster-aaaaaaaaaaa").newestBackupId());
         assertEquals("", runToEnd(aws.givenCluster()).newestBackupId());
@@ -67,7 +83,8 @@ class DeleteHsmsTest {
         new CreateFirstHsm(aws.cloudHsm, aws.runtime())
                 .run(new CreateFirstHsm.Input(clusterId, EmbeddedAws.ZONES), Optional.empty());
         var waiting = assertInstanceOf(Outcome.Waiting.class, run(clusterId));
-        assertEquals(Resource.hsm(clusterId, EmbeddedAws.ZONE_A), waiting.resource());
+        var hsm = Clusters.hsms(aws.cluster(clusterId)).getFirst();
+        assertEquals(Resource.oneHsm(clusterId, hsm.hsmId()), waiting.resource());
         assertEquals(Set.of("CREATE_IN_PROGRESS"), waiting.whileIn());
         runToEnd(clusterId);
         assertEquals(List.of(), Clusters.hsms(aws.cluster(clusterId)));

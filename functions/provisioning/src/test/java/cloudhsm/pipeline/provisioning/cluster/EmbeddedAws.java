@@ -12,6 +12,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.Function;
 import software.amazon.awssdk.awscore.client.builder.AwsClientBuilder;
 import software.amazon.awssdk.awscore.client.builder.AwsSyncClientBuilder;
@@ -80,16 +81,16 @@ public final class EmbeddedAws implements AutoCloseable {
     }
 
     private String state(Resource resource) {
-        var clusterId = resource.type() == Resource.Type.HSM ? resource.parent() : resource.id();
+        var clusterId = resource.id().contains("/") ? resource.parent() : resource.id();
         var cluster = find(clusterId);
         return switch (resource.type()) {
             case CLUSTER -> cluster.map(Cluster::stateAsString).orElse(Resource.ABSENT);
             case CLUSTER_CSR ->
                 cluster.flatMap(Clusters::csr).map(csr -> Resource.PRESENT).orElse(Resource.ABSENT);
-            case HSM ->
+            case HSM, ONE_HSM ->
                 cluster.stream()
                         .flatMap(found -> Clusters.hsms(found).stream())
-                        .filter(hsm -> hsm.availabilityZone().equals(resource.child()))
+                        .filter(hsm -> Set.of(hsm.hsmId(), hsm.availabilityZone()).contains(resource.child()))
                         .map(Hsm::stateAsString)
                         .findFirst()
                         .orElse(Resource.ABSENT);

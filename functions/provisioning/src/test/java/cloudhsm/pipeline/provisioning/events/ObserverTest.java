@@ -19,6 +19,7 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 import software.amazon.awssdk.services.dynamodb.model.AttributeValue;
 import software.amazon.awssdk.services.eventbridge.EventBridgeClient;
@@ -47,7 +48,7 @@ class ObserverTest {
     @BeforeEach
     void storeWait() {
         PipelineTable.create(dynamoDb, aws.cloud);
-        store("cluster-abcdefghijk", Set.of("ABSENT", "CREATE_IN_PROGRESS"));
+        store("CLUSTER", "cluster-abcdefghijk", Set.of("ABSENT", "CREATE_IN_PROGRESS"));
     }
 
     @AfterEach
@@ -55,14 +56,14 @@ class ObserverTest {
         aws.close();
     }
 
-    private void store(String clusterId, Set<String> whileIn) {
+    private void store(String resourceType, String resourceId, Set<String> whileIn) {
         var now = aws.runtime.clock().instant();
         var item = Map.of(
                         "function", "stage",
                         "execution", "arn:aws:states:eu-central-1:111122223333:execution:provision:first",
                         "stage", "CreateCluster",
-                        "resourceType", "CLUSTER",
-                        "resourceId", clusterId,
+                        "resourceType", resourceType,
+                        "resourceId", resourceId,
                         "since", now.toString(),
                         "deadline", now.plus(Duration.ofMinutes(10)).toString())
                 .entrySet()
@@ -119,7 +120,7 @@ class ObserverTest {
     @Test
     void aWaitThatIsOverIsReadAtEachTick() throws IOException {
         tick();
-        store("cluster-abcdefghijk", Set.of("ACTIVE"));
+        store("CLUSTER", "cluster-abcdefghijk", Set.of("ACTIVE"));
         for (int i = 0; i < 7; i++) tick();
         end();
         assertFalse(tick());
@@ -129,5 +130,25 @@ class ObserverTest {
     void whatIsNewIsPublishedOnce() throws IOException {
         for (int i = 0; i < 8; i++) tick();
         assertEquals(1, calls("PutEvents", Instant.EPOCH));
+    }
+
+    @Test
+    void oneHsmIsWatchedBesideAnActiveOneOfItsZone() throws IOException {
+        var cluster = aws.initializedCluster();
+        aws.activate(cluster);
+        var made = aws.cloudHsm
+                .createHsm(request -> request.clusterId(cluster.id()).availabilityZone("eu-central-1a"))
+                .hsm();
+        store("ONE_HSM", cluster.id() + "/" + made.hsmId(), Set.of("ABSENT", "CREATE_IN_PROGRESS"));
+        tick();
+        assertEquals("CREATE_IN_PROGRESS", state());
+        aws.waitUntil(() -> aws.cluster(cluster.id()).hsms().stream()
+                .allMatch(hsm -> hsm.state() == HsmState.ACTIVE));
+        tick();
+        assertEquals("ACTIVE", state());
+    }
+
+    private String state() throws IOException {
+        return Json.MAPPER.readTree(watched).path("state").asText();
     }
 }

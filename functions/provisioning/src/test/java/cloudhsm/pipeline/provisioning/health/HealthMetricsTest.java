@@ -5,24 +5,43 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import cloudhsm.pipeline.provisioning.events.Observation;
 import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import cloudhsm.pipeline.provisioning.stage.Resource;
+import java.math.BigDecimal;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
+import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
+import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
 
 /** What a look at everything comes to, as CloudWatch reads it from the log. */
 class HealthMetricsTest {
     private static final Instant NOW = Instant.parse("2026-11-02T09:00:00Z");
     private static final HsmPrice PRICE = HsmPrice.of("us-east-1", "");
 
+    private static Hsm hsm(String zone, HsmState state) {
+        return Hsm.builder().availabilityZone(zone).state(state).build();
+    }
+
+    @Test
+    void severalHsmsInOneZoneAllCountAndAllBill() {
+        var hsms = List.of(
+                hsm("eu-central-1a", HsmState.ACTIVE),
+                hsm("eu-central-1a", HsmState.ACTIVE),
+                hsm("eu-central-1a", HsmState.CREATE_IN_PROGRESS));
+        var metrics = HealthMetrics.of(hsms, List.of(), List.of(), 0, PRICE);
+        assertEquals(3, metrics.billingHsms());
+        assertEquals(Map.of("eu-central-1a", 2), metrics.activeHsms());
+        assertEquals(new BigDecimal("4.80"), metrics.hourlyCostUsd());
+    }
+
     @Test
     void aZoneThatHasLostItsHsmCountsNoneAndEveryHsmThatExistsBills() {
+        var hsms = List.of(hsm("eu-central-1a", HsmState.ACTIVE), hsm("eu-central-1c", HsmState.DEGRADED));
         var seen = List.of(
                 Observation.of(Resource.cluster("cluster-a"), "ACTIVE"),
-                Observation.of(Resource.hsm("cluster-a", "eu-central-1a"), "ACTIVE"),
-                Observation.of(Resource.hsm("cluster-a", "eu-central-1c"), "DEGRADED"),
                 Observation.of(Resource.keyStore("cks-1"), "CONNECTED"),
                 Observation.of(Resource.keyStore("cks-2"), "FAILED"));
-        var lines = HealthMetrics.of(seen, List.of("eu-central-1a", "eu-central-1b"), 1, PRICE)
+        var lines = HealthMetrics.of(hsms, seen, List.of("eu-central-1a", "eu-central-1b"), 1, PRICE)
                 .lines("stack-Observer", NOW);
         assertEquals(List.of("""
             {"_aws":{"Timestamp":1793610000000,"CloudWatchMetrics":[{"Namespace":"CloudHsmPipeline",\
@@ -36,7 +55,7 @@ class HealthMetricsTest {
 
     @Test
     void anEmptyAccountCostsNothingAndSaysSo() {
-        var lines = HealthMetrics.of(List.of(), List.of(), 0, PRICE).lines("stack-Observer", NOW);
+        var lines = HealthMetrics.of(List.of(), List.of(), List.of(), 0, PRICE).lines("stack-Observer", NOW);
         assertEquals(1, lines.size(), "the alarm NobodyLooks counts this line");
         assertEquals(true, lines.getFirst().contains("\"BillingHsms\":0"));
     }
