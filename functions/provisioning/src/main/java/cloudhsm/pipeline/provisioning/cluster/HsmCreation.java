@@ -20,7 +20,8 @@ import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
 
 /**
  * Creates one HSM in one of several zones. An HSM whose creation fails turns DEGRADED, never recovers and may bill, so
- * it is deleted, and the next zone is tried. HSMs are waited for by zone, because AWS may replace one under a new id.
+ * it is deleted, and the next zone is tried. The one HSM of a cluster is waited for by zone, because AWS may replace it
+ * under a new id.
  */
 final class HsmCreation {
     /** From CreateHsm to ACTIVE: 10 to 20 minutes are usual. */
@@ -86,22 +87,51 @@ final class HsmCreation {
 
     /** Creates an HSM in the zone behind the one that was waited for last, or behind those that AWS refuses. */
     Outcome create() {
-        if (zones.isEmpty()) return noZone();
+        return switch (ask(zonesToTry())) {
+            case Answer.Begun begun -> waitForCreation(begun.hsm().availabilityZone());
+            case Answer.Refused refused -> refused.end();
+        };
+    }
+
+    /** What came of asking for one HSM. */
+    sealed interface Answer {
+        /** It is on its way. */
+        record Begun(Hsm hsm) implements Answer {}
+
+        /** There is none for a reason of its own name. */
+        record Refused(Outcome.Failed end) implements Answer {}
+    }
+
+    /**
+     * Asks for one HSM, in the first of the zones that has room.
+     *
+     * @param toTry in this order, of {@link #zones()}
+     * @throws CloudHsmV2Exception where AWS refuses for another reason than room, quota and an HSM not seen yet
+     */
+    Answer ask(List<String> toTry) {
+        if (toTry.isEmpty()) return new Answer.Refused(noZone());
         var refusals = new ArrayList<String>();
-        for (var zone : zonesToTry()) {
+        for (var zone : toTry) {
             try {
-                cloudHsm.createHsm(
-                        request -> request.clusterId(cluster.clusterId()).availabilityZone(zone));
-                return waitForCreation(zone);
+                return new Answer.Begun(cloudHsm.createHsm(request ->
+                                request.clusterId(cluster.clusterId()).availabilityZone(zone))
+                        .hsm());
             } catch (CloudHsmV2Exception refused) {
                 // DescribeClusters may lag behind: an earlier CreateHsm took effect, and AWS refuses a second HSM.
-                if (refused.getMessage().contains("already contains an HSM")) return notSeenYet();
-                if (speaksOf("limit", refused) || speaksOf("quota", refused)) return quotaReached(refused);
+                if (refused.getMessage().contains("already contains an HSM")) return new Answer.Refused(notSeenYet());
+                if (speaksOf("limit", refused) || speaksOf("quota", refused)) {
+                    return new Answer.Refused(quotaReached(refused));
+                }
                 if (!speaksOf("capacity", refused)) throw refused;
                 refusals.add(zone + ": \"" + refused.awsErrorDetails().errorMessage() + "\"");
             }
         }
-        return noCapacity(refusals);
+        return new Answer.Refused(noCapacity(refusals));
+    }
+
+    /** Where the HSM may be: the zones asked for in which the cluster has a subnet. */
+    List<String> zones() {
+        return zones;
     }
 
     /** Each once, from the one behind that whose HSM was waited for; from the first when there was none. */
@@ -170,14 +200,14 @@ final class HsmCreation {
                         + " AWS has given HSMs a new state, update the pipeline.");
     }
 
-    private Outcome notSeenYet() {
+    private Outcome.Failed notSeenYet() {
         return new Outcome.Failed(
                 StageHandler.TRANSIENT,
                 "Cluster " + cluster.clusterId() + " has an HSM that DescribeClusters does not show yet. No second"
                         + " one was created. Next: look again a little later.");
     }
 
-    private Outcome noCapacity(List<String> refusals) {
+    private Outcome.Failed noCapacity(List<String> refusals) {
         return new Outcome.Failed(
                 "NO_HSM_CAPACITY",
                 "AWS has no room for another HSM of cluster " + cluster.clusterId() + " in any zone that was left to"
@@ -186,7 +216,7 @@ final class HsmCreation {
                         + " other zones.");
     }
 
-    private Outcome quotaReached(CloudHsmV2Exception refused) {
+    private Outcome.Failed quotaReached(CloudHsmV2Exception refused) {
         return new Outcome.Failed(
                 "HSM_QUOTA_REACHED",
                 "The account has as many HSMs in this Region as its quota allows, so cluster " + cluster.clusterId()
@@ -197,7 +227,7 @@ final class HsmCreation {
                         + " deployment's input.");
     }
 
-    private Outcome noZone() {
+    private Outcome.Failed noZone() {
         return new Outcome.Failed(
                 "NO_ZONE_FOR_HSM",
                 "Cluster " + cluster.clusterId() + " has subnets in "
