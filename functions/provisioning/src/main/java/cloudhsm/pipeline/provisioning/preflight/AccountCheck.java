@@ -23,8 +23,6 @@ import software.amazon.awssdk.services.s3.model.S3Exception;
 
 /** Compares the request with what the account has already: quotas, names that are taken, principals. */
 final class AccountCheck {
-    private static final int HSMS = 2;
-
     private final KmsClient kms;
     private final S3Client s3;
     private final IamClient iam;
@@ -59,7 +57,7 @@ final class AccountCheck {
      * @param own the deployment's, one of them
      */
     void check(ProvisionRequest request, Optional<Deployment> record, List<Cluster> clusters, Optional<Cluster> own) {
-        checkQuotas(clusters, own);
+        checkQuotas(request.hsm().count(), clusters, own);
         own.ifPresent(cluster -> checkSame(request.hsm(), cluster));
         checkKeyStore(request, record, own);
         if (!problems.concern("bucket") && !problems.concern("deployment")) {
@@ -70,7 +68,7 @@ final class AccountCheck {
         checkPrincipals("key.users", request.key().users());
     }
 
-    private void checkQuotas(List<Cluster> clusters, Optional<Cluster> own) {
+    private void checkQuotas(int count, List<Cluster> clusters, Optional<Cluster> own) {
         var others = clusters.stream()
                 .filter(cluster ->
                         own.isEmpty() || !cluster.clusterId().equals(own.get().clusterId()))
@@ -89,10 +87,10 @@ final class AccountCheck {
         var hsms = others.stream()
                 .mapToInt(cluster -> Clusters.hsms(cluster).size())
                 .sum();
-        if (hsms + HSMS > quotas.hsms()) {
+        if (hsms + count > quotas.hsms()) {
             problems.add(
                     "HSMs",
-                    "other clusters in " + execution.region() + " have " + hsms + " HSMs already, " + HSMS
+                    "other clusters in " + execution.region() + " have " + hsms + " HSMs already, " + count
                             + " more are needed, and the quota is " + quotas.hsms()
                             + "; delete some, or have Service Quotas raise it and deploy with the parameter HsmQuota");
         }

@@ -20,16 +20,17 @@ final class LimitsReader {
 
     private LimitsReader() {}
 
-    static Limits read(Fields fields, HsmPrice price, Problems problems) {
+    /** @param hsms how many there are to be */
+    static Limits read(Fields fields, HsmPrice price, int hsms, Problems problems) {
         var after = fields.text("teardownAfter");
         after.flatMap(LimitsReader::durationProblem)
                 .ifPresent(problem -> problems.add(fields.path("teardownAfter"), problem));
         var cost = fields.decimal("maxCostUsd");
-        var least = price.during(SHORTEST, Plan.HSMS);
+        var least = price.during(SHORTEST, hsms);
         cost.filter(most -> most.compareTo(least) < 0)
                 .ifPresent(most -> problems.add(
                         fields.path("maxCostUsd"),
-                        "must be at least " + least.toPlainString() + ", the price of two HSMs for "
+                        "must be at least " + least.toPlainString() + ", the price of " + hsms + " HSMs for "
                                 + SHORTEST.toHours() + " hours, because provisioning alone takes about one; not "
                                 + most.toPlainString() + ". " + price.basis()));
         var action = fields.text("atLimit").orElse(ACTIONS.getFirst());

@@ -12,16 +12,17 @@ import java.util.Objects;
 /**
  * What the execution is going to make, every choice made: the input of all later stages.
  *
- * @param zones that offer CloudHSM and have a chosen subnet; the HSMs go to the first two
+ * @param zones that offer CloudHSM and have a chosen subnet, in the order in which they are given HSMs
  * @param subnetIds of the cluster, in the order of the zones
  * @param clientSubnetId where the client runs: the first zone's
+ * @param hsmCount how many HSMs the cluster is to have
  * @param identityPolicy REQUIRE_AWS, REQUIRE_BOTH or SKIP
  * @param manufacturerRoot PEM, or ""
  * @param expiredRoot whether the pinned AWS root is trusted beyond its end
  * @param certificateValidity ISO-8601
  * @param caKey KEEP or DISCARD
  * @param keyPolicy a whole key policy, or JSON null
- * @param hourlyCostUsd of two HSMs
+ * @param hourlyCostUsd of that many HSMs
  * @param priceBasis whose price that is, as of when, and how to set another
  * @param lambdaConcurrency what the account lets Lambda run at a time, and what that means
  */
@@ -33,6 +34,7 @@ public record Plan(
         String clientSubnetId,
         String hsmType,
         String mode,
+        int hsmCount,
         int backupRetentionDays,
         String identityPolicy,
         String manufacturerRoot,
@@ -54,9 +56,6 @@ public record Plan(
         BigDecimal dailyCostUsd,
         String priceBasis,
         String lambdaConcurrency) {
-    /** How many a deployment has, because a key store needs them. */
-    static final int HSMS = 2;
-
     public Plan {
         Objects.requireNonNull(deployment, "deployment");
         zones = List.copyOf(zones);
@@ -76,6 +75,7 @@ public record Plan(
                 network.subnetIds().getFirst(),
                 request.hsm().type(),
                 request.hsm().mode(),
+                request.hsm().count(),
                 request.hsm().backupRetentionDays(),
                 request.hsmIdentity().policy(),
                 request.hsmIdentity().manufacturerRoot(),
@@ -93,8 +93,8 @@ public record Plan(
                 request.bucket().name(),
                 request.bucket().adopt(),
                 request.limits(),
-                price.perHour(HSMS),
-                price.perDay(HSMS),
+                price.perHour(request.hsm().count()),
+                price.perDay(request.hsm().count()),
                 price.basis(),
                 lambdaConcurrency);
     }

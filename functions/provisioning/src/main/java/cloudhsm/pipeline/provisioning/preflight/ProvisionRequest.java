@@ -32,8 +32,11 @@ record ProvisionRequest(
         }
     }
 
-    /** @param mode FIPS or NON_FIPS */
-    record Hsm(String type, String mode, int backupRetentionDays) {}
+    /**
+     * @param mode FIPS or NON_FIPS
+     * @param count how many HSMs the cluster is to have: 2 to 6
+     */
+    record Hsm(String type, String mode, int count, int backupRetentionDays) {}
 
     /** @param manufacturerRoot PEM, or "" */
     record HsmIdentity(String policy, String manufacturerRoot, ExpiredRoot expiredRoot) {}

@@ -30,6 +30,12 @@ final class RequestReader {
     /** CreateCluster takes at most this many subnets. */
     private static final int MOST_SUBNETS = 10;
 
+    /** A KMS key store needs HSMs in two zones. */
+    private static final int FEWEST_HSMS = 2;
+
+    /** As many as an account may have in a Region, unless Service Quotas has raised that. */
+    private static final int MOST_HSMS = 6;
+
     /** BackupRetentionPolicy of CreateCluster. */
     private static final int SHORTEST_RETENTION = 7;
 
@@ -62,17 +68,19 @@ final class RequestReader {
     ProvisionRequest read(JsonNode input) {
         var fields = Fields.of(input, problems);
         var deployment = fields.deployment().orElse("default");
+        var network = network(fields.object("network"));
+        var hsm = hsm(fields.object("hsm"));
         var request = new ProvisionRequest(
                 deployment,
-                network(fields.object("network")),
-                hsm(fields.object("hsm")),
+                network,
+                hsm,
                 hsmIdentity(fields.object("hsmIdentity")),
                 clusterCertificate(fields.object("clusterCertificate")),
                 instanceType(fields.object("client")),
                 keyStoreName(fields.object("keyStore"), "cloudhsm-" + deployment),
                 key(fields.object("key"), deployment),
                 bucket(fields.object("bucket"), deployment),
-                LimitsReader.read(fields, price, problems));
+                LimitsReader.read(fields, price, hsm.count(), problems));
         if (!request.key().deletable() && request.limits().atLimit().equals("TEARDOWN")) {
             problems.add(
                     fields.path("atLimit"),
@@ -122,6 +130,7 @@ final class RequestReader {
                     fields.path("type"), quoted(type) + " is not an HSM type for new clusters; use \"hsm2m.medium\"");
         }
         var mode = choice(fields, "mode", List.of("FIPS", "NON_FIPS"));
+        var count = hsmCount(fields);
         var days = fields.integer("backupRetentionDays").orElse(90);
         if (days < SHORTEST_RETENTION || days > LONGEST_RETENTION) {
             problems.add(
@@ -129,7 +138,14 @@ final class RequestReader {
                     "must be from " + SHORTEST_RETENTION + " to " + LONGEST_RETENTION + ", not " + days);
         }
         fields.refuseOthers();
-        return new ProvisionRequest.Hsm(type, mode, days);
+        return new ProvisionRequest.Hsm(type, mode, count, days);
+    }
+
+    private int hsmCount(Fields fields) {
+        var count = fields.integer("count").orElse(FEWEST_HSMS);
+        if (count >= FEWEST_HSMS && count <= MOST_HSMS) return count;
+        problems.add(fields.path("count"), "must be from " + FEWEST_HSMS + " to " + MOST_HSMS + ", not " + count);
+        return FEWEST_HSMS;
     }
 
     private ProvisionRequest.HsmIdentity hsmIdentity(Fields fields) {

@@ -130,13 +130,23 @@ class InvalidInputTest {
                 bad("{'teardownAfter': '2h'}", "teardownAfter: \"2h\" is not an ISO-8601 duration, such as \"PT8H\""),
                 bad(
                         "{'maxCostUsd': 5}",
-                        "maxCostUsd: must be at least 6.40, the price of two HSMs for 2 hours, because provisioning"
+                        "maxCostUsd: must be at least 6.40, the price of 2 HSMs for 2 hours, because provisioning"
                             + " alone takes about one; not 5. 1.60 USD per HSM and hour is the price in us-east-1 as"
                             + " of 2026-09-30, because none is known for eu-central-1; set that Region's with the"
                             + " stack's parameter PricePerHsmHour."),
                 bad("{'maxCostUsd': '9'}", "maxCostUsd: must be a number, not the text \"9\""),
                 bad("{'atLimit': 'PAUSE'}", "atLimit: needs a limit: give teardownAfter or maxCostUsd"),
                 bad("{'maxCostUsd': 9, 'atLimit': 'STOP'}", "atLimit: must be one of PAUSE, TEARDOWN, not \"STOP\""),
+                bad("{'hsm': {'count': 1}}", "hsm.count: must be from 2 to 6, not 1"),
+                bad("{'hsm': {'count': 7}}", "hsm.count: must be from 2 to 6, not 7"),
+                bad("{'hsm': {'count': '3'}}", "hsm.count: must be a whole number, not the text \"3\""),
+                bad("{'hsm': {'count': 2.5}}", "hsm.count: must be a whole number, not 2.5"),
+                bad(
+                        "{'hsm': {'count': 3}, 'maxCostUsd': 9}",
+                        "maxCostUsd: must be at least 9.60, the price of 3 HSMs for 2 hours, because provisioning"
+                                + " alone takes about one; not 9. 1.60 USD per HSM and hour is the price in us-east-1"
+                                + " as of 2026-09-30, because none is known for eu-central-1; set that Region's with"
+                                + " the stack's parameter PricePerHsmHour."),
                 bad("{'hsm': {'backupRetentionDays': 6}}", "hsm.backupRetentionDays: must be from 7 to 379, not 6"),
                 bad("{'hsm': {'backupRetentionDays': 380}}", "hsm.backupRetentionDays: must be from 7 to 379, not 380"),
                 bad(
@@ -324,7 +334,7 @@ class InvalidInputTest {
         var request = """
             {"depolyment": "x",
              "network": {"vpcId": "vpc", "subnetIds": ["a"]},
-             "hsm": {"type": "hsm1.medium", "mode": "SECURE", "backupRetentionDays": 0},
+             "hsm": {"type": "hsm1.medium", "mode": "SECURE", "count": 0, "backupRetentionDays": 0},
              "hsmIdentity": {"policy": "REQUIRE_BOTH"},
              "clusterCertificate": {"validity": "soon", "caKey": "x"},
              "client": {"instanceType": "x"},
@@ -333,24 +343,25 @@ class InvalidInputTest {
              "bucket": {"name": "X"}}
             """;
         assertEquals("""
-            The execution input does not fit, or the account is not ready: 16 problems. Nothing was created. \
+            The execution input does not fit, or the account is not ready: 17 problems. Nothing was created. \
             Next: solve all of them, then start a new execution.
             1. network.vpcId: "vpc" is not the id of a VPC, such as "vpc-0a1b2c3d4e5f67890"
             2. network.subnetIds: "a" is not the id of a subnet, such as "subnet-0a1b2c3d4e5f67890"
             3. network.subnetIds: one subnet is not enough: a KMS key store needs HSMs in two zones, so give two subnets
             4. hsm.type: "hsm1.medium" cannot be used: no new clusters since April 2025, support ended on 31 March 2026; use "hsm2m.medium"
             5. hsm.mode: must be one of FIPS, NON_FIPS, not "SECURE"
-            6. hsm.backupRetentionDays: must be from 7 to 379, not 0
-            7. hsmIdentity.policy: REQUIRE_BOTH needs hsmIdentity.manufacturerRootCertificate; give it, or choose REQUIRE_AWS
-            8. clusterCertificate.validity: "soon" is not an ISO-8601 duration in days, such as "P3652D"
-            9. clusterCertificate.caKey: must be one of DISCARD, KEEP, not "x"
-            10. client.instanceType: "x" is not an instance type, such as "t4g.small"
-            11. keyStore.name: must have 1 to 256 characters; it has 0
-            12. key.alias: "x" must be "alias/" followed by letters, digits, "/", "_" or "-"
-            13. key.administrators: "x" is not the ARN of a role or user, such as "arn:aws:iam::111122223333:role/KeyAdministrator"
-            14. key.users: "y" is not the ARN of a role or user, such as "arn:aws:iam::111122223333:role/KeyAdministrator"
-            15. bucket.name: "X" must have 3 to 63 characters; it has 1
-            16. depolyment: is not a known field; here are atLimit, bucket, client, clusterCertificate, deployment, hsm, hsmIdentity, key, keyStore, maxCostUsd, network, teardownAfter\
+            6. hsm.count: must be from 2 to 6, not 0
+            7. hsm.backupRetentionDays: must be from 7 to 379, not 0
+            8. hsmIdentity.policy: REQUIRE_BOTH needs hsmIdentity.manufacturerRootCertificate; give it, or choose REQUIRE_AWS
+            9. clusterCertificate.validity: "soon" is not an ISO-8601 duration in days, such as "P3652D"
+            10. clusterCertificate.caKey: must be one of DISCARD, KEEP, not "x"
+            11. client.instanceType: "x" is not an instance type, such as "t4g.small"
+            12. keyStore.name: must have 1 to 256 characters; it has 0
+            13. key.alias: "x" must be "alias/" followed by letters, digits, "/", "_" or "-"
+            14. key.administrators: "x" is not the ARN of a role or user, such as "arn:aws:iam::111122223333:role/KeyAdministrator"
+            15. key.users: "y" is not the ARN of a role or user, such as "arn:aws:iam::111122223333:role/KeyAdministrator"
+            16. bucket.name: "X" must have 3 to 63 characters; it has 1
+            17. depolyment: is not a known field; here are atLimit, bucket, client, clusterCertificate, deployment, hsm, hsmIdentity, key, keyStore, maxCostUsd, network, teardownAfter\
             """, rejection(Json.MAPPER.readTree(request)));
     }
 }

@@ -85,6 +85,26 @@ class PreflightTest {
     }
 
     @Test
+    void asManyHsmsAsAreAskedForArePlannedAndPriced() {
+        assertEquals(2, plan("{}").hsmCount());
+        var plan = plan("{\"deployment\": \"many\", \"hsm\": {\"count\": 6}}");
+        assertEquals(6, plan.hsmCount());
+        assertEquals(new BigDecimal("9.60"), plan.hourlyCostUsd());
+        assertEquals(new BigDecimal("230.40"), plan.dailyCostUsd());
+    }
+
+    @Test
+    void theQuotaCountsAsManyHsmsAsAreAskedFor() {
+        assertEquals(
+                "1. HSMs: other clusters in eu-central-1 have 0 HSMs already, 4 more are needed, and the quota is 3;"
+                        + " delete some, or have Service Quotas raise it and deploy with the parameter HsmQuota",
+                problems(new Quotas(4, 3, 10), "{\"hsm\": {\"count\": 4}}"));
+        assertInstanceOf(
+                Outcome.Done.class,
+                run(new Quotas(4, 4, 10), PreflightScenario.EXECUTION, "{\"hsm\": {\"count\": 4}}"));
+    }
+
+    @Test
     void planSaysWhatTwoHsmsCost() {
         assertEquals(new BigDecimal("3.20"), plan("{}").hourlyCostUsd());
         assertEquals(new BigDecimal("76.80"), plan("{}").dailyCostUsd());
