@@ -26,6 +26,7 @@ record AwsDuration(Duration from, Duration to, String words) {
             "InitializeCluster", minutes(2, 15, "up to 15 min"),
             "ActivateCluster", minutes(1, 4, "1 to 4 min"),
             "CreateSecondHsm", HSM,
+            "CreateHsms", HSM,
             "ConnectKeyStore", CONNECTION,
             "RestoreHsms", HSM);
 

@@ -383,10 +383,10 @@ class CertificateStagesTest {
     }
 
     @Test
-    void secondHsmIsNotBoughtBeforeActivation() {
+    void furtherHsmsAreNotBoughtBeforeActivation() {
         initialize(issued(CaKey.KEEP), csrKey());
-        var outcome = new CreateSecondHsm(aws.cloudHsm, aws.runtime())
-                .run(new CreateSecondHsm.Input(clusterId, EmbeddedAws.ZONES), Optional.empty());
+        var outcome = new CreateHsms(aws.cloudHsm, aws.runtime())
+                .run(new CreateHsms.Input(clusterId, EmbeddedAws.ZONES, 2), Optional.empty());
         assertEquals("CLUSTER_STATE_UNEXPECTED", reason(outcome));
         assertEquals(1, aws.cloud.calls("CreateHsm"), "AWS refuses it until the cluster is ACTIVE");
     }

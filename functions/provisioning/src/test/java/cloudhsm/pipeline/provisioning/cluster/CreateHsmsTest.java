@@ -23,10 +23,17 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
+import software.amazon.awssdk.core.SdkResponse;
 import software.amazon.awssdk.core.exception.SdkException;
+import software.amazon.awssdk.core.interceptor.Context;
+import software.amazon.awssdk.core.interceptor.ExecutionAttributes;
+import software.amazon.awssdk.core.interceptor.ExecutionInterceptor;
+import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
 import software.amazon.awssdk.services.cloudhsmv2.model.CloudHsmInvalidRequestException;
+import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
 import software.amazon.awssdk.services.cloudhsmv2.model.ClusterMode;
 import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
+import software.amazon.awssdk.services.cloudhsmv2.model.DescribeClustersResponse;
 import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
 import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
 
@@ -294,7 +301,7 @@ class CreateHsmsTest {
     }
 
     @Test
-    void twiceAsManyAsAreWantedAreTheMostCreations() {
+    void twiceAsManyAsAreWantedAreTheMostCreationsUntilANewExecutionTriesAgain() {
         var failure = failed(aws.runToEnd(CreateHsms.Input.class, input(), (next, awaited) -> {
             aws.cloud.cloudHsm().nextHsmDegrades(ZONE_B);
             return stage.run(next, awaited);
@@ -303,6 +310,7 @@ class CreateHsmsTest {
         assertTrue(failure.message().contains("after 4 were created; 4 turned DEGRADED"), failure::message);
         assertEquals(5, everCreated());
         assertEquals(List.of(ZONE_A), zonesOfHsms(), "no DEGRADED HSM is left billing");
+        assertEquals(List.of(ZONE_A, ZONE_B), zones(completed()));
     }
 
     @Test
@@ -426,6 +434,40 @@ class CreateHsmsTest {
         assertEquals(1, everCreated());
         zones = List.of("eu-central-1d", ZONE_A, ZONE_B);
         assertEquals(List.of(ZONE_A, ZONE_B), zones(completed()));
+    }
+
+    @Test
+    void stateThatTheSdkDoesNotKnowEndsTheStageBeforeAnythingIsChanged() {
+        addDegraded(ZONE_B);
+        var calls = aws.cloud.calls("CreateHsm");
+        try (var client = aws.client(CloudHsmV2Client.builder(), new StateOfTheFuture())) {
+            var failure = failed(new CreateHsms(client, aws.runtime).run(input(), Optional.empty()));
+            assertEquals("HSM_STATE_UNEXPECTED", failure.reason());
+            assertTrue(failure.message().contains("is in the state HIBERNATING"), failure::message);
+        }
+        assertEquals(0, aws.cloud.calls("DeleteHsm"));
+        assertEquals(calls, aws.cloud.calls("CreateHsm"));
+    }
+
+    /** What an SDK as old as this one makes of a state that AWS gives HSMs later. */
+    private static final class StateOfTheFuture implements ExecutionInterceptor {
+        @Override
+        public SdkResponse modifyResponse(Context.ModifyResponse context, ExecutionAttributes attributes) {
+            if (!(context.response() instanceof DescribeClustersResponse answer)) return context.response();
+            return answer.toBuilder()
+                    .clusters(answer.clusters().stream().map(StateOfTheFuture::changed).toList())
+                    .build();
+        }
+
+        private static Cluster changed(Cluster cluster) {
+            return cluster.toBuilder()
+                    .hsms(cluster.hsms().stream()
+                            .map(hsm -> hsm.state() == HsmState.ACTIVE
+                                    ? hsm.toBuilder().state("HIBERNATING").build()
+                                    : hsm)
+                            .toList())
+                    .build();
+        }
     }
 
     @Test
