@@ -48,7 +48,10 @@ class FurtherHsmsTest {
     @Test
     void theFirstOfAClusterWithoutActiveHsmsIsAlwaysMadeAlone() {
         scenario.aws.cloudHsm().acceptConcurrentHsms(true);
-        var only = scenario.describe(cluster).hsms().stream().map(Hsm::hsmId).findFirst().orElseThrow();
+        var only = scenario.describe(cluster).hsms().stream()
+                .map(Hsm::hsmId)
+                .findFirst()
+                .orElseThrow();
         scenario.cloudHsm.deleteHsm(request -> request.clusterId(cluster).hsmId(only));
         scenario.waitForHsm(cluster, only, HsmState.DELETED);
         var first = scenario.createHsm(cluster, CloudHsmScenario.ZONE_A);

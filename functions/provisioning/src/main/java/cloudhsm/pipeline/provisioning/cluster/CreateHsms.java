@@ -75,8 +75,7 @@ public final class CreateHsms extends StageHandler<CreateHsms.Input> {
         }
 
         private Input afterCreation(Hsm hsm) {
-            var unseen = Stream.concat(
-                            notShown.stream(), Stream.of(new NewHsm(hsm.hsmId(), hsm.availabilityZone())))
+            var unseen = Stream.concat(notShown.stream(), Stream.of(new NewHsm(hsm.hsmId(), hsm.availabilityZone())))
                     .toList();
             return new Input(clusterId, zones, count, unseen, degradedIn, created + 1, deleted);
         }
@@ -156,7 +155,8 @@ public final class CreateHsms extends StageHandler<CreateHsms.Input> {
     private Outcome complete(Cluster cluster, Input input, Optional<Resource> awaited) {
         var creation = new HsmCreation(cloudHsm, cluster, input.zones(), awaited);
         var hsms = Stream.concat(
-                        Clusters.hsms(cluster).stream(), input.notShown().stream().map(NewHsm::asShown))
+                        Clusters.hsms(cluster).stream(),
+                        input.notShown().stream().map(NewHsm::asShown))
                 .toList();
         var unknown = in(HsmState.UNKNOWN_TO_SDK_VERSION, hsms);
         if (!unknown.isEmpty()) return creation.unexpected(unknown.getFirst());
@@ -183,7 +183,10 @@ public final class CreateHsms extends StageHandler<CreateHsms.Input> {
         try {
             return switch (creation.ask(zonesToTry(creation.zones(), present, input.degradedIn()))) {
                 case HsmCreation.Answer.Begun(var hsm) ->
-                    create(creation, Stream.concat(hsms.stream(), Stream.of(hsm)).toList(), input.afterCreation(hsm));
+                    create(
+                            creation,
+                            Stream.concat(hsms.stream(), Stream.of(hsm)).toList(),
+                            input.afterCreation(hsm));
                 case HsmCreation.Answer.Refused(var end) -> unlessOnItsWay(onTheirWay, input, end);
             };
         } catch (CloudHsmInvalidRequestException refused) {

@@ -142,7 +142,8 @@ public final class LookAtEverything extends JsonHandler<LookAtEverything.Input, 
     }
 
     private void tell(List<Cluster> own, List<Observation> seen, List<Deployment> running, int degraded) {
-        var hsms = own.stream().flatMap(cluster -> Clusters.hsms(cluster).stream()).toList();
+        var hsms =
+                own.stream().flatMap(cluster -> Clusters.hsms(cluster).stream()).toList();
         var zones = running.stream()
                 .flatMap(deployment ->
                         StreamSupport.stream(deployment.plan().path("zones").spliterator(), false))

@@ -95,7 +95,9 @@ class CreateHsmsTest {
     }
 
     private static List<String> zones(CreateHsms.Output output) {
-        return output.hsms().stream().map(CreateHsms.ActiveHsm::availabilityZone).toList();
+        return output.hsms().stream()
+                .map(CreateHsms.ActiveHsm::availabilityZone)
+                .toList();
     }
 
     private void delete(String zone) {
@@ -248,8 +250,8 @@ class CreateHsmsTest {
         aws.cloud.cloudHsm().acceptConcurrentHsms(true);
         aws.cloud.cloudHsm().answerNextDescribesFromNow(2);
         var first = waiting(stage.run(input(), Optional.empty()));
-        var second = waiting(stage.run(
-                (CreateHsms.Input) first.nextInput().orElseThrow(), Optional.of(first.resource())));
+        var second =
+                waiting(stage.run((CreateHsms.Input) first.nextInput().orElseThrow(), Optional.of(first.resource())));
         assertEquals(first, second, "what it has created is not shown yet");
         assertEquals(2, everCreated());
     }
@@ -455,7 +457,9 @@ class CreateHsmsTest {
         public SdkResponse modifyResponse(Context.ModifyResponse context, ExecutionAttributes attributes) {
             if (!(context.response() instanceof DescribeClustersResponse answer)) return context.response();
             return answer.toBuilder()
-                    .clusters(answer.clusters().stream().map(StateOfTheFuture::changed).toList())
+                    .clusters(answer.clusters().stream()
+                            .map(StateOfTheFuture::changed)
+                            .toList())
                     .build();
         }
 

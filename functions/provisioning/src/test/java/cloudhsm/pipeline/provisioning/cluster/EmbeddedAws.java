@@ -90,7 +90,8 @@ public final class EmbeddedAws implements AutoCloseable {
             case HSM, ONE_HSM ->
                 cluster.stream()
                         .flatMap(found -> Clusters.hsms(found).stream())
-                        .filter(hsm -> Set.of(hsm.hsmId(), hsm.availabilityZone()).contains(resource.child()))
+                        .filter(hsm ->
+                                Set.of(hsm.hsmId(), hsm.availabilityZone()).contains(resource.child()))
                         .map(Hsm::stateAsString)
                         .findFirst()
                         .orElse(Resource.ABSENT);

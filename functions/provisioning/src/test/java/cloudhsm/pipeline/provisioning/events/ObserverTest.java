@@ -59,13 +59,20 @@ class ObserverTest {
     private void store(String resourceType, String resourceId, Set<String> whileIn) {
         var now = aws.runtime.clock().instant();
         var item = Map.of(
-                        "function", "stage",
-                        "execution", "arn:aws:states:eu-central-1:111122223333:execution:provision:first",
-                        "stage", "CreateCluster",
-                        "resourceType", resourceType,
-                        "resourceId", resourceId,
-                        "since", now.toString(),
-                        "deadline", now.plus(Duration.ofMinutes(10)).toString())
+                        "function",
+                        "stage",
+                        "execution",
+                        "arn:aws:states:eu-central-1:111122223333:execution:provision:first",
+                        "stage",
+                        "CreateCluster",
+                        "resourceType",
+                        resourceType,
+                        "resourceId",
+                        resourceId,
+                        "since",
+                        now.toString(),
+                        "deadline",
+                        now.plus(Duration.ofMinutes(10)).toString())
                 .entrySet()
                 .stream()
                 .collect(Collectors.toMap(Map.Entry::getKey, entry -> AttributeValue.fromS(entry.getValue())));
@@ -142,8 +149,7 @@ class ObserverTest {
         store("ONE_HSM", cluster.id() + "/" + made.hsmId(), Set.of("ABSENT", "CREATE_IN_PROGRESS"));
         tick();
         assertEquals("CREATE_IN_PROGRESS", state());
-        aws.waitUntil(() -> aws.cluster(cluster.id()).hsms().stream()
-                .allMatch(hsm -> hsm.state() == HsmState.ACTIVE));
+        aws.waitUntil(() -> aws.cluster(cluster.id()).hsms().stream().allMatch(hsm -> hsm.state() == HsmState.ACTIVE));
         tick();
         assertEquals("ACTIVE", state());
     }
