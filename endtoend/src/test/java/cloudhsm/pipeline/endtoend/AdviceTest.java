@@ -194,6 +194,7 @@ class AdviceTest {
         assertEquals("INVALID_INPUT", refused.error(), refused::cause);
         assertTrue(refused.cause().contains("key stores: "), refused::cause);
         succeeded(pipeline.provision("anew", "{\"deployment\": \"another\"}"));
+        succeeded(pipeline.tearDown("the-old-one", TEARDOWN));
     }
 
     private static String resumeUntil(String name, String state) {
