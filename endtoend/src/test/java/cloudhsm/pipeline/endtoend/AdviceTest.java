@@ -186,16 +186,15 @@ class AdviceTest {
 
     @Test
     @Order(9)
-    void withoutItsObjectsADeploymentWhoseClusterIsGoneBeginsAnewUnderAnotherNameAndAlias() {
+    void withoutItsObjectsADeploymentWhoseClusterIsGoneBeginsAnewAsAnotherDeployment() {
         provisioned("up");
         deleteHsms();
         deleteCluster();
         var refused = pipeline.provision("gone", INPUT);
         assertEquals("INVALID_INPUT", refused.error(), refused::cause);
-        assertTrue(refused.cause().contains("keyStore.name: "), refused::cause);
-        assertTrue(refused.cause().contains("key.alias: "), refused::cause);
-        succeeded(pipeline.provision(
-                "anew", "{\"keyStore\": {\"name\": \"another\"}, \"key\": {\"alias\": \"alias/another\"}}"));
+        assertTrue(refused.cause().contains("key stores: "), refused::cause);
+        succeeded(pipeline.provision("anew", "{\"deployment\": \"another\"}"));
+        succeeded(pipeline.tearDown("the-old-one", TEARDOWN));
     }
 
     private static String resumeUntil(String name, String state) {

@@ -2,7 +2,9 @@ package cloudhsm.pipeline.provisioning;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
+import cloudhsm.pipeline.provisioning.lambda.Json;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Map;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 import software.amazon.awssdk.services.dynamodb.model.AttributeDefinition;
@@ -21,9 +23,14 @@ public final class PipelineTable {
     public static Deployments withRecordOf(String deployment, DynamoDbClient dynamoDb, LocalCloud cloud) {
         create(dynamoDb, cloud);
         var deployments = new Deployments(dynamoDb, NAME);
-        deployments.provisioning(
-                deployment, Map.of("deployment", deployment), cloud.time().now());
+        provisioning(deployments, deployment, Map.of("deployment", deployment), cloud.time().now());
         return deployments;
+    }
+
+    /** Has the record of a deployment of which no input has said anything say that it is PROVISIONING by that plan. */
+    public static void provisioning(Deployments deployments, String deployment, Map<String, ?> plan, Instant now) {
+        var wanted = Json.MAPPER.createObjectNode();
+        deployments.provisioning(deployment, wanted, wanted, plan, now);
     }
 
     /** Creates the table, unless it is there, and waits until it can be used. */

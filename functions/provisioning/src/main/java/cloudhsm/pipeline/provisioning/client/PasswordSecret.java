@@ -28,7 +28,7 @@ final class PasswordSecret {
     static PasswordSecret ofAdmin(SecretsManagerClient secretsManager, Deployments deployments, String deployment) {
         return new PasswordSecret(
                 secretsManager,
-                new OwnSecret(secretsManager, deployments, deployment, "admin-password"),
+                new OwnSecret(secretsManager, deployments, deployment, OwnSecret.ADMIN_PASSWORD),
                 "Password of the CloudHSM user admin of the deployment " + deployment);
     }
 
@@ -36,7 +36,7 @@ final class PasswordSecret {
     static PasswordSecret ofKmsUser(SecretsManagerClient secretsManager, Deployments deployments, String deployment) {
         return new PasswordSecret(
                 secretsManager,
-                new OwnSecret(secretsManager, deployments, deployment, "kmsuser-password"),
+                new OwnSecret(secretsManager, deployments, deployment, OwnSecret.KMSUSER_PASSWORD),
                 "First password of the CloudHSM user kmsuser of the deployment " + deployment);
     }
 

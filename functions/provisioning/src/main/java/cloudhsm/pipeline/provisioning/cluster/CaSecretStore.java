@@ -20,7 +20,7 @@ final class CaSecretStore {
 
     CaSecretStore(SecretsManagerClient secretsManager, Deployments deployments, String deployment) {
         this.secretsManager = secretsManager;
-        this.secret = new OwnSecret(secretsManager, deployments, deployment, "cluster-ca");
+        this.secret = new OwnSecret(secretsManager, deployments, deployment, OwnSecret.CLUSTER_CA);
         this.description = "Root of the CloudHSM cluster of the deployment " + deployment;
     }
 

@@ -1,10 +1,12 @@
 package cloudhsm.pipeline.provisioning.cluster;
 
+import cloudhsm.pipeline.provisioning.deployment.Deployment;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.deployment.Made;
 import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
 import software.amazon.awssdk.services.secretsmanager.model.DescribeSecretResponse;
 import software.amazon.awssdk.services.secretsmanager.model.ResourceExistsException;
@@ -16,12 +18,16 @@ import software.amazon.awssdk.services.secretsmanager.model.Tag;
  * its name, which anybody may have stored, is neither read nor changed.
  */
 public final class OwnSecret {
+    public static final String ADMIN_PASSWORD = "admin-password";
+    public static final String KMSUSER_PASSWORD = "kmsuser-password";
+    static final String CLUSTER_CA = "cluster-ca";
+
     private final SecretsManagerClient secretsManager;
     private final Deployments deployments;
     private final String deployment;
     private final String label;
 
-    /** @param label what it holds: the last part of its name */
+    /** @param label what it holds, one of the constants: the last part of its name */
     public OwnSecret(SecretsManagerClient secretsManager, Deployments deployments, String deployment, String label) {
         this.secretsManager = secretsManager;
         this.deployments = deployments;
@@ -40,27 +46,53 @@ public final class OwnSecret {
     }
 
     /**
+     * What {@link #find} would end on for any of the deployment's secrets, the others' named with it. Nothing is changed.
+     */
+    public static Optional<SecretNotOursException> notOurs(
+            SecretsManagerClient secretsManager, Deployments deployments, String deployment) {
+        var record = deployments.find(deployment);
+        var foreign = Stream.of(CLUSTER_CA, ADMIN_PASSWORD, KMSUSER_PASSWORD)
+                .map(label -> new OwnSecret(secretsManager, deployments, deployment, label))
+                .filter(secret -> secret.known(record).or(() -> secret.unremembered(record)).isEmpty())
+                .flatMap(secret -> secret.foreign().stream())
+                .toList();
+        return foreign.isEmpty() ? Optional.empty() : Optional.of(new SecretNotOursException(deployment, foreign));
+    }
+
+    /**
      * The ARN of the secret; one that waits for its deletion is restored, as it may hold the only copy.
      *
      * @throws SecretNotOursException if there is none, and somebody else's of its name
      */
     public Optional<String> find() {
         var record = deployments.find(deployment);
-        var known = record.stream()
-                .flatMap(found -> found.made(Made.SECRET).stream())
-                .filter(this::isNamedSo)
-                .flatMap(arn -> describe(arn).stream())
-                .findFirst();
+        var known = known(record);
         if (known.isPresent()) return known.map(this::usable);
-        var unremembered = record.flatMap(found -> found.intent(Made.SECRET)).flatMap(this::madeWith);
+        var unremembered = unremembered(record);
         if (unremembered.isPresent()) {
             deployments.made(deployment, Made.SECRET, unremembered.get().arn());
             return unremembered.map(this::usable);
         }
-        var foreign = describe(name()).filter(secret -> secret.deletedDate() == null);
-        if (foreign.isPresent())
-            throw new SecretNotOursException(deployment, name(), foreign.get().arn());
+        var foreign = foreign();
+        if (foreign.isPresent()) throw new SecretNotOursException(deployment, List.of(foreign.get()));
         return Optional.empty();
+    }
+
+    private Optional<DescribeSecretResponse> known(Optional<Deployment> record) {
+        return record.stream()
+                .flatMap(found -> found.made(Made.SECRET).stream())
+                .filter(this::isNamedSo)
+                .flatMap(arn -> describe(arn).stream())
+                .findFirst();
+    }
+
+    private Optional<DescribeSecretResponse> unremembered(Optional<Deployment> record) {
+        return record.flatMap(found -> found.intent(Made.SECRET)).flatMap(this::madeWith);
+    }
+
+    /** Somebody else's of the secret's name, where the record knows none; one that waits for its deletion is not in the way. */
+    private Optional<DescribeSecretResponse> foreign() {
+        return describe(name()).filter(secret -> secret.deletedDate() == null);
     }
 
     /**

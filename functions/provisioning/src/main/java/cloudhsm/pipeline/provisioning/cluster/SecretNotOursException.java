@@ -1,17 +1,23 @@
 package cloudhsm.pipeline.provisioning.cluster;
 
 import cloudhsm.pipeline.provisioning.stage.Outcome;
+import java.util.List;
+import java.util.stream.Collectors;
+import software.amazon.awssdk.services.secretsmanager.model.DescribeSecretResponse;
 
-/** A secret has the name of one of the deployment's, and somebody else has stored it. */
+/** Secrets have names of the deployment's, and somebody else has stored them. */
 public final class SecretNotOursException extends RuntimeException {
     private static final long serialVersionUID = 1;
 
-    SecretNotOursException(String deployment, String name, String arn) {
-        super("The secret " + name + " (" + arn + ") has a name that the pipeline uses, but the record of the"
-                + " deployment \"" + deployment + "\" does not know it: somebody else has stored it. What it holds was"
-                + " not read, and nothing was changed; HSMs that exist bill on. Next: see in CloudTrail who called"
-                + " CreateSecret; if somebody needs the value, store it under another name; delete the secret; then"
-                + " start a new execution, which makes its own secret and continues from here.");
+    SecretNotOursException(String deployment, List<DescribeSecretResponse> secrets) {
+        super("The record of the deployment \"" + deployment + "\" does not know what somebody else has stored under"
+                + " names that the pipeline uses: "
+                + secrets.stream()
+                        .map(secret -> "the secret " + secret.name() + " (" + secret.arn() + ")")
+                        .collect(Collectors.joining(", "))
+                + ". No value was read, and nothing was changed; HSMs that exist bill on. Next: see in CloudTrail who"
+                + " called CreateSecret; if somebody needs a value, store it under another name; delete what is listed"
+                + " here; then start a new execution, which makes its own secrets and continues from here.");
     }
 
     /** How a stage that meets one ends. */

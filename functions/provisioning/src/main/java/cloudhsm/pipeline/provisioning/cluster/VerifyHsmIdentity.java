@@ -30,6 +30,7 @@ import java.util.stream.Stream;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
 import software.amazon.awssdk.services.cloudhsmv2.model.Certificates;
 import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
+import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
 
 /**
  * Verifies that the first HSM is genuine before anything is entrusted to it: the chain to AWS, the chain to the
@@ -283,7 +284,7 @@ public final class VerifyHsmIdentity extends StageHandler<VerifyHsmIdentity.Inpu
                 "if it is the AWS root, give hsmIdentity.expiredRoot ACCEPT_PINNED, which trusts the key of the"
                         + " pinned root beyond its end, or deploy with a root that is valid in AwsRootCertificate, if"
                         + " AWS has published one; if it is the manufacturer's, give"
-                        + " hsmIdentity.manufacturerRootCertificate anew, or leave it out. Then start a new execution.";
+                        + " hsmIdentity.manufacturerRootCertificate anew, or REQUIRE_AWS as its policy without it. Then start a new execution.";
             case "HSM_CERTIFICATE_UNFIT" ->
                 "names, signatures and dates hold, so ask AWS Support whether its HSMs have what was seen. If they do,"
                         + " a new execution with hsmIdentity.policy SKIP goes on with this HSM and reports the same as"
@@ -310,11 +311,13 @@ public final class VerifyHsmIdentity extends StageHandler<VerifyHsmIdentity.Inpu
 
     /** What was verified before counts, if it satisfies the policy of today. */
     private Outcome alreadyInitialized(Cluster cluster, Input input) {
-        var before = verifiedBefore(cluster, input.deployment());
+        var record = deployments.find(input.deployment());
+        var before = verifiedBefore(cluster, record);
         if (before.filter(output -> satisfies(output.verdict(), input.policy())).isPresent()) {
             return new Outcome.Done(before.get());
         }
-        if (input.policy() != Policy.SKIP) return neverVerified(cluster, input.policy(), before);
+        var unmet = neverMet(input.policy(), cluster, record);
+        if (unmet.isPresent()) return neverVerified(unmet.get());
         var chain = new Chain(
                 false,
                 "Cluster " + cluster.clusterId() + " is " + cluster.stateAsString()
@@ -324,10 +327,8 @@ public final class VerifyHsmIdentity extends StageHandler<VerifyHsmIdentity.Inpu
     }
 
     /** What is on record for the key that the cluster's certificate has; it is shown once the cluster is initialized. */
-    private Optional<Output> verifiedBefore(Cluster cluster, String deployment) {
-        return deployments
-                .find(deployment)
-                .map(Deployment::verified)
+    private static Optional<Output> verifiedBefore(Cluster cluster, Optional<Deployment> record) {
+        return record.map(Deployment::verified)
                 .filter(verified -> !verified.isEmpty())
                 .map(verified -> Json.MAPPER.convertValue(verified, Output.class))
                 .filter(output -> isOf(cluster, output.csrKeySha256()));
@@ -349,17 +350,44 @@ public final class VerifyHsmIdentity extends StageHandler<VerifyHsmIdentity.Inpu
         };
     }
 
-    private static Outcome neverVerified(Cluster cluster, Policy policy, Optional<Output> before) {
+    /**
+     * Why the policy can never be met by the cluster any more, as a sentence without its full stop; empty where it is met,
+     * and before initialization, when this stage can see to it.
+     *
+     * @param record the deployment's
+     */
+    public static Optional<String> neverMet(Policy policy, Cluster cluster, Optional<Deployment> record) {
+        if (!isInitialized(cluster.state())) return Optional.empty();
+        var before = verifiedBefore(cluster, record);
+        if (before.map(Output::verdict).map(verdict -> satisfies(verdict, policy)).orElse(policy == Policy.SKIP)) {
+            return Optional.empty();
+        }
+        return Optional.of("The policy " + policy + " is not met by cluster " + cluster.clusterId() + ", which is "
+                + cluster.stateAsString() + ": "
+                + before.map(output -> "of its first HSM is on record " + output.verdict())
+                        .orElse("nothing is on record of its first HSM")
+                + ", and AWS offers the hardware certificates only until initialization");
+    }
+
+    private static boolean isInitialized(ClusterState state) {
+        return switch (state) {
+            case INITIALIZE_IN_PROGRESS,
+                    INITIALIZED,
+                    ACTIVE,
+                    UPDATE_IN_PROGRESS,
+                    MODIFY_IN_PROGRESS,
+                    ROLLBACK_IN_PROGRESS -> true;
+            case CREATE_IN_PROGRESS, UNINITIALIZED, DEGRADED, DELETE_IN_PROGRESS, DELETED, UNKNOWN_TO_SDK_VERSION ->
+                false;
+        };
+    }
+
+    private static Outcome neverVerified(String unmet) {
         return new Outcome.Failed(
                 "HSM_NEVER_VERIFIED",
-                "The policy " + policy + " is not met by cluster " + cluster.clusterId() + ", which is "
-                        + cluster.stateAsString() + ": "
-                        + before.map(output -> "of its first HSM is on record " + output.verdict())
-                                .orElse("nothing is on record of its first HSM")
-                        + ", and AWS offers the hardware certificates only until initialization. Nothing was changed;"
-                        + " the HSMs bill by the hour. Next: tear the deployment down and provision it anew with this"
-                        + " policy; or start a new execution with a hsmIdentity.policy that what is on record"
-                        + " satisfies, if that is enough for you.");
+                unmet + ". Nothing was changed; the HSMs bill by the hour. Next: tear the deployment down and provision it"
+                        + " anew with this policy; or start a new execution with a hsmIdentity.policy that what is on"
+                        + " record satisfies, if that is enough for you.");
     }
 
     private static String messages(List<Finding> findings) {

@@ -11,6 +11,8 @@ import java.util.Optional;
  * What the pipeline remembers of a deployment.
  *
  * @param since when it came into its phase
+ * @param wanted what the inputs of its executions have said so far, merged in the input's own shape; without members
+ *     where they have said nothing
  * @param plan the output of the last Preflight
  * @param resources of the last provisioning that succeeded, the outputs of its stages by the names they have in the
  *     state machine: cluster, certificate, client, activation, kmsUser, keyStore, key, bucket; empty before
@@ -25,6 +27,7 @@ public record Deployment(
         String name,
         Phase phase,
         Instant since,
+        JsonNode wanted,
         JsonNode plan,
         JsonNode resources,
         JsonNode verified,
@@ -35,6 +38,7 @@ public record Deployment(
         Objects.requireNonNull(name, "name");
         Objects.requireNonNull(phase, "phase");
         Objects.requireNonNull(since, "since");
+        Objects.requireNonNull(wanted, "wanted");
         Objects.requireNonNull(plan, "plan");
         Objects.requireNonNull(resources, "resources");
         Objects.requireNonNull(verified, "verified");

@@ -41,26 +41,43 @@ public final class Deployments {
         this.table = table;
     }
 
-    /** An execution starts to make the deployment, or to complete it: it is PROVISIONING by this plan. */
-    public void provisioning(String name, Object plan, Instant now) {
-        update(
-                name,
-                Phase.PROVISIONING,
-                now,
-                "SET phase = :phase, since = :since, planDocument = :plan",
-                ":plan",
-                plan);
+    /**
+     * An execution starts to make the deployment, or to complete it: it is PROVISIONING by this plan.
+     *
+     * @param before what was wanted when the execution looked; without members where there was no record
+     * @param wanted what it has made of that and its input
+     * @return whether it is so; if not, nothing is stored, because another execution has changed what is wanted meanwhile
+     */
+    public boolean provisioning(String name, JsonNode before, JsonNode wanted, Object plan, Instant now) {
+        try {
+            dynamoDb.updateItem(request -> request.tableName(table)
+                    .key(key(name))
+                    .updateExpression(
+                            "SET phase = :phase, since = :since, wantedDocument = :wanted, planDocument = :plan")
+                    .conditionExpression(
+                            "wantedDocument = :before"
+                                    + (before.isEmpty() ? " OR attribute_not_exists(wantedDocument)" : ""))
+                    .expressionAttributeValues(Map.of(
+                            ":phase", text(Phase.PROVISIONING.name()),
+                            ":since", text(now.toString()),
+                            ":before", text(json(before)),
+                            ":wanted", text(json(wanted)),
+                            ":plan", text(json(plan)))));
+            return true;
+        } catch (ConditionalCheckFailedException changed) {
+            return false;
+        }
     }
 
     /** The deployment is complete: it is RUNNING. */
     public void running(String name, Object resources, Instant now) {
-        update(
-                name,
-                Phase.RUNNING,
-                now,
-                "SET phase = :phase, since = :since, resourcesDocument = :resources",
-                ":resources",
-                resources);
+        dynamoDb.updateItem(request -> request.tableName(table)
+                .key(key(name))
+                .updateExpression("SET phase = :phase, since = :since, resourcesDocument = :resources")
+                .expressionAttributeValues(Map.of(
+                        ":phase", text(Phase.RUNNING.name()),
+                        ":since", text(now.toString()),
+                        ":resources", text(json(resources)))));
     }
 
     /** @return whether there is such a deployment; if not, nothing is stored */
@@ -182,14 +199,6 @@ public final class Deployments {
         dynamoDb.deleteItem(request -> request.tableName(table).key(key(name)));
     }
 
-    private void update(String name, Phase phase, Instant now, String expression, String member, Object value) {
-        dynamoDb.updateItem(request -> request.tableName(table)
-                .key(key(name))
-                .updateExpression(expression)
-                .expressionAttributeValues(Map.of(
-                        ":phase", text(phase.name()), ":since", text(now.toString()), member, text(json(value)))));
-    }
-
     private static Map<String, AttributeValue> key(String name) {
         return Map.of("pk", PARTITION, "sk", text(name));
     }
@@ -199,6 +208,7 @@ public final class Deployments {
                 item.get("sk").s(),
                 Phase.valueOf(item.get("phase").s()),
                 Instant.parse(item.get("since").s()),
+                parsed(item, "wantedDocument"),
                 parsed(item, "planDocument"),
                 parsed(item, "resourcesDocument"),
                 parsed(item, "verifiedDocument"),

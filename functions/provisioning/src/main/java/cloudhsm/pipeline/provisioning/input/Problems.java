@@ -3,6 +3,7 @@ package cloudhsm.pipeline.provisioning.input;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
 import java.util.LinkedHashSet;
 import java.util.Set;
+import java.util.function.Predicate;
 import java.util.stream.Collectors;
 
 /** Everything found wrong with a request, in the order found, so that one execution tells all of it. */
@@ -13,10 +14,21 @@ public final class Problems {
     private record Problem(String field, String text) {}
 
     private final Set<Problem> found = new LinkedHashSet<>();
+    private final Predicate<String> remembered;
+
+    public Problems() {
+        this(field -> false);
+    }
+
+    /** @param remembered whether what stands in a field comes from an earlier execution's input, which is then said */
+    public Problems(Predicate<String> remembered) {
+        this.remembered = remembered;
+    }
 
     /** @param field path in the execution input, such as {@code bucket.name} */
     public void add(String field, String text) {
-        found.add(new Problem(field, text));
+        found.add(new Problem(
+                field, remembered.test(field) ? text + " (as remembered from an earlier execution)" : text));
     }
 
     public boolean isEmpty() {

@@ -121,6 +121,18 @@ final class AccountCheck {
         var ofCluster = stores.stream()
                 .filter(store -> ownCluster.equals(Optional.ofNullable(store.cloudHsmClusterId())))
                 .findFirst();
+        var former = stores.stream()
+                .filter(store -> ofCluster.isEmpty() && isMadeFor(record, store))
+                .findFirst();
+        if (former.isPresent()) {
+            // Beside another one, a teardown could take one of the two only.
+            problems.add(
+                    "key stores",
+                    "the deployment's key store " + former.get().customKeyStoreId() + " is there, but not its cluster "
+                            + former.get().cloudHsmClusterId() + "; restore the cluster from a backup and tell the key"
+                            + " store, or tear this deployment down, or choose another deployment name");
+            return;
+        }
         if (named.isPresent() && !isOf(named.get(), ownCluster)) {
             problems.add(
                     "keyStore.name",
@@ -130,7 +142,7 @@ final class AccountCheck {
         }
         if (ofCluster.isPresent() && !isOwn(record, ofCluster.get())) {
             problems.add(
-                    "keyStore",
+                    "key stores",
                     "the deployment's cluster " + ownCluster.orElseThrow() + " belongs to key store \""
                             + ofCluster.get().customKeyStoreName() + "\" ("
                             + ofCluster.get().customKeyStoreId()
@@ -144,19 +156,24 @@ final class AccountCheck {
         }
         if (ofCluster.isEmpty() && stores.size() >= quotas.keyStores()) {
             problems.add(
-                    "keyStore",
+                    "key stores",
                     execution.region() + " has " + stores.size() + " custom key stores already, and the quota is "
                             + quotas.keyStores() + ", which AWS does not raise; delete one");
         }
         if (!problems.concern("key.alias") && !problems.concern("deployment")) {
             checkAlias(request.key().alias(), record, ofCluster);
+            checkSameAlias(request.key().alias(), record, ofCluster);
         }
     }
 
     /** While an intent is open, the one store that a cluster can have is the one that it has made. */
     private static boolean isOwn(Optional<Deployment> record, CustomKeyStoresListEntry store) {
-        return record.filter(known -> known.made(Made.KEY_STORE).contains(store.customKeyStoreId())
-                        || known.intent(Made.KEY_STORE).isPresent())
+        return isMadeFor(record, store)
+                || record.flatMap(known -> known.intent(Made.KEY_STORE)).isPresent();
+    }
+
+    private static boolean isMadeFor(Optional<Deployment> record, CustomKeyStoresListEntry store) {
+        return record.filter(known -> known.made(Made.KEY_STORE).contains(store.customKeyStoreId()))
                 .isPresent();
     }
 
@@ -164,13 +181,35 @@ final class AccountCheck {
         return clusterId.isPresent() && clusterId.get().equals(store.cloudHsmClusterId());
     }
 
-    private void checkAlias(String alias, Optional<Deployment> record, Optional<CustomKeyStoresListEntry> ownStore) {
-        KeyMetadata key;
+    /** A second alias would leave the key with its first one as well, and the plan with another than the evidence. */
+    private void checkSameAlias(
+            String alias, Optional<Deployment> record, Optional<CustomKeyStoresListEntry> ownStore) {
+        var before = record.map(known -> known.plan().path("keyAlias").asText()).orElse(alias);
+        if (ownStore.isEmpty() || alias.equals(before)) return;
+        record.map(known -> known.made(Made.KEY)).orElse(List.of()).stream()
+                .flatMap(keyId -> describe(keyId).stream())
+                .filter(key -> ownStore.get().customKeyStoreId().equals(key.customKeyStoreId()))
+                .filter(key -> key.keyState() != KeyState.PENDING_DELETION)
+                .findFirst()
+                .ifPresent(key -> problems.add(
+                        "key.alias",
+                        "the deployment's key " + key.keyId() + " was made under \"" + before
+                                + "\", which cannot be changed; ask for that, or choose another deployment name"));
+    }
+
+    private Optional<KeyMetadata> describe(String keyIdOrAlias) {
         try {
-            key = kms.describeKey(request -> request.keyId(alias)).keyMetadata();
-        } catch (NotFoundException free) {
-            return;
+            return Optional.of(
+                    kms.describeKey(request -> request.keyId(keyIdOrAlias)).keyMetadata());
+        } catch (NotFoundException absent) {
+            return Optional.empty();
         }
+    }
+
+    private void checkAlias(String alias, Optional<Deployment> record, Optional<CustomKeyStoresListEntry> ownStore) {
+        var named = describe(alias);
+        if (named.isEmpty()) return;
+        var key = named.get();
         var made = record.filter(known -> known.made(Made.KEY).contains(key.keyId()));
         var inStore = ownStore.filter(store -> store.customKeyStoreId().equals(key.customKeyStoreId()));
         if (made.isEmpty() || inStore.isEmpty()) {

@@ -16,7 +16,11 @@ final class LimitsReader {
     private static final Duration SHORTEST = Duration.ofHours(2);
 
     private static final Duration LONGEST = Duration.ofDays(365);
-    private static final List<String> ACTIONS = List.of("PAUSE", "TEARDOWN");
+
+    /** Takes limits back that an earlier input has set. */
+    private static final String NO_LIMIT = "NONE";
+
+    private static final List<String> ACTIONS = List.of("PAUSE", "TEARDOWN", NO_LIMIT);
 
     private LimitsReader() {}
 
@@ -35,7 +39,15 @@ final class LimitsReader {
                                 + most.toPlainString() + ". " + price.basis()));
         var action = fields.text("atLimit").orElse(ACTIONS.getFirst());
         if (!ACTIONS.contains(action)) {
-            problems.add(fields.path("atLimit"), "must be one of PAUSE, TEARDOWN, not \"" + action + "\"");
+            problems.add(fields.path("atLimit"), "must be one of " + String.join(", ", ACTIONS) + ", not \"" + action + "\"");
+        } else if (action.equals(NO_LIMIT)) {
+            if (after.isPresent() || cost.isPresent()) {
+                problems.add(
+                        fields.path("atLimit"),
+                        "NONE takes all limits back, so it does not go with teardownAfter or maxCostUsd; leave one of"
+                                + " them out, or choose PAUSE or TEARDOWN");
+            }
+            return Limits.NONE;
         } else if (fields.text("atLimit").isPresent() && after.isEmpty() && cost.isEmpty()) {
             problems.add(fields.path("atLimit"), "needs a limit: give teardownAfter or maxCostUsd");
         }

@@ -48,13 +48,13 @@ final class NetworkCheck {
                     "network.subnetIds",
                     "the deployment's cluster " + cluster.clusterId() + " has the subnets "
                             + mapping.values().stream().sorted().toList()
-                            + ", which cannot be changed; leave the field out, or choose another deployment name");
+                            + ", which cannot be changed; ask for these, or choose another deployment name");
         }
         if (asked.vpcId().isPresent() && !asked.vpcId().get().equals(cluster.vpcId())) {
             problems.add(
                     "network.vpcId",
                     "the deployment's cluster " + cluster.clusterId() + " is in " + cluster.vpcId()
-                            + ", which cannot be changed; leave the field out, or choose another deployment name");
+                            + ", which cannot be changed; ask for that one, or choose another deployment name");
         }
         var zones = mapping.keySet().stream().sorted().toList();
         return Optional.of(new NetworkChoice(

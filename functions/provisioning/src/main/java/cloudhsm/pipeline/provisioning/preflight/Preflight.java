@@ -2,10 +2,13 @@ package cloudhsm.pipeline.provisioning.preflight;
 
 import cloudhsm.pipeline.provisioning.bucket.BucketScope;
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
+import cloudhsm.pipeline.provisioning.cluster.OwnSecret;
+import cloudhsm.pipeline.provisioning.cluster.VerifyHsmIdentity;
 import cloudhsm.pipeline.provisioning.deployment.Deployment;
 import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.deployment.Made;
+import cloudhsm.pipeline.provisioning.input.Fields;
 import cloudhsm.pipeline.provisioning.input.Problems;
 import cloudhsm.pipeline.provisioning.keystore.KeyStores;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
@@ -27,15 +30,18 @@ import software.amazon.awssdk.services.ec2.Ec2Client;
 import software.amazon.awssdk.services.iam.IamClient;
 import software.amazon.awssdk.services.kms.KmsClient;
 import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
 
 /**
- * Reads the execution input, compares it with the account, and reports everything that is wrong at once, before
- * anything billable exists. Then it takes the deployment's lock and plans.
+ * Merges the execution input with what the deployment's earlier inputs have said, compares the whole with the account, and
+ * reports everything that is wrong at once, before anything billable exists. Then it takes the deployment's lock, remembers
+ * what is wanted, and plans.
  */
 public final class Preflight extends StageHandler<Preflight.Input> {
     /**
      * @param execution ARN
-     * @param request the execution input as it is; {@code {}} asks for all defaults
+     * @param request the execution input as it is; what it does not say stays as earlier inputs of the deployment have
+     *     said it, and where none has, the default holds
      */
     public record Input(String execution, JsonNode request) {
         public Input {
@@ -45,7 +51,13 @@ public final class Preflight extends StageHandler<Preflight.Input> {
     }
 
     /** The services whose state is compared with the request; nothing is created in any of them. */
-    public record Account(CloudHsmV2Client cloudHsm, Ec2Client ec2, KmsClient kms, S3Client s3, IamClient iam) {}
+    public record Account(
+            CloudHsmV2Client cloudHsm,
+            Ec2Client ec2,
+            KmsClient kms,
+            S3Client s3,
+            IamClient iam,
+            SecretsManagerClient secretsManager) {}
 
     private final Account account;
     private final Clusters clusters;
@@ -62,7 +74,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
     /** Called by Lambda, once per execution environment. */
     public Preflight() {
         this(
-                new Account(Aws.cloudHsm(), Aws.ec2(), Aws.kms(), Aws.s3(), Aws.iam()),
+                new Account(Aws.cloudHsm(), Aws.ec2(), Aws.kms(), Aws.s3(), Aws.iam(), Aws.secretsManager()),
                 Deployments.ofFunction(),
                 BucketScope.ofFunction(),
                 Quotas.ofFunction(),
@@ -98,14 +110,15 @@ public final class Preflight extends StageHandler<Preflight.Input> {
 
     @Override
     protected Outcome run(Input input, Optional<Resource> awaited) {
-        var problems = new Problems();
+        var record = recordOf(input.request());
+        var before = record.map(Deployment::wanted).orElseGet(JsonNodeFactory.instance::objectNode);
+        var wanted = Wanted.of(before, input.request());
+        var problems = new Problems(wanted::isRemembered);
         var execution = Execution.of(input.execution());
-        var request = new RequestReader(execution, runtime.clock(), price, problems).read(input.request());
+        var request = new RequestReader(execution, price, problems).read(wanted.request());
         var zones = new RegionCheck(account.ec2(), execution.region(), problems).zones();
         if (zones.isEmpty()) return invalid(problems);
         var all = clusters.all();
-        var record =
-                problems.concern("deployment") ? Optional.<Deployment>empty() : deployments.find(request.deployment());
         var own = record.flatMap(known -> ownCluster(known, all));
         var unnamed = own.filter(cluster -> !record.get().made(Made.CLUSTER).contains(cluster.clusterId()));
         var network =
@@ -122,10 +135,37 @@ public final class Preflight extends StageHandler<Preflight.Input> {
                 .check(request, record, all, own);
         var lambdaConcurrency = concurrency.check(problems);
         new TrustAnchorCheck(awsRootCertificate, runtime.clock(), problems).check(request.hsmIdentity(), own);
+        own.filter(cluster -> !problems.concern("hsmIdentity"))
+                .flatMap(cluster -> neverVerified(cluster, request, record))
+                .ifPresent(problem -> problems.add("hsmIdentity.policy", problem));
         if (!problems.isEmpty() || network.isEmpty()) return invalid(problems);
-        return lock.take(request.deployment(), input.execution())
-                .<Outcome>map(holder -> locked(request.deployment(), holder))
-                .orElseGet(() -> planned(Plan.of(request, network.get(), price, lambdaConcurrency), unnamed));
+        var planted = OwnSecret.notOurs(account.secretsManager(), deployments, request.deployment());
+        if (planted.isPresent()) return planted.get().failed();
+        var holder = lock.take(request.deployment(), input.execution());
+        if (holder.isPresent()) return locked(request.deployment(), holder.get());
+        var plan = Plan.of(request, network.get(), price, lambdaConcurrency);
+        var now = runtime.clock().instant();
+        if (!deployments.provisioning(plan.deployment(), before, wanted.remembered(), plan, now)) {
+            // The execution that had the lock until now wanted something else than this one has seen. Nobody has it now.
+            return run(input, awaited);
+        }
+        unnamed.ifPresent(cluster -> deployments.made(plan.deployment(), Made.CLUSTER, cluster.clusterId()));
+        return new Outcome.Done(plan);
+    }
+
+    /** Empty for a new deployment, and where the input names none that there could be. */
+    private Optional<Deployment> recordOf(JsonNode input) {
+        var problems = new Problems();
+        var name = Fields.of(input, problems).deployment().orElse(RequestReader.DEFAULT_DEPLOYMENT);
+        return problems.isEmpty() ? deployments.find(name) : Optional.empty();
+    }
+
+    private static Optional<String> neverVerified(
+            Cluster cluster, ProvisionRequest request, Optional<Deployment> record) {
+        var policy = VerifyHsmIdentity.Policy.valueOf(request.hsmIdentity().policy());
+        return VerifyHsmIdentity.neverMet(policy, cluster, record)
+                .map(fact -> fact + "; tear the deployment down and provision it anew with this policy, or ask for one that"
+                        + " what is on record satisfies, if that is enough for you");
     }
 
     /**
@@ -140,13 +180,6 @@ public final class Preflight extends StageHandler<Preflight.Input> {
                                 .filter(cluster -> cluster.clusterId().equals(store.cloudHsmClusterId())))
                         .filter(cluster -> cluster.state() != ClusterState.DELETE_IN_PROGRESS)
                         .findFirst());
-    }
-
-    /** @param unnamed the deployment's cluster, where its record does not name it yet */
-    private Outcome planned(Plan plan, Optional<Cluster> unnamed) {
-        deployments.provisioning(plan.deployment(), plan, runtime.clock().instant());
-        unnamed.ifPresent(cluster -> deployments.made(plan.deployment(), Made.CLUSTER, cluster.clusterId()));
-        return new Outcome.Done(plan);
     }
 
     private static Outcome invalid(Problems problems) {

@@ -11,7 +11,6 @@ import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import cloudhsm.pipeline.provisioning.stage.Execution;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.nio.charset.StandardCharsets;
-import java.time.Clock;
 import java.time.Duration;
 import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
@@ -22,6 +21,9 @@ import java.util.regex.Pattern;
 
 /** Reads the execution input. Every problem is reported; what has one falls back to its default. */
 final class RequestReader {
+    /** The name of the deployment that an input without one means. */
+    static final String DEFAULT_DEPLOYMENT = "default";
+
     private static final Pattern VPC_ID = Pattern.compile("vpc-[0-9a-f]{8,17}");
     private static final Pattern SUBNET_ID = Pattern.compile("subnet-[0-9a-f]{8,17}");
     private static final Pattern INSTANCE_TYPE = Pattern.compile("[a-z][a-z0-9-]*\\.[a-z0-9-]+");
@@ -53,21 +55,22 @@ final class RequestReader {
     /** CreateKey: 32 KB. */
     private static final int LARGEST_POLICY = 32 * 1024;
 
+    /** Why the health check started the execution: a few lines. */
+    private static final int LONGEST_REASON = 2_000;
+
     private final Execution execution;
-    private final Clock clock;
     private final HsmPrice price;
     private final Problems problems;
 
-    RequestReader(Execution execution, Clock clock, HsmPrice price, Problems problems) {
+    RequestReader(Execution execution, HsmPrice price, Problems problems) {
         this.price = price;
         this.execution = execution;
-        this.clock = clock;
         this.problems = problems;
     }
 
     ProvisionRequest read(JsonNode input) {
         var fields = Fields.of(input, problems);
-        var deployment = fields.deployment().orElse("default");
+        var deployment = fields.deployment().orElse(DEFAULT_DEPLOYMENT);
         var network = network(fields.object("network"));
         var hsm = hsm(fields.object("hsm"));
         var request = new ProvisionRequest(
@@ -84,9 +87,15 @@ final class RequestReader {
         if (!request.key().deletable() && request.limits().atLimit().equals("TEARDOWN")) {
             problems.add(
                     fields.path("atLimit"),
-                    "TEARDOWN deletes the key, which \"key\": {\"deletable\": false} forbids; choose PAUSE, or leave"
-                            + " deletable out");
+                    "TEARDOWN deletes the key, which \"key\": {\"deletable\": false} forbids; choose PAUSE, or give"
+                            + " \"deletable\": true");
         }
+        // For the report of this execution; it changes nothing here.
+        fields.text("healthCheck")
+                .filter(reason -> reason.length() > LONGEST_REASON)
+                .ifPresent(reason -> problems.add(
+                        fields.path("healthCheck"),
+                        "must have at most " + LONGEST_REASON + " characters; it has " + reason.length()));
         fields.refuseOthers();
         return request;
     }
@@ -162,18 +171,11 @@ final class RequestReader {
         return new ProvisionRequest.HsmIdentity(policy, root.orElse(""), expiredRoot);
     }
 
-    /** The root as a bare PEM block; empty if it has a problem. */
+    /** The root as a bare PEM block; empty if it cannot be one. Its lifetime is TrustAnchorCheck's to look at. */
     private Optional<String> manufacturerRoot(String path, String pem) {
         try {
             var certificate = Pem.certificate(pem);
-            var root = Root.given("manufacturer's root", certificate);
-            var subject = "the certificate \"" + certificate.getSubjectX500Principal() + "\" ";
-            var now = clock.instant();
-            if (now.isAfter(root.notAfter())) {
-                problems.add(path, subject + "expired on " + root.notAfter());
-            } else if (now.isBefore(root.notBefore())) {
-                problems.add(path, subject + "is not valid before " + root.notBefore() + ", and now is " + now);
-            }
+            Root.given("manufacturer's root", certificate);
             return Optional.of(Pem.of(certificate));
         } catch (MalformedPemException malformed) {
             problems.add(path, malformed.getMessage());

@@ -16,6 +16,7 @@ import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
 /** Whether an HSM could be verified with the roots that there are now: asked before the first one bills. */
 final class TrustAnchorCheck {
     private static final String PARAMETER = "AwsRootCertificate";
+    private static final String MANUFACTURER = "hsmIdentity.manufacturerRootCertificate";
 
     private final String awsRootCertificate;
     private final Clock clock;
@@ -68,12 +69,20 @@ final class TrustAnchorCheck {
 
     private void checkManufacturer(AwsRoots roots, String manufacturerRoot) {
         if (manufacturerRoot.isEmpty()) return;
-        var key = Pem.certificate(manufacturerRoot).getPublicKey();
+        var certificate = Pem.certificate(manufacturerRoot);
+        var given = Root.given("manufacturer's root", certificate);
+        var subject = "the certificate \"" + certificate.getSubjectX500Principal() + "\" ";
+        var now = clock.instant();
+        if (now.isAfter(given.notAfter())) {
+            problems.add(MANUFACTURER, subject + "expired on " + given.notAfter());
+        } else if (now.isBefore(given.notBefore())) {
+            problems.add(MANUFACTURER, subject + "is not valid before " + given.notBefore() + ", and now is " + now);
+        }
         roots.anchors().stream()
-                .filter(root -> root.key().equals(key))
+                .filter(root -> root.key().equals(given.key()))
                 .findFirst()
                 .ifPresent(root -> problems.add(
-                        "hsmIdentity.manufacturerRootCertificate",
+                        MANUFACTURER,
                         "has the key of the " + root.name() + " \"" + root.subject()
                                 + "\"; give the manufacturer's own root"));
     }

@@ -11,6 +11,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.faults.Faults;
 import cloudhsm.pipeline.localcloud.protocol.Json;
+import cloudhsm.pipeline.provisioning.PipelineTable;
 import cloudhsm.pipeline.provisioning.TestAccount;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.deployment.Made;
@@ -130,7 +131,7 @@ class BucketStagesTest {
                 "BUCKET_REFUSED",
                 failed(secureBucket.run(new SecureBucket.Input(DEPLOYMENT, EVIDENCE, true, keyArn), Optional.empty()))
                         .reason());
-        aws.deployments().provisioning("other", Map.of(), aws.cloud.time().now());
+        PipelineTable.provisioning(aws.deployments(), "other", Map.of(), aws.cloud.time().now());
         aws.deployments().made("other", Made.BUCKET, BUCKET);
         var refused = failed(secureBucket.run(adopting, Optional.empty()));
         assertEquals("BUCKET_REFUSED", refused.reason());

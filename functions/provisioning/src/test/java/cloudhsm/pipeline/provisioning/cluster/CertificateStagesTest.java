@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.cloudhsm.HsmHardware;
+import cloudhsm.pipeline.provisioning.PipelineTable;
 import cloudhsm.pipeline.provisioning.cluster.IssueClusterCertificate.CaKey;
 import cloudhsm.pipeline.provisioning.cluster.VerifyHsmIdentity.Policy;
 import cloudhsm.pipeline.provisioning.cluster.VerifyHsmIdentity.Verdict;
@@ -351,8 +352,8 @@ class CertificateStagesTest {
         var issued = issued(CaKey.DISCARD);
         assertInstanceOf(Outcome.Done.class, initialize(issued, csrKey()));
         aws.deployments().remove(EmbeddedAws.DEPLOYMENT);
-        aws.deployments()
-                .provisioning(EmbeddedAws.DEPLOYMENT, Map.of(), aws.cloud.time().now());
+        PipelineTable.provisioning(
+                aws.deployments(), EmbeddedAws.DEPLOYMENT, Map.of(), aws.cloud.time().now());
         assertEquals("HSM_NEVER_VERIFIED", reason(verify(Policy.REQUIRE_AWS, "", "")));
         assertEquals(Verdict.ALREADY_INITIALIZED, verified(Policy.SKIP, "").verdict());
     }

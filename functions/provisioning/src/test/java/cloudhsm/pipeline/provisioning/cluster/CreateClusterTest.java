@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.faults.Faults;
+import cloudhsm.pipeline.provisioning.PipelineTable;
 import cloudhsm.pipeline.provisioning.deployment.Deployment;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.deployment.Made;
@@ -166,7 +167,8 @@ class CreateClusterTest {
 
     @Test
     void twoDeploymentsWhoseNamesBeginAlikeHaveAClusterEach() {
-        aws.deployments().provisioning("demo-2", Map.of(), aws.cloud.time().now());
+        PipelineTable.provisioning(
+                aws.deployments(), "demo-2", Map.of(), aws.cloud.time().now());
         var other = new CreateCluster.Input("demo-2", "hsm2m.medium", "FIPS", 90, aws.subnetIds());
         var ofOther = assertInstanceOf(Outcome.Waiting.class, stage.run(other, Optional.empty()));
         assertNotEquals(ofOther, run());

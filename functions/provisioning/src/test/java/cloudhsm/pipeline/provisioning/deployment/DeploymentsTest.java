@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.provisioning.PipelineTable;
 import cloudhsm.pipeline.provisioning.TestAccount;
+import cloudhsm.pipeline.provisioning.lambda.Json;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -28,7 +29,7 @@ class DeploymentsTest {
     @BeforeEach
     void provision() {
         PipelineTable.create(dynamoDb, aws.cloud);
-        deployments.provisioning("demo", Map.of("deployment", "demo"), NOW);
+        PipelineTable.provisioning(deployments, "demo", Map.of("deployment", "demo"), NOW);
     }
 
     @AfterEach
@@ -78,8 +79,25 @@ class DeploymentsTest {
     @Test
     void anotherProvisioningForgetsNothing() {
         deployments.made("demo", Made.KEY_STORE, "cks-a23683025008ba53b");
-        deployments.provisioning("demo", Map.of("deployment", "demo"), NOW);
+        PipelineTable.provisioning(deployments, "demo", Map.of("deployment", "demo"), NOW);
         assertEquals(List.of("cks-a23683025008ba53b"), demo().made(Made.KEY_STORE));
+    }
+
+    @Test
+    void whatIsWantedIsReplacedOnlyByWhoHasSeenIt() {
+        var nothing = Json.MAPPER.createObjectNode();
+        var cost = Json.MAPPER.createObjectNode().put("maxCostUsd", 32.50);
+        var time = Json.MAPPER.createObjectNode().put("teardownAfter", "PT9H");
+        assertTrue(deployments.provisioning("demo", nothing, cost, Map.of("plan", "first"), NOW));
+        assertFalse(deployments.provisioning("demo", nothing, time, Map.of("plan", "second"), NOW));
+        assertEquals(cost, demo().wanted());
+        assertEquals("first", demo().plan().path("plan").asText(), "nor is the plan another one");
+        assertTrue(deployments.provisioning("demo", demo().wanted(), time, Map.of("plan", "second"), NOW));
+        assertEquals(time, demo().wanted());
+
+        deployments.remove("demo");
+        assertFalse(deployments.provisioning("demo", time, cost, Map.of(), NOW), "it was torn down meanwhile");
+        assertEquals(Optional.empty(), deployments.find("demo"));
     }
 
     @Test

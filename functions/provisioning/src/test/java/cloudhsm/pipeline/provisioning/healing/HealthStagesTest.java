@@ -70,8 +70,8 @@ class HealthStagesTest {
                         .keyStorePassword(PASSWORD))
                 .customKeyStoreId();
         connect();
-        deployments.provisioning(
-                DEPLOYMENT, Map.of("zones", List.of("a", "b")), aws.cloud.time().now());
+        PipelineTable.provisioning(
+                deployments, DEPLOYMENT, Map.of("zones", List.of("a", "b")), aws.cloud.time().now());
         deployments.running(
                 DEPLOYMENT,
                 Map.of("cluster", Map.of("clusterId", clusterId), "keyStore", Map.of("keyStoreId", keyStoreId)),

@@ -6,8 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.provisioning.cluster.EmbeddedAws;
+import cloudhsm.pipeline.provisioning.cluster.VerifyHsmIdentity;
 import cloudhsm.pipeline.provisioning.lambda.Json;
 import cloudhsm.pipeline.provisioning.pki.ClusterCa;
+import cloudhsm.pipeline.provisioning.pki.Encoded;
 import cloudhsm.pipeline.provisioning.pki.ExpiredRoot;
 import cloudhsm.pipeline.provisioning.pki.Pem;
 import cloudhsm.pipeline.provisioning.pki.TestChain;
@@ -17,6 +19,7 @@ import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.ZoneOffset;
+import java.util.List;
 import java.util.Optional;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.junit.jupiter.api.AfterEach;
@@ -143,6 +146,16 @@ class ExpiredRootTest {
                 .trustAnchor(Pem.of(ca.root())));
         aws.cloud.advance(Duration.ofMinutes(15));
         assertEquals(ClusterState.INITIALIZED, aws.cluster(clusterId).state());
+        var holds = new VerifyHsmIdentity.Chain(true, "holds");
+        aws.deployments()
+                .verified(
+                        "demo",
+                        new VerifyHsmIdentity.Output(
+                                VerifyHsmIdentity.Verdict.VERIFIED_AWS,
+                                Encoded.keySha256(certificate.getPublicKey()),
+                                holds,
+                                holds,
+                                List.of()));
         planned(plan("", request));
     }
 }

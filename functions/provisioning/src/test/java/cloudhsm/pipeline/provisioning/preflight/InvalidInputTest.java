@@ -77,7 +77,8 @@ class InvalidInputTest {
                 bad(
                         "{'dployment': 'x'}",
                         "dployment: is not a known field; here are atLimit, bucket, client, clusterCertificate,"
-                                + " deployment, hsm, hsmIdentity, key, keyStore, maxCostUsd, network, teardownAfter"),
+                                + " deployment, healthCheck, hsm, hsmIdentity, key, keyStore, maxCostUsd, network,"
+                                + " teardownAfter"),
                 bad("{'bucket': {'nam': 'x'}}", "bucket.nam: is not a known field; here are adopt, name"),
                 bad("{'bucket': null}", "bucket: must be an object, not null"),
                 bad("{'deployment': 7}", "deployment: must be text, not 7"),
@@ -136,7 +137,6 @@ class InvalidInputTest {
                             + " stack's parameter PricePerHsmHour."),
                 bad("{'maxCostUsd': '9'}", "maxCostUsd: must be a number, not the text \"9\""),
                 bad("{'atLimit': 'PAUSE'}", "atLimit: needs a limit: give teardownAfter or maxCostUsd"),
-                bad("{'maxCostUsd': 9, 'atLimit': 'STOP'}", "atLimit: must be one of PAUSE, TEARDOWN, not \"STOP\""),
                 bad("{'hsm': {'count': 1}}", "hsm.count: must be from 2 to 6, not 1"),
                 bad("{'hsm': {'count': 7}}", "hsm.count: must be from 2 to 6, not 7"),
                 bad("{'hsm': {'count': '3'}}", "hsm.count: must be a whole number, not the text \"3\""),
@@ -147,6 +147,17 @@ class InvalidInputTest {
                                 + " alone takes about one; not 9. 1.60 USD per HSM and hour is the price in us-east-1"
                                 + " as of 2026-09-30, because none is known for eu-central-1; set that Region's with"
                                 + " the stack's parameter PricePerHsmHour."),
+                bad(
+                        "{'maxCostUsd': 9, 'atLimit': 'STOP'}",
+                        "atLimit: must be one of PAUSE, TEARDOWN, NONE, not \"STOP\""),
+                bad(
+                        "{'maxCostUsd': 9, 'atLimit': 'NONE'}",
+                        "atLimit: NONE takes all limits back, so it does not go with teardownAfter or maxCostUsd; leave"
+                                + " one of them out, or choose PAUSE or TEARDOWN"),
+                bad("{'healthCheck': ['HSM_LOST']}", "healthCheck: must be text, not an array"),
+                bad(
+                        "{'healthCheck': '" + "x".repeat(2001) + "'}",
+                        "healthCheck: must have at most 2000 characters; it has 2001"),
                 bad("{'hsm': {'backupRetentionDays': 6}}", "hsm.backupRetentionDays: must be from 7 to 379, not 6"),
                 bad("{'hsm': {'backupRetentionDays': 380}}", "hsm.backupRetentionDays: must be from 7 to 379, not 380"),
                 bad(
@@ -257,7 +268,7 @@ class InvalidInputTest {
                 bad(
                         "{'key': {'deletable': false}, 'teardownAfter': 'PT8H', 'atLimit': 'TEARDOWN'}",
                         "atLimit: TEARDOWN deletes the key, which \"key\": {\"deletable\": false} forbids; choose"
-                                + " PAUSE, or leave deletable out"),
+                                + " PAUSE, or give \"deletable\": true"),
                 bad("{'bucket': {'name': 'ab'}}", "bucket.name: \"ab\" must have 3 to 63 characters; it has 2"),
                 bad(
                         "{'bucket': {'name': 'My_Bucket'}}",
@@ -361,7 +372,7 @@ class InvalidInputTest {
             14. key.administrators: "x" is not the ARN of a role or user, such as "arn:aws:iam::111122223333:role/KeyAdministrator"
             15. key.users: "y" is not the ARN of a role or user, such as "arn:aws:iam::111122223333:role/KeyAdministrator"
             16. bucket.name: "X" must have 3 to 63 characters; it has 1
-            17. depolyment: is not a known field; here are atLimit, bucket, client, clusterCertificate, deployment, hsm, hsmIdentity, key, keyStore, maxCostUsd, network, teardownAfter\
+            17. depolyment: is not a known field; here are atLimit, bucket, client, clusterCertificate, deployment, healthCheck, hsm, hsmIdentity, key, keyStore, maxCostUsd, network, teardownAfter\
             """, rejection(Json.MAPPER.readTree(request)));
     }
 }

@@ -1,17 +1,21 @@
 package cloudhsm.pipeline.provisioning.preflight;
 
+import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.provisioning.PipelineTable;
+import cloudhsm.pipeline.provisioning.TestAccount;
 import cloudhsm.pipeline.provisioning.bucket.BucketScope;
 import cloudhsm.pipeline.provisioning.cluster.EmbeddedAws;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
+import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 import software.amazon.awssdk.services.ec2.Ec2Client;
 import software.amazon.awssdk.services.iam.IamClient;
 import software.amazon.awssdk.services.kms.KmsClient;
 import software.amazon.awssdk.services.lambda.LambdaClient;
 import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
 
 /** The stage on an embedded AWS. */
 final class PreflightScenario {
@@ -31,20 +35,42 @@ final class PreflightScenario {
 
     /** @param awsRootCertificate the stack's parameter */
     static Preflight stage(EmbeddedAws aws, Quotas quotas, String awsRootCertificate, StageRuntime runtime) {
+        return stage(aws.cloud, account(aws.cloud, s3(aws.cloud)), quotas, awsRootCertificate, runtime);
+    }
+
+    static Preflight stage(TestAccount aws, S3Client s3) {
+        return stage(aws.cloud, account(aws.cloud, s3), Quotas.DEFAULT, "", aws.runtime);
+    }
+
+    private static Preflight stage(
+            LocalCloud cloud,
+            Preflight.Account account,
+            Quotas quotas,
+            String awsRootCertificate,
+            StageRuntime runtime) {
         return new Preflight(
-                new Preflight.Account(
-                        aws.cloudHsm,
-                        aws.client(Ec2Client.builder()),
-                        aws.client(KmsClient.builder()),
-                        aws.client(S3Client.builder().forcePathStyle(true)),
-                        aws.client(IamClient.builder())),
-                deployments(aws),
+                account,
+                new Deployments(cloud.client(DynamoDbClient.builder()), PipelineTable.NAME),
                 new BucketScope(EVIDENCE_BUCKET, "*"),
                 quotas,
-                new LambdaConcurrency(aws.client(LambdaClient.builder()), 4),
+                new LambdaConcurrency(cloud.client(LambdaClient.builder()), 4),
                 HsmPrice.of("eu-central-1", ""),
                 awsRootCertificate,
                 runtime);
+    }
+
+    private static Preflight.Account account(LocalCloud cloud, S3Client s3) {
+        return new Preflight.Account(
+                cloud.client(CloudHsmV2Client.builder()),
+                cloud.client(Ec2Client.builder()),
+                cloud.client(KmsClient.builder()),
+                s3,
+                cloud.client(IamClient.builder()),
+                cloud.client(SecretsManagerClient.builder()));
+    }
+
+    private static S3Client s3(LocalCloud cloud) {
+        return cloud.client(S3Client.builder().forcePathStyle(true));
     }
 
     static Deployments deployments(EmbeddedAws aws) {
