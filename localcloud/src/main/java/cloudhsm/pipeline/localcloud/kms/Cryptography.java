@@ -40,10 +40,11 @@ final class Cryptography {
     }
 
     private SecretKey inCluster(KmsKey key) {
-        var clusterId = key.store().orElseThrow().clusterId();
+        var store = key.store().orElseThrow();
+        var clusterId = store.clusterId();
         var cluster =
                 clusters.find(clusterId).filter(found -> !found.activeHsms().isEmpty());
-        if (brokenCalls > 0 || cluster.isEmpty()) {
+        if (brokenCalls > 0 || store.lost() || cluster.isEmpty()) {
             if (brokenCalls > 0) brokenCalls--;
             throw invalidState(
                     "KMS cannot communicate with your CloudHSM cluster. This can be a transient network issue. If you"

@@ -20,6 +20,7 @@ final class CustomKeyStore {
     private ConnectionState state = ConnectionState.DISCONNECTED;
     private String errorCode;
     private String securityGroupId;
+    private boolean lost;
 
     CustomKeyStore(String id, String name, Cluster cluster, String trustAnchor, String password, Instant creationDate) {
         this.id = id;
@@ -63,6 +64,15 @@ final class CustomKeyStore {
 
     Instant creationDate() {
         return creationDate;
+    }
+
+    /** Whether KMS, although CONNECTED, does not reach the cluster. */
+    boolean lost() {
+        return lost;
+    }
+
+    void setLost(boolean lost) {
+        this.lost = lost;
     }
 
     /** What KMS believes to be kmsuser's password; after the first connection only KMS knows it. */

@@ -79,6 +79,10 @@ final class KeyStoreConnections {
         return () -> forced - forcedFailures.size() >= number;
     }
 
+    void loseCluster(String keyStoreId) {
+        stores.find(keyStoreId).setLost(true);
+    }
+
     JsonNode connect(ObjectNode input, AwsRequest request) {
         var id = Members.required(input, "CustomKeyStoreId", 1, 64);
         access.requireAnywhere(request.caller(), "kms:ConnectCustomKeyStore");
@@ -143,6 +147,7 @@ final class KeyStoreConnections {
             return;
         }
         store.setState(ConnectionState.CONNECTED);
+        store.setLost(false);
         finish(store, "ConnectCustomKeyStore", startedAt);
     }
 

@@ -129,6 +129,17 @@ public final class KmsService extends JsonService {
         cryptography.breakNext(calls);
     }
 
+    /**
+     * From now on every use of the store's keys fails with KMSInvalidStateException (HTTP 400), although the store stays
+     * CONNECTED, until it is connected anew: as when KMS does not find the HSMs that a cluster has got after a time
+     * without any. Whether that happens on AWS is not known.
+     *
+     * @throws AwsException CustomKeyStoreNotFoundException
+     */
+    public void loseCluster(String keyStoreId) {
+        connections.loseCluster(keyStoreId);
+    }
+
     /** How long connecting and disconnecting took so far, in the order in which it ended. */
     public List<Timed> timings() {
         return connections.timings();
