@@ -51,24 +51,30 @@ public final class ResumeExecution extends JsonHandler<ResumeExecution.Event, Re
         var state = state(event);
         var over = waits.of(resource).stream()
                 .filter(wait -> wait.isOver(state, clock.instant()))
-                .filter(this::isWanted)
                 .toList();
-        over.forEach(wait -> lambda.invoke(request -> request.functionName(wait.function())
-                .invocationType(InvocationType.EVENT)
-                .payload(SdkBytes.fromUtf8String(Json.MAPPER
-                        .createObjectNode()
-                        .put("waitId", wait.id())
-                        .put("seen", state)
-                        .toString()))));
-        return new Output(over.size());
+        return new Output((int)
+                over.stream().filter(wait -> hasStageLookAgain(wait, state)).count());
     }
 
-    /** A stopped execution must not go on creating HSMs: what it waited for is forgotten. */
-    private boolean isWanted(Wait wait) {
+    /**
+     * A stopped execution must not go on creating HSMs: where it has ended, the stage only removes the wait, and the token
+     * that it alone may read.
+     *
+     * @return whether the execution goes on
+     */
+    private boolean hasStageLookAgain(Wait wait, String state) {
         var running = states.describeExecution(request -> request.executionArn(wait.execution()))
                         .status()
                 == ExecutionStatus.RUNNING;
-        if (!running) waits.forget(wait.id());
+        var payload = Json.MAPPER
+                .createObjectNode()
+                .put("waitId", wait.id())
+                .put("seen", state)
+                .put("ended", !running)
+                .toString();
+        lambda.invoke(request -> request.functionName(wait.function())
+                .invocationType(InvocationType.EVENT)
+                .payload(SdkBytes.fromUtf8String(payload)));
         return running;
     }
 

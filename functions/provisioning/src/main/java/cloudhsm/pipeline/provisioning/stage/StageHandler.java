@@ -50,10 +50,11 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
     private static final int READABLE = 38;
 
     /**
-     * A first run has all but the last two; a run after a wait has only those.
+     * A first run has all but the last three; a run after a wait has only those.
      *
      * @param deployment whose lock the execution must have; null in stages that take the lock or need none
      * @param seen the state in which the resource that was waited for has been seen just now
+     * @param ended whether the execution has ended, so that the wait is to be removed and nothing else done
      */
     record Request(
             String token,
@@ -62,7 +63,8 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
             String deployment,
             JsonNode input,
             String waitId,
-            String seen) {
+            String seen,
+            boolean ended) {
         /** Without the token, which ends the task for whoever has it. */
         @Override
         public String toString() {
@@ -126,6 +128,8 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
         var request = Json.MAPPER.readValue(in, Request.class);
         if (request.waitId() == null) {
             conclude(first(request));
+        } else if (request.ended()) {
+            runtime.waits().remove(request.waitId(), stageClass());
         } else {
             runtime.waits()
                     .claim(request.waitId(), stageClass())

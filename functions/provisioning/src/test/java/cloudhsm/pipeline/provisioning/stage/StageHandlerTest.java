@@ -78,8 +78,8 @@ class StageHandlerTest {
         var wait = new Wait("id", "stage", "execution", "Stage", CLUSTER, whileIn, now, now.plus(BUDGET));
         var task = new SuspendedTask(wait, token, "{}");
         for (var holder : List.of(
-                new StageHandler.Request(token, "execution", "Stage", "default", null, null, null),
-                new StageHandler.Request(token, "execution", "Stage", "default", null, "id", null),
+                new StageHandler.Request(token, "execution", "Stage", "default", null, null, null, false),
+                new StageHandler.Request(token, "execution", "Stage", "default", null, "id", null, false),
                 task,
                 StageHandler.Attempt.after(task, Optional.empty()))) {
             assertFalse(String.valueOf(holder).contains(token), () -> holder.getClass() + " prints its token");
@@ -227,6 +227,22 @@ class StageHandlerTest {
         assertThrows(SdkClientException.class, () -> runAgain("CREATE_IN_PROGRESS"));
         aws.cloud.advance(Waits.LEASE.plusSeconds(1));
         runAgain("CREATE_IN_PROGRESS");
+        assertEquals(
+                List.of(),
+                aws.client(DynamoDbClient.builder())
+                        .scan(scan -> scan.tableName(PipelineTable.NAME))
+                        .items());
+    }
+
+    @Test
+    void whereTheExecutionHasEndedTheStageRemovesItsWaitAndTokenAndDoesNothingElse() {
+        firstRun();
+        call = () -> {
+            throw new AssertionError("a stopped execution creates nothing");
+        };
+        invoke("{\"waitId\": \"" + runtime.waits().all().getFirst().id()
+                + "\", \"seen\": \"ACTIVE\", \"ended\": true}");
+        assertEquals(List.of(), failures);
         assertEquals(
                 List.of(),
                 aws.client(DynamoDbClient.builder())
