@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.protocol.Json;
 import com.fasterxml.jackson.databind.JsonNode;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -86,13 +87,13 @@ class AdviceTest {
 
     @Test
     @Order(3)
-    void aResumeThatKmsRefusesIsRepairedByAProvisioning() {
+    void aPausedDeploymentWhoseStoreIsDisconnectedAndWhosePasswordIsWrongComesBackByItsName() {
         succeeded(pipeline.run("Pause", "pause", "{}"));
-        var resume = resumeUntil("wrong-password", "ConnectKeyStore");
+        disconnect();
+        var back = pipeline.start("wrong-password", "{}");
+        pipeline.runUntilEntered("wrong-password", "ConnectKeyStore");
         pipeline.cloud().cloudHsm().changePassword("kmsuser", "changedByHand1");
-        var failed = pipeline.end(resume);
-        assertEquals("INVALID_CREDENTIALS", failed.error(), failed::cause);
-        provisioned("repaired");
+        succeeded(pipeline.end(back));
         assertReadable();
     }
 
@@ -106,9 +107,7 @@ class AdviceTest {
                         .serverSideEncryptionConfiguration(
                                 configuration -> configuration.rules(rule -> rule.applyServerSideEncryptionByDefault(
                                         by -> by.sseAlgorithm(ServerSideEncryption.AES256)))));
-        var failed = pipeline.run("Resume", "no-default", "{}");
-        assertEquals("PROOF_FAILED", failed.error(), failed::cause);
-        provisioned("set-back");
+        succeeded(pipeline.provision("set-back", "{}"));
         assertReadable();
     }
 
@@ -132,8 +131,16 @@ class AdviceTest {
         deleteCluster();
         var refused = pipeline.provision("same-input", INPUT);
         assertEquals("INVALID_INPUT", refused.error(), refused::cause);
+        disconnect();
+        pipeline.kms().connectCustomKeyStore(connect -> connect.customKeyStoreId(storeId()));
+        pipeline.cloud().advance(Duration.ofMinutes(40));
         assertEquals(
-                "CLUSTER_NOT_FOUND", pipeline.run("Resume", "no-cluster", "{}").error());
+                "CLUSTER_NOT_FOUND",
+                pipeline.kms()
+                        .describeCustomKeyStores()
+                        .customKeyStores()
+                        .getFirst()
+                        .connectionErrorCodeAsString());
         disconnect();
         restoreCluster();
         provisioned("restored");
@@ -146,17 +153,15 @@ class AdviceTest {
         var teardown = pipeline.startTeardown("stopped", TEARDOWN);
         pipeline.runUntilEntered("stopped", "DisconnectKeyStore");
         pipeline.states().stopExecution(stop -> stop.executionArn(teardown));
-        var refused = pipeline.run("Resume", "resume", "{}");
-        assertEquals("DEPLOYMENT_TEARING_DOWN", refused.error(), refused::cause);
         assertEquals(2, active().size());
 
         var paused = pipeline.run("Pause", "meter", "{}");
         succeeded(paused);
         assertTrue(paused.output().contains("start the teardown again"), paused::output);
         assertEquals(List.of(), active(), "nothing else stops the meter");
-        assertEquals(
-                "DEPLOYMENT_TEARING_DOWN",
-                pipeline.run("Resume", "resume-2", "{}").error());
+        var refused = pipeline.provision("too-early", "{}");
+        assertEquals("INVALID_INPUT", refused.error(), refused::cause);
+        assertTrue(refused.cause().contains("cancel its deletion and enable it"), refused::cause);
 
         pipeline.kms().cancelKeyDeletion(cancel -> cancel.keyId(keyArn));
         pipeline.kms().enableKey(enable -> enable.keyId(keyArn));
@@ -195,15 +200,6 @@ class AdviceTest {
         assertTrue(refused.cause().contains("key stores: "), refused::cause);
         succeeded(pipeline.provision("anew", "{\"deployment\": \"another\"}"));
         succeeded(pipeline.tearDown("the-old-one", TEARDOWN));
-    }
-
-    private static String resumeUntil(String name, String state) {
-        var arn = pipeline.deployment().stack().outputs().get("ResumeStateMachineArn");
-        var execution = pipeline.states()
-                .startExecution(start -> start.stateMachineArn(arn).name(name).input("{}"))
-                .executionArn();
-        pipeline.runUntilEntered(name, state);
-        return execution;
     }
 
     private static JsonNode provisioned(String name) {

@@ -28,8 +28,7 @@ final class DefinitionScenarios {
                         provisioning(),
                         lostClients(),
                         repairs(),
-                        pauseAndResume(),
-                        healing(),
+                        pausing(),
                         teardown(),
                         teardownInOtherOrders(),
                         watching(),
@@ -42,22 +41,97 @@ final class DefinitionScenarios {
         return scenario("provision", name, "{}");
     }
 
+    private static String found(String leftAlone, boolean healing, boolean client) {
+        return """
+            {"found": {"leftAlone": "%s", "reason": "Because.", "healing": %s, "resumed": false, "client": %s},
+             "plan": {"deployment": "default", "zones": ["eu-central-1a", "eu-central-1b"], "subnetIds": ["subnet-1"],
+                      "clientSubnetId": "subnet-1", "clientInstanceType": "t4g.small", "keepClient": false,
+                      "hsmType": "hsm2m.medium", "mode": "FIPS", "hsmCount": 2, "backupRetentionDays": 90,
+                      "identityPolicy": "REQUIRE_AWS", "manufacturerRoot": "", "expiredRoot": "REFUSE",
+                      "certificateValidity": "P3652D", "caKey": "DISCARD", "keyStoreName": "k", "keyAlias": "alias/k",
+                      "keyDescription": "", "keyAdministrators": [], "keyUsers": [], "keyDeletable": true,
+                      "keyPolicy": null, "bucket": "b", "adoptBucket": false, "limits": {}, "hourlyCostUsd": 3.2}}\
+            """.formatted(leftAlone, healing, client);
+    }
+
+    private static final String NO_CHANGE =
+            "{\"hsms\": [{\"hsmId\": \"hsm-1\"}, {\"hsmId\": \"hsm-2\"}], \"created\": 0, \"deleted\": 0}";
+
+    private static final String ACTIVATED = "{\"activated\": true}";
+
     private static List<DefinitionScenario> provisioning() {
         return List.of(
                 provision("an empty account")
-                        .goes("Preflight", "SetLimits", "CreateCluster", "InitializeClusterAndLaunchClient"),
-                provision("an empty account, after the client")
                         .goes(
+                                "Preflight",
+                                "WhoStartedIt?",
+                                "SetLimits",
+                                "CreateCluster",
+                                "IsAClientNeeded?",
+                                "LaunchClient",
+                                "CreateFirstHsm",
+                                "VerifyHsmIdentity",
+                                "IssueClusterCertificate",
+                                "InitializeCluster",
+                                "IsTheClusterActive?",
+                                "AwaitClient",
                                 "ActivateCluster",
-                                "IsARepairUnderWay?",
-                                "CreateSecondHsm",
+                                "CreateHsms",
+                                "IsTheClientThere?",
                                 "CreateKmsUser",
                                 "CreateKeyStore",
                                 "ConnectKeyStore",
                                 "CreateKey",
                                 "SecureBucket",
                                 "ProveEncryption",
+                                "TerminateClient",
+                                "DidItSucceed?",
                                 "Report"),
+                provision("nothing to do")
+                        .when("Preflight", result(found("", false, false)))
+                        .when("CreateFirstHsm", result(ACTIVATED))
+                        .when("CreateHsms", result(NO_CHANGE))
+                        .goes(
+                                "CreateCluster",
+                                "IsAClientNeeded?",
+                                "CreateFirstHsm",
+                                "VerifyHsmIdentity",
+                                "IssueClusterCertificate",
+                                "InitializeCluster",
+                                "IsTheClusterActive?",
+                                "ActivateCluster",
+                                "CreateHsms",
+                                "IsTheClientThere?",
+                                "CreateKmsUser"),
+                provision("an HSM is lost, as the health check has found")
+                        .when("Preflight", result(found("", true, true)))
+                        .when("CreateFirstHsm", result(ACTIVATED))
+                        .goes(
+                                "Preflight",
+                                "WhoStartedIt?",
+                                "CreateCluster",
+                                "IsAClientNeeded?",
+                                "LaunchClient",
+                                "CreateFirstHsm",
+                                "VerifyHsmIdentity",
+                                "IssueClusterCertificate",
+                                "InitializeCluster",
+                                "IsTheClusterActive?",
+                                "ActivateCluster",
+                                "CreateHsms",
+                                "IsTheClientThere?",
+                                "AwaitClient",
+                                "ActivateCluster",
+                                "CreateHsms",
+                                "IsTheClientThere?",
+                                "CreateKmsUser"),
+                provision("what the health check has found is left alone")
+                        .when("Preflight", result(found("A person disconnected its key store.", true, false)))
+                        .goes("Preflight", "WhoStartedIt?", "LeaveAlone"),
+                provision("an HSM is lost after all was found well")
+                        .when("Preflight", result(found("", false, false)))
+                        .when("CreateFirstHsm", result(ACTIVATED))
+                        .goes("CreateHsms", "IsTheClientThere?", "LaunchClient", "CreateFirstHsm"),
                 provision("AWS replaces the HSM before the certificate is issued")
                         .when("IssueClusterCertificate", error("CSR_CHANGED"))
                         .goes(
@@ -65,7 +139,7 @@ final class DefinitionScenarios {
                                 "VerifyHsmIdentity",
                                 "IssueClusterCertificate",
                                 "InitializeCluster",
-                                "ActivateCluster"),
+                                "IsTheClusterActive?"),
                 provision("AWS replaces the HSM before the cluster is initialized")
                         .when("InitializeCluster", error("CSR_CHANGED"), error("CSR_CHANGED"))
                         .goes(
@@ -73,25 +147,37 @@ final class DefinitionScenarios {
                                 "VerifyHsmIdentity",
                                 "IssueClusterCertificate",
                                 "InitializeCluster",
-                                "ActivateCluster"),
+                                "IsTheClusterActive?"),
                 provision("AWS replaces the HSM three times")
                         .when("InitializeCluster", times(3, error("CSR_CHANGED")))
-                        .goes("IssueAnotherCertificate?", "CsrKeepsChanging", "ReportFailure", "FailExecution")
+                        .goes(
+                                "IssueAnotherCertificate?",
+                                "CsrKeepsChanging",
+                                "TerminateClient",
+                                "DidItSucceed?",
+                                "ReportFailure",
+                                "FailExecution")
                         .fails("CSR_KEEPS_CHANGING"),
                 provision("a failed execution is redriven")
                         .when("CreateCluster", error("CLUSTER_DEGRADED"))
                         .when("FailExecution", result("{}"))
                         .goes(
                                 "CreateCluster",
+                                "TerminateClient",
+                                "DidItSucceed?",
                                 "ReportFailure",
                                 "FailExecution",
                                 "Preflight",
+                                "WhoStartedIt?",
                                 "SetLimits",
                                 "CreateCluster",
-                                "InitializeClusterAndLaunchClient"),
+                                "IsAClientNeeded?"),
+                provision("the client's end fails as well")
+                        .when("CreateKey", error("KEY_DISABLED"))
+                        .when("TerminateClient", error("UNAUTHORIZED"))
+                        .goes("CreateKey", "TerminateClient", "ReportFailure", "FailExecution")
+                        .fails("KEY_DISABLED"),
                 redriven("pause", "BeginPause", DEPLOYMENT),
-                redriven("resume", "BeginResume", DEPLOYMENT),
-                redriven("heal", "CheckHealth", DEPLOYMENT),
                 redriven("teardown", "PlanTeardown", TEARDOWN));
     }
 
@@ -104,44 +190,24 @@ final class DefinitionScenarios {
 
     private static List<DefinitionScenario> lostClients() {
         return List.of(
+                provision("the client ends before it is online")
+                        .when("AwaitClient", error("CLIENT_GONE"))
+                        .goes("AwaitClient", "LaunchAnotherClient?", "LaunchClient", "CreateFirstHsm"),
                 provision("the client is gone before the activation")
                         .when("ActivateCluster", error("CLIENT_GONE"))
-                        .goes(
-                                "ActivateCluster",
-                                "LaunchAnotherClient?",
-                                "RelaunchClient",
-                                "ActivateCluster",
-                                "IsARepairUnderWay?",
-                                "CreateSecondHsm"),
+                        .goes("ActivateCluster", "LaunchAnotherClient?", "LaunchClient", "CreateFirstHsm"),
                 provision("the client is gone before kmsuser exists")
                         .when("CreateKmsUser", error("CLIENT_GONE"))
-                        .goes("CreateKmsUser", "LaunchAnotherClient?", "RelaunchClient", "ActivateCluster"),
+                        .goes("CreateKmsUser", "LaunchAnotherClient?", "LaunchClient", "CreateFirstHsm"),
                 provision("four clients are gone")
                         .when("CreateKmsUser", times(4, error("CLIENT_GONE")))
-                        .goes("CreateKmsUser", "LaunchAnotherClient?", "ReportFailure", "FailExecution")
-                        .fails("CLIENT_GONE"),
-                scenario("resume", "the client is gone before kmsuser is proven", DEPLOYMENT)
-                        .when("CreateKmsUser", error("CLIENT_GONE"))
                         .goes(
                                 "CreateKmsUser",
                                 "LaunchAnotherClient?",
-                                "RelaunchClient",
-                                "CreateKmsUser",
-                                "ConnectKeyStore"),
-                scenario("resume", "four clients are gone", DEPLOYMENT)
-                        .when("CreateKmsUser", times(4, error("CLIENT_GONE")))
-                        .goes("LaunchAnotherClient?", "ReportFailure", "FailExecution")
-                        .fails("CLIENT_GONE"),
-                scenario("heal", "no client comes online", DEPLOYMENT)
-                        .when("LaunchClient", error("CLIENT_GONE"))
-                        .goes("LaunchClient", "ReportFailure", "FailExecution")
-                        .fails("CLIENT_GONE"),
-                scenario("heal", "the client is gone before kmsuser is proven", DEPLOYMENT)
-                        .when("CreateKmsUser", error("CLIENT_GONE"))
-                        .goes("CreateKmsUser", "LaunchAnotherClient?", "LaunchClient", "IsThePasswordWrong?"),
-                scenario("heal", "four clients are gone", DEPLOYMENT)
-                        .when("CreateKmsUser", times(4, error("CLIENT_GONE")))
-                        .goes("LaunchAnotherClient?", "ReportFailure", "FailExecution")
+                                "TerminateClient",
+                                "DidItSucceed?",
+                                "ReportFailure",
+                                "FailExecution")
                         .fails("CLIENT_GONE"));
     }
 
@@ -161,8 +227,8 @@ final class DefinitionScenarios {
                                 "DiagnoseConnection",
                                 "DisconnectKeyStore",
                                 "WhatHelps?",
-                                "RestoreHsms",
-                                "IsThePasswordWrong?",
+                                "CreateHsms",
+                                "IsTheClientThere?",
                                 "CreateKmsUser",
                                 "CreateKeyStore",
                                 "ConnectKeyStore",
@@ -170,30 +236,16 @@ final class DefinitionScenarios {
                 provision("the network is disturbed")
                         .when("ConnectKeyStore", error("NETWORK_ERRORS"))
                         .when("DiagnoseConnection", result(diagnosis("NETWORK_ERRORS", "WAIT")))
-                        .goes(
-                                "WhatHelps?",
-                                "LetTheNetworkSettle",
-                                "RestoreHsms",
-                                "IsThePasswordWrong?",
-                                "CreateKmsUser"),
+                        .goes("WhatHelps?", "LetTheNetworkSettle", "CreateHsms", "IsTheClientThere?", "CreateKmsUser"),
                 provision("KMS has another password")
                         .when("ConnectKeyStore", error("INVALID_CREDENTIALS"))
                         .when("DiagnoseConnection", result(diagnosis("INVALID_CREDENTIALS", "RESET_PASSWORD")))
-                        .goes("WhatHelps?", "RestoreHsms", "IsThePasswordWrong?", "ResetKmsUser", "CreateKmsUser"),
+                        .goes("WhatHelps?", "CreateHsms", "IsTheClientThere?", "ResetKmsUser", "CreateKmsUser"),
                 provision("the client is gone while the password is set")
                         .when("ConnectKeyStore", error("INVALID_CREDENTIALS"))
                         .when("DiagnoseConnection", result(diagnosis("INVALID_CREDENTIALS", "RESET_PASSWORD")))
                         .when("ResetKmsUser", error("CLIENT_GONE"))
-                        .goes(
-                                "ResetKmsUser",
-                                "LaunchAnotherClient?",
-                                "RelaunchClient",
-                                "ActivateCluster",
-                                "IsARepairUnderWay?",
-                                "RestoreHsms",
-                                "IsThePasswordWrong?",
-                                "ResetKmsUser",
-                                "CreateKmsUser"),
+                        .goes("ResetKmsUser", "LaunchAnotherClient?", "LaunchClient", "CreateFirstHsm"),
                 provision("only a person can help")
                         .when("ConnectKeyStore", error("CLUSTER_NOT_FOUND"))
                         .when("DiagnoseConnection", result(diagnosis("CLUSTER_NOT_FOUND", "PERSON")))
@@ -201,12 +253,34 @@ final class DefinitionScenarios {
                                 "DiagnoseConnection",
                                 "DisconnectKeyStore",
                                 "WhatHelps?",
+                                "TerminateClient",
+                                "DidItSucceed?",
                                 "ReportFailure",
                                 "FailExecution")
-                        .fails("CLUSTER_NOT_FOUND"));
+                        .fails("CLUSTER_NOT_FOUND"),
+                provision("KMS is connected and cannot use the key")
+                        .when("ProveEncryption", error("KEY_UNUSABLE"))
+                        .goes(
+                                "ProveEncryption",
+                                "ConnectAgain?",
+                                "DisconnectKeyStore",
+                                "WhatHelps?",
+                                "CreateHsms",
+                                "IsTheClientThere?",
+                                "CreateKmsUser",
+                                "CreateKeyStore",
+                                "ConnectKeyStore",
+                                "CreateKey",
+                                "SecureBucket",
+                                "ProveEncryption",
+                                "TerminateClient"),
+                provision("KMS still cannot use the key")
+                        .when("ProveEncryption", error("KEY_UNUSABLE"), error("KEY_UNUSABLE"))
+                        .goes("ProveEncryption", "ConnectAgain?", "TerminateClient", "DidItSucceed?", "ReportFailure")
+                        .fails("KEY_UNUSABLE"));
     }
 
-    private static List<DefinitionScenario> pauseAndResume() {
+    private static List<DefinitionScenario> pausing() {
         return List.of(
                 scenario("pause", "two HSMs", DEPLOYMENT)
                         .goes("BeginPause", "IsThereACluster?", "DeleteHsms", "RemoveLimits", "ReportPaused"),
@@ -219,110 +293,7 @@ final class DefinitionScenarios {
                 scenario("pause", "a teardown is at work", DEPLOYMENT)
                         .when("BeginPause", error("DEPLOYMENT_LOCKED"))
                         .goes("BeginPause", "ReportFailure")
-                        .fails("DEPLOYMENT_LOCKED"),
-                scenario("resume", "two HSMs come back", DEPLOYMENT).goes("BeginResume", "SetLimits", "RestoreHsms"),
-                scenario("resume", "two HSMs are back", DEPLOYMENT)
-                        .goes("CreateKmsUser", "ConnectKeyStore", "ProveEncryption", "ReportResumed"),
-                scenario("resume", "the connection fails three times", DEPLOYMENT)
-                        .when(
-                                "ConnectKeyStore",
-                                error("NETWORK_ERRORS"),
-                                error("USER_NOT_FOUND"),
-                                error("INTERNAL_ERROR"))
-                        .goes(
-                                "ConnectKeyStore",
-                                "ConnectAgain?",
-                                "LetTheNetworkSettle",
-                                "DisconnectAgain",
-                                "CreateKmsUser",
-                                "ConnectKeyStore",
-                                "ProveEncryption"),
-                scenario("resume", "the connection fails four times", DEPLOYMENT)
-                        .when("ConnectKeyStore", times(4, error("INTERNAL_ERROR")))
-                        .goes("ConnectKeyStore", "ConnectAgain?", "ReportFailure", "FailExecution")
-                        .fails("INTERNAL_ERROR"));
-    }
-
-    private static String health(String action, boolean diagnose, boolean reconnect, boolean mayReconnect) {
-        return """
-            {"action": "%s", "deployment": "default", "reason": "Because.", "diagnose": %s, "reconnect": %s,
-             "mayReconnect": %s,
-             "plan": {"deployment": "default", "zones": ["eu-central-1a", "eu-central-1b"],
-                      "clientSubnetId": "subnet-1", "clientInstanceType": "t4g.small"},
-             "resources": {"cluster": {"clusterId": "cluster-1", "vpcId": "vpc-1", "securityGroupId": "sg-1"},
-                           "certificate": {"trustAnchor": "PEM"}, "activation": {"adminSecretArn": "arn"},
-                           "client": {"instanceId": "i-1"}, "kmsUser": {"kmsUserSecretArn": "arn"},
-                           "keyStore": {"keyStoreId": "cks-1"}, "key": {"keyArn": "arn"},
-                           "bucket": {"bucket": "b"}}}\
-            """.formatted(action, diagnose, reconnect, mayReconnect);
-    }
-
-    private static List<DefinitionScenario> healing() {
-        return List.of(
-                scenario("heal", "an HSM is lost", DEPLOYMENT)
-                        .goes(
-                                "CheckHealth",
-                                "Heal?",
-                                "RestoreHsms",
-                                "LaunchClient",
-                                "IsThePasswordWrong?",
-                                "CreateKmsUser",
-                                "ConnectKeyStore",
-                                "ProveEncryption",
-                                "ReportHealing"),
-                scenario("heal", "somebody else is at work", DEPLOYMENT)
-                        .when("CheckHealth", result(health("LEFT_ALONE", false, false, false)))
-                        .goes("CheckHealth", "Heal?", "NothingToDo"),
-                scenario("heal", "no HSM is left, so the key store is connected anew", DEPLOYMENT)
-                        .when("CheckHealth", result(health("HEAL", false, true, true)))
-                        .goes("CheckHealth", "Heal?", "DisconnectKeyStore", "WhatHelps?", "RestoreHsms"),
-                scenario("heal", "the key store is FAILED", DEPLOYMENT)
-                        .when("CheckHealth", result(health("HEAL", true, true, true)))
-                        .when("DiagnoseConnection", result(diagnosis("NETWORK_ERRORS", "WAIT")))
-                        .goes(
-                                "CheckHealth",
-                                "Heal?",
-                                "DiagnoseConnection",
-                                "DisconnectKeyStore",
-                                "WhatHelps?",
-                                "LetTheNetworkSettle",
-                                "RestoreHsms"),
-                scenario("heal", "only a person can help", DEPLOYMENT)
-                        .when("ConnectKeyStore", error("CLUSTER_NOT_FOUND"))
-                        .when("DiagnoseConnection", result(diagnosis("CLUSTER_NOT_FOUND", "PERSON")))
-                        .goes(
-                                "ConnectKeyStore",
-                                "DiagnoseConnection",
-                                "DisconnectKeyStore",
-                                "WhatHelps?",
-                                "ReportFailure")
-                        .fails("CLUSTER_NOT_FOUND"),
-                scenario("heal", "the client is gone while the password is set", DEPLOYMENT)
-                        .when("ConnectKeyStore", error("INVALID_CREDENTIALS"))
-                        .when("DiagnoseConnection", result(diagnosis("INVALID_CREDENTIALS", "RESET_PASSWORD")))
-                        .when("ResetKmsUser", error("CLIENT_GONE"))
-                        .goes(
-                                "IsThePasswordWrong?",
-                                "ResetKmsUser",
-                                "LaunchAnotherClient?",
-                                "LaunchClient",
-                                "IsThePasswordWrong?",
-                                "ResetKmsUser",
-                                "CreateKmsUser"),
-                scenario("heal", "the key cannot be used for a while", DEPLOYMENT)
-                        .when("CheckHealth", result(health("HEAL", false, false, true)))
-                        .when("ProveEncryption", error("PROOF_FAILED"), error("TOOK_TOO_LONG"))
-                        .goes(
-                                "ProveEncryption",
-                                "ConnectAgain?",
-                                "DisconnectKeyStore",
-                                "WhatHelps?",
-                                "LetTheNetworkSettle"),
-                scenario("heal", "the key cannot be used, and KMS must stay connected", DEPLOYMENT)
-                        .when("CheckHealth", result(health("HEAL", false, false, false)))
-                        .when("ProveEncryption", error("PROOF_FAILED"))
-                        .goes("ProveEncryption", "ConnectAgain?", "ReportFailure")
-                        .fails("PROOF_FAILED"));
+                        .fails("DEPLOYMENT_LOCKED"));
     }
 
     private static DefinitionScenario teardown(String name) {

@@ -20,7 +20,7 @@ class KeyThatStaysTest {
 
             var refused = pipeline.tearDown("refused", TEARDOWN);
             assertEquals("KEY_NOT_DELETABLE", refused.error());
-            assertTrue(refused.cause().contains("start a provisioning with the same input but"), refused::cause);
+            assertTrue(refused.cause().contains("start a provisioning with the deployment's name and"), refused::cause);
             assertEquals(before, Holdings.of(pipeline.cloud()));
             for (var change : List.of("ScheduleKeyDeletion", "DisconnectCustomKeyStore", "DeleteHsm", "StopExecution"))
                 assertEquals(0, pipeline.cloud().calls(change), change);

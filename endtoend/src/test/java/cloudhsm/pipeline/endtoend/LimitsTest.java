@@ -73,7 +73,7 @@ class LimitsTest {
         assertTold("reaches its limit (teardownAfter PT2H)");
         assertTold("OBJECTS_NOT_RETURNED");
 
-        var resumed = pipeline.run("Resume", "resume", "{}");
+        var resumed = pipeline.provision("resume", "{}");
         assertEquals(ExecutionStatus.SUCCEEDED, resumed.status(), () -> resumed.error() + ": " + resumed.cause());
         assertEquals("new", content(bucket));
         pipeline.s3().deleteObject(delete -> delete.bucket(bucket).key("kept").versionId(old));

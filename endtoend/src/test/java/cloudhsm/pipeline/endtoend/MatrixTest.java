@@ -21,7 +21,7 @@ class MatrixTest {
 
     @Test
     void anHsmWhoseCreatorDiedIsFoundAndNotBoughtTwice() {
-        var exit = run("--cell", "CreateSecondHsmFunction/cloudhsm:CreateHsm:1=function-killed");
+        var exit = run("--cell", "CreateHsmsFunction/cloudhsm:CreateHsm:1=function-killed");
         assertEquals(0, exit, () -> out.toString() + err);
     }
 

@@ -171,7 +171,7 @@ final class Pipeline implements AutoCloseable {
                 "CreateFirstHsm", late(executionArn, "CreateFirstHsm", "CSR lag", 0),
                 "InitializeCluster", late(executionArn, "InitializeCluster", "InitializeCluster", 0),
                 "ActivateCluster", late(executionArn, "ActivateCluster", "activation lag", 0),
-                "CreateSecondHsm", late(executionArn, "CreateSecondHsm", "CreateHsm", 1),
+                "CreateHsms", late(executionArn, "CreateHsms", "CreateHsm", 1),
                 "ConnectKeyStore", late(executionArn, "ConnectKeyStore", "ConnectCustomKeyStore", 0));
     }
 

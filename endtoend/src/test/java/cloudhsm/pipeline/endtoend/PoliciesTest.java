@@ -40,7 +40,7 @@ class PoliciesTest {
         pipeline.cloud().cloudHsm().nextHsmDegrades("eu-central-1a");
         pipeline.cloud().kms().failNextConnection("INVALID_CREDENTIALS");
         var input = """
-            {"deployment": "policies", "teardownAfter": "PT9H", "network": {"subnetIds": %s},
+            {"deployment": "policies", "teardownAfter": "PT9H", "client": {"keep": true}, "network": {"subnetIds": %s},
              "key": {"administrators": ["arn:aws:iam::111122223333:role/KeyAdministrator"],
                      "users": ["arn:aws:iam::111122223333:user/administrator"]}}\
             """.formatted(threeSubnets());
@@ -49,6 +49,9 @@ class PoliciesTest {
         var output = Json.parse(first.output());
         uploadUnderAnotherKey(output.path("bucket").asText());
         terminateTheClient();
+        pipeline.s3()
+                .deletePublicAccessBlock(
+                        request -> request.bucket(output.path("bucket").asText()));
         var second = pipeline.provision("second", input);
         assertEquals(ExecutionStatus.SUCCEEDED, second.status(), () -> second.error() + ": " + second.cause());
         reencryptExisting("current", """
@@ -61,7 +64,7 @@ class PoliciesTest {
                         .formatted(output.path("bucket").asText()));
         pipeline.provision("refused", "{\"deployment\": \"Not A Name\"}");
         pauseWhileAnExecutionIsAtWork(input);
-        var resumed = pipeline.run("Resume", "resumed", "{\"deployment\": \"policies\"}");
+        var resumed = pipeline.provision("resumed", "{\"deployment\": \"policies\"}");
         assertEquals(ExecutionStatus.SUCCEEDED, resumed.status(), () -> resumed.error() + ": " + resumed.cause());
         loseAnHsm();
         leaveAClusterBehind();
@@ -77,8 +80,9 @@ class PoliciesTest {
     }
 
     private static void pauseWhileAnExecutionIsAtWork(String input) {
+        deleteAnHsm();
         pipeline.start("interrupted", input);
-        pipeline.runUntilEntered("interrupted", "CreateKmsUser");
+        pipeline.runUntilEntered("interrupted", "CreateHsms");
         pipeline.cloud().advance(Duration.ofSeconds(1));
         var paused = pipeline.run("Pause", "paused", "{\"deployment\": \"policies\", \"interrupt\": true}");
         assertEquals(ExecutionStatus.SUCCEEDED, paused.status(), () -> paused.error() + ": " + paused.cause());
@@ -232,13 +236,17 @@ class PoliciesTest {
     }
 
     private static void loseAnHsm() {
+        deleteAnHsm();
+        pipeline.cloud().advance(Duration.ofMinutes(105));
+    }
+
+    private static void deleteAnHsm() {
         var hsm = pipeline.cluster().hsms().stream()
                 .filter(any -> any.state() == HsmState.ACTIVE)
                 .findFirst()
                 .orElseThrow();
         pipeline.cloudHsm()
                 .deleteHsm(request -> request.clusterId(hsm.clusterId()).hsmId(hsm.hsmId()));
-        pipeline.cloud().advance(Duration.ofMinutes(105));
     }
 
     private static void leaveAClusterBehind() {

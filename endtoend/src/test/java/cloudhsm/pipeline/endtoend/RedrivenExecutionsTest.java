@@ -45,32 +45,26 @@ class RedrivenExecutionsTest {
 
     @Test
     @Order(1)
-    void aHealingGoesOnWhenWhatItNeededAPersonForIsDone() {
-        var keyStoreId = pipeline.kms()
-                .describeCustomKeyStores()
-                .customKeyStores()
-                .getFirst()
-                .customKeyStoreId();
-        pipeline.kms().disconnectCustomKeyStore(request -> request.customKeyStoreId(keyStoreId));
-        pipeline.cloud().time().runUntil(() -> state() == ConnectionStateType.DISCONNECTED, Pipeline.LIMIT);
+    void aRepairGoesOnWhenWhatItNeededAPersonForIsDone() {
+        var keyStoreId = disconnect();
         pipeline.cloud().kms().failNextConnection("NETWORK_ERRORS");
         pipeline.kms().connectCustomKeyStore(request -> request.customKeyStoreId(keyStoreId));
         pipeline.cloud().time().runUntil(() -> state() == ConnectionStateType.FAILED, Pipeline.LIMIT);
 
         pipeline.cloud().kms().failNextConnection("SUBNET_NOT_FOUND");
-        var failed = pipeline.run("Heal", "heal", DEPLOYMENT);
+        var failed = pipeline.provision("heal", DEPLOYMENT);
         assertEquals("SUBNET_NOT_FOUND", failed.error(), failed::cause);
         succeeds(redrive(failed));
         assertEquals(ConnectionStateType.CONNECTED, state());
         assertEquals(2, pipeline.cloud().calls("CreateHsm"), "no HSM was missing");
-        var heal = pipeline.deployment().stack().outputs().get("HealStateMachineArn");
+        var provision = pipeline.deployment().stack().outputs().get("ProvisionStateMachineArn");
         assertEquals(
-                1,
+                2,
                 pipeline.states()
-                        .listExecutions(request -> request.stateMachineArn(heal))
+                        .listExecutions(request -> request.stateMachineArn(provision))
                         .executions()
                         .size(),
-                "SelfHealing is disabled, so only the healing started by hand has run");
+                "SelfHealing is disabled, so only the first and this one have run");
     }
 
     @Test
@@ -87,9 +81,10 @@ class RedrivenExecutionsTest {
 
     @Test
     @Order(3)
-    void aResumptionGoesOnWithTheHsmsThatItHasMade() {
+    void theWayBackGoesOnWithTheHsmsThatItHasMade() {
+        disconnect();
         pipeline.cloud().kms().failNextConnection("SUBNET_NOT_FOUND");
-        var failed = pipeline.run("Resume", "resume", DEPLOYMENT);
+        var failed = pipeline.provision("resume", DEPLOYMENT);
         assertEquals("SUBNET_NOT_FOUND", failed.error(), failed::cause);
         assertEquals(4, pipeline.cloud().calls("CreateHsm"));
         succeeds(redrive(failed));
@@ -109,6 +104,18 @@ class RedrivenExecutionsTest {
         var redriven = redrive(lockedTeardown);
         assertEquals("DEPLOYMENT_LOCKED", redriven.error(), redriven::cause);
         assertTrue(redriven.cause().contains(second), redriven::cause);
+    }
+
+    /** Returns the key store's id. */
+    private static String disconnect() {
+        var keyStoreId = pipeline.kms()
+                .describeCustomKeyStores()
+                .customKeyStores()
+                .getFirst()
+                .customKeyStoreId();
+        pipeline.kms().disconnectCustomKeyStore(request -> request.customKeyStoreId(keyStoreId));
+        pipeline.cloud().time().runUntil(() -> state() == ConnectionStateType.DISCONNECTED, Pipeline.LIMIT);
+        return keyStoreId;
     }
 
     private static ConnectionStateType state() {

@@ -40,7 +40,7 @@ class ResumeTest {
         pipeline.runUntilEntered("first", "CreateCluster");
         time.runUntil(this::clusterIsMade, LIMIT);
         events.loseNext("Cluster State Change");
-        pipeline.runUntilEntered("first", "CreateSecondHsm");
+        pipeline.runUntilEntered("first", "CreateHsms");
         time.runUntil(this::twoHsmsAreActive, LIMIT);
         events.loseNext("HSM State Change");
         pipeline.runUntilEntered("first", "ConnectKeyStore");
@@ -50,7 +50,7 @@ class ResumeTest {
         var ended = pipeline.end(execution);
         assertEquals(ExecutionStatus.SUCCEEDED, ended.status(), () -> ended.error() + ": " + ended.cause());
         var late = pipeline.lateness(execution);
-        for (var stage : List.of("CreateCluster", "CreateSecondHsm", "ConnectKeyStore")) {
+        for (var stage : List.of("CreateCluster", "CreateHsms", "ConnectKeyStore")) {
             assertTrue(
                     late.get(stage).compareTo(Pipeline.TICK) > 0
                             && late.get(stage).compareTo(Pipeline.TICK_AND_LOOK.multipliedBy(2)) <= 0,
@@ -105,11 +105,11 @@ class ResumeTest {
         assertLockedBy(first, locked);
         assertEquals(1, pipeline.cloud().calls("CreateCluster"));
 
-        pipeline.runUntilEntered("first", "CreateSecondHsm");
+        pipeline.runUntilEntered("first", "CreateHsms");
         pipeline.cloud().advance(Duration.ofMinutes(1));
         pipeline.states().stopExecution(request -> request.executionArn(first));
         var second = pipeline.start("takes-over", "{}");
-        pipeline.runUntilEntered("takes-over", "CreateSecondHsm");
+        pipeline.runUntilEntered("takes-over", "CreateHsms");
         assertLockedBy(second, redrive(first));
 
         var ended = pipeline.end(second);

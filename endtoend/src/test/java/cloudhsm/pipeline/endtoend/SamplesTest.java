@@ -34,8 +34,6 @@ class SamplesTest {
         "watch.json, watch.schema.json",
         "health-check.json, health-check.schema.json",
         "pause.json, pause.schema.json",
-        "resume.json, resume.schema.json",
-        "heal.json, heal.schema.json",
         "deployment-health-change.json, deployment-health-change.schema.json",
         "reencrypt-existing.json, reencrypt-existing.schema.json",
         "cluster-state-change.json, state-change.schema.json",

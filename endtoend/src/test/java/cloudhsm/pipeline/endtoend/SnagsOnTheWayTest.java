@@ -52,7 +52,7 @@ class SnagsOnTheWayTest {
                                         .parameters(Map.of("commands", List.of("true")))))
                 .getMessage();
 
-        pipeline.runUntilEntered("first", "CreateSecondHsm");
+        pipeline.runUntilEntered("first", "CreateHsms");
         refusedKeyStore = assertThrows(
                         CloudHsmClusterInvalidConfigurationException.class, () -> pipeline.createKeyStore("one-hsm"))
                 .getMessage();
@@ -80,8 +80,9 @@ class SnagsOnTheWayTest {
     @DisplayName("7: AWS replaces the first HSM after its CSR was signed: the certificate is for a key that is gone")
     void snag7_theHsmWasReplacedAfterTheSigning() {
         assertNotEquals(csrBefore, csrAfter, "AWS offers a CSR for another key");
+        var untilInitialized = stages.subList(0, stages.indexOf("ActivateCluster"));
         for (var again : List.of("VerifyHsmIdentity", "IssueClusterCertificate", "InitializeCluster")) {
-            assertEquals(2, Collections.frequency(stages, again), () -> again + " among " + stages);
+            assertEquals(2, Collections.frequency(untilInitialized, again), () -> again + " among " + stages);
         }
         assertEquals(1, pipeline.cloud().calls("InitializeCluster"), "the useless certificate was never sent");
     }
@@ -90,9 +91,9 @@ class SnagsOnTheWayTest {
     @DisplayName("10: the client was stopped overnight; started again, it was of no use")
     void snag10_theStoppedClientWasOfNoUse() {
         assertTrue(refusedCommand.contains("not in a valid state"), () -> refusedCommand);
-        assertEquals(2, Collections.frequency(stages, "RelaunchClient"), stages::toString);
+        assertEquals(3, Collections.frequency(stages, "LaunchClient"), stages::toString);
         assertNotEquals(stoppedClient, terminatedClient);
-        assertNotEquals(terminatedClient, pipeline.client().instanceId());
+        assertEquals(3, pipeline.cloud().calls("RunInstances"));
         assertEquals(1, pipeline.cloud().calls("CreateCluster"), "the cluster does not mind");
     }
 
@@ -100,7 +101,7 @@ class SnagsOnTheWayTest {
     @DisplayName("13: the key store was refused: two active HSMs in different zones are needed")
     void snag13_oneHsmWasNotEnough() {
         assertTrue(refusedKeyStore.contains("at least two active HSMs"), () -> refusedKeyStore);
-        assertTrue(stages.indexOf("CreateSecondHsm") < stages.indexOf("CreateKeyStore"), stages::toString);
+        assertTrue(stages.indexOf("CreateHsms") < stages.indexOf("CreateKeyStore"), stages::toString);
         assertEquals(
                 2,
                 pipeline.cluster().hsms().stream()

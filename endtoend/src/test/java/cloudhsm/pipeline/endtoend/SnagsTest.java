@@ -63,7 +63,8 @@ class SnagsTest {
 
     /** Snag 18 is about what was chosen for the key; everything else is left to the pipeline. */
     private static final String INPUT = """
-        {"key": {"alias": "alias/reports", "description": "Customer reports", "deletable": false,
+        {"client": {"keep": true},
+         "key": {"alias": "alias/reports", "description": "Customer reports", "deletable": false,
                  "administrators": ["%s"], "users": ["%s"]}}
         """.formatted(ADMINISTRATOR, READER);
 

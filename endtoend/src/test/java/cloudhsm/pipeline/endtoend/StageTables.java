@@ -19,8 +19,7 @@ import java.util.regex.Pattern;
  * sentence of the class's Javadoc says; what it may do on AWS, as the template grants it; and how long it waits.
  */
 final class StageTables {
-    static final List<String> MACHINES =
-            List.of("provision", "pause", "resume", "teardown", "heal", "reencrypt-existing", "watch");
+    static final List<String> MACHINES = List.of("provision", "pause", "teardown", "reencrypt-existing", "watch");
 
     private static final Path ROOT = LocalDeployment.projectRoot();
 

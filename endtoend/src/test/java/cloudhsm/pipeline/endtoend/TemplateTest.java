@@ -147,8 +147,7 @@ class TemplateTest {
     @ParameterizedTest
     @CsvSource({
         "CreateFirstHsmFunction, CreateHsm",
-        "CreateSecondHsmFunction, CreateHsm",
-        "RestoreHsmsFunction, CreateHsm",
+        "CreateHsmsFunction, CreateHsm",
         "InitializeClusterFunction, InitializeCluster",
         "DeleteClusterFunction, DeleteCluster"
     })

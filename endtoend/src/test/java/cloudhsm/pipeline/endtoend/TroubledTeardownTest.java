@@ -106,7 +106,7 @@ class TroubledTeardownTest {
                 List.of("ScheduleKeyDeletion", "DisconnectCustomKeyStore", "CopyObject", "DeleteObjects"))
             assertEquals(0, pipeline.cloud().calls(destructive), destructive);
 
-        var resumed = pipeline.run("Resume", "resume", "{}");
+        var resumed = pipeline.provision("resume", "{}");
         assertEquals(ExecutionStatus.SUCCEEDED, resumed.status(), () -> resumed.error() + ": " + resumed.cause());
     }
 
@@ -177,7 +177,7 @@ class TroubledTeardownTest {
     @Test
     @Order(5)
     void whatSomebodyHasDeletedByHandIsNotMissed() {
-        var provisioned = pipeline.provision("by-hand", "{\"deployment\":\"by-hand\"}");
+        var provisioned = pipeline.provision("by-hand", "{\"deployment\":\"by-hand\", \"client\": {\"keep\": true}}");
         assertEquals(ExecutionStatus.SUCCEEDED, provisioned.status(), provisioned::cause);
         var ownBucket = Json.parse(provisioned.output()).path("bucket").asText();
         var clusterId = Json.parse(provisioned.output()).path("clusterId").asText();

@@ -37,11 +37,8 @@ class UnknownInputTest {
         Provision         | {"dployment": "default", "bucket": {"nam": "b"}}                     | dployment, bucket.nam
         Pause             | {"deployment": "default", "interupt": true, "colour": 1}             | interupt, colour
         Pause             | {"deployment": {"name": "default"}, "interrupt": "yes"}              | deployment, interrupt
-        Resume            | {"dployment": "default", "interrupt": true}                          | dployment, interrupt
+        Provision         | {"deployment": {"name": "default"}, "healthCheck": 1}                  | deployment, healthCheck
         Teardown          | {"deployment": "d", "confirm": "d", "data": "DELETE", "colour": 1}   | colour
-        Heal              | {"deployment": "default", "clusterId": "cluster-a"}                  | clusterId
-        Heal              | {"dployment": "default"}                                             | deployment, dployment
-        Heal              | {"deployment": {"name": "default"}}                                  | deployment
         ReencryptExisting | {"bucket": "photos", "dryrun": true, "release": {"keys": ["k"]}}     | dryrun, release.keys
         Watch             | {"waitId": "a", "waitID": "b"}                                       | waitID
         """)
@@ -56,21 +53,26 @@ class UnknownInputTest {
     }
 
     @Test
-    void whoeverSubscribedHearsOfAHealingWhoseInputNamesNoDeployment() {
-        var refused = run("Heal", "unnamed", "[]");
+    void whoeverSubscribedHearsOfAnInputThatIsNoObject() {
+        var refused = run("Provision", "unnamed", "[]");
         assertEquals("INVALID_INPUT", refused.error(), refused::cause);
         assertEquals(
                 1,
                 PIPELINE.cloud().sns().published().stream()
                         .filter(message -> message.message().contains(refused.executionArn()))
                         .count());
+    }
 
-        var corrected = run("Heal", "named", "{\"deployment\": \"default\"}");
-        assertEquals(ExecutionStatus.SUCCEEDED, corrected.status(), corrected::cause);
+    @Test
+    void theHealthCheckHealsNothingThatThePipelineDoesNotKnow() {
+        var before = Holdings.of(PIPELINE.cloud());
+        var execution =
+                run("Provision", "unknown", "{\"deployment\": \"defalt\", \"healthCheck\": \"An HSM is lost.\"}");
+        assertEquals(ExecutionStatus.SUCCEEDED, execution.status(), execution::cause);
         assertEquals(
-                "LEFT_ALONE",
-                Json.parse(corrected.output()).path("action").asText(),
-                "there is no such deployment yet");
+                "Deployment defalt: the pipeline knows no such deployment.",
+                Json.parse(execution.output()).path("leftAlone").asText());
+        assertEquals(before, Holdings.of(PIPELINE.cloud()));
     }
 
     @Test

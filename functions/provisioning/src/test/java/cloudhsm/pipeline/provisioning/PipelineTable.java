@@ -6,6 +6,7 @@ import cloudhsm.pipeline.provisioning.lambda.Json;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
+import java.util.Optional;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 import software.amazon.awssdk.services.dynamodb.model.AttributeDefinition;
 import software.amazon.awssdk.services.dynamodb.model.BillingMode;
@@ -23,14 +24,17 @@ public final class PipelineTable {
     public static Deployments withRecordOf(String deployment, DynamoDbClient dynamoDb, LocalCloud cloud) {
         create(dynamoDb, cloud);
         var deployments = new Deployments(dynamoDb, NAME);
-        provisioning(deployments, deployment, Map.of("deployment", deployment), cloud.time().now());
+        provisioning(
+                deployments,
+                deployment,
+                Map.of("deployment", deployment),
+                cloud.time().now());
         return deployments;
     }
 
     /** Has the record of a deployment of which no input has said anything say that it is PROVISIONING by that plan. */
     public static void provisioning(Deployments deployments, String deployment, Map<String, ?> plan, Instant now) {
-        var wanted = Json.MAPPER.createObjectNode();
-        deployments.provisioning(deployment, wanted, wanted, plan, now);
+        deployments.provisioning(deployment, Optional.empty(), Json.MAPPER.createObjectNode(), plan, now);
     }
 
     /** Creates the table, unless it is there, and waits until it can be used. */

@@ -56,7 +56,7 @@ record Fault(Kind kind, String where) {
         READ_STALE(
                 "read:stale",
                 "STATE",
-                "CreateSecondHsm",
+                "CreateHsms",
                 "from then on DescribeClusters answers three times as it was at the state's beginning"),
         HSM_DEGRADED(
                 "hsm:degraded",

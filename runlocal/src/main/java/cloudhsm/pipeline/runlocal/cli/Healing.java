@@ -35,7 +35,7 @@ final class Healing {
     Healing(LocalDeployment deployment, ProvisioningRun provisioning, String object, PrintWriter out) {
         this.deployment = deployment;
         this.cloud = deployment.cloud();
-        this.stateMachineArn = deployment.stack().outputs().get("HealStateMachineArn");
+        this.stateMachineArn = deployment.stack().outputs().get("ProvisionStateMachineArn");
         this.provisioning = provisioning;
         this.object = object;
         this.out = out;
@@ -57,7 +57,7 @@ final class Healing {
             var run = new ProvisioningRun(deployment, stateMachineArn, "", out);
             var succeeded = run.follow(healing.get());
             tellMails();
-            if (lost && succeeded && run.output().path("action").asText().equals("HEALED")) return told();
+            if (lost && succeeded && run.output().has("keyArn")) return told();
         }
         out.printf("%nIt was not healed within %d hours.%n", LIMIT.toHours());
         return false;

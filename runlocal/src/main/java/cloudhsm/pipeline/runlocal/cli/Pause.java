@@ -93,9 +93,9 @@ final class Pause implements Callable<Integer> {
             out.printf(
                     "%n%d hours paused: HSMs billed $%s; reading s3://%s/%s: %s%n",
                     PAUSED.toHours(), after.subtract(before), bucket, OBJECT, refused);
-            if (!execution(deployment, "Resume", out)) return false;
+            if (!execution(deployment, "Provision", out)) return false;
             var readable = read(s3, bucket).isEmpty();
-            out.printf("%nAfter the resume the object is %s.%n", readable ? "readable again" : "NOT readable");
+            out.printf("%nAfter that the object is %s.%n", readable ? "readable again" : "NOT readable");
             out.flush();
             report.write(new Report(
                     provisioning.clusterId(),

@@ -12,6 +12,9 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 import software.amazon.awssdk.services.s3.S3Client;
 
 /** One execution of the provisioning state machine, told stage by stage while it runs. */
@@ -22,8 +25,6 @@ final class ProvisioningRun {
     /** What of a stage's output is worth a word on the screen. */
     private static final List<String> TELLING = List.of(
             "clusterId",
-            "hsmId",
-            "availabilityZone",
             "verdict",
             "rootSha256",
             "instanceId",
@@ -109,28 +110,31 @@ final class ProvisioningRun {
     /** Whose price it is that the plan counts with. */
     private void tellPriceBasis(StageRun stage) {
         stage.output()
-                .filter(output -> output.has("hourlyCostUsd"))
-                .ifPresent(output ->
-                        out.printf("%-9s %s%n", "", output.path("priceBasis").asText()));
+                .map(output -> output.path("plan"))
+                .filter(plan -> plan.has("priceBasis"))
+                .ifPresent(plan ->
+                        out.printf("%-9s %s%n", "", plan.path("priceBasis").asText()));
     }
 
     private static String made(StageRun stage) {
         if (stage.output().isEmpty()) return "";
         var output = stage.output().get();
-        if (output.has("hourlyCostUsd")) {
+        if (output.path("plan").has("hourlyCostUsd")) {
             return String.format(
                     Locale.ROOT,
                     "will bill $%.2f per hour, $%.2f per day",
-                    output.path("hourlyCostUsd").asDouble(),
-                    output.path("dailyCostUsd").asDouble());
+                    output.at("/plan/hourlyCostUsd").asDouble(),
+                    output.at("/plan/dailyCostUsd").asDouble());
         }
-        return String.join(
-                ", ",
-                TELLING.stream()
-                        .filter(output::has)
-                        .map(member -> output.path(member).asText())
-                        .filter(value -> !value.isEmpty())
-                        .toList());
+        var hsms = StreamSupport.stream(output.path("hsms").spliterator(), false)
+                .filter(hsm -> hsm.has("availabilityZone"))
+                .map(hsm -> hsm.path("hsmId").asText() + " in "
+                        + hsm.path("availabilityZone").asText());
+        var told = TELLING.stream()
+                .filter(output::has)
+                .map(member -> output.path(member).asText())
+                .filter(value -> !value.isEmpty());
+        return Stream.concat(hsms, told).collect(Collectors.joining(", "));
     }
 
     private static String clock(Duration duration) {

@@ -40,7 +40,7 @@ record Cell(List<Injection> injections) {
         var matcher = SPELLING.matcher(text);
         if (!matcher.matches()) {
             throw new IllegalArgumentException("\"" + text + "\" is not FUNCTION/SERVICE:OPERATION:NUMBER=KIND, as in"
-                    + " CreateSecondHsmFunction/cloudhsm:CreateHsm:1=answer-lost");
+                    + " CreateHsmsFunction/cloudhsm:CreateHsm:1=answer-lost");
         }
         var kind = Arrays.stream(Faults.Kind.values())
                 .filter(candidate -> spelled(candidate).equals(matcher.group(5)))

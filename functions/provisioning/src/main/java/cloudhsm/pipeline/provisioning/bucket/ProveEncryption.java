@@ -1,6 +1,8 @@
 package cloudhsm.pipeline.provisioning.bucket;
 
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
+import cloudhsm.pipeline.provisioning.lambda.Json;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.Resource;
 import cloudhsm.pipeline.provisioning.stage.StageHandler;
@@ -12,11 +14,18 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
 import software.amazon.awssdk.core.sync.RequestBody;
+import software.amazon.awssdk.services.kms.KmsClient;
+import software.amazon.awssdk.services.kms.model.DataKeySpec;
+import software.amazon.awssdk.services.kms.model.DependencyTimeoutException;
+import software.amazon.awssdk.services.kms.model.KeyUnavailableException;
+import software.amazon.awssdk.services.kms.model.KmsException;
+import software.amazon.awssdk.services.kms.model.KmsInvalidStateException;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.DeleteMarkerEntry;
 import software.amazon.awssdk.services.s3.model.EncodingType;
@@ -27,7 +36,8 @@ import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
 
 /**
  * Proves the whole path: uploads an object that asks for SSE-S3, waits until the re-encryptor has put it under the
- * key, reads it back, and removes every version of it.
+ * key, reads it back, and removes every version of it. Where the deployment's record has that for these very HSMs, key
+ * and bucket, it only asks KMS.
  */
 public final class ProveEncryption extends StageHandler<ProveEncryption.Input> {
     /** S3's notification takes seconds, sometimes a minute; the rest is for a full queue, or a function that died. */
@@ -35,10 +45,17 @@ public final class ProveEncryption extends StageHandler<ProveEncryption.Input> {
 
     private static final String SSE_S3 = ServerSideEncryption.AES256.toString();
 
-    /** @param execution name or ARN of the execution; makes the probe's name */
-    public record Input(String execution, String bucket, String keyArn) {
+    /**
+     * @param execution name or ARN of the execution; makes the probe's name
+     * @param hsms ids of the cluster's ACTIVE HSMs
+     * @param changed whether the bucket, or the connection to the HSMs, has changed in this execution
+     */
+    public record Input(
+            String execution, String deployment, String bucket, String keyArn, List<String> hsms, boolean changed) {
         public Input {
             Objects.requireNonNull(execution, "execution");
+            Objects.requireNonNull(deployment, "deployment");
+            hsms = List.copyOf(hsms);
             Objects.requireNonNull(bucket, "bucket");
             Objects.requireNonNull(keyArn, "keyArn");
         }
@@ -62,21 +79,29 @@ public final class ProveEncryption extends StageHandler<ProveEncryption.Input> {
     public record Output(String probeKey, String before, String after, boolean etagUnchanged, int versionsRemoved) {}
 
     private final S3Client s3;
+    private final KmsClient kms;
+    private final Deployments deployments;
     private final Clock clock;
 
     /** Called by Lambda, once per execution environment. */
     public ProveEncryption() {
-        this(Aws.s3(), StageRuntime.ofFunction());
+        this(Aws.s3(), Aws.kms(), Deployments.ofFunction(), StageRuntime.ofFunction());
     }
 
-    ProveEncryption(S3Client s3, StageRuntime runtime) {
+    ProveEncryption(S3Client s3, KmsClient kms, Deployments deployments, StageRuntime runtime) {
         super(Input.class, runtime);
         this.s3 = s3;
+        this.kms = kms;
+        this.deployments = deployments;
         this.clock = runtime.clock();
     }
 
     @Override
     protected Outcome run(Input input, Optional<Resource> awaited) {
+        var unusable = whyUnusable(input);
+        if (unusable.isPresent()) return unusable.get();
+        var before = before(input);
+        if (before.isPresent()) return new Outcome.Done(before.get());
         var probe = head(input);
         if (probe.isEmpty()) return absent(input, awaited);
         if (input.keyArn().equals(probe.get().ssekmsKeyId())) return proven(input, probe.get());
@@ -90,6 +115,43 @@ public final class ProveEncryption extends StageHandler<ProveEncryption.Input> {
                             + " min after its upload");
         }
         return waiting(input);
+    }
+
+    /**
+     * KMS can say that a key store is CONNECTED and yet not reach the HSMs: as far as anybody knows after a time without
+     * any. Asked for a data key, it tells; the probe would only tell after its whole {@link #BUDGET}.
+     */
+    private Optional<Outcome> whyUnusable(Input input) {
+        try {
+            kms.generateDataKeyWithoutPlaintext(
+                    request -> request.keyId(input.keyArn()).keySpec(DataKeySpec.AES_256));
+            return Optional.empty();
+        } catch (KmsInvalidStateException | KeyUnavailableException | DependencyTimeoutException refused) {
+            return Optional.of(new Outcome.Failed(
+                    "KEY_UNUSABLE",
+                    "KMS cannot use key " + input.keyArn() + " although its key store is CONNECTED. KMS says: \""
+                            + refused.awsErrorDetails().errorMessage() + "\" Objects under it can be neither read nor"
+                            + " written. Next: none as long as the execution runs: it disconnects the key store and"
+                            + " connects it again, once. If the execution ended so, look at the cluster's HSMs and at"
+                            + " the AWS Health Dashboard for KMS, then start a new one."));
+        } catch (KmsException failure) {
+            // A key policy of the user's own need not let this role ask; the probe tells as well, later.
+            if ("AccessDeniedException".equals(failure.awsErrorDetails().errorCode())) return Optional.empty();
+            throw failure;
+        }
+    }
+
+    /** The proof of an earlier execution, where neither the HSMs nor the bucket have changed since. */
+    private Optional<Output> before(Input input) {
+        if (input.changed()) return Optional.empty();
+        return deployments
+                .find(input.deployment())
+                .filter(record -> record.provenHsms().equals(Set.copyOf(input.hsms())))
+                .filter(record -> input.bucket()
+                        .equals(record.resources().at("/bucket/bucket").asText()))
+                .map(record -> record.resources().path("proof"))
+                .filter(proof -> input.keyArn().equals(proof.path("after").asText()))
+                .map(proof -> Json.MAPPER.convertValue(proof, Output.class));
     }
 
     /**
@@ -172,7 +234,7 @@ public final class ProveEncryption extends StageHandler<ProveEncryption.Input> {
                 "The probe s3://" + input.bucket() + "/" + input.probeKey() + ", uploaded with SSE-S3, should be"
                         + " under " + input.keyArn() + ", but " + seen + ". Uploads that ask for another encryption"
                         + " may not be reaching the key. The probe was left as it is. Next: start a provisioning"
-                        + " execution with the deployment's input, which sets the bucket's default encryption and"
+                        + " execution with the deployment's name, which sets the bucket's default encryption and"
                         + " notification and tries with a new probe. If this was one, look at the re-encryptor's queue,"
                         + " its dead-letter queue and its log first.");
     }

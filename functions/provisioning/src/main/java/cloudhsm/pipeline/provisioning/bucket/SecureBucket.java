@@ -15,13 +15,10 @@ import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.BucketAlreadyExistsException;
 import software.amazon.awssdk.services.s3.model.BucketAlreadyOwnedByYouException;
 import software.amazon.awssdk.services.s3.model.BucketNamespace;
-import software.amazon.awssdk.services.s3.model.BucketVersioningStatus;
 import software.amazon.awssdk.services.s3.model.CreateBucketConfiguration;
+import software.amazon.awssdk.services.s3.model.GetBucketNotificationConfigurationResponse;
 import software.amazon.awssdk.services.s3.model.ObjectOwnership;
-import software.amazon.awssdk.services.s3.model.OwnershipControlsRule;
 import software.amazon.awssdk.services.s3.model.S3Exception;
-import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
-import software.amazon.awssdk.services.s3.model.ServerSideEncryptionRule;
 import software.amazon.awssdk.services.s3.model.Tag;
 
 /**
@@ -62,8 +59,11 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
         }
     }
 
-    /** @param created whether the pipeline made the bucket, in this execution or an earlier one */
-    public record Output(String bucket, boolean created) {}
+    /**
+     * @param created whether the pipeline made the bucket, in this execution or an earlier one
+     * @param changed whether this stage had to change anything
+     */
+    public record Output(String bucket, boolean created, boolean changed) {}
 
     private final S3Client s3;
     private final Deployments deployments;
@@ -97,12 +97,18 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
         if (outOfScope.isPresent()) return refused(input, outOfScope.get());
         var unusable = createUnlessThere(input);
         if (unusable.isPresent()) return unusable.get();
-        secure(input);
-        setDefaultEncryption(input);
-        putPolicy(input);
-        var overlap = putNotification(input);
-        if (overlap.isPresent()) return overlap.get();
-        return new Outcome.Done(new Output(input.bucket(), isMade(input)));
+        var settings = new BucketSettings(s3, input.bucket(), input.account());
+        var changed = settings.secure();
+        changed |= settings.encryptUnder(input.keyArn());
+        changed |= putPolicy(input);
+        var existing = s3.getBucketNotificationConfiguration(
+                request -> request.bucket(input.bucket()).expectedBucketOwner(input.account()));
+        if (!BucketNotification.hasOurs(existing, queueArn)) {
+            var refused = putNotification(input, existing);
+            if (refused.isPresent()) return refused.get();
+            changed = true;
+        }
+        return new Outcome.Done(new Output(input.bucket(), isMade(input), changed));
     }
 
     private Optional<Outcome> createUnlessThere(Input input) {
@@ -191,42 +197,15 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
         return Tag.builder().key(key).value(value).build();
     }
 
-    private void secure(Input input) {
-        s3.putBucketOwnershipControls(request -> request.bucket(input.bucket())
-                .expectedBucketOwner(input.account())
-                .ownershipControls(controls -> controls.rules(OwnershipControlsRule.builder()
-                        .objectOwnership(ObjectOwnership.BUCKET_OWNER_ENFORCED)
-                        .build())));
-        s3.putPublicAccessBlock(request -> request.bucket(input.bucket())
-                .expectedBucketOwner(input.account())
-                .publicAccessBlockConfiguration(block -> block.blockPublicAcls(true)
-                        .ignorePublicAcls(true)
-                        .blockPublicPolicy(true)
-                        .restrictPublicBuckets(true)));
-        s3.putBucketVersioning(request -> request.bucket(input.bucket())
-                .expectedBucketOwner(input.account())
-                .versioningConfiguration(versioning -> versioning.status(BucketVersioningStatus.ENABLED)));
-    }
-
-    /** By ARN, as an alias would be looked up in the account of whoever uploads. */
-    private void setDefaultEncryption(Input input) {
-        var rule = ServerSideEncryptionRule.builder()
-                .applyServerSideEncryptionByDefault(encryption ->
-                        encryption.sseAlgorithm(ServerSideEncryption.AWS_KMS).kmsMasterKeyID(input.keyArn()))
-                .bucketKeyEnabled(true)
-                .build();
-        s3.putBucketEncryption(request -> request.bucket(input.bucket())
-                .expectedBucketOwner(input.account())
-                .serverSideEncryptionConfiguration(configuration -> configuration.rules(rule)));
-    }
-
-    private void putPolicy(Input input) {
+    /** Returns whether the bucket had another one. */
+    private boolean putPolicy(Input input) {
         var existing = policy(input);
         var wanted = BucketPolicy.merged(existing, input.bucketArn());
-        if (BucketPolicy.same(existing, wanted)) return;
+        if (BucketPolicy.same(existing, wanted)) return false;
         s3.putBucketPolicy(request -> request.bucket(input.bucket())
                 .expectedBucketOwner(input.account())
                 .policy(wanted));
+        return true;
     }
 
     private Optional<String> policy(Input input) {
@@ -240,10 +219,7 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
         }
     }
 
-    private Optional<Outcome> putNotification(Input input) {
-        var existing = s3.getBucketNotificationConfiguration(
-                request -> request.bucket(input.bucket()).expectedBucketOwner(input.account()));
-        if (BucketNotification.hasOurs(existing, queueArn)) return Optional.empty();
+    private Optional<Outcome> putNotification(Input input, GetBucketNotificationConfigurationResponse existing) {
         try {
             s3.putBucketNotificationConfiguration(request -> request.bucket(input.bucket())
                     .expectedBucketOwner(input.account())

@@ -39,7 +39,7 @@ public final class ActivateCluster extends StageHandler<ActivateCluster.Input> {
             Set.of("UPDATE_IN_PROGRESS", "MODIFY_IN_PROGRESS", "ROLLBACK_IN_PROGRESS");
 
     /**
-     * @param instanceId the client that runs the CloudHSM CLI
+     * @param instanceId the client that runs the CloudHSM CLI; "" where none was launched, as for an ACTIVE cluster
      * @param trustAnchor PEM of the root that the cluster was initialized with
      */
     public record Input(String deployment, String clusterId, String instanceId, String trustAnchor) {
@@ -111,6 +111,7 @@ public final class ActivateCluster extends StageHandler<ActivateCluster.Input> {
     private Outcome activate(Input input, Cluster cluster, Optional<Resource> awaited) {
         var before = awaited.map(Resource::type).orElse(null);
         if (before == Resource.Type.CLUSTER) return untilActive(input);
+        if (input.instanceId().isEmpty()) return ClientCommand.noClient();
         var progress = before == Resource.Type.COMMAND
                 ? command.progress(awaited.orElseThrow())
                 : send(input, activeAddresses(cluster));

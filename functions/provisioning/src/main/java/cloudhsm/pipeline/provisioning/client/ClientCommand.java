@@ -178,6 +178,14 @@ public final class ClientCommand {
         return new Progress.Running(new Outcome.Waiting(command, RUNNING, BUDGET));
     }
 
+    /** A stage needs the client, and this execution has not launched one. */
+    static Outcome noClient() {
+        return new Outcome.Failed(
+                CLIENT_GONE,
+                "No client has been launched, and it turned out that one is needed. Next: none: the execution launches"
+                        + " it.");
+    }
+
     private static Progress gone(String instanceId, String why) {
         return failed(
                 CLIENT_GONE,

@@ -5,6 +5,7 @@ import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.cluster.SecretNotOursException;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
+import cloudhsm.pipeline.provisioning.lambda.Json;
 import cloudhsm.pipeline.provisioning.pki.Pem;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.Resource;
@@ -17,6 +18,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
 import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
 import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
@@ -30,7 +32,8 @@ import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
  * Makes the crypto user {@code kmsuser}, as whom KMS logs in, and proves that every HSM knows it. CloudHSM never
  * copies users between HSMs by itself, and KMS may log in to any of them.
  *
- * <p>Once KMS has connected it has changed the password and stays logged in. From then on this stage only looks.
+ * <p>Once KMS has connected it has changed the password and stays logged in. From then on this stage only looks, and
+ * not even that where the deployment's record has it proven for these very HSMs.
  */
 public final class CreateKmsUser extends StageHandler<CreateKmsUser.Input> {
     private static final String KMSUSER = "kmsuser";
@@ -39,7 +42,7 @@ public final class CreateKmsUser extends StageHandler<CreateKmsUser.Input> {
     private static final Duration HSM_BUDGET = Duration.ofMinutes(30);
 
     /**
-     * @param instanceId the client that runs the CloudHSM CLI
+     * @param instanceId the client that runs the CloudHSM CLI; "" where none was launched
      * @param trustAnchor PEM of the root that the cluster was initialized with
      * @param adminSecretArn the secret that holds the password of {@code admin}
      */
@@ -55,12 +58,18 @@ public final class CreateKmsUser extends StageHandler<CreateKmsUser.Input> {
     }
 
     /** @param kmsuser what this HSM says of the user: role, lock and coverage */
-    public record HsmUser(String address, String kmsuser) {}
+    public record HsmUser(String hsmId, String address, String kmsuser) {}
 
     /** @param kmsUserSecretArn the secret that holds the password as it is before KMS's first connection */
     public record Output(String kmsUserSecretArn, List<HsmUser> hsms) {
         public Output {
             hsms = List.copyOf(hsms);
+        }
+
+        private Output of(List<String> hsmIds) {
+            return new Output(
+                    kmsUserSecretArn,
+                    hsms.stream().filter(hsm -> hsmIds.contains(hsm.hsmId())).toList());
         }
     }
 
@@ -112,6 +121,9 @@ public final class CreateKmsUser extends StageHandler<CreateKmsUser.Input> {
                 .findFirst();
         if (beingMade.isPresent()) return untilMade(beingMade.get(), input);
 
+        var proven = proven(cluster.get(), input.deployment());
+        if (proven.isPresent()) return new Outcome.Done(proven.get());
+        if (input.instanceId().isEmpty()) return ClientCommand.noClient();
         try {
             var secret = PasswordSecret.ofKmsUser(secretsManager, deployments, input.deployment());
             return run(input, cluster.get(), secret.ensure(), awaited);
@@ -120,16 +132,34 @@ public final class CreateKmsUser extends StageHandler<CreateKmsUser.Input> {
         }
     }
 
+    /** What the record says of the user, where that holds for every HSM and KMS is logged in. */
+    private Optional<Output> proven(Cluster cluster, String deployment) {
+        if (kmsLogin.in(cluster.clusterId()).isEmpty()) return Optional.empty();
+        return deployments
+                .find(deployment)
+                .filter(record -> record.provenHsms().containsAll(activeIds(cluster)))
+                .map(record -> Json.MAPPER.convertValue(record.resources().path("kmsUser"), Output.class))
+                .map(before -> before.of(activeIds(cluster)))
+                .filter(output -> !output.hsms().isEmpty());
+    }
+
+    private static List<String> activeIds(Cluster cluster) {
+        return active(cluster).map(Hsm::hsmId).toList();
+    }
+
+    private static Stream<Hsm> active(Cluster cluster) {
+        return cluster.hsms().stream().filter(hsm -> hsm.state() == HsmState.ACTIVE);
+    }
+
     private Outcome run(Input input, Cluster cluster, String secretArn, Optional<Resource> awaited) {
         var held = kmsLogin.in(input.clusterId());
-        var addresses = ActivateCluster.activeAddresses(cluster);
         var progress = awaited.filter(resource -> resource.type() == Resource.Type.COMMAND)
                 .map(createKmsUser::progress)
                 .orElseGet(() -> send(input, cluster, secretArn, held.isPresent()));
         return switch (progress) {
             case ClientCommand.Progress.Running running -> running.waiting();
             case ClientCommand.Progress.Succeeded succeeded ->
-                verified(input, secretArn, addresses, held, succeeded.report());
+                verified(input, secretArn, active(cluster).toList(), held, succeeded.report());
             case ClientCommand.Progress.Ended ended -> ended.failed();
         };
     }
@@ -158,21 +188,25 @@ public final class CreateKmsUser extends StageHandler<CreateKmsUser.Input> {
     private static Outcome verified(
             Input input,
             String secretArn,
-            List<String> addresses,
+            List<Hsm> hsms,
             Optional<CustomKeyStoresListEntry> held,
             ClientReport report) {
-        var incomplete = addresses.stream()
+        var incomplete = hsms.stream()
+                .map(Hsm::eniIp)
                 .filter(address -> report.userAt(address, KMSUSER)
                         .filter(user -> held.isPresent() || user.isUsableCryptoUser())
                         .isEmpty())
                 .toList();
-        if (addresses.isEmpty() || !incomplete.isEmpty()) return incomplete(input, incomplete, held, report);
+        if (hsms.isEmpty() || !incomplete.isEmpty()) return incomplete(input, incomplete, held, report);
         return new Outcome.Done(new Output(
                 secretArn,
-                addresses.stream()
-                        .map(address -> new HsmUser(
-                                address,
-                                report.userAt(address, KMSUSER).orElseThrow().toString()))
+                hsms.stream()
+                        .map(hsm -> new HsmUser(
+                                hsm.hsmId(),
+                                hsm.eniIp(),
+                                report.userAt(hsm.eniIp(), KMSUSER)
+                                        .orElseThrow()
+                                        .toString()))
                         .toList()));
     }
 
@@ -187,7 +221,7 @@ public final class CreateKmsUser extends StageHandler<CreateKmsUser.Input> {
                 .collect(Collectors.joining(", "));
         var next = held.map(store -> "KMS is logged in through key store " + store.customKeyStoreId()
                         + " under a password only it knows, so nothing was changed. Next: disconnect the key store,"
-                        + " then start a provisioning execution with the deployment's input; it completes the user.")
+                        + " then start a provisioning execution with the deployment's name; it completes the user.")
                 .orElse("The CLI reported " + report.outcome() + ": " + report.message()
                         + ". Next: start a new execution; it repairs the user with the same password.");
         return new Outcome.Failed(

@@ -8,64 +8,33 @@ import cloudhsm.pipeline.provisioning.stage.Resource;
 import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import java.time.Clock;
-import java.time.Duration;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.Set;
-import java.util.stream.Stream;
 import software.amazon.awssdk.services.ec2.Ec2Client;
 import software.amazon.awssdk.services.ec2.model.Instance;
 import software.amazon.awssdk.services.ec2.model.InstanceStateName;
 import software.amazon.awssdk.services.ec2.model.SecurityGroup;
 import software.amazon.awssdk.services.ssm.SsmClient;
-import software.amazon.awssdk.services.ssm.model.PingStatus;
 
 /**
  * Provides the EC2 instance on which the CloudHSM CLI runs. The client is disposable: one that is stopped, offline or
- * in the wrong security group is terminated and replaced, and one that ends before it is online is followed by another,
- * three times.
+ * in the wrong security group is terminated and replaced. It comes up while other stages go on.
  */
 public final class LaunchClient extends StageHandler<LaunchClient.Input> {
-    /** From launch to online in Systems Manager; one to two minutes are usual. */
-    private static final Duration ONLINE_BUDGET = Duration.ofMinutes(10);
-
-    /** How many clients are launched after the first one, as each before it ended without having been online. */
-    static final int OTHERS = 3;
-
-    private static final Set<String> NOT_ONLINE =
-            Set.of(Resource.ABSENT, PingStatus.CONNECTION_LOST.toString(), PingStatus.INACTIVE.toString());
-
-    /**
-     * @param securityGroupId the cluster's group, whose members alone can reach the HSMs
-     * @param lost what became of the clients that this stage launched and that never were online, a phrase each; null
-     *     for none, as in the stage's first run
-     */
-    public record Input(
-            String deployment,
-            String vpcId,
-            String subnetId,
-            String securityGroupId,
-            String instanceType,
-            List<String> lost) {
+    /** @param securityGroupId the cluster's group, whose members alone can reach the HSMs */
+    public record Input(String deployment, String vpcId, String subnetId, String securityGroupId, String instanceType) {
         public Input {
             Objects.requireNonNull(deployment, "deployment");
             Objects.requireNonNull(vpcId, "vpcId");
             Objects.requireNonNull(subnetId, "subnetId");
             Objects.requireNonNull(securityGroupId, "securityGroupId");
             Objects.requireNonNull(instanceType, "instanceType");
-            lost = lost == null ? List.of() : List.copyOf(lost);
-        }
-
-        private Input without(Instance client) {
-            var all = Stream.concat(lost.stream(), Stream.of(whatBecameOf(client)))
-                    .toList();
-            return new Input(deployment, vpcId, subnetId, securityGroupId, instanceType, all);
         }
     }
 
-    /** @param instanceId online in Systems Manager */
+    /** @param instanceId on its way; {@link AwaitClient} waits until it answers */
     public record Output(String instanceId) {}
 
     private final Ec2Client ec2;
@@ -98,15 +67,7 @@ public final class LaunchClient extends StageHandler<LaunchClient.Input> {
 
     @Override
     protected Outcome run(Input input, Optional<Resource> awaited) {
-        return awaited.isPresent() ? afterWaiting(input, awaited.get().id()) : takeOrLaunch(input);
-    }
-
-    private ClientResources resources(Input input) {
-        return new ClientResources(ec2, deployments, input.deployment());
-    }
-
-    private Outcome takeOrLaunch(Input input) {
-        var resources = resources(input);
+        var resources = new ClientResources(ec2, deployments, input.deployment());
         var instances = resources.instances();
         instances.stream()
                 .filter(instance -> instance.state().name() == InstanceStateName.TERMINATED)
@@ -118,7 +79,7 @@ public final class LaunchClient extends StageHandler<LaunchClient.Input> {
                 .filter(instance -> !isGone(instance))
                 .filter(instance -> usable.filter(instance::equals).isEmpty())
                 .toList());
-        if (usable.isPresent()) return onceOnline(input, usable.get().instanceId());
+        if (usable.isPresent()) return new Outcome.Done(new Output(usable.get().instanceId()));
 
         var existing = resources.groups().stream()
                 .filter(group -> group.vpcId().equals(input.vpcId()))
@@ -143,22 +104,17 @@ public final class LaunchClient extends StageHandler<LaunchClient.Input> {
                                 input.instanceType()),
                         intent);
         deployments.made(input.deployment(), Made.CLIENT, instanceId);
-        return untilOnline(input, instanceId);
+        return new Outcome.Done(new Output(instanceId));
     }
 
     /** In the cluster's security group, not on its way out, and online or young enough to come online. */
     private boolean isUsable(Instance instance, Input input) {
-        if (!isStartingOrRunning(instance)) return false;
+        if (!AwaitClient.isStartingOrRunning(instance)) return false;
         if (instance.securityGroups().stream()
                 .noneMatch(group -> group.groupId().equals(input.securityGroupId()))) {
             return false;
         }
-        return ping.isOnline(instance.instanceId()) || !isOverdue(instance);
-    }
-
-    private static boolean isStartingOrRunning(Instance instance) {
-        var state = instance.state().name();
-        return state == InstanceStateName.PENDING || state == InstanceStateName.RUNNING;
+        return ping.isOnline(instance.instanceId()) || !AwaitClient.isOverdue(instance, clock.instant());
     }
 
     private static boolean isGone(Instance instance) {
@@ -166,64 +122,9 @@ public final class LaunchClient extends StageHandler<LaunchClient.Input> {
         return state == InstanceStateName.SHUTTING_DOWN || state == InstanceStateName.TERMINATED;
     }
 
-    private boolean isOverdue(Instance instance) {
-        return clock.instant().isAfter(instance.launchTime().plus(ONLINE_BUDGET));
-    }
-
     private void terminate(List<Instance> instances) {
         if (instances.isEmpty()) return;
         ec2.terminateInstances(request ->
                 request.instanceIds(instances.stream().map(Instance::instanceId).toList()));
-    }
-
-    private Outcome afterWaiting(Input input, String instanceId) {
-        if (ping.isOnline(instanceId)) return new Outcome.Done(new Output(instanceId));
-        var instance = resources(input).instance(instanceId);
-        // An instance made a moment ago may not be listed yet.
-        if (instance.isEmpty()) return untilOnline(input, instanceId);
-        if (!isStartingOrRunning(instance.get())) return takeAnother(input.without(instance.get()));
-        if (isOverdue(instance.get())) return notOnline(instance.get());
-        return untilOnline(input, instanceId);
-    }
-
-    private Outcome takeAnother(Input input) {
-        return input.lost().size() > OTHERS ? allGone(input.lost()) : takeOrLaunch(input);
-    }
-
-    private Outcome onceOnline(Input input, String instanceId) {
-        return ping.isOnline(instanceId) ? new Outcome.Done(new Output(instanceId)) : untilOnline(input, instanceId);
-    }
-
-    private static Outcome untilOnline(Input input, String instanceId) {
-        return new Outcome.Waiting(Resource.client(instanceId), NOT_ONLINE, ONLINE_BUDGET).then(input);
-    }
-
-    private static String whatBecameOf(Instance client) {
-        var reason = client.stateReason() == null ? null : client.stateReason().message();
-        return client.instanceId() + " is " + client.state().nameAsString()
-                + (reason == null || reason.isEmpty() ? "" : " (AWS says: \"" + reason + "\")");
-    }
-
-    private static Outcome allGone(List<String> lost) {
-        return new Outcome.Failed(
-                ClientCommand.CLIENT_GONE,
-                lost.size() + " clients in a row ended before they came online: " + String.join("; ", lost)
-                        + ". \"Client error on launch\" and \"InvalidKMSKey\" mean that EC2 could not make the"
-                        + " encrypted volume; \"User initiated\", that somebody in the account ends instances:"
-                        + " CloudTrail names who, under TerminateInstances or StopInstances. Next: remove that cause,"
-                        + " then start a new execution, which launches another client and continues from here.");
-    }
-
-    private static Outcome notOnline(Instance instance) {
-        return new Outcome.Failed(
-                "CLIENT_NOT_ONLINE",
-                "The client " + instance.instanceId() + " in " + instance.subnetId()
-                        + " is running, but has not come online in Systems Manager within "
-                        + ONLINE_BUDGET.toMinutes()
-                        + " min. It must reach the Region's endpoints ssm, ssmmessages and ec2messages over TCP 443,"
-                        + " through a public address and an internet gateway, a NAT gateway, or VPC endpoints. The"
-                        + " instance was left running for you to look at. Next: give the subnet that route, then start"
-                        + " a new execution, which replaces the instance. The subnets of a cluster cannot be changed;"
-                        + " another network takes another deployment.");
     }
 }

@@ -122,8 +122,8 @@ public final class ResetKmsUser extends StageHandler<ResetKmsUser.Input> {
         return new Outcome.Failed(
                 "KEY_STORE_NOT_DISCONNECTED",
                 "Key store " + input.keyStoreId() + " is not DISCONNECTED, so KMS cannot be told kmsuser's password:"
-                        + " somebody connected it meanwhile. " + changed + " Next: disconnect it, then start a new"
-                        + " execution with the same input; it connects again.");
+                        + " somebody connected it meanwhile. " + changed + " Next: disconnect it, then start a"
+                        + " provisioning execution with the deployment's name; it connects again.");
     }
 
     private static Outcome noHsm(Input input) {

@@ -20,8 +20,8 @@ import software.amazon.awssdk.services.ec2.model.Instance;
 import software.amazon.awssdk.services.ec2.model.InstanceStateName;
 
 /**
- * Terminates the client that the deployment's record names, its disk with it, and deletes its security group. LaunchClient
- * makes another.
+ * Terminates the client that the deployment's record names, its disk with it, and where nothing will be left deletes its
+ * security group. LaunchClient makes another.
  */
 public final class TerminateClient extends StageHandler<TerminateClient.Input> {
     /** A minute or two is usual. */
@@ -29,9 +29,19 @@ public final class TerminateClient extends StageHandler<TerminateClient.Input> {
 
     private static final Set<String> NOT_YET = Set.of("pending", "running", "stopping", "stopped", "shutting-down");
 
-    public record Input(String deployment) {
+    /** How much of the client goes. */
+    public enum Extent {
+        /** The input of the provisioning keeps it. */
+        NOTHING,
+        /** Its end is asked for and not waited for; another client uses the security group. */
+        INSTANCE,
+        EVERYTHING
+    }
+
+    public record Input(String deployment, Extent extent) {
         public Input {
             Objects.requireNonNull(deployment, "deployment");
+            Objects.requireNonNull(extent, "extent");
         }
     }
 
@@ -55,14 +65,23 @@ public final class TerminateClient extends StageHandler<TerminateClient.Input> {
 
     @Override
     protected Outcome run(Input input, Optional<Resource> awaited) {
+        if (input.extent() == Extent.NOTHING)
+            return new Outcome.Done(new Output(clock.instant(), List.of(), List.of()));
         var resources = new ClientResources(ec2, deployments, input.deployment());
-        var there = resources.instances().stream()
+        var instances = resources.instances().stream()
                 .filter(instance -> instance.state().name() != InstanceStateName.TERMINATED)
                 .toList();
-        if (!there.isEmpty()) {
-            var ids = there.stream().map(Instance::instanceId).toList();
-            ec2.terminateInstances(request -> request.instanceIds(ids));
-            return new Outcome.Waiting(Resource.instance(ids.getFirst()), NOT_YET, BUDGET);
+        var toEnd = instances.stream()
+                .filter(instance -> instance.state().name() != InstanceStateName.SHUTTING_DOWN)
+                .map(Instance::instanceId)
+                .toList();
+        if (!toEnd.isEmpty()) ec2.terminateInstances(request -> request.instanceIds(toEnd));
+        if (input.extent() == Extent.INSTANCE) {
+            var ended = toEnd.stream().map(id -> "instance " + id).toList();
+            return new Outcome.Done(new Output(clock.instant(), ended, List.of()));
+        }
+        if (!instances.isEmpty()) {
+            return new Outcome.Waiting(Resource.instance(instances.getFirst().instanceId()), NOT_YET, BUDGET);
         }
         var removed = new ArrayList<String>();
         awaited.ifPresent(instance -> removed.add("instance " + instance.id()));

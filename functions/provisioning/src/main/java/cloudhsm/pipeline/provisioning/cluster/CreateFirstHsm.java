@@ -15,7 +15,8 @@ import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
 import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
 
 /**
- * Creates the one HSM that a cluster may have before it is activated, and waits for the CSR that this HSM makes.
+ * Creates the one HSM that a cluster may have before it is activated, and waits for the CSR that this HSM makes. In an
+ * ACTIVE cluster the HSMs are {@link CreateHsms}'s.
  *
  * @see <a href="https://docs.aws.amazon.com/cloudhsm/latest/userguide/create-hsm.html">Create an HSM</a>
  */
@@ -27,12 +28,8 @@ public final class CreateFirstHsm extends StageHandler<CreateFirstHsm.Input> {
         }
     }
 
-    /** @param eniId stays when AWS replaces the HSM under a new id */
-    public record Output(String availabilityZone, String hsmId, String eniId) {
-        static Output of(Hsm hsm) {
-            return new Output(hsm.availabilityZone(), hsm.hsmId(), hsm.eniId());
-        }
-    }
+    /** @param activated whether the cluster has been activated, long ago */
+    public record Output(boolean activated) {}
 
     private final CloudHsmV2Client cloudHsm;
     private final Clusters clusters;
@@ -53,16 +50,13 @@ public final class CreateFirstHsm extends StageHandler<CreateFirstHsm.Input> {
         return clusters.find(input.clusterId())
                 .map(cluster -> switch (cluster.state()) {
                     case UNINITIALIZED -> beforeInitialization(cluster, input, awaited);
-                    case INITIALIZE_IN_PROGRESS,
-                            INITIALIZED,
-                            ACTIVE,
-                            UPDATE_IN_PROGRESS,
-                            MODIFY_IN_PROGRESS,
-                            ROLLBACK_IN_PROGRESS ->
+                    case INITIALIZE_IN_PROGRESS, INITIALIZED ->
                         active(cluster)
-                                .<Outcome>map(hsm -> new Outcome.Done(Output.of(hsm)))
+                                .<Outcome>map(hsm -> new Outcome.Done(new Output(false)))
                                 .orElseGet(
                                         () -> creation(cluster, input, awaited).next(Clusters.hsms(cluster)));
+                    case ACTIVE, UPDATE_IN_PROGRESS, MODIFY_IN_PROGRESS, ROLLBACK_IN_PROGRESS ->
+                        new Outcome.Done(new Output(true));
                     case CREATE_IN_PROGRESS, DEGRADED, DELETE_IN_PROGRESS, DELETED, UNKNOWN_TO_SDK_VERSION ->
                         ClusterFailures.unusable(cluster, "CreateHsm needs an UNINITIALIZED or ACTIVE cluster");
                 })
@@ -72,7 +66,7 @@ public final class CreateFirstHsm extends StageHandler<CreateFirstHsm.Input> {
     private Outcome beforeInitialization(Cluster cluster, Input input, Optional<Resource> awaited) {
         var active = active(cluster);
         if (active.isEmpty()) return creation(cluster, input, awaited).next(Clusters.hsms(cluster));
-        if (Clusters.csr(cluster).isPresent()) return new Outcome.Done(Output.of(active.get()));
+        if (Clusters.csr(cluster).isPresent()) return new Outcome.Done(new Output(false));
         if (Clusters.hsms(cluster).size() > 1) return twoHsms(cluster);
         return new Outcome.Waiting(
                 Resource.clusterCsr(cluster.clusterId()), Set.of(Resource.ABSENT), Clusters.CSR_BUDGET);

@@ -220,8 +220,8 @@ public final class CreateHsms extends StageHandler<CreateHsms.Input> {
         return zones.stream()
                 .filter(zone -> !only.contains(zone))
                 .sorted(Comparator.comparing((String zone) -> degradedIn.contains(zone))
-                        .thenComparing(zone -> Collections.frequency(taken, zone))
-                        .thenComparing(zone -> Collections.frequency(degradedIn, zone)))
+                        .thenComparingInt(zone -> Collections.frequency(taken, zone))
+                        .thenComparingInt(zone -> Collections.frequency(degradedIn, zone)))
                 .toList();
     }
 

@@ -86,7 +86,7 @@ final class HsmCreation {
     }
 
     /** Creates an HSM in the zone behind the one that was waited for last, or behind those that AWS refuses. */
-    Outcome create() {
+    private Outcome create() {
         return switch (ask(zonesToTry())) {
             case Answer.Begun begun -> waitForCreation(begun.hsm().availabilityZone());
             case Answer.Refused refused -> refused.end();
@@ -166,14 +166,14 @@ final class HsmCreation {
         return ours && last ? degraded(hsm) : waitForDeletion(hsm);
     }
 
-    Outcome waitForCreation(String zone) {
+    private Outcome waitForCreation(String zone) {
         return new Outcome.Waiting(
                 Resource.hsm(cluster.clusterId(), zone),
                 Set.of(HsmState.CREATE_IN_PROGRESS.toString(), Resource.ABSENT),
                 CREATION_BUDGET);
     }
 
-    Outcome waitForDeletion(Hsm hsm) {
+    private Outcome waitForDeletion(Hsm hsm) {
         return new Outcome.Waiting(
                 Resource.hsm(cluster.clusterId(), hsm.availabilityZone()),
                 Set.of(HsmState.DEGRADED.toString(), HsmState.DELETE_IN_PROGRESS.toString()),
@@ -224,7 +224,7 @@ final class HsmCreation {
                         + refused.awsErrorDetails().errorMessage() + "\" Nothing was"
                         + " created. Next: delete HSMs of other clusters that nobody needs, or have Service Quotas"
                         + " raise the HSMs of CloudHSM in this Region; then start a provisioning execution with the"
-                        + " deployment's input.");
+                        + " deployment's name.");
     }
 
     private Outcome.Failed noZone() {

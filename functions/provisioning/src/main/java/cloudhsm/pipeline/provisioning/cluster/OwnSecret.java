@@ -53,7 +53,9 @@ public final class OwnSecret {
         var record = deployments.find(deployment);
         var foreign = Stream.of(CLUSTER_CA, ADMIN_PASSWORD, KMSUSER_PASSWORD)
                 .map(label -> new OwnSecret(secretsManager, deployments, deployment, label))
-                .filter(secret -> secret.known(record).or(() -> secret.unremembered(record)).isEmpty())
+                .filter(secret -> secret.known(record)
+                        .or(() -> secret.unremembered(record))
+                        .isEmpty())
                 .flatMap(secret -> secret.foreign().stream())
                 .toList();
         return foreign.isEmpty() ? Optional.empty() : Optional.of(new SecretNotOursException(deployment, foreign));

@@ -281,10 +281,10 @@ public final class VerifyHsmIdentity extends StageHandler<VerifyHsmIdentity.Inpu
     private static Outcome failed(String reason, Cluster cluster, List<Finding> findings) {
         var next = switch (reason) {
             case "TRUST_ANCHOR_EXPIRED" ->
-                "if it is the AWS root, give hsmIdentity.expiredRoot ACCEPT_PINNED, which trusts the key of the"
-                        + " pinned root beyond its end, or deploy with a root that is valid in AwsRootCertificate, if"
-                        + " AWS has published one; if it is the manufacturer's, give"
-                        + " hsmIdentity.manufacturerRootCertificate anew, or REQUIRE_AWS as its policy without it. Then start a new execution.";
+                "if it is the AWS root, give hsmIdentity.expiredRoot ACCEPT_PINNED, which trusts the key of the pinned"
+                    + " root beyond its end, or deploy with a root that is valid in AwsRootCertificate, if AWS has"
+                    + " published one; if it is the manufacturer's, give hsmIdentity.manufacturerRootCertificate anew,"
+                    + " or REQUIRE_AWS as its policy without it. Then start a new execution.";
             case "HSM_CERTIFICATE_UNFIT" ->
                 "names, signatures and dates hold, so ask AWS Support whether its HSMs have what was seen. If they do,"
                         + " a new execution with hsmIdentity.policy SKIP goes on with this HSM and reports the same as"
@@ -359,7 +359,9 @@ public final class VerifyHsmIdentity extends StageHandler<VerifyHsmIdentity.Inpu
     public static Optional<String> neverMet(Policy policy, Cluster cluster, Optional<Deployment> record) {
         if (!isInitialized(cluster.state())) return Optional.empty();
         var before = verifiedBefore(cluster, record);
-        if (before.map(Output::verdict).map(verdict -> satisfies(verdict, policy)).orElse(policy == Policy.SKIP)) {
+        if (before.map(Output::verdict)
+                .map(verdict -> satisfies(verdict, policy))
+                .orElse(policy == Policy.SKIP)) {
             return Optional.empty();
         }
         return Optional.of("The policy " + policy + " is not met by cluster " + cluster.clusterId() + ", which is "
@@ -385,9 +387,10 @@ public final class VerifyHsmIdentity extends StageHandler<VerifyHsmIdentity.Inpu
     private static Outcome neverVerified(String unmet) {
         return new Outcome.Failed(
                 "HSM_NEVER_VERIFIED",
-                unmet + ". Nothing was changed; the HSMs bill by the hour. Next: tear the deployment down and provision it"
-                        + " anew with this policy; or start a new execution with a hsmIdentity.policy that what is on"
-                        + " record satisfies, if that is enough for you.");
+                unmet
+                        + ". Nothing was changed; the HSMs bill by the hour. Next: tear the deployment down and"
+                        + " provision it anew with this policy; or start a new execution with a hsmIdentity.policy"
+                        + " that what is on record satisfies, if that is enough for you.");
     }
 
     private static String messages(List<Finding> findings) {

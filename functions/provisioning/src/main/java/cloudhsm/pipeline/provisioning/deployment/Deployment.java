@@ -6,6 +6,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
+import java.util.stream.StreamSupport;
 
 /**
  * What the pipeline remembers of a deployment.
@@ -55,6 +58,13 @@ public record Deployment(
     /** Whether the bucket belongs to the deployment: it was made for it, or adopted. */
     public boolean hasBucket(String bucket) {
         return made(Made.BUCKET).contains(bucket) || adoptedBuckets.contains(bucket);
+    }
+
+    /** Ids of the HSMs that had kmsuser when the last provisioning succeeded. */
+    public Set<String> provenHsms() {
+        return StreamSupport.stream(resources.at("/kmsUser/hsms").spliterator(), false)
+                .map(hsm -> hsm.path("hsmId").asText())
+                .collect(Collectors.toUnmodifiableSet());
     }
 
     /** The value of a creation that was begun, and of which nobody knows yet whether it took place. */

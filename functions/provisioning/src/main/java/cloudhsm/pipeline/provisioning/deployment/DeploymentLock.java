@@ -84,7 +84,7 @@ public final class DeploymentLock {
                 .cause("This execution was stopped by " + execution + ", which was started with \"interrupt\": true, by"
                         + " a person or by a limit of time or cost. Next: wait for its end; then, if this was a"
                         + " teardown, start it again with the same input; if not, start a provisioning execution with"
-                        + " the deployment's input, which continues from what exists, with other limits if one was"
+                        + " the deployment's name, which continues from what exists, with other limits if one was"
                         + " reached."));
         return true;
     }

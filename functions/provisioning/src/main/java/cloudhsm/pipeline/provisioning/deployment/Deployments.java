@@ -6,6 +6,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Instant;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -42,27 +43,40 @@ public final class Deployments {
     }
 
     /**
-     * An execution starts to make the deployment, or to complete it: it is PROVISIONING by this plan.
+     * An execution starts to make the deployment, or to complete it, by this plan: it is PROVISIONING, or stays RUNNING.
      *
-     * @param before what was wanted when the execution looked; without members where there was no record
+     * @param before the record when the execution looked; empty where there was none
      * @param wanted what it has made of that and its input
      * @return whether it is so; if not, nothing is stored, because another execution has changed what is wanted meanwhile
      */
-    public boolean provisioning(String name, JsonNode before, JsonNode wanted, Object plan, Instant now) {
+    public boolean provisioning(String name, Optional<Deployment> before, JsonNode wanted, Object plan, Instant now) {
+        var values = new HashMap<>(Map.of(
+                ":before",
+                text(json(before.map(Deployment::wanted).orElseGet(Json.MAPPER::createObjectNode))),
+                ":wanted",
+                text(json(wanted)),
+                ":plan",
+                text(json(plan))));
+        var expression = "SET wantedDocument = :wanted, planDocument = :plan";
+        if (before.filter(deployment -> deployment.phase() == Phase.RUNNING).isEmpty()) {
+            expression += ", phase = :phase, since = :since";
+            values.put(":phase", text(Phase.PROVISIONING.name()));
+            values.put(":since", text(now.toString()));
+        }
+        var update = expression;
+        // What is wanted, and the phase: a pause may have ended since the execution looked.
+        var unchanged =
+                before.map(Deployment::wanted).filter(known -> !known.isEmpty()).isPresent()
+                        ? "wantedDocument = :before"
+                        : "(wantedDocument = :before OR attribute_not_exists(wantedDocument))";
+        before.ifPresent(
+                deployment -> values.put(":was", text(deployment.phase().name())));
         try {
             dynamoDb.updateItem(request -> request.tableName(table)
                     .key(key(name))
-                    .updateExpression(
-                            "SET phase = :phase, since = :since, wantedDocument = :wanted, planDocument = :plan")
-                    .conditionExpression(
-                            "wantedDocument = :before"
-                                    + (before.isEmpty() ? " OR attribute_not_exists(wantedDocument)" : ""))
-                    .expressionAttributeValues(Map.of(
-                            ":phase", text(Phase.PROVISIONING.name()),
-                            ":since", text(now.toString()),
-                            ":before", text(json(before)),
-                            ":wanted", text(json(wanted)),
-                            ":plan", text(json(plan)))));
+                    .updateExpression(update)
+                    .conditionExpression(unchanged + (before.isPresent() ? " AND phase = :was" : ""))
+                    .expressionAttributeValues(values));
             return true;
         } catch (ConditionalCheckFailedException changed) {
             return false;

@@ -9,6 +9,8 @@ import java.util.Objects;
  * What the keys of a deployment depend on, as AWS shows it at one moment.
  *
  * @param clusterState CloudHSM's, or ABSENT
+ * @param wantedHsms how many there should be
+ * @param activeHsms how many are ACTIVE
  * @param activeZones with an ACTIVE HSM, in order of their names
  * @param degradedHsms ids of the HSMs that never recover and may bill
  * @param keyStoreState KMS's connection state, or ABSENT
@@ -18,6 +20,8 @@ public record DeploymentHealth(
         String deployment,
         String clusterId,
         String clusterState,
+        int wantedHsms,
+        int activeHsms,
         List<String> activeZones,
         List<String> degradedHsms,
         String keyStoreId,
@@ -40,6 +44,7 @@ public record DeploymentHealth(
     /** Whether something is wrong that does not pass by itself; a key store on its way is not. */
     public boolean isDegraded() {
         return activeZones.size() < ZONES
+                || activeHsms < wantedHsms
                 || !degradedHsms.isEmpty()
                 || switch (keyStoreState) {
                     case "CONNECTED", "CONNECTING", "DISCONNECTING" -> false;
@@ -84,8 +89,11 @@ public record DeploymentHealth(
                         + " has an ACTIVE HSM: objects stay readable, but no second HSM stands by.";
             default -> "HSMs are ACTIVE in " + String.join(" and ", activeZones) + ".";
         };
+        var missing = activeZones.size() >= ZONES && activeHsms < wantedHsms
+                ? " " + activeHsms + " of " + wantedHsms + " HSMs are ACTIVE."
+                : "";
         var degraded = degradedHsms.isEmpty() ? "" : " DEGRADED: " + String.join(", ", degradedHsms) + ".";
         var error = keyStoreError.isEmpty() ? "" : " with " + keyStoreError;
-        return hsms + degraded + " Key store " + keyStoreId + " is " + keyStoreState + error + ".";
+        return hsms + missing + degraded + " Key store " + keyStoreId + " is " + keyStoreState + error + ".";
     }
 }

@@ -35,6 +35,8 @@ public final class HealthCheck {
                 deployment.name(),
                 clusterId,
                 cluster.map(Cluster::stateAsString).orElse(Resource.ABSENT),
+                deployment.plan().path("hsmCount").asInt(),
+                (int) in(HsmState.ACTIVE, hsms).count(),
                 in(HsmState.ACTIVE, hsms)
                         .map(Hsm::availabilityZone)
                         .distinct()

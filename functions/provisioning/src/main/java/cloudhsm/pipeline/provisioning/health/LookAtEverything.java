@@ -12,8 +12,8 @@ import cloudhsm.pipeline.provisioning.events.Tick;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.lambda.Json;
 import cloudhsm.pipeline.provisioning.lambda.JsonHandler;
+import cloudhsm.pipeline.provisioning.notification.Notifications;
 import cloudhsm.pipeline.provisioning.price.HsmPrice;
-import cloudhsm.pipeline.provisioning.report.Notifications;
 import cloudhsm.pipeline.provisioning.stage.Resource;
 import cloudhsm.pipeline.provisioning.stage.Waits;
 import com.fasterxml.jackson.databind.JsonNode;
@@ -135,6 +135,7 @@ public final class LookAtEverything extends JsonHandler<LookAtEverything.Input, 
         var now = clock.instant();
         if (health.isDegraded() && !healings.wouldLeaveAlone(health, now)) {
             ObjectNode detail = Json.MAPPER.valueToTree(health);
+            detail.put("seen", health.inWords());
             detail.put("observedAt", now.toString());
             changes.publish(HEALTH_CHANGE, detail, "the health of deployment " + health.deployment());
         }

@@ -1,8 +1,8 @@
 package cloudhsm.pipeline.provisioning.health;
 
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
+import cloudhsm.pipeline.provisioning.notification.Notifications;
 import cloudhsm.pipeline.provisioning.price.HsmPrice;
-import cloudhsm.pipeline.provisioning.report.Notifications;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;

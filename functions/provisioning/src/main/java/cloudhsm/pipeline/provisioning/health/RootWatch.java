@@ -1,10 +1,10 @@
 package cloudhsm.pipeline.provisioning.health;
 
+import cloudhsm.pipeline.provisioning.notification.Notifications;
 import cloudhsm.pipeline.provisioning.pki.AwsRoot;
 import cloudhsm.pipeline.provisioning.pki.AwsRoots;
 import cloudhsm.pipeline.provisioning.pki.MalformedPemException;
 import cloudhsm.pipeline.provisioning.pki.Root;
-import cloudhsm.pipeline.provisioning.report.Notifications;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
@@ -90,10 +90,8 @@ final class RootWatch {
                 "T" + root.inWords().substring(1) + " (SHA-256 " + root.sha256() + "). From its end on, a provisioning"
                         + " whose HSM could be verified under"
                         + " no other root is refused before"
-                        + " anything is created. What runs is"
-                        + " not touched: pause, resume,"
-                        + " healing and teardown verify no"
-                        + " HSM's identity. Next: look at"
+                        + " anything is created. What runs is not touched: a cluster that is initialized is not"
+                        + " verified again, whether it is repaired, paused, brought back or torn down. Next: look at"
                         + " https://docs.aws.amazon.com/cloudhsm/latest/userguide/verify-hsm-identity.html"
                         + " for another root; if there is"
                         + " one, deploy with both in"

@@ -35,6 +35,11 @@ public final class Problems {
         return found.isEmpty();
     }
 
+    /** Whether something is wrong that comes from no earlier execution's input. */
+    public boolean areNew() {
+        return found.stream().anyMatch(problem -> !remembered.test(problem.field()));
+    }
+
     /** Whether something is wrong with the field, within it or around it, so that checking it further would confuse. */
     public boolean concern(String field) {
         return found.stream()

@@ -32,8 +32,11 @@ public final class ConnectKeyStore extends StageHandler<ConnectKeyStore.Input> {
         }
     }
 
-    /** @param state CONNECTED */
-    public record Output(String state) {}
+    /**
+     * @param state CONNECTED
+     * @param connected whether this execution has connected it
+     */
+    public record Output(String state, boolean connected) {}
 
     private final KmsClient kms;
     private final KeyStores keyStores;
@@ -54,7 +57,7 @@ public final class ConnectKeyStore extends StageHandler<ConnectKeyStore.Input> {
         var store = keyStores.find(input.keyStoreId());
         if (store.isEmpty()) return KeyStores.gone(input.keyStoreId());
         return switch (store.get().connectionState()) {
-            case CONNECTED -> new Outcome.Done(new Output("CONNECTED"));
+            case CONNECTED -> new Outcome.Done(new Output("CONNECTED", awaited.isPresent()));
             case CONNECTING -> waiting(input, CONNECTING);
             case DISCONNECTED -> connect(input);
             case DISCONNECTING -> waiting(input, DISCONNECTING);
@@ -81,7 +84,7 @@ public final class ConnectKeyStore extends StageHandler<ConnectKeyStore.Input> {
                 "Key store " + store.customKeyStoreId() + " (" + store.customKeyStoreName() + ") of cluster "
                         + store.cloudHsmClusterId() + " is FAILED with " + code + ": " + error.meaning()
                         + ". Its keys cannot be used. Next: " + error.remedy()
-                        + "; then start a provisioning execution with the deployment's input, which disconnects the"
+                        + "; then start a provisioning execution with the deployment's name, which disconnects the"
                         + " store, repairs what needs no person, and connects it again.");
     }
 }

@@ -29,7 +29,7 @@ import software.amazon.awssdk.services.kms.model.CustomKeyStoresListEntry;
  * what is done about it. Changes nothing. A failure that is not the key store's is passed on as it is.
  */
 public final class DiagnoseConnection extends StageHandler<DiagnoseConnection.Input> {
-    /** Over all codes; each try takes up to half an hour of two HSMs. */
+    /** Over all codes; each try takes up to half an hour of the HSMs. */
     static final int MOST_TRIES = 6;
 
     private static final Set<String> OF_THE_USER =
@@ -39,7 +39,7 @@ public final class DiagnoseConnection extends StageHandler<DiagnoseConnection.In
             Set.of("NETWORK_ERRORS", "SUBNET_NOT_FOUND", "INSUFFICIENT_FREE_ADDRESSES_IN_SUBNET");
 
     /**
-     * @param instanceId the client that runs the CloudHSM CLI
+     * @param instanceId the client that runs the CloudHSM CLI; "" where none was launched
      * @param trustAnchor PEM of the root that the cluster was initialized with
      * @param failures the codes of this execution's earlier failed connections, each as often as it came
      * @param error under which ConnectKeyStore failed
@@ -114,7 +114,10 @@ public final class DiagnoseConnection extends StageHandler<DiagnoseConnection.In
         var evidence = new ArrayList<String>();
         evidence.add(ofHsms(input, cluster));
         if (cluster.isPresent() && OF_THE_NETWORK.contains(code)) evidence.addAll(network.of(cluster.get()));
-        if (cluster.isPresent() && OF_THE_USER.contains(code) && hasActiveHsm(cluster.get())) {
+        if (cluster.isPresent()
+                && OF_THE_USER.contains(code)
+                && hasActiveHsm(cluster.get())
+                && !input.instanceId().isEmpty()) {
             var progress = awaited.filter(resource -> resource.type() == Resource.Type.COMMAND)
                     .map(listUsers::progress)
                     .orElseGet(() -> listUsers.send(
@@ -171,7 +174,7 @@ public final class DiagnoseConnection extends StageHandler<DiagnoseConnection.In
                 : (attempt > 1 ? " " + (failures.size() - 1) + " repairs did not help." : "")
                         + " The key store is being disconnected; its keys cannot be used, and its HSMs go on billing."
                         + " Next: " + error.remedy()
-                        + "; then start a provisioning execution with the deployment's input, which connects again.";
+                        + "; then start a provisioning execution with the deployment's name, which connects again.";
         return new Output(code, evidence, repair.name(), what + then, failures);
     }
 }

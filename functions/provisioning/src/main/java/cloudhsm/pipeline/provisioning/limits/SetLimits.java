@@ -154,8 +154,8 @@ public final class SetLimits extends StageHandler<SetLimits.Input> {
         var what = limits.atLimit().equals("TEARDOWN")
                 ? "torn down: its objects go under SSE-S3 and stay readable. Where previous versions, which cannot go"
                         + " there, or anything else would become unreadable, it is paused instead"
-                : "paused: its HSMs are deleted, nothing is lost, and nothing under its key can be read until it is"
-                        + " resumed";
+                : "paused: its HSMs are deleted, nothing is lost, and nothing under its key can be read until a"
+                        + " provisioning execution with its name brings it back";
         return "The deployment \"" + input.deployment() + "\" reaches its limit (" + why + ") at " + end
                 + " and is then " + what + ". Next: nothing, or disable the schedule "
                 + limitOf(input.deployment()) + " in EventBridge Scheduler to let it bill on.";

@@ -57,7 +57,7 @@ public final class BeginPause extends StageHandler<BeginPause.Input> {
     /**
      * @param clusterId "" if the deployment has none yet
      * @param interrupted ARN of the execution that was stopped, or ""
-     * @param tearingDown whether its keys are to be deleted, so that there is nothing to resume
+     * @param tearingDown whether its keys are to be deleted, so that there is nothing to come back to
      */
     public record Output(String deployment, String clusterId, String bucket, String interrupted, boolean tearingDown) {}
 
@@ -85,12 +85,27 @@ public final class BeginPause extends StageHandler<BeginPause.Input> {
         var request = Request.read(input.request(), problems);
         if (!problems.isEmpty()) return problems.invalidInput("The execution input does not fit", "changed");
         var name = request.deployment();
-        if (deployments.find(name).isEmpty()) return PauseFailures.unknown(name);
+        if (deployments.find(name).isEmpty()) return unknown(name);
         return switch (lock.takeOver(name, input.execution(), request.interrupt())) {
             case TakeOver.Taken(var interrupted) -> paused(name, interrupted);
-            case TakeOver.Held(var holder) -> PauseFailures.locked(name, holder);
+            case TakeOver.Held(var holder) -> locked(name, holder);
             case TakeOver.Stopping(var holder) -> stillRunning(name, holder);
         };
+    }
+
+    private static Outcome unknown(String deployment) {
+        return new Outcome.Failed(
+                "DEPLOYMENT_UNKNOWN",
+                "There is no deployment \"" + deployment + "\": no provisioning execution has begun one under this"
+                        + " name, or it has been torn down. Nothing was changed. Next: give the name that the"
+                        + " provisioning execution was given in \"deployment\".");
+    }
+
+    private static Outcome locked(String deployment, String holder) {
+        return new Outcome.Failed(
+                "DEPLOYMENT_LOCKED",
+                "The deployment \"" + deployment + "\" is being worked on by " + holder
+                        + ". Nothing was changed. Next: wait for its end or stop it, then start a new execution.");
     }
 
     private static Outcome stillRunning(String name, String holder) {
@@ -103,7 +118,7 @@ public final class BeginPause extends StageHandler<BeginPause.Input> {
     /** Whoever had the lock until a moment ago may have changed the deployment, or removed it. */
     private Outcome paused(String name, String interrupted) {
         var deployment = deployments.find(name);
-        if (deployment.isEmpty()) return PauseFailures.unknown(name);
+        if (deployment.isEmpty()) return unknown(name);
         var tearingDown = deployment.get().phase() == Phase.TEARING_DOWN;
         if (!tearingDown) deployments.enter(name, Phase.PAUSED, clock.instant());
         var clusterId = Clusters.ofDeployment(deployment.get(), clusters.all())

@@ -1,6 +1,6 @@
 package cloudhsm.pipeline.provisioning.pause;
 
-import cloudhsm.pipeline.provisioning.report.Notifications;
+import cloudhsm.pipeline.provisioning.notification.Notifications;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.Resource;
 import cloudhsm.pipeline.provisioning.stage.StageHandler;
@@ -19,7 +19,7 @@ public final class ReportPaused extends StageHandler<ReportPaused.Input> {
      * @param newestBackupId "" if there is none
      * @param bucket "" if the deployment had not come that far
      * @param interrupted ARN of the execution that the pause stopped, or ""
-     * @param tearingDown whether its keys are to be deleted, so that there is nothing to resume
+     * @param tearingDown whether its keys are to be deleted, so that there is nothing to come back to
      */
     public record Input(
             String deployment,
@@ -81,16 +81,17 @@ public final class ReportPaused extends StageHandler<ReportPaused.Input> {
                                 : " Users and keys are in the backup " + input.newestBackupId()
                                         + ", which CloudHSM keeps as the cluster's newest.");
         var objects = input.tearingDown()
-                ? "It is being torn down: its keys are to be deleted, and there is nothing to resume. Next: start the"
-                        + " teardown again, which removes what is left."
+                ? "It is being torn down: its keys are to be deleted. Next: start the teardown again, which removes"
+                        + " what is left."
                 : input.bucket().isEmpty()
                         ? "It had no bucket yet. Next: start a new provisioning execution; it continues from here."
                         : "Objects in s3://" + input.bucket()
-                                + " under the key cannot be read or written until the deployment is resumed: S3"
-                                + " answers KMS.KMSInvalidStateException. Nothing is lost. What is left to pay is the"
-                                + " key (1 USD a month), the client instance (about 0.02 USD an hour; terminate it if"
-                                + " you like, the resume launches another) and S3 storage. Next: start the state"
-                                + " machine that resumes, with {\"deployment\": \"" + input.deployment() + "\"}.";
+                                + " under the key cannot be read or written while it is paused: S3 answers"
+                                + " KMS.KMSInvalidStateException. Nothing is lost. What is left to pay is the key (1"
+                                + " USD a month), S3 storage, and a client instance where one was kept or was in use"
+                                + " (about 0.02 USD an hour; terminate it if you like, another is launched where one is"
+                                + " needed). Next: to bring it back, start a provisioning execution with"
+                                + " {\"deployment\": \"" + input.deployment() + "\"}.";
         var interrupted = input.interrupted().isEmpty()
                 ? ""
                 : " The execution " + input.interrupted() + " was at work and has been stopped.";

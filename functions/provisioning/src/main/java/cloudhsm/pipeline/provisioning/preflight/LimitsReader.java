@@ -39,7 +39,9 @@ final class LimitsReader {
                                 + most.toPlainString() + ". " + price.basis()));
         var action = fields.text("atLimit").orElse(ACTIONS.getFirst());
         if (!ACTIONS.contains(action)) {
-            problems.add(fields.path("atLimit"), "must be one of " + String.join(", ", ACTIONS) + ", not \"" + action + "\"");
+            problems.add(
+                    fields.path("atLimit"),
+                    "must be one of " + String.join(", ", ACTIONS) + ", not \"" + action + "\"");
         } else if (action.equals(NO_LIMIT)) {
             if (after.isPresent() || cost.isPresent()) {
                 problems.add(

@@ -8,6 +8,8 @@ import cloudhsm.pipeline.provisioning.deployment.Deployment;
 import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.deployment.Made;
+import cloudhsm.pipeline.provisioning.deployment.Phase;
+import cloudhsm.pipeline.provisioning.health.SelfHealing;
 import cloudhsm.pipeline.provisioning.input.Fields;
 import cloudhsm.pipeline.provisioning.input.Problems;
 import cloudhsm.pipeline.provisioning.keystore.KeyStores;
@@ -26,9 +28,11 @@ import java.util.Optional;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
 import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
 import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
+import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
 import software.amazon.awssdk.services.ec2.Ec2Client;
 import software.amazon.awssdk.services.iam.IamClient;
 import software.amazon.awssdk.services.kms.KmsClient;
+import software.amazon.awssdk.services.kms.model.ConnectionStateType;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
 
@@ -50,6 +54,18 @@ public final class Preflight extends StageHandler<Preflight.Input> {
         }
     }
 
+    /**
+     * @param leftAlone why nothing is done, where the health check has started the execution; else ""
+     * @param reason why the execution was started, for a person
+     * @param healing whether the health check has started it
+     * @param resumed whether the deployment was complete once and is brought back, as after a pause
+     * @param client whether something needs the client: activation, or HSMs on which kmsuser is not proven
+     */
+    public record Found(String leftAlone, String reason, boolean healing, boolean resumed, boolean client) {}
+
+    /** @param plan null where the deployment is left alone */
+    public record Output(Found found, Plan plan) {}
+
     /** The services whose state is compared with the request; nothing is created in any of them. */
     public record Account(
             CloudHsmV2Client cloudHsm,
@@ -65,6 +81,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
     private final DeploymentLock lock;
     private final Deployments deployments;
     private final BucketScope bucketScope;
+    private final SelfHealing selfHealing;
     private final Quotas quotas;
     private final LambdaConcurrency concurrency;
     private final HsmPrice price;
@@ -77,6 +94,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
                 new Account(Aws.cloudHsm(), Aws.ec2(), Aws.kms(), Aws.s3(), Aws.iam(), Aws.secretsManager()),
                 Deployments.ofFunction(),
                 BucketScope.ofFunction(),
+                SelfHealing.ofFunction(StageRuntime.ofFunction()),
                 Quotas.ofFunction(),
                 LambdaConcurrency.ofFunction(),
                 HsmPrice.ofFunction(),
@@ -89,6 +107,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
             Account account,
             Deployments deployments,
             BucketScope bucketScope,
+            SelfHealing selfHealing,
             Quotas quotas,
             LambdaConcurrency concurrency,
             HsmPrice price,
@@ -101,6 +120,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
         this.lock = runtime.lock();
         this.deployments = deployments;
         this.bucketScope = bucketScope;
+        this.selfHealing = selfHealing;
         this.quotas = quotas;
         this.concurrency = concurrency;
         this.price = price;
@@ -118,6 +138,16 @@ public final class Preflight extends StageHandler<Preflight.Input> {
         var request = new RequestReader(execution, price, problems).read(wanted.request());
         var zones = new RegionCheck(account.ec2(), execution.region(), problems).zones();
         if (zones.isEmpty()) return invalid(problems);
+        var healthCheck =
+                Optional.ofNullable(input.request().path("healthCheck").textValue());
+        // What is wrong with a remembered wish does not go before that: it is still there at the next health check.
+        if (healthCheck.isPresent() && !problems.areNew()) {
+            var leftAlone = selfHealing.begin(request.deployment(), input.execution());
+            if (leftAlone.isPresent()) {
+                return new Outcome.Done(
+                        new Output(new Found(leftAlone.get(), healthCheck.get(), true, false, false), null));
+            }
+        }
         var all = clusters.all();
         var own = record.flatMap(known -> ownCluster(known, all));
         var unnamed = own.filter(cluster -> !record.get().made(Made.CLUSTER).contains(cluster.clusterId()));
@@ -145,12 +175,36 @@ public final class Preflight extends StageHandler<Preflight.Input> {
         if (holder.isPresent()) return locked(request.deployment(), holder.get());
         var plan = Plan.of(request, network.get(), price, lambdaConcurrency);
         var now = runtime.clock().instant();
-        if (!deployments.provisioning(plan.deployment(), before, wanted.remembered(), plan, now)) {
-            // The execution that had the lock until now wanted something else than this one has seen. Nobody has it now.
+        if (!deployments.provisioning(plan.deployment(), record, wanted.remembered(), plan, now)) {
+            // The execution that had the lock until now wanted something else than this one has seen. Nobody has it
+            // now.
             return run(input, awaited);
         }
         unnamed.ifPresent(cluster -> deployments.made(plan.deployment(), Made.CLUSTER, cluster.clusterId()));
-        return new Outcome.Done(plan);
+        var found = new Found(
+                "",
+                healthCheck.orElse("A person started it."),
+                healthCheck.isPresent(),
+                record.filter(Preflight::isToComeBack).isPresent(),
+                needsClient(record, own, plan.hsmCount()));
+        return new Outcome.Done(new Output(found, plan));
+    }
+
+    private static boolean isToComeBack(Deployment record) {
+        return record.phase() != Phase.RUNNING && !record.resources().isEmpty();
+    }
+
+    /** Not where every HSM is one that had kmsuser, there are as many as are wanted, and KMS is logged in. */
+    private boolean needsClient(Optional<Deployment> record, Optional<Cluster> own, int wanted) {
+        if (record.isEmpty() || own.isEmpty()) return true;
+        var hsms = Clusters.hsms(own.get());
+        var proven = record.get().provenHsms();
+        return hsms.size() < wanted
+                || hsms.stream().anyMatch(hsm -> hsm.state() != HsmState.ACTIVE || !proven.contains(hsm.hsmId()))
+                || record.get().made(Made.KEY_STORE).stream()
+                        .flatMap(keyStoreId -> keyStores.find(keyStoreId).stream())
+                        .noneMatch(store -> store.connectionState() == ConnectionStateType.CONNECTED
+                                && own.get().clusterId().equals(store.cloudHsmClusterId()));
     }
 
     /** Empty for a new deployment, and where the input names none that there could be. */
@@ -164,8 +218,9 @@ public final class Preflight extends StageHandler<Preflight.Input> {
             Cluster cluster, ProvisionRequest request, Optional<Deployment> record) {
         var policy = VerifyHsmIdentity.Policy.valueOf(request.hsmIdentity().policy());
         return VerifyHsmIdentity.neverMet(policy, cluster, record)
-                .map(fact -> fact + "; tear the deployment down and provision it anew with this policy, or ask for one that"
-                        + " what is on record satisfies, if that is enough for you");
+                .map(fact ->
+                        fact + "; tear the deployment down and provision it anew with this policy, or ask for one that"
+                                + " what is on record satisfies, if that is enough for you");
     }
 
     /**

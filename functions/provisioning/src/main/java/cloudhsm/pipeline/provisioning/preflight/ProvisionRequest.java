@@ -17,7 +17,7 @@ record ProvisionRequest(
         Hsm hsm,
         HsmIdentity hsmIdentity,
         ClusterCertificate clusterCertificate,
-        String instanceType,
+        Client client,
         String keyStoreName,
         Key key,
         Bucket bucket,
@@ -46,6 +46,9 @@ record ProvisionRequest(
      * @param caKey KEEP or DISCARD
      */
     record ClusterCertificate(String validity, String caKey) {}
+
+    /** @param keep whether the client stays when the execution has ended */
+    record Client(String instanceType, boolean keep) {}
 
     /** @param adopt whether a bucket that is there already may be taken over */
     record Bucket(String name, boolean adopt) {}

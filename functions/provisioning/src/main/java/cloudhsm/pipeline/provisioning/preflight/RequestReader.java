@@ -79,7 +79,7 @@ final class RequestReader {
                 hsm,
                 hsmIdentity(fields.object("hsmIdentity")),
                 clusterCertificate(fields.object("clusterCertificate")),
-                instanceType(fields.object("client")),
+                client(fields.object("client")),
                 keyStoreName(fields.object("keyStore"), "cloudhsm-" + deployment),
                 key(fields.object("key"), deployment),
                 bucket(fields.object("bucket"), deployment),
@@ -205,11 +205,12 @@ final class RequestReader {
         return Optional.empty();
     }
 
-    private String instanceType(Fields fields) {
+    private ProvisionRequest.Client client(Fields fields) {
         var type = valid(
                 fields, "instanceType", "t4g.small", INSTANCE_TYPE, "is not an instance type, such as \"t4g.small\"");
+        var keep = fields.flag("keep").orElse(false);
         fields.refuseOthers();
-        return type;
+        return new ProvisionRequest.Client(type, keep);
     }
 
     private String keyStoreName(Fields fields, String byDefault) {

@@ -21,14 +21,18 @@ record AwsDuration(Duration from, Duration to, String words) {
     private static final AwsDuration CONNECTION = minutes(5, 20, "up to 20 min");
 
     private static final Map<String, AwsDuration> OF_STAGE = Map.of(
-            "CreateCluster", minutes(1, 5, "a few minutes"),
-            "CreateFirstHsm", HSM,
-            "InitializeCluster", minutes(2, 15, "up to 15 min"),
-            "ActivateCluster", minutes(1, 4, "1 to 4 min"),
-            "CreateSecondHsm", HSM,
-            "CreateHsms", HSM,
-            "ConnectKeyStore", CONNECTION,
-            "RestoreHsms", HSM);
+            "CreateCluster",
+            minutes(1, 5, "a few minutes"),
+            "CreateFirstHsm",
+            HSM,
+            "InitializeCluster",
+            minutes(2, 15, "up to 15 min"),
+            "ActivateCluster",
+            minutes(1, 4, "1 to 4 min"),
+            "CreateHsms",
+            HSM,
+            "ConnectKeyStore",
+            CONNECTION);
 
     /** Nothing for a stage that does not wait for AWS, or where nobody has said how long AWS takes. */
     static Optional<AwsDuration> of(String stage) {

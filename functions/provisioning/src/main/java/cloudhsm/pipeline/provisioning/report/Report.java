@@ -1,6 +1,8 @@
 package cloudhsm.pipeline.provisioning.report;
 
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
+import cloudhsm.pipeline.provisioning.health.SelfHealing;
+import cloudhsm.pipeline.provisioning.notification.Notifications;
 import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.Resource;
@@ -26,26 +28,29 @@ public final class Report extends StageHandler<Report.Input> {
      * Each member from {@code plan} on is the output of the stage that made it, as it is in the execution's history.
      *
      * @param execution ARN of the execution
+     * @param found what Preflight found: why the execution was started, and what the deployment was before
+     * @param diagnosis of the last connection that failed; without words if none did
      */
     public record Input(
             @JsonProperty(required = true) String execution,
             @JsonProperty(required = true) Instant startTime,
+            @JsonProperty(required = true) JsonNode found,
             @JsonProperty(required = true) JsonNode plan,
             @JsonProperty(required = true) JsonNode cluster,
-            @JsonProperty(required = true) JsonNode firstHsm,
             @JsonProperty(required = true) JsonNode identity,
             @JsonProperty(required = true) JsonNode certificate,
             @JsonProperty(required = true) JsonNode client,
             @JsonProperty(required = true) JsonNode activation,
-            @JsonProperty(required = true) JsonNode secondHsm,
+            @JsonProperty(required = true) JsonNode hsms,
             @JsonProperty(required = true) JsonNode kmsUser,
             @JsonProperty(required = true) JsonNode keyStore,
+            @JsonProperty(required = true) JsonNode diagnosis,
             @JsonProperty(required = true) JsonNode key,
             @JsonProperty(required = true) JsonNode bucket,
             @JsonProperty(required = true) JsonNode proof) {
         /** What the deployment is remembered by. */
         private Resources resources() {
-            return new Resources(cluster, certificate, client, activation, kmsUser, keyStore, key, bucket);
+            return new Resources(cluster, certificate, activation, kmsUser, keyStore, key, bucket, proof);
         }
 
         /** Where the evidence goes in its bucket, without its ending. */
@@ -57,12 +62,12 @@ public final class Report extends StageHandler<Report.Input> {
     private record Resources(
             JsonNode cluster,
             JsonNode certificate,
-            JsonNode client,
             JsonNode activation,
             JsonNode kmsUser,
             JsonNode keyStore,
             JsonNode key,
-            JsonNode bucket) {}
+            JsonNode bucket,
+            JsonNode proof) {}
 
     /**
      * @param hsms how many HSMs the cluster has
@@ -103,19 +108,35 @@ public final class Report extends StageHandler<Report.Input> {
     private final EvidenceBucket bucket;
     private final SfnClient states;
     private final Deployments deployments;
+    private final SelfHealing healing;
+    private final Notifications notifications;
     private final HsmPrice price;
     private final Clock clock;
 
     /** Called by Lambda, once per execution environment. */
     public Report() {
-        this(EvidenceBucket.ofFunction(), Deployments.ofFunction(), HsmPrice.ofFunction(), StageRuntime.ofFunction());
+        this(
+                EvidenceBucket.ofFunction(),
+                Deployments.ofFunction(),
+                SelfHealing.ofFunction(StageRuntime.ofFunction()),
+                Notifications.ofFunction(),
+                HsmPrice.ofFunction(),
+                StageRuntime.ofFunction());
     }
 
-    Report(EvidenceBucket bucket, Deployments deployments, HsmPrice price, StageRuntime runtime) {
+    Report(
+            EvidenceBucket bucket,
+            Deployments deployments,
+            SelfHealing healing,
+            Notifications notifications,
+            HsmPrice price,
+            StageRuntime runtime) {
         super(Input.class, runtime);
         this.bucket = bucket;
         this.states = runtime.states();
         this.deployments = deployments;
+        this.healing = healing;
+        this.notifications = notifications;
         this.price = price;
         this.clock = runtime.clock();
     }
@@ -124,7 +145,7 @@ public final class Report extends StageHandler<Report.Input> {
     protected Outcome run(Input input, Optional<Resource> awaited) {
         var finished = clock.instant();
         var took = Duration.between(input.startTime(), finished);
-        int hsms = input.kmsUser().path("hsms").size();
+        int hsms = input.hsms().path("hsms").size();
         var cost = new Cost(
                 hsms,
                 price.perHour(),
@@ -136,7 +157,18 @@ public final class Report extends StageHandler<Report.Input> {
                 request -> request.executionArn(input.execution()).includeExecutionData(false));
         var evidence = new Evidence(input, finished, took, StageTime.of(history.events()), cost);
         bucket.write(input.evidenceKey(), evidence, RunPage.of(evidence));
-        deployments.running(input.plan().path("deployment").asText(), input.resources(), finished);
+        var deployment = input.plan().path("deployment").asText();
+        deployments.running(deployment, input.resources(), finished);
+        if (input.found().path("healing").asBoolean()) {
+            var repaired = input.diagnosis().path("says").asText();
+            healing.ended(
+                    deployment,
+                    input.execution(),
+                    took,
+                    input.found().path("reason").asText() + (repaired.isEmpty() ? "" : " " + repaired));
+        } else if (input.found().path("resumed").asBoolean()) {
+            tellThatItRunsAgain(input, deployment, cost);
+        }
         return new Outcome.Done(new Output(
                 bucket.name(),
                 input.evidenceKey() + ".json",
@@ -145,5 +177,16 @@ public final class Report extends StageHandler<Report.Input> {
                 cost.perHourUsd(),
                 cost.perDayUsd(),
                 price.basis()));
+    }
+
+    private void tellThatItRunsAgain(Input input, String deployment, Cost cost) {
+        notifications.publish(
+                "CloudHSM pipeline: \"" + deployment + "\" runs again",
+                "The deployment \"" + deployment + "\" runs again: cluster "
+                        + input.cluster().path("clusterId").asText() + " has " + cost.hsms()
+                        + " HSMs, restored from its"
+                        + " newest backup, the key store is connected, and an upload to s3://"
+                        + input.bucket().path("bucket").asText() + " was put under the key. The HSMs bill "
+                        + Words.usd(cost.perHourUsd()) + " an hour until they are deleted. " + price.basis());
     }
 }

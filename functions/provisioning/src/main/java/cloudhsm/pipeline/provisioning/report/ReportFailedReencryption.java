@@ -1,6 +1,7 @@
 package cloudhsm.pipeline.provisioning.report;
 
 import cloudhsm.pipeline.provisioning.lambda.JsonHandler;
+import cloudhsm.pipeline.provisioning.notification.Notifications;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import java.util.Objects;
 

@@ -4,6 +4,7 @@ import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.lambda.JsonHandler;
+import cloudhsm.pipeline.provisioning.notification.Notifications;
 import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonProperty;

@@ -163,7 +163,8 @@ final class RunPage {
                                 "Stop the meter",
                                 text("Start the state machine of the stack's output PauseStateMachineArn with"
                                         + " {\"deployment\": \"" + deployment() + "\"}: the HSMs go, nothing is lost;"
-                                        + " nothing under the key can be read until it is resumed.")),
+                                        + " nothing under the key can be read until the state machine of the"
+                                        + " output ProvisionStateMachineArn, with the same input, brings it back.")),
                         fact(
                                 "End it",
                                 text("Start the state machine of the output TeardownStateMachineArn; its input says"

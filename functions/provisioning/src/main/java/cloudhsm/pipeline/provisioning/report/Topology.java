@@ -7,6 +7,7 @@ import static cloudhsm.pipeline.provisioning.report.Page.code;
 import cloudhsm.pipeline.provisioning.report.Report.Evidence;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.stream.Stream;
+import java.util.stream.StreamSupport;
 
 /** What exists now and what leads to what: the HSMs in their zones, the key store and its key, the bucket. */
 final class Topology {
@@ -30,10 +31,8 @@ final class Topology {
                 element(
                         "div",
                         "zones",
-                        hsm(evidence.made().firstHsm()),
-                        hsm(evidence.made().secondHsm())),
-                line("Users: ", users()),
-                line("Client: ", evidence.made().client().path("instanceId")));
+                        each(evidence.made().hsms()).map(Topology::hsm).toArray(Markup[]::new)),
+                line("Users: ", users()));
     }
 
     private static Markup hsm(JsonNode hsm) {
@@ -73,14 +72,16 @@ final class Topology {
     }
 
     private Markup users() {
-        return all(Stream.iterate(
-                        0, i -> i < evidence.made().kmsUser().path("hsms").size(), i -> i + 1)
-                .map(i -> evidence.made().kmsUser().path("hsms").path(i))
+        return all(each(evidence.made().kmsUser())
                 .map(hsm -> element(
                         "span",
                         "user",
                         code(hsm.path("address").asText()),
                         Markup.text(" " + hsm.path("kmsuser").asText()))));
+    }
+
+    private static Stream<JsonNode> each(JsonNode stage) {
+        return StreamSupport.stream(stage.path("hsms").spliterator(), false);
     }
 
     private static Markup title(String kind, JsonNode identifier) {

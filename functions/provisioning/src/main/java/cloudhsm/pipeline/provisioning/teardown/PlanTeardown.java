@@ -240,7 +240,7 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
                         + ", but \"" + deployment + "\" was provisioned with \"key\": {\"deletable\": false}. Nothing"
                         + " was changed. Next: to stop the meter and keep the key, pause the"
                         + " deployment; if the key may go after all, start a provisioning"
-                        + " with the same input but \"deletable\": true, then this teardown"
+                        + " with the deployment's name and \"key\": {\"deletable\": true}, then this teardown"
                         + " again.");
     }
 

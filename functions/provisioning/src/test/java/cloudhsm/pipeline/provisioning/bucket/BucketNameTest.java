@@ -28,7 +28,7 @@ class BucketNameTest {
                     aws.s3, aws.deployments(), new BucketScope("evidence", "*"), queueArn, aws.runtime);
 
             assertEquals(
-                    new SecureBucket.Output(name, true),
+                    new SecureBucket.Output(name, true, true),
                     TestAccount.done(stage.run(input, Optional.empty()), SecureBucket.Output.class));
         }
     }

@@ -10,6 +10,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.faults.Faults;
+import cloudhsm.pipeline.localcloud.http.Call;
 import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.provisioning.PipelineTable;
 import cloudhsm.pipeline.provisioning.TestAccount;
@@ -18,22 +19,33 @@ import cloudhsm.pipeline.provisioning.deployment.Made;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.stage.Resource;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.function.Consumer;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.MethodSource;
 import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.eventbridge.EventBridgeClient;
+import software.amazon.awssdk.services.kms.model.ConnectionStateType;
+import software.amazon.awssdk.services.kms.model.OriginType;
+import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.s3.model.BucketVersioningStatus;
 import software.amazon.awssdk.services.s3.model.EncodingType;
 import software.amazon.awssdk.services.s3.model.NotificationConfiguration;
+import software.amazon.awssdk.services.s3.model.ObjectOwnership;
 
 class BucketStagesTest {
     private static final String BUCKET = "cloudhsm-demo-111122223333-eu-central-1";
     private static final String EVIDENCE = "pipeline-evidencebucket-5bd1k2x0";
+    private static final List<String> HSMS = List.of("hsm-aaaaaaaaaaa", "hsm-bbbbbbbbbbb");
     private static final String PROBE = ".cloudhsm-pipeline/probe-run-1";
 
     private final TestAccount aws = new TestAccount();
@@ -44,11 +56,11 @@ class BucketStagesTest {
     private final String keyArn = aws.kms.createKey().keyMetadata().arn();
     private final SecureBucket secureBucket =
             new SecureBucket(aws.s3, aws.deployments(), new BucketScope(EVIDENCE, "*"), queueArn, aws.runtime);
-    private final ProveEncryption proveEncryption = new ProveEncryption(aws.s3, aws.runtime);
+    private final ProveEncryption proveEncryption =
+            new ProveEncryption(aws.s3, aws.kms, aws.deployments(), aws.runtime);
     private final SecureBucket.Input input = new SecureBucket.Input(DEPLOYMENT, BUCKET, false, keyArn);
     private final SecureBucket.Input adopting = new SecureBucket.Input(DEPLOYMENT, BUCKET, true, keyArn);
-    private final ProveEncryption.Input proof = new ProveEncryption.Input(
-            "arn:aws:states:eu-central-1:111122223333:execution:provision:run-1", BUCKET, keyArn);
+    private final ProveEncryption.Input proof = proofOf(keyArn, HSMS, true);
 
     @BeforeEach
     void rememberTheKey() {
@@ -58,6 +70,16 @@ class BucketStagesTest {
     @AfterEach
     void close() {
         aws.close();
+    }
+
+    private static ProveEncryption.Input proofOf(String keyArn, List<String> hsms, boolean changed) {
+        return new ProveEncryption.Input(
+                "arn:aws:states:eu-central-1:111122223333:execution:provision:run-1",
+                DEPLOYMENT,
+                BUCKET,
+                keyArn,
+                hsms,
+                changed);
     }
 
     private SecureBucket.Output secured() {
@@ -81,7 +103,7 @@ class BucketStagesTest {
 
     @Test
     void newBucketEncryptsUnderTheKeyByDefault() {
-        assertEquals(new SecureBucket.Output(BUCKET, true), secured());
+        assertEquals(new SecureBucket.Output(BUCKET, true, true), secured());
         aws.s3.putObject(request -> request.bucket(BUCKET).key("report"), RequestBody.fromString("data"));
 
         var head = aws.s3.headObject(request -> request.bucket(BUCKET).key("report"));
@@ -92,9 +114,104 @@ class BucketStagesTest {
 
     @Test
     void runningSecureBucketAgainChangesNothing() {
-        assertEquals(secured(), secured());
-        assertEquals(1, aws.cloud.calls("PutBucketNotificationConfiguration"), "each call sends a test event");
-        assertEquals(1, aws.cloud.calls("PutBucketPolicy"));
+        secured();
+        var before = puts();
+        assertEquals(new SecureBucket.Output(BUCKET, true, false), secured());
+        assertEquals(before, puts());
+    }
+
+    /** Every call so far that has changed something in S3, in their order. */
+    private List<String> puts() {
+        return aws.cloud.endpoint().calls().stream()
+                .filter(call -> call.service().equals("s3"))
+                .map(Call::operation)
+                .filter(operation -> !operation.startsWith("Get") && !operation.startsWith("Head"))
+                .toList();
+    }
+
+    /** Everything that can be undone of what the stage does, by the call that puts it back. */
+    private static Stream<Arguments> undone() {
+        return Stream.of(
+                undone("PutBucketOwnershipControls", s3 -> s3.deleteBucketOwnershipControls(of -> of.bucket(BUCKET))),
+                undone(
+                        "PutBucketOwnershipControls",
+                        s3 -> s3.putBucketOwnershipControls(of -> of.bucket(BUCKET)
+                                .ownershipControls(controls -> controls.rules(
+                                        rule -> rule.objectOwnership(ObjectOwnership.BUCKET_OWNER_PREFERRED))))),
+                undone("PutPublicAccessBlock", s3 -> s3.deletePublicAccessBlock(of -> of.bucket(BUCKET))),
+                undone(
+                        "PutPublicAccessBlock",
+                        s3 -> s3.putPublicAccessBlock(of -> of.bucket(BUCKET)
+                                .publicAccessBlockConfiguration(block -> block.blockPublicAcls(true)
+                                        .ignorePublicAcls(true)
+                                        .blockPublicPolicy(false)
+                                        .restrictPublicBuckets(true)))),
+                undone(
+                        "PutBucketVersioning",
+                        s3 -> s3.putBucketVersioning(of -> of.bucket(BUCKET)
+                                .versioningConfiguration(
+                                        versioning -> versioning.status(BucketVersioningStatus.SUSPENDED)))),
+                undone("PutBucketEncryption", s3 -> s3.deleteBucketEncryption(of -> of.bucket(BUCKET))),
+                undone(
+                        "PutBucketEncryption",
+                        s3 -> s3.putBucketEncryption(of -> of.bucket(BUCKET)
+                                .serverSideEncryptionConfiguration(
+                                        configuration -> configuration.rules(rule -> rule.bucketKeyEnabled(true)
+                                                .applyServerSideEncryptionByDefault(
+                                                        by -> by.sseAlgorithm("aws:kms")))))),
+                undone("PutBucketEncryption", s3 -> {
+                    var rule = s3.getBucketEncryption(of -> of.bucket(BUCKET))
+                            .serverSideEncryptionConfiguration()
+                            .rules()
+                            .getFirst();
+                    s3.putBucketEncryption(of -> of.bucket(BUCKET)
+                            .serverSideEncryptionConfiguration(configuration -> configuration.rules(
+                                    rule.toBuilder().bucketKeyEnabled(false).build())));
+                }),
+                undone("PutBucketPolicy", s3 -> s3.deleteBucketPolicy(of -> of.bucket(BUCKET))),
+                undone(
+                        "PutBucketPolicy",
+                        s3 -> s3.putBucketPolicy(of -> of.bucket(BUCKET)
+                                .policy(s3.getBucketPolicy(policy -> policy.bucket(BUCKET))
+                                        .policy()
+                                        .replace("s3:*", "s3:PutObject")))),
+                undone(
+                        "PutBucketNotificationConfiguration",
+                        s3 -> s3.putBucketNotificationConfiguration(
+                                of -> of.bucket(BUCKET).notificationConfiguration(nothing -> {}))),
+                undone("PutBucketNotificationConfiguration", s3 -> {
+                    var ours = s3.getBucketNotificationConfiguration(of -> of.bucket(BUCKET))
+                            .queueConfigurations()
+                            .getFirst();
+                    s3.putBucketNotificationConfiguration(of -> of.bucket(BUCKET)
+                            .notificationConfiguration(
+                                    configuration -> configuration.queueConfigurations(ours.toBuilder()
+                                            .eventsWithStrings("s3:ObjectCreated:Put")
+                                            .build())));
+                }));
+    }
+
+    private static Arguments undone(String putBack, Consumer<S3Client> undo) {
+        return Arguments.of(putBack, undo);
+    }
+
+    @ParameterizedTest
+    @MethodSource("undone")
+    void whatIsUndoneByHandIsPutBackAndNothingElse(String putBack, Consumer<S3Client> undo) {
+        secured();
+        undo.accept(aws.s3);
+        var before = puts().size();
+
+        assertEquals(new SecureBucket.Output(BUCKET, true, true), secured());
+        assertEquals(List.of(putBack), puts().subList(before, puts().size()));
+        assertEquals(new SecureBucket.Output(BUCKET, true, false), secured());
+    }
+
+    @Test
+    void bucketThatIsAdoptedHasChanged() {
+        createBucket();
+        assertEquals(new SecureBucket.Output(BUCKET, false, true), adopted());
+        assertEquals(new SecureBucket.Output(BUCKET, false, false), adopted());
     }
 
     @Test
@@ -131,7 +248,8 @@ class BucketStagesTest {
                 "BUCKET_REFUSED",
                 failed(secureBucket.run(new SecureBucket.Input(DEPLOYMENT, EVIDENCE, true, keyArn), Optional.empty()))
                         .reason());
-        PipelineTable.provisioning(aws.deployments(), "other", Map.of(), aws.cloud.time().now());
+        PipelineTable.provisioning(
+                aws.deployments(), "other", Map.of(), aws.cloud.time().now());
         aws.deployments().made("other", Made.BUCKET, BUCKET);
         var refused = failed(secureBucket.run(adopting, Optional.empty()));
         assertEquals("BUCKET_REFUSED", refused.reason());
@@ -182,7 +300,7 @@ class BucketStagesTest {
 
         var other = new SecureBucket.Input(DEPLOYMENT, BUCKET + "-2", false, keyArn);
         assertEquals(
-                new SecureBucket.Output(BUCKET + "-2", true),
+                new SecureBucket.Output(BUCKET + "-2", true, true),
                 done(secureBucket.run(other, Optional.empty()), SecureBucket.Output.class));
     }
 
@@ -346,11 +464,109 @@ class BucketStagesTest {
         secured();
         var waiting = waiting(proveEncryption.run(proof, Optional.empty()));
         reencrypt();
-        var otherKey = new ProveEncryption.Input(
-                proof.execution(), BUCKET, aws.kms.createKey().keyMetadata().arn());
+        var otherKey = proofOf(aws.kms.createKey().keyMetadata().arn(), HSMS, true);
 
         var failure = failed(proveEncryption.run(otherKey, Optional.of(waiting.resource())));
         assertTrue(failure.message().contains("another key, " + keyArn), failure.message());
+    }
+
+    /** The record of a deployment that has been provisioned on these HSMs. */
+    private ProveEncryption.Output provenBefore(String bucket, String keyArn) {
+        var proven = new ProveEncryption.Output(".cloudhsm-pipeline/probe-run-0", "AES256", keyArn, true, 1);
+        aws.deployments()
+                .running(
+                        DEPLOYMENT,
+                        Map.of(
+                                "kmsUser",
+                                Map.of(
+                                        "hsms",
+                                        HSMS.reversed().stream()
+                                                .map(hsm -> Map.of("hsmId", hsm))
+                                                .toList()),
+                                "bucket",
+                                Map.of("bucket", bucket),
+                                "proof",
+                                proven),
+                        aws.cloud.time().now());
+        return proven;
+    }
+
+    private void provenAnew(ProveEncryption.Input input) {
+        var before = aws.cloud.calls("PutObject");
+        waiting(proveEncryption.run(input, Optional.empty()));
+        assertEquals(before + 1, aws.cloud.calls("PutObject"));
+        aws.s3.deleteObject(request -> request.bucket(BUCKET)
+                .key(PROBE)
+                .versionId(aws.s3
+                        .headObject(head -> head.bucket(BUCKET).key(PROBE))
+                        .versionId()));
+    }
+
+    @Test
+    void proofOfTheRecordIsTakenOnceKmsHasMadeADataKey() {
+        secured();
+        var proven = provenBefore(BUCKET, keyArn);
+        assertEquals(
+                proven,
+                done(
+                        proveEncryption.run(proofOf(keyArn, HSMS, false), Optional.empty()),
+                        ProveEncryption.Output.class));
+        assertEquals(1, aws.cloud.calls("GenerateDataKeyWithoutPlaintext"));
+        assertEquals(0, aws.cloud.calls("PutObject"));
+    }
+
+    @Test
+    void proofOfTheRecordIsNotTakenWhereAnythingIsAnotherThanThen() {
+        secured();
+        provenAnew(proofOf(keyArn, HSMS, false)); // nothing is on record
+        provenBefore(BUCKET, keyArn);
+        provenAnew(proofOf(keyArn, HSMS, true));
+        provenAnew(proofOf(keyArn, List.of(HSMS.getFirst(), "hsm-ccccccccccc"), false));
+        provenAnew(proofOf(keyArn, List.of(HSMS.getFirst(), HSMS.getLast(), "hsm-ccccccccccc"), false));
+        provenAnew(proofOf(keyArn, List.of(HSMS.getFirst()), false));
+        provenAnew(proofOf(aws.kms.createKey().keyMetadata().arn(), HSMS, false));
+        provenBefore(BUCKET + "-2", keyArn);
+        provenAnew(proofOf(keyArn, HSMS, false));
+    }
+
+    @Test
+    void keyThatKmsCannotUseIsSaidBeforeAnythingIsUploadedWhateverIsOnRecord() {
+        var password = "kmsuserPassword1";
+        var cluster = aws.clusterForKms(password);
+        var keyStoreId = aws.kms
+                .createCustomKeyStore(create -> create.customKeyStoreName("cloudhsm-demo")
+                        .cloudHsmClusterId(cluster.id())
+                        .trustAnchorCertificate(cluster.trustAnchor())
+                        .keyStorePassword(password))
+                .customKeyStoreId();
+        aws.kms.connectCustomKeyStore(connect -> connect.customKeyStoreId(keyStoreId));
+        aws.waitUntil(() -> connectionState(keyStoreId) == ConnectionStateType.CONNECTED);
+        var key = aws.kms
+                .createKey(create -> create.origin(OriginType.AWS_CLOUDHSM).customKeyStoreId(keyStoreId))
+                .keyMetadata()
+                .arn();
+        provenBefore(BUCKET, key);
+        var input = proofOf(key, HSMS, false);
+        done(proveEncryption.run(input, Optional.empty()), ProveEncryption.Output.class);
+        for (var hsm : aws.cluster(cluster.id()).hsms()) {
+            aws.cloudHsm.deleteHsm(delete -> delete.clusterId(cluster.id()).hsmId(hsm.hsmId()));
+        }
+        aws.waitUntil(() -> aws.cluster(cluster.id()).hsms().isEmpty());
+
+        assertEquals(ConnectionStateType.CONNECTED, connectionState(keyStoreId), "as far as KMS knows");
+        var failed = failed(proveEncryption.run(input, Optional.empty()));
+        assertEquals("KEY_UNUSABLE", failed.reason());
+        assertTrue(failed.message().startsWith("KMS cannot use key " + key + " although"), failed::message);
+        assertTrue(failed.message().contains("KMS says: \""), failed::message);
+        assertEquals(0, aws.cloud.calls("PutObject"));
+    }
+
+    private ConnectionStateType connectionState(String keyStoreId) {
+        return aws.kms
+                .describeCustomKeyStores(describe -> describe.customKeyStoreId(keyStoreId))
+                .customKeyStores()
+                .getFirst()
+                .connectionState();
     }
 
     @Test

@@ -9,7 +9,6 @@ import cloudhsm.pipeline.provisioning.TestAccount;
 import cloudhsm.pipeline.provisioning.TestAccount.InitializedCluster;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.Resource;
-import java.util.List;
 import java.util.Optional;
 import java.util.function.Function;
 import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
@@ -25,6 +24,7 @@ final class ClientScenario implements AutoCloseable {
             aws.deployments(),
             new ClientInstance.Image(TestAccount.IMAGE_PARAMETER, aws.instanceProfile()),
             aws.runtime);
+    final AwaitClient awaitClient = new AwaitClient(aws.ec2, aws.ssm, aws.deployments(), aws.runtime);
     final TerminateClient terminateClient = new TerminateClient(aws.ec2, aws.deployments(), aws.runtime);
     final ActivateCluster activateCluster = new ActivateCluster(
             aws.cloudHsm, aws.secretsManager, aws.deployments(), command("activate-cluster"), aws.runtime);
@@ -61,18 +61,24 @@ final class ClientScenario implements AutoCloseable {
                 aws.vpcId(),
                 aws.subnetIn("eu-central-1a"),
                 aws.cluster(cluster.id()).securityGroup(),
-                "t4g.small",
-                List.of());
+                "t4g.small");
     }
 
+    /** Id of a client that is on its way. */
+    String launched() {
+        return done(launchClient.run(launch(), Optional.empty()), LaunchClient.Output.class)
+                .instanceId();
+    }
+
+    Outcome await(String instanceId) {
+        return awaitClient.run(new AwaitClient.Input(DEPLOYMENT, instanceId), Optional.empty());
+    }
+
+    /** Id of a client that is online. */
     String client() {
-        var outcome = launchClient.run(launch(), Optional.empty());
-        while (outcome instanceof Outcome.Waiting waiting) {
-            var instanceId = waiting.resource().id();
-            aws.waitUntil(() -> new ClientPing(aws.ssm).isOnline(instanceId));
-            outcome = launchClient.run(launch(), Optional.of(waiting.resource()));
-        }
-        return done(outcome, LaunchClient.Output.class).instanceId();
+        var instanceId = launched();
+        aws.waitUntil(() -> new ClientPing(aws.ssm).isOnline(instanceId));
+        return done(await(instanceId), AwaitClient.Output.class).instanceId();
     }
 
     ActivateCluster.Input activation(String instanceId) {

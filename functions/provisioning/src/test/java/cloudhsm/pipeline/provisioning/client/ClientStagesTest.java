@@ -13,7 +13,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import cloudhsm.pipeline.localcloud.faults.Faults;
 import cloudhsm.pipeline.provisioning.TestAccount;
 import cloudhsm.pipeline.provisioning.TestAccount.InitializedCluster;
+import cloudhsm.pipeline.provisioning.client.TerminateClient.Extent;
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
+import cloudhsm.pipeline.provisioning.deployment.Deployment;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.deployment.Made;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
@@ -21,10 +23,12 @@ import cloudhsm.pipeline.provisioning.stage.Resource;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
+import software.amazon.awssdk.services.ec2.model.IpPermission;
 import software.amazon.awssdk.services.ec2.model.ResourceType;
 import software.amazon.awssdk.services.ec2.model.Tag;
 import software.amazon.awssdk.services.ec2.model.TagSpecification;
@@ -37,10 +41,6 @@ class ClientStagesTest {
     @AfterEach
     void close() {
         scenario.close();
-    }
-
-    private Outcome launch(Optional<Resource> awaited) {
-        return scenario.launchClient.run(scenario.launch(), awaited);
     }
 
     private Outcome activate(String instanceId) {
@@ -57,7 +57,7 @@ class ClientStagesTest {
     void lostAnswerToTheLaunchMakesNoSecondInstance() {
         aws.cloud.faults().add("ec2", "RunInstances", 1, Faults.Kind.ANSWER_LOST);
 
-        assertThrows(SdkException.class, () -> launch(Optional.empty()));
+        assertThrows(SdkException.class, scenario::launched);
         scenario.client();
         assertEquals(1, aws.cloud.calls("RunInstances"), "it is found by its intent");
     }
@@ -66,7 +66,7 @@ class ClientStagesTest {
     void functionKilledAfterItMadeTheGroupLeavesOne() {
         aws.cloud.faults().add("ec2", "CreateSecurityGroup", 1, Faults.Kind.ANSWER_LOST);
 
-        assertThrows(SdkException.class, () -> launch(Optional.empty()));
+        assertThrows(SdkException.class, scenario::launched);
         scenario.client();
         assertEquals(1, aws.cloud.calls("CreateSecurityGroup"), "it is found by its intent");
     }
@@ -75,7 +75,7 @@ class ClientStagesTest {
     @Test
     void functionKilledBeforeItRemembersTheInstanceLeavesOneForTheTeardownToo() {
         aws.cloud.faults().add("ec2", "RunInstances", 1, Faults.Kind.ANSWER_LOST);
-        assertThrows(SdkException.class, () -> launch(Optional.empty()));
+        assertThrows(SdkException.class, scenario::launched);
 
         var left = pending();
         assertEquals(left, waiting(terminate(Optional.empty())).resource().id());
@@ -130,8 +130,8 @@ class ClientStagesTest {
                         .describeSecurityGroups(describe -> describe.groupIds(forged))
                         .securityGroups()
                         .size());
-        assertEquals(List.of(), aws.deployments().find(DEPLOYMENT).orElseThrow().made(Made.CLIENT));
-        assertEquals(List.of(), aws.deployments().find(DEPLOYMENT).orElseThrow().made(Made.SECURITY_GROUP));
+        assertEquals(List.of(), record().made(Made.CLIENT));
+        assertEquals(List.of(), record().made(Made.SECURITY_GROUP));
     }
 
     @Test
@@ -145,7 +145,19 @@ class ClientStagesTest {
     }
 
     private Outcome terminate(Optional<Resource> awaited) {
-        return scenario.terminateClient.run(new TerminateClient.Input(DEPLOYMENT), awaited);
+        return scenario.terminateClient.run(new TerminateClient.Input(DEPLOYMENT, Extent.EVERYTHING), awaited);
+    }
+
+    /** What TerminateClient removes that does not wait. */
+    private List<String> terminated(Extent extent) {
+        return done(
+                        scenario.terminateClient.run(new TerminateClient.Input(DEPLOYMENT, extent), Optional.empty()),
+                        TerminateClient.Output.class)
+                .removed();
+    }
+
+    private Deployment record() {
+        return aws.deployments().find(DEPLOYMENT).orElseThrow();
     }
 
     private String pending() {
@@ -206,65 +218,148 @@ class ClientStagesTest {
                 .isEmpty());
     }
 
-    /** The stage's next run, with what it has remembered of the one before. */
-    private Outcome next(Outcome.Waiting waiting) {
-        return scenario.launchClient.run(
-                (LaunchClient.Input) waiting.nextInput().orElseThrow(), Optional.of(waiting.resource()));
-    }
-
-    private void terminate(Outcome.Waiting waiting) {
-        aws.ec2.terminateInstances(
-                request -> request.instanceIds(waiting.resource().id()));
+    private void end(String instanceId) {
+        aws.ec2.terminateInstances(request -> request.instanceIds(instanceId));
     }
 
     @Test
-    void clientThatEndsBeforeItIsOnlineIsFollowedByThreeOthers() {
-        var waiting = waiting(launch(Optional.empty()));
-        for (int lost = 0; lost < LaunchClient.OTHERS; lost++) {
-            terminate(waiting);
-            var another = waiting(next(waiting));
-            assertNotEquals(waiting.resource(), another.resource());
-            waiting = another;
-        }
-        var last = waiting.resource().id();
-        terminate(waiting);
+    void clientOnItsWayIsLaunchedOnceAndNotWaitedFor() {
+        var client = scenario.launched();
+        assertEquals("pending", state(client));
+        assertEquals(client, scenario.launched(), "it is young enough to come online");
+        assertEquals(1, aws.cloud.calls("RunInstances"));
+        assertEquals(List.of(client), record().made(Made.CLIENT));
+    }
 
-        var failed = failed(next(waiting));
+    @Test
+    void clientIsAwaitedUntilSystemsManagerReachesIt() {
+        var client = scenario.launched();
+        var waiting = waiting(scenario.await(client));
+        assertEquals(Resource.client(client), waiting.resource());
+        assertEquals(Set.of("ABSENT", "ConnectionLost", "Inactive"), waiting.whileIn());
+        assertEquals(Duration.ofMinutes(10), waiting.budget());
+
+        aws.waitUntil(() -> new ClientPing(aws.ssm).isOnline(client));
+        assertEquals(new AwaitClient.Output(client, true), done(scenario.await(client), AwaitClient.Output.class));
+    }
+
+    @Test
+    void clientThatEc2DoesNotListYetIsAwaited() {
+        assertEquals(
+                Resource.client("i-0123456789abcdef0"),
+                waiting(scenario.await("i-0123456789abcdef0")).resource());
+    }
+
+    @Test
+    void clientThatEndsBeforeItIsOnlineIsNamedWithTheReasonAndReplaced() {
+        var ended = scenario.launched();
+        end(ended);
+
+        var failed = failed(scenario.await(ended));
         assertEquals(ClientCommand.CLIENT_GONE, failed.reason());
         assertTrue(
-                failed.message().startsWith("4 clients in a row ended before they came online: i-"), failed::message);
+                failed.message()
+                        .startsWith(
+                                "The client " + ended + " is shutting-down (AWS says: \"Client.UserInitiatedShutdown:"
+                                        + " User initiated shutdown\") and has not come online."),
+                failed::message);
+        assertTrue(failed.message().contains("Next: "), failed::message);
+        assertNotEquals(ended, scenario.client());
+        assertEquals(2, aws.cloud.calls("RunInstances"));
+    }
+
+    @Test
+    void clientThatIsStoppedBeforeItIsOnlineIsGoneAndReplaced() {
+        var stopped = scenario.launched();
+        aws.waitUntil(() -> state(stopped).equals("running"));
+        aws.ec2.stopInstances(request -> request.instanceIds(stopped));
+
+        assertEquals(ClientCommand.CLIENT_GONE, failed(scenario.await(stopped)).reason());
+        assertNotEquals(stopped, scenario.launched());
+        assertEquals("shutting-down", state(stopped), "its volume bills");
+    }
+
+    @Test
+    void clientThatNeverComesOnlineIsGivenUpAfterTenMinutesAndReplaced() {
+        var silent = scenario.launched();
+        letOut(false);
+        aws.cloud.advance(Duration.ofMinutes(9));
+        waiting(scenario.await(silent));
+        assertEquals(silent, scenario.launched());
+        aws.cloud.advance(Duration.ofMinutes(2));
+
+        var failed = failed(scenario.await(silent));
+        assertEquals("CLIENT_NOT_ONLINE", failed.reason());
         assertTrue(
                 failed.message()
-                        .contains("; " + last
-                                + " is shutting-down (AWS says: \"Client.UserInitiatedShutdown: User initiated"
-                                + " shutdown\")"),
+                        .startsWith("The client " + silent + " in " + aws.subnetIn("eu-central-1a")
+                                + " is running, but has" + " not come online in Systems Manager within 10 min."),
                 failed::message);
-        assertEquals(1 + LaunchClient.OTHERS, aws.cloud.calls("RunInstances"));
-        assertNotEquals(last, scenario.client(), "a new execution launches another");
+        letOut(true);
+        assertNotEquals(silent, scenario.launched());
+        assertEquals("shutting-down", state(silent));
+    }
+
+    /** Opens or closes the way out of the client's own security group. */
+    private void letOut(boolean open) {
+        var groupId = record().made(Made.SECURITY_GROUP).getFirst();
+        var everything = IpPermission.builder()
+                .ipProtocol("-1")
+                .ipRanges(range -> range.cidrIp("0.0.0.0/0"))
+                .build();
+        if (open) {
+            aws.ec2.authorizeSecurityGroupEgress(
+                    request -> request.groupId(groupId).ipPermissions(everything));
+        } else {
+            aws.ec2.revokeSecurityGroupEgress(
+                    request -> request.groupId(groupId).ipPermissions(everything));
+        }
     }
 
     @Test
     void clientOnItsWayOutIsNotTakenForTheOneThatWasAskedFor() {
-        terminate(waiting(launch(Optional.empty())));
+        end(scenario.launched());
         aws.cloud.advance(Duration.ofMinutes(60));
-        var second = waiting(launch(Optional.empty()));
+        var second = scenario.launched();
         // EC2 forgets the first one: it shows one client as it did before the second, whose token comes up again.
         aws.cloud.advance(Duration.ofSeconds(90));
-        terminate(second);
+        end(second);
 
-        assertNotEquals(second.resource(), waiting(next(second)).resource());
+        assertNotEquals(second, scenario.launched());
     }
 
     @Test
-    void clientThatIsStoppedBeforeItIsOnlineIsReplaced() {
-        var waiting = waiting(launch(Optional.empty()));
-        var stopped = waiting.resource().id();
-        aws.waitUntil(() -> aws.cloud.ec2().instance(stopped).orElseThrow().isRunning());
-        aws.ec2.stopInstances(request -> request.instanceIds(stopped));
+    void clientThatIsToStayIsNotLookedFor() {
+        var client = scenario.client();
+        var described = aws.cloud.calls("DescribeInstances");
+        assertEquals(List.of(), terminated(Extent.NOTHING));
+        assertEquals("running", state(client));
+        assertEquals(described, aws.cloud.calls("DescribeInstances"));
+        assertEquals(client, scenario.client());
+    }
 
-        assertNotEquals(stopped, waiting(next(waiting)).resource().id());
-        assertEquals(
-                "shutting-down", aws.cloud.ec2().instance(stopped).orElseThrow().state());
+    @Test
+    void clientsEndIsAskedForAndNotWaitedForAndTheNextOneGetsItsGroup() {
+        var client = scenario.client();
+        var group = record().made(Made.SECURITY_GROUP);
+        assertEquals(List.of("instance " + client), terminated(Extent.INSTANCE));
+        assertEquals("shutting-down", state(client));
+        assertEquals(List.of(client), record().made(Made.CLIENT), "until it has ended");
+        assertEquals(group, record().made(Made.SECURITY_GROUP));
+        assertEquals(0, aws.cloud.calls("DeleteSecurityGroup"));
+
+        aws.waitUntil(() -> state(client).equals("terminated"));
+        assertEquals(List.of(), terminated(Extent.INSTANCE), "there is none any more");
+        var next = scenario.client();
+        assertEquals(List.of(next), record().made(Made.CLIENT));
+        assertEquals(1, aws.cloud.calls("CreateSecurityGroup"));
+    }
+
+    @Test
+    void clientThatTheRecordDoesNotNameIsNotTerminated() {
+        var forged = forgedInstance();
+        assertEquals(List.of(), terminated(Extent.INSTANCE));
+        assertEquals("running", state(forged));
     }
 
     @Test
@@ -282,6 +377,17 @@ class ClientStagesTest {
         assertEquals(
                 ClientCommand.CLIENT_GONE,
                 failed(activate("i-0123456789abcdef0")).reason());
+    }
+
+    @Test
+    void clusterThatIsToBeActivatedWithoutAClientSaysThatOneIsNeeded() {
+        assertEquals(ClientCommand.CLIENT_GONE, failed(activate("")).reason());
+        assertEquals(0, aws.cloud.calls("CreateSecret"));
+        var secret = scenario.activated(scenario.client());
+        assertEquals(
+                secret,
+                done(activate(""), ActivateCluster.Output.class).adminSecretArn(),
+                "an active cluster needs none");
     }
 
     @Test

@@ -10,6 +10,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import cloudhsm.pipeline.provisioning.TestAccount;
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -17,6 +19,7 @@ import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
+import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
 import software.amazon.awssdk.services.kms.model.ConnectionStateType;
 import software.amazon.awssdk.services.kms.model.CustomKeyStoresListEntry;
 
@@ -106,8 +109,72 @@ class KmsUserTest {
         assertEquals(ConnectionStateType.CONNECTED, connected(), "KMS logs in to each HSM with one password");
     }
 
+    private static Outcome createWithoutAClient() {
+        return scenario.createKmsUser.run(
+                new CreateKmsUser.Input(
+                        DEPLOYMENT, creation.clusterId(), "", creation.trustAnchor(), creation.adminSecretArn()),
+                Optional.empty());
+    }
+
+    private static List<String> hsms() {
+        return Clusters.hsms(aws.cluster(scenario.cluster.id())).stream()
+                .map(Hsm::hsmId)
+                .sorted()
+                .toList();
+    }
+
+    private static List<String> seenOn(CreateKmsUser.Output output) {
+        return output.hsms().stream().map(CreateKmsUser.HsmUser::hsmId).sorted().toList();
+    }
+
+    private static void record(Map<String, ?> resources) {
+        aws.deployments().running(DEPLOYMENT, resources, aws.cloud.time().now());
+    }
+
     @Test
     @Order(2)
+    void hsmsOnWhichTheRecordHasTheUserProvenAreNotLookedAtWhileKmsIsLoggedIn() {
+        assertEquals(ClientCommand.CLIENT_GONE, failed(createWithoutAClient()).reason(), "nothing is on record");
+        var seen = done(create(), CreateKmsUser.Output.class);
+        assertEquals(hsms(), seenOn(seen));
+        record(Map.of("kmsUser", seen));
+        var sent = aws.cloud.calls("SendCommand");
+        var read = aws.cloud.calls("GetSecretValue");
+        assertEquals(seen, done(create(), CreateKmsUser.Output.class));
+        assertEquals(seen, done(createWithoutAClient(), CreateKmsUser.Output.class));
+        assertEquals(sent, aws.cloud.calls("SendCommand"));
+        assertEquals(read, aws.cloud.calls("GetSecretValue"));
+
+        disconnect();
+        assertEquals(
+                ClientCommand.CLIENT_GONE,
+                failed(createWithoutAClient()).reason(),
+                "KMS will log in with the password of the secret");
+        assertEquals(ConnectionStateType.CONNECTED, connected());
+    }
+
+    @Test
+    @Order(3)
+    void newHsmIsLookedAtAndOneLessIsNot() {
+        var before = hsms();
+        aws.addHsm(scenario.cluster.id(), "eu-central-1a");
+        assertEquals(ClientCommand.CLIENT_GONE, failed(createWithoutAClient()).reason());
+        var sent = aws.cloud.calls("SendCommand");
+        var seen = done(create(), CreateKmsUser.Output.class);
+        assertEquals(hsms(), seenOn(seen));
+        assertEquals(sent + 1, aws.cloud.calls("SendCommand"));
+
+        record(Map.of("kmsUser", seen));
+        var added = hsms().stream().filter(hsm -> !before.contains(hsm)).toList();
+        aws.cloudHsm.deleteHsm(
+                request -> request.clusterId(scenario.cluster.id()).hsmId(added.getFirst()));
+        aws.waitUntil(() -> hsms().equals(before));
+        assertEquals(before, seenOn(done(createWithoutAClient(), CreateKmsUser.Output.class)));
+        record(Map.of());
+    }
+
+    @Test
+    @Order(4)
     void whileKmsIsLoggedInAMissingUserIsSaidAndNothingChanged() {
         deleteUserOnOneHsm();
         var failed = failed(create());
@@ -120,7 +187,7 @@ class KmsUserTest {
     }
 
     @Test
-    @Order(3)
+    @Order(5)
     void afterADisconnectionEveryHsmAndKmsGetThePasswordOfTheSecret() {
         assertEquals("KMSUSER_INCOMPLETE", failed(create()).reason());
         assertEquals("KEY_STORE_NOT_DISCONNECTED", failed(reset()).reason());
@@ -133,7 +200,7 @@ class KmsUserTest {
     }
 
     @Test
-    @Order(4)
+    @Order(6)
     void lockedUserIsUnlockedByTheReset() {
         disconnect();
         var cluster = aws.cloud.cloudHsm().cluster(scenario.cluster.id()).orElseThrow();
@@ -145,7 +212,7 @@ class KmsUserTest {
     }
 
     @Test
-    @Order(5)
+    @Order(7)
     void wrongPasswordOfTheAdminIsSaidWithoutAPassword() {
         disconnect();
         var right = password(creation.adminSecretArn());
@@ -160,7 +227,7 @@ class KmsUserTest {
     }
 
     @Test
-    @Order(6)
+    @Order(8)
     void clientThatIsGoneIsSaidByItsName() {
         aws.ec2.terminateInstances(request -> request.instanceIds(creation.instanceId()));
         aws.waitUntil(() -> !new ClientPing(aws.ssm).isOnline(creation.instanceId()));
@@ -169,7 +236,7 @@ class KmsUserTest {
     }
 
     @Test
-    @Order(7)
+    @Order(9)
     void withoutHsmsAndWithoutAClusterNothingIsSent() {
         var sent = aws.cloud.calls("SendCommand");
         for (var hsm : Clusters.hsms(aws.cluster(scenario.cluster.id()))) {

@@ -353,7 +353,10 @@ class CertificateStagesTest {
         assertInstanceOf(Outcome.Done.class, initialize(issued, csrKey()));
         aws.deployments().remove(EmbeddedAws.DEPLOYMENT);
         PipelineTable.provisioning(
-                aws.deployments(), EmbeddedAws.DEPLOYMENT, Map.of(), aws.cloud.time().now());
+                aws.deployments(),
+                EmbeddedAws.DEPLOYMENT,
+                Map.of(),
+                aws.cloud.time().now());
         assertEquals("HSM_NEVER_VERIFIED", reason(verify(Policy.REQUIRE_AWS, "", "")));
         assertEquals(Verdict.ALREADY_INITIALIZED, verified(Policy.SKIP, "").verdict());
     }

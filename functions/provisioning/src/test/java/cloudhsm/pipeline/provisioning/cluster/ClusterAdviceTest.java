@@ -5,7 +5,6 @@ import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 
 import cloudhsm.pipeline.localcloud.cloudhsm.HsmHardware;
-import cloudhsm.pipeline.provisioning.TestAccount;
 import cloudhsm.pipeline.provisioning.cluster.IssueClusterCertificate.CaKey;
 import cloudhsm.pipeline.provisioning.cluster.VerifyHsmIdentity.Policy;
 import cloudhsm.pipeline.provisioning.cluster.VerifyHsmIdentity.Verdict;
@@ -24,7 +23,6 @@ import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
-import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
 import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
 import software.amazon.awssdk.services.secretsmanager.model.Tag;
 
@@ -280,31 +278,5 @@ class ClusterAdviceTest {
         assertNotEquals(Encoded.sha256(planted.root()), issued.rootSha256());
         assertEquals(issued, issued(), "and the deployment's own one is found again");
         done(initialize(issued));
-    }
-
-    @Test
-    void aFirstHsmThatIsGoneIsMadeAgainFromTheNewestBackupByANewExecution() {
-        try (var account = new TestAccount()) {
-            var cluster = account.initializedCluster();
-            account.activate(cluster);
-            var second = new CreateSecondHsm(account.cloudHsm, account.runtime);
-            var input = new CreateSecondHsm.Input(cluster.id(), EmbeddedAws.ZONES);
-            for (var hsm : Clusters.hsms(account.cluster(cluster.id())))
-                account.cloudHsm.deleteHsm(
-                        delete -> delete.clusterId(cluster.id()).hsmId(hsm.hsmId()));
-            account.waitUntil(() -> Clusters.hsms(account.cluster(cluster.id())).isEmpty());
-            assertEquals("FIRST_HSM_GONE", reason(second.run(input, Optional.empty())));
-
-            var first = new CreateFirstHsm(account.cloudHsm, account.runtime);
-            var firstInput = new CreateFirstHsm.Input(cluster.id(), EmbeddedAws.ZONES);
-            done(account.runToEnd(CreateFirstHsm.Input.class, firstInput, first::run));
-            done(account.runToEnd(CreateSecondHsm.Input.class, input, second::run));
-            assertEquals(
-                    EmbeddedAws.ZONES,
-                    Clusters.hsms(account.cluster(cluster.id())).stream()
-                            .map(Hsm::availabilityZone)
-                            .sorted()
-                            .toList());
-        }
     }
 }

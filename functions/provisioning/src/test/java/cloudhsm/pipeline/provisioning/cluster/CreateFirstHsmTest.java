@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.localcloud.faults.Faults;
+import cloudhsm.pipeline.provisioning.TestAccount;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.Resource;
 import java.time.Duration;
@@ -15,6 +16,7 @@ import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import software.amazon.awssdk.core.exception.SdkException;
+import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
 
 class CreateFirstHsmTest {
     private final EmbeddedAws aws = new EmbeddedAws();
@@ -35,6 +37,20 @@ class CreateFirstHsmTest {
         return aws.runToEnd(awaited -> stage.run(input, awaited));
     }
 
+    /** The only one: a DEGRADED one beside it may bill. */
+    private Hsm hsm() {
+        var hsms = Clusters.hsms(aws.cluster(clusterId));
+        assertEquals(1, hsms.size(), hsms::toString);
+        return hsms.getFirst();
+    }
+
+    /** The cluster is not activated yet. */
+    private void done() {
+        assertEquals(
+                new CreateFirstHsm.Output(false),
+                assertInstanceOf(Outcome.Done.class, runToEnd()).output());
+    }
+
     @Test
     void firstRunWaitsForAnHsmInTheFirstZone() {
         var waiting = assertInstanceOf(Outcome.Waiting.class, run());
@@ -51,10 +67,8 @@ class CreateFirstHsmTest {
 
     @Test
     void isDoneOnceTheCsrIsThere() {
-        var done = assertInstanceOf(Outcome.Done.class, runToEnd());
-        var output = (CreateFirstHsm.Output) done.output();
-        assertEquals(EmbeddedAws.ZONE_A, output.availabilityZone());
-        assertTrue(output.eniId().startsWith("eni-"), output::toString);
+        done();
+        assertEquals(EmbeddedAws.ZONE_A, hsm().availabilityZone());
         assertTrue(Clusters.csr(aws.cluster(clusterId)).isPresent(), "the next stages read it");
         assertEquals(1, aws.cloud.calls("CreateHsm"));
     }
@@ -79,9 +93,8 @@ class CreateFirstHsmTest {
     @Test
     void degradedHsmIsDeletedAndTheOtherZoneTried() {
         aws.cloud.cloudHsm().nextHsmDegrades(EmbeddedAws.ZONE_A);
-        var done = assertInstanceOf(Outcome.Done.class, runToEnd());
-        assertEquals(EmbeddedAws.ZONE_B, ((CreateFirstHsm.Output) done.output()).availabilityZone());
-        assertEquals(1, Clusters.hsms(aws.cluster(clusterId)).size(), "the DEGRADED one may bill");
+        done();
+        assertEquals(EmbeddedAws.ZONE_B, hsm().availabilityZone());
     }
 
     @Test
@@ -102,15 +115,15 @@ class CreateFirstHsmTest {
         aws.cloud.cloudHsm().nextHsmDegrades(EmbeddedAws.ZONE_B);
         stage.run(new CreateFirstHsm.Input(clusterId, List.of(EmbeddedAws.ZONE_B)), Optional.empty());
         aws.cloud.advance(Duration.ofMinutes(30));
-        var done = assertInstanceOf(Outcome.Done.class, runToEnd());
-        assertEquals(EmbeddedAws.ZONE_A, ((CreateFirstHsm.Output) done.output()).availabilityZone());
+        done();
+        assertEquals(EmbeddedAws.ZONE_A, hsm().availabilityZone());
     }
 
     @Test
     void zoneWithoutCapacityIsLeftForTheOther() {
         aws.cloud.cloudHsm().zoneIsFull(EmbeddedAws.ZONE_A, true);
-        var done = assertInstanceOf(Outcome.Done.class, runToEnd());
-        assertEquals(EmbeddedAws.ZONE_B, ((CreateFirstHsm.Output) done.output()).availabilityZone());
+        done();
+        assertEquals(EmbeddedAws.ZONE_B, hsm().availabilityZone());
         assertEquals(2, aws.cloud.calls("CreateHsm"));
     }
 
@@ -132,22 +145,42 @@ class CreateFirstHsmTest {
     void degradedHsmAndAFullZoneEndTheStageWithoutALeftover() {
         aws.cloud.cloudHsm().nextHsmDegrades(EmbeddedAws.ZONE_A);
         aws.cloud.cloudHsm().zoneIsFull(EmbeddedAws.ZONE_B, true);
-        var done = assertInstanceOf(Outcome.Done.class, runToEnd(), "the first zone is asked again, once");
-        assertEquals(EmbeddedAws.ZONE_A, ((CreateFirstHsm.Output) done.output()).availabilityZone());
-        assertEquals(1, Clusters.hsms(aws.cluster(clusterId)).size(), "the DEGRADED one may bill");
+        done();
+        assertEquals(EmbeddedAws.ZONE_A, hsm().availabilityZone(), "the first zone is asked again, once");
         assertEquals(3, aws.cloud.calls("CreateHsm"));
     }
 
     @Test
     void hsmReplacedWhileWaitingIsFoundByItsZone() {
-        var first = (CreateFirstHsm.Output)
-                assertInstanceOf(Outcome.Done.class, runToEnd()).output();
+        done();
+        var first = hsm();
         var newId = aws.cloud.cloudHsm().replaceHsm(first.hsmId());
-        var second = (CreateFirstHsm.Output)
-                assertInstanceOf(Outcome.Done.class, runToEnd()).output();
-        assertEquals(newId, second.hsmId());
-        assertEquals(first.eniId(), second.eniId(), "the network interface stays");
+        done();
+        assertEquals(newId, hsm().hsmId());
+        assertEquals(first.eniId(), hsm().eniId(), "the network interface stays");
         assertEquals(1, aws.cloud.calls("CreateHsm"));
+    }
+
+    @Test
+    void clusterThatIsActivatedIsLeftAsItIsWithoutAnyHsmToo() {
+        try (var account = new TestAccount()) {
+            var cluster = account.initializedCluster();
+            account.activate(cluster);
+            var created = account.cloud.calls("CreateHsm");
+            var first = new CreateFirstHsm(account.cloudHsm, account.runtime);
+            var given = new CreateFirstHsm.Input(cluster.id(), EmbeddedAws.ZONES);
+            assertEquals(
+                    new CreateFirstHsm.Output(true),
+                    TestAccount.done(first.run(given, Optional.empty()), CreateFirstHsm.Output.class));
+            for (var hsm : Clusters.hsms(account.cluster(cluster.id())))
+                account.cloudHsm.deleteHsm(
+                        delete -> delete.clusterId(cluster.id()).hsmId(hsm.hsmId()));
+            account.waitUntil(() -> Clusters.hsms(account.cluster(cluster.id())).isEmpty());
+            assertEquals(
+                    new CreateFirstHsm.Output(true),
+                    TestAccount.done(first.run(given, Optional.empty()), CreateFirstHsm.Output.class));
+            assertEquals(created, account.cloud.calls("CreateHsm"));
+        }
     }
 
     @Test

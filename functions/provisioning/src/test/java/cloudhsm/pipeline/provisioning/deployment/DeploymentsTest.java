@@ -13,6 +13,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -84,19 +85,65 @@ class DeploymentsTest {
     }
 
     @Test
+    void runningDeploymentIsRunningWhileItIsWorkedOn() {
+        deployments.running("demo", Map.of("cluster", "first"), NOW);
+        var before = deployments.find("demo");
+        var wanted = Json.MAPPER.createObjectNode().put("maxCostUsd", 32.50);
+        var later = NOW.plusSeconds(60);
+        assertTrue(deployments.provisioning("demo", before, wanted, Map.of("plan", "second"), later));
+        assertEquals(Phase.RUNNING, demo().phase());
+        assertEquals(NOW, demo().since());
+        assertEquals("second", demo().plan().path("plan").asText());
+        assertEquals(wanted, demo().wanted());
+        assertEquals("first", demo().resources().path("cluster").asText());
+    }
+
+    @Test
+    void pausedDeploymentIsProvisioningFromTheMomentItIsWorkedOn() {
+        deployments.running("demo", Map.of("cluster", "first"), NOW);
+        deployments.enter("demo", Phase.PAUSED, NOW);
+        var later = NOW.plusSeconds(60);
+        assertTrue(deployments.provisioning(
+                "demo", deployments.find("demo"), Json.MAPPER.createObjectNode(), Map.of(), later));
+        assertEquals(Phase.PROVISIONING, demo().phase());
+        assertEquals(later, demo().since());
+        assertEquals("first", demo().resources().path("cluster").asText());
+    }
+
+    @Test
+    void whatWasPausedMeanwhileIsLookedAtAgain() {
+        deployments.running("demo", Map.of("cluster", "first"), NOW);
+        var before = deployments.find("demo");
+        deployments.enter("demo", Phase.PAUSED, NOW);
+        assertFalse(deployments.provisioning("demo", before, Json.MAPPER.createObjectNode(), Map.of(), NOW));
+        assertEquals(Phase.PAUSED, demo().phase());
+    }
+
+    @Test
+    void hsmsAreProvenOnlyByTheLastProvisioningThatSucceeded() {
+        assertEquals(Set.of(), demo().provenHsms());
+        var hsms = List.of(Map.of("hsmId", "hsm-b"), Map.of("hsmId", "hsm-a"));
+        deployments.running("demo", Map.of("kmsUser", Map.of("hsms", hsms)), NOW);
+        assertEquals(Set.of("hsm-a", "hsm-b"), demo().provenHsms());
+        deployments.running("demo", Map.of("kmsUser", Map.of("hsms", List.of(Map.of("hsmId", "hsm-c")))), NOW);
+        assertEquals(Set.of("hsm-c"), demo().provenHsms());
+    }
+
+    @Test
     void whatIsWantedIsReplacedOnlyByWhoHasSeenIt() {
-        var nothing = Json.MAPPER.createObjectNode();
+        var before = deployments.find("demo");
         var cost = Json.MAPPER.createObjectNode().put("maxCostUsd", 32.50);
         var time = Json.MAPPER.createObjectNode().put("teardownAfter", "PT9H");
-        assertTrue(deployments.provisioning("demo", nothing, cost, Map.of("plan", "first"), NOW));
-        assertFalse(deployments.provisioning("demo", nothing, time, Map.of("plan", "second"), NOW));
+        assertTrue(deployments.provisioning("demo", before, cost, Map.of("plan", "first"), NOW));
+        assertFalse(deployments.provisioning("demo", before, time, Map.of("plan", "second"), NOW));
         assertEquals(cost, demo().wanted());
         assertEquals("first", demo().plan().path("plan").asText(), "nor is the plan another one");
-        assertTrue(deployments.provisioning("demo", demo().wanted(), time, Map.of("plan", "second"), NOW));
+        assertTrue(deployments.provisioning("demo", deployments.find("demo"), time, Map.of("plan", "second"), NOW));
         assertEquals(time, demo().wanted());
 
+        var last = deployments.find("demo");
         deployments.remove("demo");
-        assertFalse(deployments.provisioning("demo", time, cost, Map.of(), NOW), "it was torn down meanwhile");
+        assertFalse(deployments.provisioning("demo", last, cost, Map.of(), NOW), "it was torn down meanwhile");
         assertEquals(Optional.empty(), deployments.find("demo"));
     }
 

@@ -137,6 +137,17 @@ class DiagnoseConnectionTest {
     }
 
     @Test
+    void withoutAClientTheUsersAreNotListedAndTheRepairIsTheSame() {
+        fail("USER_NOT_FOUND");
+        var input = new DiagnoseConnection.Input(
+                keyStoreId, cluster.id(), "", cluster.trustAnchor(), List.of(), "ERROR", "cause");
+        var diagnosis = done(stage.run(input, Optional.empty()), DiagnoseConnection.Output.class);
+        assertEquals("COMPLETE_USER", diagnosis.repair());
+        assertEquals(1, diagnosis.evidence().size(), "of the HSMs alone: " + diagnosis.says());
+        assertEquals(0, aws.cloud.calls("SendCommand"));
+    }
+
+    @Test
     void differentCodesInTurnAreBoundedToo() {
         fail("NETWORK_ERRORS");
         var many = List.of(

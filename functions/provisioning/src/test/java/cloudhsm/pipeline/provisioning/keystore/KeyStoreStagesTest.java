@@ -209,9 +209,12 @@ class KeyStoreStagesTest {
         aws.waitUntil(() -> state(keyStoreId) == ConnectionStateType.CONNECTED);
 
         assertEquals(
-                "CONNECTED",
-                done(connectKeyStore.run(connect, Optional.of(first.resource())), ConnectKeyStore.Output.class)
-                        .state());
+                new ConnectKeyStore.Output("CONNECTED", true),
+                done(connectKeyStore.run(connect, Optional.of(first.resource())), ConnectKeyStore.Output.class));
+        assertEquals(
+                new ConnectKeyStore.Output("CONNECTED", false),
+                done(connectKeyStore.run(connect, Optional.empty()), ConnectKeyStore.Output.class),
+                "the next execution finds it connected");
         assertEquals(1, aws.cloud.calls("ConnectCustomKeyStore"), "KMS is connected already");
     }
 

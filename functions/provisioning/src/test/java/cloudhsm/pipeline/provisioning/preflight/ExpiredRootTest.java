@@ -64,8 +64,7 @@ class ExpiredRootTest {
     }
 
     private static Plan planned(Outcome outcome) {
-        return (Plan)
-                assertInstanceOf(Outcome.Done.class, outcome, outcome::toString).output();
+        return PreflightScenario.plan(outcome);
     }
 
     private static String problems(Outcome outcome) {

@@ -219,6 +219,7 @@ class InvalidInputTest {
                 bad(
                         "{'client': {'instanceType': 'small'}}",
                         "client.instanceType: \"small\" is not an instance type, such as \"t4g.small\""),
+                bad("{'client': {'keep': 'yes'}}", "client.keep: must be true or false, not the text \"yes\""),
                 bad("{'keyStore': {'name': ''}}", "keyStore.name: must have 1 to 256 characters; it has 0"),
                 bad(
                         "{'keyStore': {'name': '" + "x".repeat(257) + "'}}",

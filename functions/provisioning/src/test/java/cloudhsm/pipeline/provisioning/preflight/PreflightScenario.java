@@ -6,7 +6,12 @@ import cloudhsm.pipeline.provisioning.TestAccount;
 import cloudhsm.pipeline.provisioning.bucket.BucketScope;
 import cloudhsm.pipeline.provisioning.cluster.EmbeddedAws;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
+import cloudhsm.pipeline.provisioning.health.Healings;
+import cloudhsm.pipeline.provisioning.health.HealthCheck;
+import cloudhsm.pipeline.provisioning.health.SelfHealing;
+import cloudhsm.pipeline.provisioning.notification.Notifications;
 import cloudhsm.pipeline.provisioning.price.HsmPrice;
+import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
@@ -16,6 +21,7 @@ import software.amazon.awssdk.services.kms.KmsClient;
 import software.amazon.awssdk.services.lambda.LambdaClient;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
+import software.amazon.awssdk.services.sns.SnsClient;
 
 /** The stage on an embedded AWS. */
 final class PreflightScenario {
@@ -48,10 +54,19 @@ final class PreflightScenario {
             Quotas quotas,
             String awsRootCertificate,
             StageRuntime runtime) {
+        var dynamoDb = cloud.client(DynamoDbClient.builder());
+        var deployments = new Deployments(dynamoDb, PipelineTable.NAME);
+        var selfHealing = new SelfHealing(
+                deployments,
+                new HealthCheck(account.cloudHsm(), account.kms()),
+                new Healings(dynamoDb, PipelineTable.NAME),
+                new Notifications(cloud.client(SnsClient.builder()), ""),
+                runtime);
         return new Preflight(
                 account,
-                new Deployments(cloud.client(DynamoDbClient.builder()), PipelineTable.NAME),
+                deployments,
                 new BucketScope(EVIDENCE_BUCKET, "*"),
+                selfHealing,
                 quotas,
                 new LambdaConcurrency(cloud.client(LambdaClient.builder()), 4),
                 HsmPrice.of("eu-central-1", ""),
@@ -71,6 +86,11 @@ final class PreflightScenario {
 
     private static S3Client s3(LocalCloud cloud) {
         return cloud.client(S3Client.builder().forcePathStyle(true));
+    }
+
+    /** What the stage plans; its failure, if it has one, is the test's. */
+    static Plan plan(Outcome outcome) {
+        return TestAccount.done(outcome, Preflight.Output.class).plan();
     }
 
     static Deployments deployments(EmbeddedAws aws) {

@@ -58,8 +58,7 @@ class PreflightTest {
     }
 
     private Plan plan(String request) {
-        return (Plan) assertInstanceOf(Outcome.Done.class, run(PreflightScenario.EXECUTION, request))
-                .output();
+        return PreflightScenario.plan(run(PreflightScenario.EXECUTION, request));
     }
 
     private String problems(Quotas quotas, String request) {

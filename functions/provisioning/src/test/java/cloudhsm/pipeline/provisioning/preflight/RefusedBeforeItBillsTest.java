@@ -50,9 +50,7 @@ class RefusedBeforeItBillsTest {
     }
 
     private Plan plan(String members) {
-        var outcome = run(members);
-        return (Plan)
-                assertInstanceOf(Outcome.Done.class, outcome, outcome::toString).output();
+        return PreflightScenario.plan(run(members));
     }
 
     /** Of a refusal that leaves the record as it is. */
@@ -103,8 +101,8 @@ class RefusedBeforeItBillsTest {
         var cluster = aws.initializedCluster();
         deployments.made("demo", Made.CLUSTER, cluster.id());
         verified(cluster.id(), Verdict.VERIFIED_AWS);
-        var mode = "hsm.mode: the deployment's cluster " + cluster.id() + " is in mode FIPS, which cannot be changed; ask"
-                + " for that, or choose another deployment name";
+        var mode = "hsm.mode: the deployment's cluster " + cluster.id()
+                + " is in mode FIPS, which cannot be changed; ask" + " for that, or choose another deployment name";
         assertEquals("1. " + mode + REMEMBERED, problems(""));
         assertEquals("1. " + mode, problems("'hsm': {'mode': 'NON_FIPS'}"));
         var subnets = aws.cluster(cluster.id()).subnetMapping().values().stream()
@@ -146,10 +144,10 @@ class RefusedBeforeItBillsTest {
         var keyStoreId = keyStoreOn(cluster);
         aws.kms.connectCustomKeyStore(request -> request.customKeyStoreId(keyStoreId));
         aws.waitUntil(() -> aws.kms
-                .describeCustomKeyStores(request -> request.customKeyStoreId(keyStoreId))
-                .customKeyStores()
-                .getFirst()
-                .connectionState()
+                        .describeCustomKeyStores(request -> request.customKeyStoreId(keyStoreId))
+                        .customKeyStores()
+                        .getFirst()
+                        .connectionState()
                 == ConnectionStateType.CONNECTED);
         plan("'key': {'alias': 'alias/reports'}");
         var keyId = aws.kms
@@ -178,16 +176,12 @@ class RefusedBeforeItBillsTest {
         var keyStoreId = keyStoreOn(cluster);
         aws.cluster(cluster.id())
                 .hsms()
-                .forEach(hsm ->
-                        aws.cloudHsm.deleteHsm(request -> request.clusterId(cluster.id()).hsmId(hsm.hsmId())));
+                .forEach(hsm -> aws.cloudHsm.deleteHsm(
+                        request -> request.clusterId(cluster.id()).hsmId(hsm.hsmId())));
         aws.waitUntil(() -> aws.cluster(cluster.id()).hsms().isEmpty());
         aws.cloudHsm.deleteCluster(request -> request.clusterId(cluster.id()));
-        aws.waitUntil(() -> aws.cloudHsm
-                .describeClusters(request -> {})
-                .clusters()
-                .stream()
-                .noneMatch(other -> other.clusterId().equals(cluster.id())
-                        && other.state() != ClusterState.DELETED));
+        aws.waitUntil(() -> aws.cloudHsm.describeClusters(request -> {}).clusters().stream()
+                .noneMatch(other -> other.clusterId().equals(cluster.id()) && other.state() != ClusterState.DELETED));
         var gone = "1. key stores: the deployment's key store " + keyStoreId + " is there, but not its cluster "
                 + cluster.id() + "; restore the cluster from a backup and tell the key store, or tear this deployment"
                 + " down, or choose another deployment name";
@@ -200,8 +194,8 @@ class RefusedBeforeItBillsTest {
     void secretsThatSomebodyElseStoredAreRefusedTogetherBeforeAnythingIsMade() {
         var planted = List.of("cluster-ca", "admin-password", "kmsuser-password").stream()
                 .map(label -> aws.secretsManager
-                        .createSecret(request -> request.name("cloudhsm-pipeline/demo/" + label)
-                                .secretString("plantedPassword1"))
+                        .createSecret(request ->
+                                request.name("cloudhsm-pipeline/demo/" + label).secretString("plantedPassword1"))
                         .arn())
                 .toList();
         var before = demo();
@@ -234,8 +228,7 @@ class RefusedBeforeItBillsTest {
                 + ", which is INITIALIZED: %s, and AWS offers the hardware certificates only until initialization; tear"
                 + " the deployment down and provision it anew with this policy, or ask for one that what is on record"
                 + " satisfies, if that is enough for you";
-        assertEquals(
-                "1. " + never.formatted("REQUIRE_AWS", "nothing is on record of its first HSM"), problems(""));
+        assertEquals("1. " + never.formatted("REQUIRE_AWS", "nothing is on record of its first HSM"), problems(""));
         assertEquals("SKIP", plan("'hsmIdentity': {'policy': 'SKIP'}").identityPolicy());
         plan("");
         verified(cluster.id(), Verdict.SKIPPED);
@@ -243,6 +236,7 @@ class RefusedBeforeItBillsTest {
                 "1. " + never.formatted("REQUIRE_AWS", "of its first HSM is on record SKIPPED"),
                 problems("'hsmIdentity': {'policy': 'REQUIRE_AWS'}"));
         verified(cluster.id(), Verdict.VERIFIED_AWS);
-        assertEquals("REQUIRE_AWS", plan("'hsmIdentity': {'policy': 'REQUIRE_AWS'}").identityPolicy());
+        assertEquals(
+                "REQUIRE_AWS", plan("'hsmIdentity': {'policy': 'REQUIRE_AWS'}").identityPolicy());
     }
 }

@@ -33,8 +33,7 @@ class WantedTest {
     private static final String REMEMBERED = " (as remembered from an earlier execution)";
 
     private final TestAccount aws = new TestAccount();
-    private final Deployments deployments =
-            new Deployments(aws.client(DynamoDbClient.builder()), PipelineTable.NAME);
+    private final Deployments deployments = new Deployments(aws.client(DynamoDbClient.builder()), PipelineTable.NAME);
 
     @BeforeEach
     void createTable() {
@@ -63,9 +62,7 @@ class WantedTest {
     }
 
     private Plan plan(JsonNode request) {
-        var outcome = run(PreflightScenario.EXECUTION, request);
-        return (Plan)
-                assertInstanceOf(Outcome.Done.class, outcome, outcome::toString).output();
+        return PreflightScenario.plan(run(PreflightScenario.EXECUTION, request));
     }
 
     private String problems(String request) {
@@ -90,15 +87,16 @@ class WantedTest {
 
     @Test
     void theNameAloneGivesThePlanOfTheWholeRequest() {
-        var whole = json("""
-            {'deployment': 'archive', 'network': {'subnetIds': ['%s', '%s']},
-             'hsm': {'mode': 'NON_FIPS', 'backupRetentionDays': 30},
-             'hsmIdentity': {'policy': 'SKIP'},
-             'clusterCertificate': {'validity': 'P365D', 'caKey': 'KEEP'},
-             'client': {'instanceType': 't4g.micro'}, 'keyStore': {'name': 'archive'},
-             'key': {'alias': 'alias/archive', 'description': 'Archive', 'administrators': ['%s'], 'deletable': false},
-             'bucket': {'name': 'archive-2026'}, 'teardownAfter': 'PT9H', 'maxCostUsd': 32.50}
-            """.formatted(aws.subnetIn("eu-central-1b"), aws.subnetIn("eu-central-1a"), role("KeyAdministrator")));
+        var whole = json(
+                """
+                {'deployment': 'archive', 'network': {'subnetIds': ['%s', '%s']},
+                 'hsm': {'mode': 'NON_FIPS', 'backupRetentionDays': 30},
+                 'hsmIdentity': {'policy': 'SKIP'},
+                 'clusterCertificate': {'validity': 'P365D', 'caKey': 'KEEP'},
+                 'client': {'instanceType': 't4g.micro'}, 'keyStore': {'name': 'archive'},
+                 'key': {'alias': 'alias/archive', 'description': 'Archive', 'administrators': ['%s'], 'deletable': false},
+                 'bucket': {'name': 'archive-2026'}, 'teardownAfter': 'PT9H', 'maxCostUsd': 32.50}
+                """.formatted(aws.subnetIn("eu-central-1b"), aws.subnetIn("eu-central-1a"), role("KeyAdministrator")));
         var first = plan(whole);
         assertEquals("NON_FIPS", first.mode());
         assertEquals(first, plan("{'deployment': 'archive'}"));
@@ -140,8 +138,9 @@ class WantedTest {
     void whatOnlyAnEarlierInputSaidIsSaidToBeRemembered() {
         plan("{'bucket': {'name': 'reports-2026'}}");
         createBucket("reports-2026");
-        var there = "bucket.name: \"reports-2026\" is there already and was not made for this deployment; choose another"
-                + " name, or give \"adopt\": true beside it to have it put under the deployment's key";
+        var there =
+                "bucket.name: \"reports-2026\" is there already and was not made for this deployment; choose another"
+                        + " name, or give \"adopt\": true beside it to have it put under the deployment's key";
         assertEquals(
                 "1. hsm.mode: must be one of FIPS, NON_FIPS, not \"x\"\n2. " + there + REMEMBERED,
                 problems("{'hsm': {'mode': 'x'}}"));
@@ -213,17 +212,14 @@ class WantedTest {
         var request = json("{'hsmIdentity': {'policy': 'REQUIRE_BOTH', 'expiredRoot': 'ACCEPT_PINNED'}}");
         request.withObject("/hsmIdentity").put("manufacturerRootCertificate", root);
         assertEquals("REQUIRE_BOTH", plan(request).identityPolicy());
-        assertEquals(root.strip(), plan("{'hsmIdentity': {'policy': 'REQUIRE_BOTH'}}").manufacturerRoot().strip());
+        assertEquals(
+                root.strip(),
+                plan("{'hsmIdentity': {'policy': 'REQUIRE_BOTH'}}")
+                        .manufacturerRoot()
+                        .strip());
         var without = plan("{'hsmIdentity': {'policy': 'REQUIRE_AWS'}}");
         assertEquals("", without.manufacturerRoot());
         assertEquals("ACCEPT_PINNED", without.expiredRoot().name());
-    }
-
-    @Test
-    void theHealthChecksReasonIsNoWish() {
-        var plan = plan("{'hsm': {'backupRetentionDays': 30}}");
-        assertEquals(plan, plan("{'deployment': 'default', 'healthCheck': '" + "x".repeat(2000) + "'}"));
-        assertFalse(record("default").wanted().has("healthCheck"));
     }
 
     @Test
@@ -261,7 +257,7 @@ class WantedTest {
                 .run(
                         new Preflight.Input(PreflightScenario.EXECUTION, json("{'hsm': {'mode': 'NON_FIPS'}}")),
                         Optional.empty());
-        var plan = (Plan) assertInstanceOf(Outcome.Done.class, outcome).output();
+        var plan = PreflightScenario.plan(outcome);
         assertEquals("NON_FIPS", plan.mode());
         assertEquals(30, plan.backupRetentionDays());
         assertEquals(plan, plan("{}"));

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.provisioning.TestAccount;
+import cloudhsm.pipeline.provisioning.notification.Notifications;
 import cloudhsm.pipeline.provisioning.report.ReportFailedReencryption.Detail;
 import cloudhsm.pipeline.provisioning.report.ReportFailedReencryption.StatusChange;
 import java.util.Map;

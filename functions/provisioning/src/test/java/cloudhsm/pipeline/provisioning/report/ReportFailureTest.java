@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import cloudhsm.pipeline.localcloud.faults.Faults;
 import cloudhsm.pipeline.provisioning.TestAccount;
 import cloudhsm.pipeline.provisioning.deployment.Made;
+import cloudhsm.pipeline.provisioning.notification.Notifications;
 import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import java.util.Map;
 import org.junit.jupiter.api.Test;

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.provisioning.lambda.Json;
 import cloudhsm.pipeline.provisioning.report.Report.Evidence;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -70,6 +71,20 @@ class RunPageTest {
     }
 
     @Test
+    void everyHsmOfTheClusterIsDrawnInItsZone() throws IOException {
+        var page = page(evidence -> ((ArrayNode) evidence.at("/hsms/hsms"))
+                .addObject()
+                .put("hsmId", "hsm-third222222")
+                .put("eniId", "eni-0123456789abcdef0")
+                .put("availabilityZone", "eu-central-1a"));
+        var html = page.html();
+        for (var hsm : List.of("hsm-gj4emmk24yw", "hsm-se5f4j33tti", "hsm-third222222")) {
+            assertTrue(html.contains("<strong>HSM</strong><code>" + hsm + "</code>"), hsm);
+        }
+        page.requireSelfContained();
+    }
+
+    @Test
     void everyStageOfTheRunHasARow() throws IOException {
         var evidence = evidence(sample -> {});
         var html = RunPage.of(evidence);
@@ -92,7 +107,7 @@ class RunPageTest {
         for (var member : List.copyOf(node.properties())) {
             switch (member.getValue()) {
                 case ObjectNode inner -> everyText(inner, text);
-                case com.fasterxml.jackson.databind.node.ArrayNode items ->
+                case ArrayNode items ->
                     items.forEach(item -> {
                         if (item instanceof ObjectNode inner) everyText(inner, text);
                     });
@@ -108,7 +123,7 @@ class RunPageTest {
     @Test
     void aStageThatTookLongerThanAwsUsuallyDoesIsMarked() throws IOException {
         assertFalse(page(evidence -> {}).html().contains("class=\"late\""));
-        var late = page(evidence -> ((ObjectNode) evidence.at("/stages/12")).put("took", "PT25M"));
+        var late = page(evidence -> ((ObjectNode) evidence.at("/stages/13")).put("took", "PT25M"));
         assertTrue(late.html().contains("<small class=\"late\">AWS: up to 20 min</small>"));
     }
 

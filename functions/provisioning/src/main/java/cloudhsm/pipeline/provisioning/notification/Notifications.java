@@ -1,4 +1,4 @@
-package cloudhsm.pipeline.provisioning.report;
+package cloudhsm.pipeline.provisioning.notification;
 
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import software.amazon.awssdk.core.exception.SdkException;

@@ -1,8 +1,6 @@
-package cloudhsm.pipeline.provisioning.healing;
+package cloudhsm.pipeline.provisioning.health;
 
 import static cloudhsm.pipeline.provisioning.TestAccount.DEPLOYMENT;
-import static cloudhsm.pipeline.provisioning.TestAccount.done;
-import static cloudhsm.pipeline.provisioning.TestAccount.failed;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
@@ -13,13 +11,7 @@ import cloudhsm.pipeline.provisioning.TestAccount;
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.deployment.Phase;
-import cloudhsm.pipeline.provisioning.healing.CheckHealth.Action;
-import cloudhsm.pipeline.provisioning.health.Healings;
-import cloudhsm.pipeline.provisioning.health.HealthCheck;
-import cloudhsm.pipeline.provisioning.lambda.Json;
-import cloudhsm.pipeline.provisioning.report.Notifications;
-import cloudhsm.pipeline.provisioning.stage.Outcome;
-import com.fasterxml.jackson.databind.JsonNode;
+import cloudhsm.pipeline.provisioning.notification.Notifications;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -35,12 +27,11 @@ import software.amazon.awssdk.services.kms.model.ConnectionStateType;
 
 /** When a deployment is healed and when it is left alone, and who is told; one deployment, in this order. */
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
-class HealthStagesTest {
+class SelfHealingTest {
     private static final String PASSWORD = "kmsPassword1";
 
     private static TestAccount aws;
-    private static CheckHealth checkHealth;
-    private static ReportHealing reportHealing;
+    private static SelfHealing selfHealing;
     private static Deployments deployments;
     private static HealthCheck healthCheck;
     private static Healings healings;
@@ -59,8 +50,7 @@ class HealthStagesTest {
         var notifications = new Notifications(
                 aws.sns,
                 aws.sns.createTopic(request -> request.name("pipeline")).topicArn());
-        checkHealth = new CheckHealth(deployments, healthCheck, healings, notifications, aws.runtime);
-        reportHealing = new ReportHealing(deployments, healthCheck, healings, notifications, aws.runtime);
+        selfHealing = new SelfHealing(deployments, healthCheck, healings, notifications, aws.runtime);
         var cluster = aws.clusterForKms(PASSWORD);
         clusterId = cluster.id();
         keyStoreId = aws.kms
@@ -71,7 +61,7 @@ class HealthStagesTest {
                 .customKeyStoreId();
         connect();
         PipelineTable.provisioning(
-                deployments, DEPLOYMENT, Map.of("zones", List.of("a", "b")), aws.cloud.time().now());
+                deployments, DEPLOYMENT, Map.of("hsmCount", 2), aws.cloud.time().now());
         deployments.running(
                 DEPLOYMENT,
                 Map.of("cluster", Map.of("clusterId", clusterId), "keyStore", Map.of("keyStoreId", keyStoreId)),
@@ -103,38 +93,27 @@ class HealthStagesTest {
         aws.waitUntil(() -> Clusters.hsms(aws.cluster(clusterId)).size() == 1);
     }
 
-    private static JsonNode asked(String deployment) {
-        return Json.MAPPER.createObjectNode().put("deployment", deployment);
-    }
-
-    private static CheckHealth.Output check(String execution) {
-        return done(
-                checkHealth.run(new CheckHealth.Input(execution, asked(DEPLOYMENT)), Optional.empty()),
-                CheckHealth.Output.class);
-    }
-
-    /** Another execution than all before it; it ends at once and so holds the lock no longer. */
-    private static CheckHealth.Output check() {
+    /** Why another execution than all before it leaves the deployment alone; it ends at once and holds no lock then. */
+    private static Optional<String> begin() {
         var execution = aws.runningExecution("healing-" + executions++);
         try {
-            return check(execution);
+            return selfHealing.begin(DEPLOYMENT, execution);
         } finally {
             aws.states.stopExecution(request -> request.executionArn(execution));
         }
     }
 
-    private static Outcome report() {
-        var now = aws.cloud.time().now();
-        return reportHealing.run(
-                new ReportHealing.Input("execution", now.minus(Duration.ofMinutes(30)), DEPLOYMENT, "An HSM was lost."),
-                Optional.empty());
+    private static void begun() {
+        assertEquals(Optional.empty(), begin());
+    }
+
+    private static void ended() {
+        selfHealing.ended(DEPLOYMENT, "execution", Duration.ofMinutes(30), "An HSM was lost.");
     }
 
     private static void leftAlone(String because) {
-        var output = check();
-        assertEquals(Action.LEFT_ALONE, output.action());
-        assertTrue(output.reason().contains(because), output::reason);
-        assertTrue(output.plan().isEmpty(), "there is nothing to work with");
+        var why = begin().orElseThrow();
+        assertTrue(why.startsWith("Deployment demo: " + because), why);
     }
 
     /** What the health check asks before it starts a healing. */
@@ -150,10 +129,21 @@ class HealthStagesTest {
                 .toList();
     }
 
+    /** What people were told last. */
+    private static String message() {
+        return aws.cloud.sns().published().getLast().message();
+    }
+
+    private static long toldToBeLeftAlone() {
+        return told().stream()
+                .filter("CloudHSM pipeline leaves demo alone"::equals)
+                .count();
+    }
+
     @Test
     @Order(1)
     void healthyDeploymentNeedsNothingAndNobodyIsTold() {
-        assertEquals(Action.NOTHING_TO_DO, check().action());
+        leftAlone("HSMs are ACTIVE in eu-central-1a and eu-central-1b. Key store " + keyStoreId + " is CONNECTED.");
         assertEquals(List.of(), told());
     }
 
@@ -166,10 +156,9 @@ class HealthStagesTest {
             leftAlone("it is " + phase + " since ");
         }
         deployments.enter(DEPLOYMENT, Phase.RUNNING, aws.cloud.time().now());
-        var unknown = done(
-                checkHealth.run(new CheckHealth.Input("execution", asked("other")), Optional.empty()),
-                CheckHealth.Output.class);
-        assertEquals("Deployment other: the pipeline knows no such deployment.", unknown.reason());
+        assertEquals(
+                Optional.of("Deployment other: the pipeline knows no such deployment."),
+                selfHealing.begin("other", "execution"));
         assertEquals(List.of(), told());
     }
 
@@ -178,55 +167,53 @@ class HealthStagesTest {
     void whatAnotherExecutionWorksOnIsLeftAlone() {
         var holder = aws.runningExecution("holder");
         assertEquals(Optional.empty(), aws.runtime.lock().take(DEPLOYMENT, holder));
-        leftAlone("it is being worked on by " + holder);
+        leftAlone("it is being worked on by " + holder + ".");
         aws.states.stopExecution(request -> request.executionArn(holder));
+        assertEquals(List.of(), told());
     }
 
     @Test
     @Order(4)
-    void lostHsmIsHealedWithoutTouchingTheKeyStoreAndToldOnce() {
+    void lostHsmIsHealedUnderTheLockAndToldOnce() {
         var execution = aws.runningExecution("heals");
-        var output = check(execution);
-        assertEquals(Action.HEAL, output.action());
-        assertFalse(output.reconnect() || output.mayReconnect() || output.diagnose(), "objects are readable meanwhile");
-        assertEquals(clusterId, output.resources().at("/cluster/clusterId").asText());
-        assertEquals("a", output.plan().at("/zones/0").asText());
-        assertEquals(output, check(execution), "run again after a lost answer");
+        assertEquals(Optional.empty(), selfHealing.begin(DEPLOYMENT, execution));
+        assertEquals(Optional.empty(), selfHealing.begin(DEPLOYMENT, execution), "run again after a lost answer");
         assertEquals(List.of("CloudHSM pipeline heals demo"), told());
+        assertTrue(
+                message().contains("no second HSM stands by. Key store " + keyStoreId + " is CONNECTED."), message());
+        assertFalse(message().contains("connects the key store again"), "objects are readable meanwhile");
+        var other = aws.runningExecution("comes-too-late");
+        assertEquals(Optional.of(execution), aws.runtime.lock().take(DEPLOYMENT, other));
+        aws.states.stopExecution(request -> request.executionArn(other));
         aws.states.stopExecution(request -> request.executionArn(execution));
     }
 
     @Test
     @Order(5)
-    void healingIsReportedOnlyWhenTheDeploymentIsHealthy() {
-        var notYet = failed(report());
-        assertEquals("NOT_HEALED", notYet.reason());
-        assertTrue(notYet.message().contains("no second HSM stands by"), notYet::message);
-        assertTrue(
-                notYet.message()
-                        .contains("Next: none where self-healing is enabled: the next health check starts another"),
-                notYet::message);
-        assertEquals(Action.HEAL, check().action(), "as the next health check does");
+    void healingThatEndedWellIsTold() {
+        begun(); // as the next health check does where the first healing failed
         aws.addHsm(clusterId, "eu-central-1b");
-        var output = done(report(), ReportHealing.Output.class);
-        assertEquals("HEALED", output.action());
-        assertEquals(Duration.ofMinutes(30), output.took());
+        ended();
         assertEquals("CloudHSM pipeline has healed demo", told().getLast());
-        var message = aws.cloud.sns().published().getLast().message();
-        assertTrue(message.contains("Before: An HSM was lost."), message);
+        assertTrue(
+                message()
+                        .startsWith(
+                                "Deployment demo is healthy again after 30 minutes. HSMs are ACTIVE in eu-central-1a"
+                                        + " and eu-central-1b."),
+                message());
+        assertTrue(message().contains("Before: An HSM was lost."), message());
     }
 
     @Test
     @Order(6)
-    void failedKeyStoreIsDiagnosedFirst() {
+    void failedKeyStoreIsConnectedAgain() {
         aws.cloud.advance(Duration.ofHours(25)); // so that the healings so far do not count
         disconnect();
         aws.cloud.kms().failNextConnection("INVALID_CREDENTIALS");
         connect();
-        var output = check();
-        assertEquals(Action.HEAL, output.action());
-        assertTrue(output.diagnose() && output.reconnect() && output.mayReconnect(), output::toString);
-        assertTrue(output.reason().endsWith(" is FAILED with INVALID_CREDENTIALS."), output::reason);
+        begun();
+        assertTrue(message().contains(" is FAILED with INVALID_CREDENTIALS."), message());
+        assertTrue(message().contains("connects the key store again"), message());
     }
 
     @Test
@@ -234,32 +221,25 @@ class HealthStagesTest {
     void keyStoreThatAFailedHealingDisconnectedIsNotTakenForAPersons() {
         disconnect();
         aws.cloud.advance(Duration.ofHours(25)); // so that the healings so far do not count
-        assertEquals(Action.HEAL, check().action());
+        begun();
     }
 
     @Test
     @Order(8)
     void thirdHealingOfADayIsLeftToAPersonWhoIsToldOnce() {
-        check();
+        begun();
         leftAlone("it was healed 2 times within 24 hours");
         assertTrue(wouldLeaveAlone());
         leftAlone("it was healed 2 times within 24 hours");
-        assertEquals(
-                1,
-                told().stream()
-                        .filter("CloudHSM pipeline leaves demo alone"::equals)
-                        .count());
-        var notYet = failed(report());
-        assertTrue(
-                notYet.message().contains("neither the health check nor a person can start another before 2026-"),
-                notYet::message);
+        assertEquals(1, toldToBeLeftAlone());
+        assertTrue(message().contains("then start one with the deployment's name"), message());
     }
 
     @Test
     @Order(9)
     void keyStoreThatAPersonDisconnectedIsLeftAloneAndThePersonToldOnceADay() {
         connect();
-        done(report(), ReportHealing.Output.class);
+        ended();
         disconnect();
         for (int day = 2; day <= 3; day++) {
             aws.cloud.advance(Duration.ofHours(25));
@@ -267,11 +247,7 @@ class HealthStagesTest {
             leftAlone("a person disconnected its key store");
             assertTrue(wouldLeaveAlone());
             leftAlone("a person disconnected its key store");
-            assertEquals(
-                    day,
-                    told().stream()
-                            .filter("CloudHSM pipeline leaves demo alone"::equals)
-                            .count());
+            assertEquals(day, toldToBeLeftAlone());
         }
         loseAnHsm();
         assertFalse(wouldLeaveAlone(), "another health");
@@ -284,6 +260,7 @@ class HealthStagesTest {
         aws.kms.deleteCustomKeyStore(request -> request.customKeyStoreId(keyStoreId));
         leftAlone("its cluster or its key store does not exist any more");
         deployments.remove(DEPLOYMENT);
-        assertEquals("DEPLOYMENT_UNKNOWN", failed(report()).reason());
+        ended();
+        assertTrue(message().startsWith("Deployment demo is healthy again after 30 minutes.\n"), message());
     }
 }
