@@ -119,14 +119,6 @@ public final class Waits {
         }
     }
 
-    /**
-     * Nobody looks for the wait any more, so its stage does not look again. For waits of executions that have ended:
-     * the token, which is dead, leaves the table by itself.
-     */
-    public void forget(String id) {
-        delete(PARTITION, id);
-    }
-
     /** Removes the token of a wait that is over, and then the wait: as long as that is there, somebody looks again. */
     void remove(String id, String stageClass) {
         delete(partition(stageClass), id);

@@ -25,8 +25,6 @@ import software.amazon.awssdk.services.kms.model.KeyMetadata;
 import software.amazon.awssdk.services.kms.model.KeyState;
 import software.amazon.awssdk.services.kms.model.NotFoundException;
 import software.amazon.awssdk.services.s3.S3Client;
-import software.amazon.awssdk.services.sfn.model.ExecutionDoesNotExistException;
-import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
 
 /**
  * Reads the execution input, finds everything that belongs to the deployment, and refuses to take away what others use
@@ -143,7 +141,6 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
         var shared = shared(found);
         var refusal = shared.isEmpty() || request.evenIfShared() ? "" : refusal(request.deployment(), shared);
         if (!refusal.isEmpty() && !request.interrupt()) return new Outcome.Failed("DEPLOYMENT_SHARED", refusal);
-        forgetDeadWaits(execution);
         return new Outcome.Done(planOf(request, found, shared, refusal));
     }
 
@@ -158,27 +155,6 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
                 .forEach(name -> shared.add(
                         "s3://" + name + " is encrypted under the key, too, and would become" + " unreadable"));
         return shared;
-    }
-
-    /**
-     * What stages of stopped executions waited for: the next event would have them look again, and make anew what is
-     * being removed.
-     */
-    private void forgetDeadWaits(String execution) {
-        runtime.waits().all().stream()
-                .filter(wait -> !wait.execution().equals(execution) && !isRunning(wait.execution()))
-                .forEach(wait -> runtime.waits().forget(wait.id()));
-    }
-
-    private boolean isRunning(String execution) {
-        try {
-            return runtime.states()
-                            .describeExecution(request -> request.executionArn(execution))
-                            .status()
-                    == ExecutionStatus.RUNNING;
-        } catch (ExecutionDoesNotExistException forgotten) {
-            return false;
-        }
     }
 
     private TeardownPlan planOf(
