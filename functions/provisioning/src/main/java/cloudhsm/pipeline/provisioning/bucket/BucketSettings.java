@@ -107,13 +107,18 @@ record BucketSettings(S3Client s3, String bucket, String account) {
                 && Objects.equals(encryption.rules().getFirst().bucketKeyEnabled(), true);
     }
 
-    private static <T> Optional<T> unless(String absent, Supplier<T> read) {
+    /** What S3 answers; empty where it answers that this is not set. */
+    static <T> Optional<T> unless(String absent, Supplier<T> read) {
         try {
             return Optional.of(read.get());
         } catch (S3Exception failure) {
-            if (failure.awsErrorDetails() != null
-                    && absent.equals(failure.awsErrorDetails().errorCode())) return Optional.empty();
+            if (isError(failure, absent)) return Optional.empty();
             throw failure;
         }
+    }
+
+    static boolean isError(S3Exception failure, String code) {
+        return failure.awsErrorDetails() != null
+                && code.equals(failure.awsErrorDetails().errorCode());
     }
 }

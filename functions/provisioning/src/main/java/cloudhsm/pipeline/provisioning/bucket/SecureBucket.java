@@ -209,14 +209,11 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
     }
 
     private Optional<String> policy(Input input) {
-        try {
-            return Optional.of(
-                    s3.getBucketPolicy(request -> request.bucket(input.bucket()).expectedBucketOwner(input.account()))
-                            .policy());
-        } catch (S3Exception failure) {
-            if (isError(failure, "NoSuchBucketPolicy")) return Optional.empty();
-            throw failure;
-        }
+        return BucketSettings.unless(
+                "NoSuchBucketPolicy",
+                () -> s3.getBucketPolicy(
+                                request -> request.bucket(input.bucket()).expectedBucketOwner(input.account()))
+                        .policy());
     }
 
     private Optional<Outcome> putNotification(Input input, GetBucketNotificationConfigurationResponse existing) {
@@ -226,29 +223,20 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
                     .notificationConfiguration(BucketNotification.merged(existing, queueArn)));
             return Optional.empty();
         } catch (S3Exception refused) {
-            if (!isError(refused, "InvalidArgument")) throw refused;
+            if (!BucketSettings.isError(refused, "InvalidArgument")) throw refused;
             return Optional.of(notificationRefused(input, refused));
         }
     }
 
     private Optional<String> tag(Input input, String key) {
-        try {
-            return s3
-                    .getBucketTagging(request -> request.bucket(input.bucket()).expectedBucketOwner(input.account()))
-                    .tagSet()
-                    .stream()
-                    .filter(tag -> key.equals(tag.key()))
-                    .map(Tag::value)
-                    .findFirst();
-        } catch (S3Exception failure) {
-            if (isError(failure, "NoSuchTagSet")) return Optional.empty();
-            throw failure;
-        }
-    }
-
-    private static boolean isError(S3Exception failure, String code) {
-        return failure.awsErrorDetails() != null
-                && code.equals(failure.awsErrorDetails().errorCode());
+        return BucketSettings.unless(
+                        "NoSuchTagSet",
+                        () -> s3.getBucketTagging(
+                                request -> request.bucket(input.bucket()).expectedBucketOwner(input.account())))
+                .flatMap(tagging -> tagging.tagSet().stream()
+                        .filter(tag -> key.equals(tag.key()))
+                        .map(Tag::value)
+                        .findFirst());
     }
 
     private static Outcome inOtherRegion(Input input, String region) {
