@@ -1,6 +1,5 @@
 package cloudhsm.pipeline.provisioning.client;
 
-import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.Resource;
@@ -27,9 +26,8 @@ public final class AwaitClient extends StageHandler<AwaitClient.Input> {
             Set.of(Resource.ABSENT, PingStatus.CONNECTION_LOST.toString(), PingStatus.INACTIVE.toString());
 
     /** @param instanceId of the client that was launched */
-    public record Input(String deployment, String instanceId) {
+    public record Input(String instanceId) {
         public Input {
-            Objects.requireNonNull(deployment, "deployment");
             Objects.requireNonNull(instanceId, "instanceId");
         }
     }
@@ -38,19 +36,17 @@ public final class AwaitClient extends StageHandler<AwaitClient.Input> {
     public record Output(String instanceId, boolean online) {}
 
     private final Ec2Client ec2;
-    private final Deployments deployments;
     private final ClientPing ping;
     private final Clock clock;
 
     /** Called by Lambda, once per execution environment. */
     public AwaitClient() {
-        this(Aws.ec2(), Aws.ssm(), Deployments.ofFunction(), StageRuntime.ofFunction());
+        this(Aws.ec2(), Aws.ssm(), StageRuntime.ofFunction());
     }
 
-    AwaitClient(Ec2Client ec2, SsmClient ssm, Deployments deployments, StageRuntime runtime) {
+    AwaitClient(Ec2Client ec2, SsmClient ssm, StageRuntime runtime) {
         super(Input.class, runtime);
         this.ec2 = ec2;
-        this.deployments = deployments;
         this.ping = new ClientPing(ssm);
         this.clock = runtime.clock();
     }
@@ -58,11 +54,21 @@ public final class AwaitClient extends StageHandler<AwaitClient.Input> {
     @Override
     protected Outcome run(Input input, Optional<Resource> awaited) {
         if (ping.isOnline(input.instanceId())) return new Outcome.Done(new Output(input.instanceId(), true));
-        var instance = new ClientResources(ec2, deployments, input.deployment()).instance(input.instanceId());
+        var instance = described(input.instanceId());
         if (instance.isPresent() && !isStartingOrRunning(instance.get())) return gone(instance.get());
         if (instance.isPresent() && isOverdue(instance.get(), clock.instant())) return notOnline(instance.get());
         // An instance made a moment ago may not be listed yet.
         return new Outcome.Waiting(Resource.client(input.instanceId()), NOT_ONLINE, ONLINE_BUDGET);
+    }
+
+    private Optional<Instance> described(String instanceId) {
+        return ec2
+                .describeInstancesPaginator(request ->
+                        request.filters(filter -> filter.name("instance-id").values(instanceId)))
+                .reservations()
+                .stream()
+                .flatMap(reservation -> reservation.instances().stream())
+                .findFirst();
     }
 
     static boolean isStartingOrRunning(Instance instance) {

@@ -3,7 +3,6 @@ package cloudhsm.pipeline.provisioning.client;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.deployment.Made;
 import java.util.List;
-import java.util.Optional;
 import java.util.function.Function;
 import software.amazon.awssdk.services.ec2.Ec2Client;
 import software.amazon.awssdk.services.ec2.model.Filter;
@@ -51,10 +50,6 @@ final class ClientResources {
                 .groupId();
         deployments.made(deployment, Made.SECURITY_GROUP, groupId);
         return groupId;
-    }
-
-    Optional<Instance> instance(String instanceId) {
-        return instances(filter("instance-id", instanceId)).stream().findFirst();
     }
 
     /** Takes all of that kind out of the record. */

@@ -24,7 +24,7 @@ final class ClientScenario implements AutoCloseable {
             aws.deployments(),
             new ClientInstance.Image(TestAccount.IMAGE_PARAMETER, aws.instanceProfile()),
             aws.runtime);
-    final AwaitClient awaitClient = new AwaitClient(aws.ec2, aws.ssm, aws.deployments(), aws.runtime);
+    final AwaitClient awaitClient = new AwaitClient(aws.ec2, aws.ssm, aws.runtime);
     final TerminateClient terminateClient = new TerminateClient(aws.ec2, aws.deployments(), aws.runtime);
     final ActivateCluster activateCluster = new ActivateCluster(
             aws.cloudHsm, aws.secretsManager, aws.deployments(), command("activate-cluster"), aws.runtime);
@@ -71,7 +71,7 @@ final class ClientScenario implements AutoCloseable {
     }
 
     Outcome await(String instanceId) {
-        return awaitClient.run(new AwaitClient.Input(DEPLOYMENT, instanceId), Optional.empty());
+        return awaitClient.run(new AwaitClient.Input(instanceId), Optional.empty());
     }
 
     /** Id of a client that is online. */
