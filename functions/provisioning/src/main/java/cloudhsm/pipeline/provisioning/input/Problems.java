@@ -31,6 +31,11 @@ public final class Problems {
                 field, remembered.test(field) ? text + " (as remembered from an earlier execution)" : text));
     }
 
+    /** Whether what stands in the field comes from an earlier execution's input. */
+    public boolean isRemembered(String field) {
+        return remembered.test(field);
+    }
+
     public boolean isEmpty() {
         return found.isEmpty();
     }

@@ -64,8 +64,9 @@ final class AccountCheck {
             checkBucket(request.bucket(), record);
             checkBucketIsNoOthers(request);
         }
-        checkPrincipals("key.administrators", request.key().administrators());
-        checkPrincipals("key.users", request.key().users());
+        var keyIsMade = record.filter(known -> !known.made(Made.KEY).isEmpty()).isPresent();
+        checkPrincipals("key.administrators", request.key().administrators(), keyIsMade);
+        checkPrincipals("key.users", request.key().users(), keyIsMade);
     }
 
     private void checkQuotas(int count, List<Cluster> clusters, Optional<Cluster> own) {
@@ -291,7 +292,9 @@ final class AccountCheck {
                         + "; choose another name");
     }
 
-    private void checkPrincipals(String field, List<PrincipalArn> principals) {
+    /** Who was named for a key that is made and has gone since must not keep a lost HSM from being replaced. */
+    private void checkPrincipals(String field, List<PrincipalArn> principals, boolean keyIsMade) {
+        if (keyIsMade && problems.isRemembered(field)) return;
         for (var principal : principals) {
             var found = find(principal);
             if (found.isEmpty()) {

@@ -9,6 +9,7 @@ import cloudhsm.pipeline.provisioning.PipelineTable;
 import cloudhsm.pipeline.provisioning.TestAccount;
 import cloudhsm.pipeline.provisioning.deployment.Deployment;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
+import cloudhsm.pipeline.provisioning.deployment.Made;
 import cloudhsm.pipeline.provisioning.lambda.Json;
 import cloudhsm.pipeline.provisioning.limits.Limits;
 import cloudhsm.pipeline.provisioning.pki.Pem;
@@ -185,6 +186,23 @@ class WantedTest {
         assertEquals(
                 reversed.reversed(),
                 plan("{'network': {'vpcId': '" + aws.vpcId() + "'}}").subnetIds());
+    }
+
+    @Test
+    void aUserOfAKeyThatIsMadeMayBeGoneUnlessTheInputNamesItAgain() {
+        plan("{}");
+        var gone = "{'key': {'users': ['arn:aws:iam::111122223333:role/Gone']}}";
+        assertTrue(deployments.provisioning(
+                "default",
+                deployments.find("default"),
+                json(gone),
+                record("default").plan(),
+                aws.cloud.time().now()));
+        assertEquals(
+                "1. key.users: \"arn:aws:iam::111122223333:role/Gone\" does not exist" + REMEMBERED, problems("{}"));
+        deployments.made("default", Made.KEY, "190dca37-b796-4638-a27d-5cd11758b5c2");
+        plan("{}");
+        assertEquals("1. key.users: \"arn:aws:iam::111122223333:role/Gone\" does not exist", problems(gone));
     }
 
     @Test
