@@ -12,6 +12,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import software.amazon.awssdk.services.ec2.Ec2Client;
+import software.amazon.awssdk.services.ec2.model.Filter;
 import software.amazon.awssdk.services.ec2.model.Instance;
 import software.amazon.awssdk.services.ec2.model.InstanceStateName;
 import software.amazon.awssdk.services.ssm.SsmClient;
@@ -63,8 +64,8 @@ public final class AwaitClient extends StageHandler<AwaitClient.Input> {
 
     private Optional<Instance> described(String instanceId) {
         return ec2
-                .describeInstancesPaginator(request ->
-                        request.filters(filter -> filter.name("instance-id").values(instanceId)))
+                .describeInstancesPaginator(request -> request.filters(
+                        Filter.builder().name("instance-id").values(instanceId).build()))
                 .reservations()
                 .stream()
                 .flatMap(reservation -> reservation.instances().stream())
