@@ -53,7 +53,6 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
     private final DeploymentLock lock;
     private final Deployments deployments;
     private final HsmPrice price;
-    private final StageRuntime runtime;
 
     /** Called by Lambda, once per execution environment. */
     public PlanTeardown() {
@@ -80,7 +79,6 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
         this.lock = runtime.lock();
         this.deployments = deployments;
         this.price = price;
-        this.runtime = runtime;
     }
 
     @Override
