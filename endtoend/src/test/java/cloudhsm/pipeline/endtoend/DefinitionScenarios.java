@@ -475,7 +475,7 @@ final class DefinitionScenarios {
         return List.of(
                 reencrypt("one page", "")
                         .goes(
-                                "Plan",
+                                "PlanReencryption",
                                 "ListObjects",
                                 "Listed?",
                                 "ReencryptPages",
@@ -487,8 +487,10 @@ final class DefinitionScenarios {
                 reencrypt("more objects than one run lists", "")
                         .when("ListObjects", answered("{\"pages\": 1, \"objects\": 500, \"position\": \"k\"}"))
                         .goes("ListObjects", "Listed?", "ListObjects", "Listed?", "ReencryptPages"),
-                reencrypt("a bucket of one's own", ", \"adopt\": {\"deployment\": \"default\", \"keyArn\": \"arn\"}")
-                        .goes("Listed?", "SecureBucket", "ReencryptPages"),
+                reencrypt("no record names the bucket", "")
+                        .when("PlanReencryption", error("BUCKET_NOT_OURS"))
+                        .goes("PlanReencryption")
+                        .fails("BUCKET_NOT_OURS"),
                 reencrypt("the bucket is not there", "")
                         .when("ListObjects", answered("""
                             {"failed": {"error": "NoSuchBucket", "cause": "There is no bucket b."}}\

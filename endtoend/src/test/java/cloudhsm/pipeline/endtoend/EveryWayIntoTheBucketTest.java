@@ -42,6 +42,7 @@ import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
  */
 class EveryWayIntoTheBucketTest {
     private static final String BUCKET = "cloudhsm-quarterly-reports";
+    private static final String EXISTING = "{\"bucket\": \"" + BUCKET + "\"}";
     private static final String ELSEWHERE = "elsewhere";
 
     private Pipeline pipeline;
@@ -51,8 +52,6 @@ class EveryWayIntoTheBucketTest {
     private void deploy(Map<String, String> parameters) {
         pipeline = Pipeline.deploy(1, parameters);
         s3 = pipeline.s3();
-        key = pipeline.kms().createKey().keyMetadata().arn();
-        pipeline.record("default", key);
         for (var bucket : new String[] {BUCKET, ELSEWHERE}) {
             s3.createBucket(request -> request.bucket(bucket)
                     .createBucketConfiguration(
@@ -65,13 +64,13 @@ class EveryWayIntoTheBucketTest {
         pipeline.close();
     }
 
-    /** What lies in the bucket is listed and re-encrypted, and whatever comes is announced from now on. */
+    /** What lies in the bucket is re-encrypted once it is adopted, and whatever comes is announced from then on. */
     private void adopt() {
-        var ended = pipeline.run(
-                "ReencryptExisting",
-                "adopt",
-                "{\"bucket\": \"%s\", \"adopt\": {\"deployment\": \"default\", \"keyArn\": \"%s\"}}"
-                        .formatted(BUCKET, key));
+        var provisioned =
+                pipeline.provision("adopt", "{\"bucket\": {\"name\": \"%s\", \"adopt\": true}}".formatted(BUCKET));
+        assertEquals(ExecutionStatus.SUCCEEDED, provisioned.status(), provisioned::cause);
+        key = Json.parse(provisioned.output()).path("keyArn").asText();
+        var ended = pipeline.run("ReencryptExisting", "existing", EXISTING);
         assertEquals(ExecutionStatus.SUCCEEDED, ended.status(), () -> ended.error() + ": " + ended.cause());
     }
 
@@ -236,6 +235,8 @@ class EveryWayIntoTheBucketTest {
     void copiesOfReencryptExistingCostOneLookEachAndAreNotCopiedAgain() {
         deploy(Map.of("ReencryptionMode", "COPY"));
         for (int i = 0; i < 5; i++) put(BUCKET, "report-" + i);
+        var tooEarly = pipeline.run("ReencryptExisting", "too-early", EXISTING);
+        assertEquals("BUCKET_NOT_OURS", tooEarly.error(), tooEarly::cause);
         adopt();
         letEventsArrive();
         var looks = pipeline.cloud().endpoint().calls().stream()

@@ -1,7 +1,6 @@
 package cloudhsm.pipeline.endtoend;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -53,12 +52,13 @@ class ReencryptExistingTest {
         s3.putBucketVersioning(versioning -> versioning
                 .bucket(bucket)
                 .versioningConfiguration(configuration -> configuration.status(BucketVersioningStatus.ENABLED)));
+        pipeline.record("of-" + bucket, bucket);
     }
 
-    /** One deployment serves all tests: each has a bucket and keys of its own. */
+    /** One stack serves all tests: each has a bucket and keys of its own. */
     @BeforeAll
     static void deploy() {
-        pipeline = Pipeline.deploy(1, Map.of("DualLayerObjects", "COPY"));
+        pipeline = Pipeline.deploy(1, Map.of("DualLayerObjects", "COPY", "HealthCheckSchedule", "rate(12 hours)"));
         s3 = pipeline.s3();
     }
 
@@ -135,7 +135,8 @@ class ReencryptExistingTest {
 
     @Test
     void whoeverSubscribedHearsThatItFailed() {
-        var failed = run("missing", "{\"bucket\": \"cloudhsm-no-such-bucket\"}");
+        pipeline.record("without-its-bucket", "cloudhsm-deleted");
+        var failed = run("missing", "{\"bucket\": \"cloudhsm-deleted\"}");
         assertEquals("LISTING_REFUSED", failed.error());
         pipeline.cloud().advance(Duration.ofSeconds(5));
         var told = pipeline.cloud().sns().published().stream()
@@ -274,6 +275,7 @@ class ReencryptExistingTest {
         assertEquals(key, keyOf(awkward, current));
         assertEquals(null, keyOf("in/not-in-the-inventory", null));
 
+        pipeline.record("of-another-bucket", "cloudhsm-another-bucket");
         var other = run(
                 "other",
                 "{\"bucket\": \"cloudhsm-another-bucket\", \"inventory\": \"s3://%s/inventory/manifest.json\"}"
@@ -411,49 +413,66 @@ class ReencryptExistingTest {
     }
 
     @Test
-    void aBucketOfOthersIsAdoptedFirstWhereAsked() {
-        pipeline.record("default", key);
-        put("a");
-        succeeded(run(
-                "run",
-                "{\"bucket\": \"%s\", \"adopt\": {\"deployment\": \"default\", \"keyArn\": \"%s\"}}"
-                        .formatted(bucket, key)));
-        assertEquals(key, keyOf("a", null));
+    void aBucketThatNoRecordNamesIsNotTouchedWhateverItsTagsAre() {
+        var foreign = bucket + "-foreign";
+        s3.createBucket(create -> create.bucket(foreign)
+                .createBucketConfiguration(configuration -> configuration
+                        .locationConstraint(BucketLocationConstraint.EU_CENTRAL_1)
+                        .tags(tag -> tag.key("cloudhsm-pipeline:deployment").value("of-" + bucket))));
+        s3.putObject(put -> put.bucket(foreign).key("a"), RequestBody.fromString("text"));
+        var refused = run("foreign", "{\"bucket\": \"" + foreign + "\"}");
+        assertEquals("BUCKET_NOT_OURS", refused.error(), refused::cause);
         assertTrue(
-                s3.getBucketNotificationConfiguration(get -> get.bucket(bucket)).hasQueueConfigurations(),
-                "further uploads are announced");
+                refused.cause().contains("\"buckets\": [{\"name\": \"" + foreign + "\", \"adopt\": true}]"),
+                refused::cause);
+        assertEquals(
+                ServerSideEncryption.AES256,
+                s3.headObject(head -> head.bucket(foreign).key("a")).serverSideEncryption());
+    }
+
+    @Test
+    void nobodyButATeardownTakesObjectsFromUnderTheirKey() {
+        belongsUnder(key);
+        putUnder(key, "a");
+        var refused = run("release", "{\"bucket\": \"%s\", \"release\": true}".formatted(bucket));
+        assertEquals("NO_TEARDOWN", refused.error(), refused::cause);
+        for (var member : new String[] {"keyArn", "adopt", "returnTo"}) {
+            var named = run(member, "{\"bucket\": \"%s\", \"%s\": \"%s\"}".formatted(bucket, member, otherKey));
+            assertEquals("INVALID_INPUT", named.error(), "no key comes from an input");
+        }
+        assertEquals(key, keyOf("a", null));
     }
 
     @Test
     void aWrongInputIsRefusedWithEverythingThatIsWrongAndWorksOnceAllOfItIsCorrected() {
-        pipeline.record("default", key);
         belongsUnder(key);
         put("a");
         var input = """
-            {"bucket": "%s", "adopt": {"deployment": "default", "keyArn": "%s"}, "versions": "%s", "pageSize": 500,
-             "concurrency": %s, "%s": false}\
+            {"bucket": "%s", "versions": "%s", "pageSize": 500, "concurrency": %s, "%s": false}\
             """;
-        var refused = run("wrong", input.formatted(bucket, key, "SOME", "\"3\"", "dryrun"));
+        var refused = run("wrong", input.formatted(bucket, "SOME", "\"3\"", "dryrun"));
         assertEquals("INVALID_INPUT", refused.error());
         for (var named : new String[] {"versions:", "concurrency:", "dryrun: is not a known field"})
             assertTrue(refused.cause().contains(named), refused::cause);
-        assertFalse(
-                s3.getBucketNotificationConfiguration(get -> get.bucket(bucket)).hasQueueConfigurations(),
-                "nothing is adopted before the whole input fits");
         assertEquals(null, keyOf("a", null));
 
-        succeeded(run("right", input.formatted(bucket, key, "CURRENT", 3, "dryRun")));
+        succeeded(run("right", input.formatted(bucket, "CURRENT", 3, "dryRun")));
         assertEquals(key, keyOf("a", null));
     }
 
     @Test
-    void aListingThatWasRefusedSucceedsOnceTheNameIsRight() {
+    void aListingThatWasRefusedSucceedsOnceTheBucketsPolicyLetsIt() {
         belongsUnder(key);
         put("a");
-        assertEquals(
-                "LISTING_REFUSED",
-                run("absent", "{\"bucket\": \"cloudhsm-no-such-bucket\"}").error());
-        succeeded(run("right", "{\"bucket\": \"%s\"}".formatted(bucket)));
+        s3.putBucketPolicy(policy -> policy.bucket(bucket).policy("""
+            {"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "s3:ListBucket",
+              "Resource": "arn:aws:s3:::%s", "Condition": {"StringLike": {"aws:PrincipalArn": "*ListObjects*"}}}]}
+            """.formatted(bucket)));
+        var input = "{\"bucket\": \"%s\"}".formatted(bucket);
+        var refused = run("denied", input);
+        assertEquals("LISTING_REFUSED", refused.error(), refused::cause);
+        s3.deleteBucketPolicy(policy -> policy.bucket(bucket));
+        succeeded(run("allowed", input));
         assertEquals(key, keyOf("a", null));
     }
 }

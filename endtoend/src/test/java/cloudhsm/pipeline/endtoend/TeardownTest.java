@@ -112,6 +112,10 @@ class TeardownTest {
             previousVersionsCannotGoUnderSseS3(pipeline);
             assertEquals(versions, versions(pipeline, bucket));
 
+            var release = "{\"bucket\": \"" + bucket + "\", \"versions\": \"ALL\", \"release\": true}";
+            assertEquals(
+                    "NO_TEARDOWN",
+                    pipeline.run("ReencryptExisting", "by-hand", release).error());
             var other = pipeline.kms().createKey().keyMetadata().arn();
             var ended = pipeline.tearDown(
                     "returned", input("default", "\"data\":\"KEEP_READABLE\",\"returnTo\":\"" + other + "\""));

@@ -39,7 +39,7 @@ class UnknownInputTest {
         Pause             | {"deployment": {"name": "default"}, "interrupt": "yes"}              | deployment, interrupt
         Provision         | {"deployment": {"name": "default"}, "healthCheck": 1}                  | deployment, healthCheck
         Teardown          | {"deployment": "d", "confirm": "d", "data": "DELETE", "colour": 1}   | colour
-        ReencryptExisting | {"bucket": "photos", "dryrun": true, "release": {"keys": ["k"]}}     | dryrun, release.keys
+        ReencryptExisting | {"bucket": "photos", "dryrun": true, "adopt": {"keyArn": "k"}}       | dryrun, adopt
         Watch             | {"waitId": "a", "waitID": "b"}                                       | waitID
         """)
     void everyStateMachineNamesItBeforeAnythingChanges(String stateMachine, String input, String members) {

@@ -2,7 +2,6 @@ package cloudhsm.pipeline.reencryption;
 
 import com.amazonaws.services.lambda.runtime.Context;
 import com.amazonaws.services.lambda.runtime.RequestHandler;
-import java.util.ArrayList;
 import java.util.Map;
 import java.util.Optional;
 import software.amazon.awssdk.awscore.exception.AwsServiceException;
@@ -13,7 +12,7 @@ import software.amazon.awssdk.services.s3.S3Client;
  * Lists a bucket's objects, or the rows of an S3 Inventory of it, into pages: objects in the evidence bucket that name up
  * to 1,000 object versions each. Lists for as long as an invocation lasts and says where the next one goes on.
  *
- * <p>Takes the execution's input as it is, {@code request}, and where the listing has got to. Refusals that need a
+ * <p>Takes what PlanReencryption has read, {@code request}, and where the listing has got to. Refusals that need a
  * person are values, {@code failed}, so that the state machine can end under their name.
  */
 public final class ListObjects implements RequestHandler<Map<String, Object>, Map<String, Object>> {
@@ -35,9 +34,7 @@ public final class ListObjects implements RequestHandler<Map<String, Object>, Ma
 
     @Override
     public Map<String, Object> handleRequest(Map<String, Object> input, Context context) {
-        var problems = new ArrayList<String>();
-        var request = ReencryptionRequest.read(input.get("request"), problems);
-        if (!problems.isEmpty()) return failed("INVALID_INPUT", String.join(" ", problems) + " Nothing was changed.");
+        var request = ListingRequest.of(input.get("request"));
         var pages =
                 new Pages(s3, resultsBucket, text(input, "folder"), number(input, "pages"), number(input, "objects"));
         var position = text(input, "position");
@@ -61,7 +58,7 @@ public final class ListObjects implements RequestHandler<Map<String, Object>, Ma
         return Map.of("position", position, "pages", pages.count(), "objects", pages.objects());
     }
 
-    private ObjectSource source(ReencryptionRequest request) throws Inventory.UnusableException {
+    private ObjectSource source(ListingRequest request) throws Inventory.UnusableException {
         return request.inventory().isEmpty()
                 ? new Listing(s3, request.bucket(), request.prefix(), request.all(), request.pageSize())
                 : Inventory.open(

@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import software.amazon.awssdk.core.sync.RequestBody;
@@ -378,11 +379,10 @@ class CopiesTest {
                         Map.of("Content-Type", "application/x-tar", "x-amz-meta-origin", "hand", "expires", "never"),
                         Map.of("year", "2026", "a key", "a/value"));
         var before = head("large");
-        var started = System.nanoTime();
         assertEquals(
                 new Outcome.Reencrypted(Way.MULTIPART_COPY, TEN_GIGABYTES),
                 reencrypt(COPY_AND_DELETE, "large", version));
-        assertTrue(Duration.ofNanos(System.nanoTime() - started).toSeconds() < 30, "no data passes through");
+        assertEquals(0, cloud.calls("GetObject"), "no data passes through");
         var after = head("large");
         assertEquals(target, after.ssekmsKeyId());
         assertTrue(after.bucketKeyEnabled());
@@ -394,6 +394,35 @@ class CopiesTest {
         assertEquals(2, after.tagCount());
         assertEquals(1, versions("large").size(), "the version that was copied is deleted");
         assertEquals(List.of(), unfinishedUploads());
+    }
+
+    /** S3 says only that it cannot return some of the metadata, which were not set by its REST API. */
+    @Test
+    void whatHasUnreadableMetadataIsCopiedByHandWithItsMetadataSaidAnew() {
+        cloud.s3().addZeros(BUCKET, "large", TEN_GIGABYTES, Map.of("x-amz-missing-meta", "1"), Map.of());
+        assertEquals(new Outcome.Left("METADATA_NOT_READABLE"), reencrypt(COPY, "large", null));
+        var upload = s3.createMultipartUpload(
+                        create -> create.bucket(BUCKET).key("large").metadata(Map.of("origin", "hand")))
+                .uploadId();
+        var half = TEN_GIGABYTES / 2;
+        var parts = Stream.of(1, 2)
+                .map(number -> CompletedPart.builder()
+                        .partNumber(number)
+                        .eTag(s3.uploadPartCopy(part -> part.sourceBucket(BUCKET)
+                                        .sourceKey("large")
+                                        .destinationBucket(BUCKET)
+                                        .destinationKey("large")
+                                        .uploadId(upload)
+                                        .partNumber(number)
+                                        .copySourceRange("bytes=" + (number - 1) * half + "-" + (number * half - 1)))
+                                .copyPartResult()
+                                .eTag())
+                        .build())
+                .toList();
+        s3.completeMultipartUpload(complete ->
+                complete.bucket(BUCKET).key("large").uploadId(upload).multipartUpload(all -> all.parts(parts)));
+        assertEquals(target, head("large").ssekmsKeyId(), "the bucket's default");
+        assertEquals(Map.of("origin", "hand"), head("large").metadata());
     }
 
     @Test

@@ -50,9 +50,6 @@ class ListObjectsTest {
     private static final String NEXT =
             ". Nothing was changed. Next: ask for an inventory that S3 has delivered whole, or leave it away.";
 
-    private static final String KNOWN = " %s: is not a known field; here are adopt, bucket, concurrency, dryRun,"
-            + " inventory, pageSize, prefix, release, toleratedFailurePercentage, versions.";
-
     /** In the order of S3's listings. */
     private static final List<String> KEYS = List.of(
             "\u0001",
@@ -68,7 +65,7 @@ class ListObjectsTest {
             "\uFFFE\uFFFF",
             "\uD83D\uDE00");
 
-    /** Only there are buckets with legacy names. */
+    /** Only there are buckets with names that S3 gives to nobody any more. */
     private final LocalCloud cloud = LocalCloud.start("us-east-1", 1);
 
     private final S3Client s3 = cloud.client(S3Client.builder().forcePathStyle(true));
@@ -89,10 +86,8 @@ class ListObjectsTest {
     }
 
     private static Map<String, Object> input(String bucket, String versions, String inventory) {
-        return input(Map.of("bucket", bucket, "versions", versions, "inventory", inventory, "pageSize", 1));
-    }
-
-    private static Map<String, Object> input(Object request) {
+        var request =
+                Map.of("bucket", bucket, "prefix", "", "versions", versions, "inventory", inventory, "pageSize", 1);
         return Map.of("request", request, "folder", "run/", "pages", 0, "objects", 0, "position", "");
     }
 
@@ -165,7 +160,7 @@ class ListObjectsTest {
     }
 
     static Stream<Arguments> brokenFiles() {
-        var whole = packed(row("a") + row("b").repeat(1_000));
+        var whole = packed(row("a") + row("b").repeat(20));
         return Stream.of(
                 Arguments.of(packed(row("a") + "\n" + row("b")), "Row 2 of it is not a row of quoted fields"),
                 Arguments.of(packed("photos,a\n"), "Row 1 of it is not a row of quoted fields"),
@@ -180,7 +175,7 @@ class ListObjectsTest {
                         new byte[0], "It is no GZIP file of UTF-8 text, or is cut off: after row 0 it cannot be read"),
                 Arguments.of(
                         Arrays.copyOf(whole, whole.length - 4),
-                        "It is no GZIP file of UTF-8 text, or is cut off: after row 1001 it cannot be read"));
+                        "It is no GZIP file of UTF-8 text, or is cut off: after row 21 it cannot be read"));
     }
 
     @ParameterizedTest
@@ -292,83 +287,10 @@ class ListObjectsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"Quarterly_Reports", "project-an", "xn--reports"})
+    @ValueSource(strings = {"project-an", "xn--reports"})
     void aBucketThatIsThereIsListedWithANameThatS3GivesToNobodyAnyMore(String name) {
         cloud.s3().addLegacyBucket(name);
         s3.putObject(put -> put.bucket(name).key("a"), RequestBody.empty());
         assertEquals(1, listed(input(name, "ALL", "")).get("objects"));
-    }
-
-    @Test
-    void aLegacyNameMayHave255Characters() {
-        cloud.s3().addLegacyBucket("R".repeat(255));
-        assertEquals(0, listed(input("R".repeat(255), "CURRENT", "")).get("objects"));
-        assertTrue(refusal(input("R".repeat(256), "CURRENT", "")).startsWith("INVALID_INPUT: bucket: needs"));
-    }
-
-    @ParameterizedTest
-    @ValueSource(strings = {"a-s3alias", "a--ol-s3", "a.mrap", "a--eun1-az1--x-s3", "a--table-s3"})
-    void whatIsNoGeneralPurposeBucketIsSaidToBeNone(String name) {
-        assertTrue(refusal(input(name, "CURRENT", ""))
-                .startsWith("INVALID_INPUT: bucket: \"" + name + "\" names no general purpose bucket"));
-        assertTrue(refusal(input(BUCKET, "CURRENT", "s3://" + name + "/a/manifest.json"))
-                .startsWith("INVALID_INPUT: inventory: \"" + name + "\" names no general purpose bucket"));
-    }
-
-    @Test
-    void everythingThatIsWrongIsNamedAndSoIsEveryMemberThatNobodyKnows() {
-        var request = new HashMap<String, Object>(Map.of(
-                "bucket",
-                "X",
-                "prefix",
-                7,
-                "versions",
-                "SOME",
-                "inventory",
-                "manifest.json",
-                "dryRun",
-                "yes",
-                "pageSize",
-                1.5,
-                "concurrency",
-                "3",
-                "toleratedFailurePercentage",
-                101,
-                "release",
-                Map.of("keyIds", List.of(1), "keyId", "k"),
-                "adopt",
-                Map.of("deployment", "A b", "keyArn", "alias/a", "colour", "blue")));
-        request.put("dryrun", true);
-        request.put("Prefix", null);
-        assertEquals(
-                "INVALID_INPUT: bucket: needs a bucket's name."
-                        + " prefix: must be text."
-                        + " versions: CURRENT or ALL."
-                        + " inventory: the S3 URI of an S3 Inventory's manifest.json, s3://BUCKET/…/manifest.json."
-                        + " dryRun: must be true or false."
-                        + " pageSize: must be a whole number from 1 to 1000."
-                        + " concurrency: must be a whole number from 1 to 1000."
-                        + " toleratedFailurePercentage: must be a number from 0 to 100."
-                        + " release.keyIds: must be an array of the ids of KMS keys."
-                        + " release.returnTo: is missing: the full ARN of a KMS key, or empty for SSE-S3."
-                        + " release.keyId: is not a known field; here are keyIds, returnTo."
-                        + " adopt.deployment: must be a deployment's name."
-                        + " adopt.keyArn: must be the full ARN of a KMS key."
-                        + " adopt.colour: is not a known field; here are deployment, keyArn."
-                        + KNOWN.formatted("Prefix") + KNOWN.formatted("dryrun") + " Nothing was changed.",
-                refusal(input(request)));
-    }
-
-    @Test
-    void whatIsNoObjectIsNoInput() {
-        assertEquals(
-                "INVALID_INPUT: input: the execution input must be a JSON object. Nothing was changed.",
-                refusal(input(List.of(BUCKET))));
-    }
-
-    @Test
-    void theBucketAloneIsEnough() {
-        s3.putObject(put -> put.bucket(BUCKET).key("a"), RequestBody.empty());
-        assertEquals(1, listed(input(Map.of("bucket", BUCKET))).get("objects"));
     }
 }

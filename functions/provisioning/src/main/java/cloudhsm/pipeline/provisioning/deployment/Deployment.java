@@ -23,6 +23,7 @@ import java.util.stream.StreamSupport;
  * @param made ids of what the pipeline made for the deployment and has not removed
  * @param adoptedBuckets names of buckets that were there before and that an input asked to take over; neither they nor
  *     what lies in them is ever deleted
+ * @param release what the last PlanTeardown has said of the objects; empty before
  * @param intents the value with which the pipeline is about to make something of that kind; see {@link
  *     Deployments#intend}
  */
@@ -36,6 +37,7 @@ public record Deployment(
         JsonNode verified,
         Map<Made, List<String>> made,
         List<String> adoptedBuckets,
+        Optional<Release> release,
         Map<Made, String> intents) {
     public Deployment {
         Objects.requireNonNull(name, "name");
@@ -47,6 +49,7 @@ public record Deployment(
         Objects.requireNonNull(verified, "verified");
         made = Map.copyOf(made);
         adoptedBuckets = List.copyOf(adoptedBuckets);
+        Objects.requireNonNull(release, "release");
         intents = Map.copyOf(intents);
     }
 

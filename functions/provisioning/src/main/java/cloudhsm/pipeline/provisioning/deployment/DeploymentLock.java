@@ -128,6 +128,11 @@ public final class DeploymentLock {
         }
     }
 
+    /** ARN of the execution that has the lock, whether it runs or not; empty if none has. */
+    public Optional<String> holder(String deployment) {
+        return holding(deployment).map(Holding::execution);
+    }
+
     /** @param turn counts how often the lock was taken or kept, so that no change of hands goes unseen */
     private record Holding(String execution, String turn) {
         boolean by(String other) {

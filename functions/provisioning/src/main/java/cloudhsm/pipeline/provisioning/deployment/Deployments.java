@@ -156,6 +156,15 @@ public final class Deployments {
         ofRecord(name, "SET verifiedDocument = :output", Map.of(":output", text(json(output))));
     }
 
+    /**
+     * Remembers how objects leave the keys that a teardown is going to delete.
+     *
+     * @throws IllegalStateException where the deployment has no record
+     */
+    public void releasing(String name, Release release) {
+        ofRecord(name, "SET releaseDocument = :release", Map.of(":release", text(json(release))));
+    }
+
     /** Forgets what was made and is there no more; it need not be remembered. */
     public void gone(String name, Made kind, String id) {
         ofRecord(name, "DELETE " + kind.ids() + " :id", Map.of(":id", AttributeValue.fromSs(List.of(id))));
@@ -228,6 +237,9 @@ public final class Deployments {
                 parsed(item, "verifiedDocument"),
                 members(item, Made::ids, Deployments::sorted),
                 item.containsKey("adoptedBuckets") ? sorted(item.get("adoptedBuckets")) : List.of(),
+                Optional.of(parsed(item, "releaseDocument"))
+                        .filter(document -> !document.isEmpty())
+                        .map(document -> Json.MAPPER.convertValue(document, Release.class)),
                 members(item, Made::intent, AttributeValue::s));
     }
 

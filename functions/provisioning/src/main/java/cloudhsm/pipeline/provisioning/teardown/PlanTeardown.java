@@ -4,6 +4,7 @@ import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
 import cloudhsm.pipeline.provisioning.deployment.DeploymentLock.TakeOver;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
+import cloudhsm.pipeline.provisioning.deployment.Release;
 import cloudhsm.pipeline.provisioning.input.Problems;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.price.HsmPrice;
@@ -139,7 +140,10 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
         var shared = shared(found);
         var refusal = shared.isEmpty() || request.evenIfShared() ? "" : refusal(request.deployment(), shared);
         if (!refusal.isEmpty() && !request.interrupt()) return new Outcome.Failed("DEPLOYMENT_SHARED", refusal);
-        return new Outcome.Done(planOf(request, found, shared, refusal));
+        var plan = planOf(request, found, shared, refusal);
+        deployments.releasing(
+                request.deployment(), new Release(execution, List.of(plan.bucket()), plan.keyIds(), plan.returnTo()));
+        return new Outcome.Done(plan);
     }
 
     /** What others would lose. */
