@@ -5,6 +5,7 @@ import cloudhsm.pipeline.runlocal.deployment.LocalDeployment;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.Bucket;
@@ -15,6 +16,7 @@ import software.amazon.awssdk.services.s3.model.Bucket;
  * @param name as {@code --of} takes it; also what it begins with, up to a hyphen
  * @param parameters of the template, where others than usual
  * @param before makes what the scenario starts from; nothing goes wrong in it
+ * @param damage what befalls the deployment before the steps
  * @param uploads keys of objects that are uploaded before the steps; one that is repeated gets a previous version
  * @param afterwards how long AWS and the pipeline may take for what ends after the last execution
  * @param left what the account may hold in the end beyond what it held before anything ran
@@ -23,6 +25,7 @@ record Scenario(
         String name,
         Map<String, String> parameters,
         List<Step> before,
+        Consumer<LocalCloud> damage,
         List<String> uploads,
         List<Step> steps,
         Duration afterwards,
@@ -59,27 +62,32 @@ record Scenario(
     private static final Map<String, String> SELDOM = Map.of("HealthCheckSchedule", "rate(12 hours)");
 
     static final List<Scenario> ALL = List.of(
-            new Scenario("provision", Map.of(), List.of(), List.of(), List.of(PROVISION), MINUTES, Left.ANYTHING),
-            new Scenario("unchanged", Map.of(), List.of(PROVISION), List.of(), List.of(BACK), MINUTES, Left.ANYTHING),
             new Scenario(
-                    "pause", Map.of(), List.of(PROVISION), List.of(), List.of(PAUSE, BACK), MINUTES, Left.ANYTHING),
-            new Scenario("teardown-delete", SELDOM, List.of(PROVISION), UPLOADS, List.of(DELETE), DAYS, Left.NOTHING),
-            new Scenario(
-                    "teardown-keep-readable",
-                    SELDOM,
+                    "provision",
+                    Map.of(),
+                    List.of(),
+                    cloud -> {},
+                    List.of(),
                     List.of(PROVISION),
-                    UPLOADS,
-                    List.of(KEEP_READABLE),
-                    DAYS,
-                    Left.BUCKET),
-            new Scenario(
-                    "teardown-at-limit",
-                    SELDOM,
-                    List.of(PROVISION),
-                    UPLOADS,
-                    List.of(AT_LIMIT),
                     MINUTES,
-                    Left.ANYTHING));
+                    Left.ANYTHING),
+            road("unchanged", cloud -> {}, BACK),
+            road("hsm-lost", Damage::loseAnHsm, BACK),
+            road("store-failed", Damage::failToConnect, BACK),
+            road("pause", cloud -> {}, PAUSE, BACK),
+            teardown("teardown-delete", DELETE, DAYS, Left.NOTHING),
+            teardown("teardown-keep-readable", KEEP_READABLE, DAYS, Left.BUCKET),
+            teardown("teardown-at-limit", AT_LIMIT, MINUTES, Left.ANYTHING));
+
+    /** Steps that end with a complete deployment and begin with one, whatever befalls it. */
+    private static Scenario road(String name, Consumer<LocalCloud> damage, Step... steps) {
+        return new Scenario(
+                name, Map.of(), List.of(PROVISION), damage, List.of(), List.of(steps), MINUTES, Left.ANYTHING);
+    }
+
+    private static Scenario teardown(String name, Step step, Duration afterwards, Left left) {
+        return new Scenario(name, SELDOM, List.of(PROVISION), cloud -> {}, UPLOADS, List.of(step), afterwards, left);
+    }
 
     /** What the account may hold in the end beyond what it held before anything ran. */
     enum Left {
@@ -137,6 +145,7 @@ record Scenario(
             throw new IllegalStateException("What " + name + " starts from could not be made");
         }
         if (!uploads.isEmpty()) upload(deployment.cloud());
+        damage.accept(deployment.cloud());
     }
 
     private void upload(LocalCloud cloud) {
