@@ -44,9 +44,6 @@ public final class ActivateCluster extends StageHandler<ActivateCluster.Input> {
      */
     public record Input(String deployment, String clusterId, String instanceId, String trustAnchor) {
         public Input {
-            Objects.requireNonNull(deployment, "deployment");
-            Objects.requireNonNull(clusterId, "clusterId");
-            Objects.requireNonNull(instanceId, "instanceId");
             trustAnchor = Pem.bare(Objects.requireNonNull(trustAnchor, "trustAnchor"));
         }
     }

@@ -8,7 +8,6 @@ import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import software.amazon.awssdk.services.ec2.Ec2Client;
@@ -27,11 +26,7 @@ public final class AwaitClient extends StageHandler<AwaitClient.Input> {
             Set.of(Resource.ABSENT, PingStatus.CONNECTION_LOST.toString(), PingStatus.INACTIVE.toString());
 
     /** @param instanceId of the client that was launched */
-    public record Input(String instanceId) {
-        public Input {
-            Objects.requireNonNull(instanceId, "instanceId");
-        }
-    }
+    public record Input(String instanceId) {}
 
     /** @param online true */
     public record Output(String instanceId, boolean online) {}

@@ -49,11 +49,7 @@ public final class CreateKmsUser extends StageHandler<CreateKmsUser.Input> {
     public record Input(
             String deployment, String clusterId, String instanceId, String trustAnchor, String adminSecretArn) {
         public Input {
-            Objects.requireNonNull(deployment, "deployment");
-            Objects.requireNonNull(clusterId, "clusterId");
-            Objects.requireNonNull(instanceId, "instanceId");
             trustAnchor = Pem.bare(Objects.requireNonNull(trustAnchor, "trustAnchor"));
-            Objects.requireNonNull(adminSecretArn, "adminSecretArn");
         }
     }
 

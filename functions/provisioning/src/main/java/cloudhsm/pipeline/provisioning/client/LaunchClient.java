@@ -10,7 +10,6 @@ import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import java.time.Clock;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import software.amazon.awssdk.services.ec2.Ec2Client;
 import software.amazon.awssdk.services.ec2.model.Instance;
@@ -24,15 +23,8 @@ import software.amazon.awssdk.services.ssm.SsmClient;
  */
 public final class LaunchClient extends StageHandler<LaunchClient.Input> {
     /** @param securityGroupId the cluster's group, whose members alone can reach the HSMs */
-    public record Input(String deployment, String vpcId, String subnetId, String securityGroupId, String instanceType) {
-        public Input {
-            Objects.requireNonNull(deployment, "deployment");
-            Objects.requireNonNull(vpcId, "vpcId");
-            Objects.requireNonNull(subnetId, "subnetId");
-            Objects.requireNonNull(securityGroupId, "securityGroupId");
-            Objects.requireNonNull(instanceType, "instanceType");
-        }
-    }
+    public record Input(
+            String deployment, String vpcId, String subnetId, String securityGroupId, String instanceType) {}
 
     /** @param instanceId on its way; {@link AwaitClient} waits until it answers */
     public record Output(String instanceId) {}

@@ -39,12 +39,7 @@ public final class ResetKmsUser extends StageHandler<ResetKmsUser.Input> {
             String adminSecretArn,
             String kmsUserSecretArn) {
         public Input {
-            Objects.requireNonNull(keyStoreId, "keyStoreId");
-            Objects.requireNonNull(clusterId, "clusterId");
-            Objects.requireNonNull(instanceId, "instanceId");
             trustAnchor = Pem.bare(Objects.requireNonNull(trustAnchor, "trustAnchor"));
-            Objects.requireNonNull(adminSecretArn, "adminSecretArn");
-            Objects.requireNonNull(kmsUserSecretArn, "kmsUserSecretArn");
         }
     }
 

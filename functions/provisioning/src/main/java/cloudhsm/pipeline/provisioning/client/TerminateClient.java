@@ -12,7 +12,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import software.amazon.awssdk.services.ec2.Ec2Client;
@@ -38,12 +37,7 @@ public final class TerminateClient extends StageHandler<TerminateClient.Input> {
         EVERYTHING
     }
 
-    public record Input(String deployment, Extent extent) {
-        public Input {
-            Objects.requireNonNull(deployment, "deployment");
-            Objects.requireNonNull(extent, "extent");
-        }
-    }
+    public record Input(String deployment, Extent extent) {}
 
     public record Output(Instant at, List<String> removed, List<String> left) {}
 

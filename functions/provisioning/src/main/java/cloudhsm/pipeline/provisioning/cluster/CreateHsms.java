@@ -5,10 +5,11 @@ import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.Resource;
 import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
+import com.fasterxml.jackson.annotation.JsonSetter;
+import com.fasterxml.jackson.annotation.Nulls;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -48,8 +49,8 @@ public final class CreateHsms extends StageHandler<CreateHsms.Input> {
             String clusterId,
             List<String> zones,
             int count,
-            List<NewHsm> notShown,
-            List<String> degradedIn,
+            @JsonSetter(nulls = Nulls.AS_EMPTY) List<NewHsm> notShown,
+            @JsonSetter(nulls = Nulls.AS_EMPTY) List<String> degradedIn,
             int created,
             int deleted) {
         public Input {
@@ -57,8 +58,8 @@ public final class CreateHsms extends StageHandler<CreateHsms.Input> {
                 throw new IllegalArgumentException("count must be at least " + FEWEST_ZONES + ", not " + count);
             }
             zones = List.copyOf(zones);
-            notShown = List.copyOf(Objects.requireNonNullElse(notShown, List.of()));
-            degradedIn = List.copyOf(Objects.requireNonNullElse(degradedIn, List.of()));
+            notShown = List.copyOf(notShown);
+            degradedIn = List.copyOf(degradedIn);
         }
 
         /** The input of a first run. */

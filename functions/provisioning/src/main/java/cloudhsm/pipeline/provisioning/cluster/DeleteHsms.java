@@ -11,7 +11,6 @@ import java.time.Instant;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
@@ -37,9 +36,7 @@ public final class DeleteHsms extends StageHandler<DeleteHsms.Input> {
 
     /** @param keep how many of the ACTIVE HSMs stay, as KMS needs one to delete key material in it; usually 0 */
     public record Input(String clusterId, int keep) {
-        public Input {
-            Objects.requireNonNull(clusterId, "clusterId");
-        }
+        public Input {}
 
         public Input(String clusterId) {
             this(clusterId, 0);

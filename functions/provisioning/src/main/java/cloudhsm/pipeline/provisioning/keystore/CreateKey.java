@@ -12,7 +12,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.NullNode;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
 import software.amazon.awssdk.services.kms.KmsClient;
@@ -51,10 +50,6 @@ public final class CreateKey extends StageHandler<CreateKey.Input> {
             boolean deletable,
             JsonNode policy) {
         public Input {
-            Objects.requireNonNull(deployment, "deployment");
-            Objects.requireNonNull(keyStoreId, "keyStoreId");
-            Objects.requireNonNull(alias, "alias");
-            Objects.requireNonNull(description, "description");
             administrators = List.copyOf(administrators);
             users = List.copyOf(users);
             policy = policy == null ? NullNode.getInstance() : policy;

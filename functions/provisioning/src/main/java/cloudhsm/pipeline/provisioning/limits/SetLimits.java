@@ -13,7 +13,6 @@ import java.time.Instant;
 import java.time.ZoneOffset;
 import java.time.format.DateTimeFormatter;
 import java.time.temporal.ChronoUnit;
-import java.util.Objects;
 import java.util.Optional;
 import software.amazon.awssdk.services.scheduler.SchedulerClient;
 import software.amazon.awssdk.services.scheduler.model.ActionAfterCompletion;
@@ -41,14 +40,7 @@ public final class SetLimits extends StageHandler<SetLimits.Input> {
      * @param since from when on the limits count
      * @param hourlyCostUsd of all HSMs together
      */
-    public record Input(String deployment, Instant since, Limits limits, BigDecimal hourlyCostUsd) {
-        public Input {
-            Objects.requireNonNull(deployment, "deployment");
-            Objects.requireNonNull(since, "since");
-            limits = Objects.requireNonNullElse(limits, Limits.NONE);
-            Objects.requireNonNull(hourlyCostUsd, "hourlyCostUsd");
-        }
-    }
+    public record Input(String deployment, Instant since, Limits limits, BigDecimal hourlyCostUsd) {}
 
     /** @param end when the deployment is stopped, or "" */
     public record Output(String end, String atLimit) {}

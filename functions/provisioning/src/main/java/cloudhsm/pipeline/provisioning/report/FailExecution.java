@@ -4,7 +4,6 @@ import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.Resource;
 import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
-import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -19,12 +18,7 @@ public final class FailExecution extends StageHandler<FailExecution.Input> {
      * @param cause for a person
      * @param redriven whether the execution was redriven since it failed so
      */
-    public record Input(String error, String cause, boolean redriven) {
-        public Input {
-            Objects.requireNonNull(error, "error");
-            Objects.requireNonNull(cause, "cause");
-        }
-    }
+    public record Input(String error, String cause, boolean redriven) {}
 
     /** The execution goes on; nothing has to be known for that. */
     public record Output() {}

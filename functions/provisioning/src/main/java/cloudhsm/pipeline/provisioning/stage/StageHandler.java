@@ -28,7 +28,7 @@ import software.amazon.awssdk.services.sfn.model.TaskTimedOutException;
  * class ends the task, or stores the token under the resource that is waited for. When that resource has changed, the
  * stage runs again with the same input. A stage may be run any number of times: it looks before it makes anything.
  *
- * @param <I> the stage's input, a record; unknown members are refused
+ * @param <I> the stage's input, a record; members that are null, missing or unknown are refused
  */
 public abstract class StageHandler<I extends Record> implements RequestStreamHandler {
     /** Error of the task when an AWS call failed in a way that may pass; the state machine retries it by this name. */
@@ -190,7 +190,7 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
             var takenOver = takenOver(attempt);
             if (takenOver.isPresent()) return takenOver.get();
             return run(
-                    Json.MAPPER.readValue(attempt.input(), inputType),
+                    Json.INPUTS.readValue(attempt.input(), inputType),
                     attempt.before().map(Wait::resource));
         } catch (JsonProcessingException malformed) {
             return new Outcome.Failed(

@@ -11,7 +11,6 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import software.amazon.awssdk.services.kms.KmsClient;
@@ -31,7 +30,6 @@ public final class AwaitKeyDeletion extends StageHandler<AwaitKeyDeletion.Input>
     /** @param hsmsKept whether an HSM and the connection were kept */
     public record Input(String deployment, List<String> keyIds, int pendingWindowInDays, boolean hsmsKept) {
         public Input {
-            Objects.requireNonNull(deployment, "deployment");
             keyIds = List.copyOf(keyIds);
         }
     }

@@ -7,7 +7,6 @@ import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import java.time.Clock;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.NoSuchBucketException;
@@ -22,7 +21,6 @@ public final class DeleteBucket extends StageHandler<DeleteBucket.Input> {
      */
     public record Input(String bucket, long deleted, List<String> locked, int lockedCount) {
         public Input {
-            Objects.requireNonNull(bucket, "bucket");
             locked = List.copyOf(locked);
         }
     }

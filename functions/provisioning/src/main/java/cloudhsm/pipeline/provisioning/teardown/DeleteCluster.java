@@ -10,7 +10,6 @@ import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
@@ -29,7 +28,6 @@ public final class DeleteCluster extends StageHandler<DeleteCluster.Input> {
 
     public record Input(String deployment, List<String> clusterIds) {
         public Input {
-            Objects.requireNonNull(deployment, "deployment");
             clusterIds = List.copyOf(clusterIds);
         }
     }

@@ -7,7 +7,6 @@ import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import java.time.Clock;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import software.amazon.awssdk.services.kms.KmsClient;
 import software.amazon.awssdk.services.kms.model.CustomKeyStoreHasCmKsException;
@@ -17,11 +16,7 @@ import software.amazon.awssdk.services.kms.model.NotFoundException;
 
 /** Deletes the disconnected key store once no key is in it. The cluster, its users and its backups stay. */
 public final class DeleteKeyStore extends StageHandler<DeleteKeyStore.Input> {
-    public record Input(String keyStoreId) {
-        public Input {
-            Objects.requireNonNull(keyStoreId, "keyStoreId");
-        }
-    }
+    public record Input(String keyStoreId) {}
 
     private final KmsClient kms;
     private final Clock clock;

@@ -12,7 +12,6 @@ import java.time.Clock;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
 import software.amazon.awssdk.services.secretsmanager.model.Filter;
@@ -28,11 +27,7 @@ public final class DeleteSecrets extends StageHandler<DeleteSecrets.Input> {
     /** Days; Secrets Manager's shortest, and CloudHSM's for deleted backups. */
     private static final long RECOVERY_WINDOW = 7;
 
-    public record Input(String deployment) {
-        public Input {
-            Objects.requireNonNull(deployment, "deployment");
-        }
-    }
+    public record Input(String deployment) {}
 
     /** @param kept secrets named like the deployment's that are not in its record */
     public record Output(Instant at, List<String> removed, List<String> left, List<String> kept) {}

@@ -10,7 +10,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
 import software.amazon.awssdk.services.s3.S3Client;
@@ -39,12 +38,7 @@ public final class EmptyBucket extends StageHandler<EmptyBucket.Input> {
      * @param data must be DELETE: no other stage of the pipeline deletes a user's object
      * @param deleted by the runs before this one
      */
-    public record Input(String bucket, String data, long deleted) {
-        public Input {
-            Objects.requireNonNull(bucket, "bucket");
-            Objects.requireNonNull(data, "data");
-        }
-    }
+    public record Input(String bucket, String data, long deleted) {}
 
     /**
      * @param more whether the stage has to run again

@@ -10,7 +10,6 @@ import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import software.amazon.awssdk.services.kms.KmsClient;
 import software.amazon.awssdk.services.kms.model.KeyState;
@@ -24,7 +23,6 @@ public final class ScheduleKeyDeletion extends StageHandler<ScheduleKeyDeletion.
     /** @param pendingWindowInDays of keys whose deletion nobody has asked for yet */
     public record Input(String deployment, List<String> keyIds, int pendingWindowInDays) {
         public Input {
-            Objects.requireNonNull(deployment, "deployment");
             keyIds = List.copyOf(keyIds);
         }
     }

@@ -22,6 +22,8 @@ import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import software.amazon.awssdk.core.exception.SdkClientException;
 import software.amazon.awssdk.core.interceptor.Context;
 import software.amazon.awssdk.core.interceptor.ExecutionAttributes;
@@ -106,9 +108,13 @@ class StageHandlerTest {
     }
 
     private void invoke(String request) {
+        invoke(new Waiter(), request);
+    }
+
+    private static void invoke(StageHandler<?> stage, String request) {
         try {
             var in = new ByteArrayInputStream(request.getBytes(StandardCharsets.UTF_8));
-            new Waiter().handleRequest(in, new ByteArrayOutputStream(), null);
+            stage.handleRequest(in, new ByteArrayOutputStream(), null);
         } catch (IOException impossible) {
             throw new UncheckedIOException(impossible);
         }
@@ -129,6 +135,33 @@ class StageHandlerTest {
     private void runAgain(String seen) {
         var wait = runtime.waits().all().getFirst();
         invoke("{\"waitId\": \"" + wait.id() + "\", \"seen\": \"" + seen + "\"}");
+    }
+
+    /** What a stage of an input with a text does not run without. */
+    private final class Named extends StageHandler<Named.Input> {
+        private record Input(String name, int count) {}
+
+        private Named() {
+            super(Input.class, runtime);
+        }
+
+        @Override
+        protected Outcome run(Input input, Optional<Resource> awaited) {
+            throw new AssertionError("was run with " + input);
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {"{}", "{\"count\": 1}", "{\"name\": null, \"count\": 1}", "{\"name\": \"a\", \"colour\": 1}"})
+    void stageIsNotRunWithAnInputThatLacksAMemberOrHasAnother(String input) {
+        invoke(new Named(), """
+            {"token": "token", "stage": "Named", "input": %s,
+             "execution": "arn:aws:states:eu-central-1:111122223333:execution:provision:first"}
+            """.formatted(input));
+        assertEquals("INVALID_STAGE_INPUT", failures.getFirst().error());
+        assertTrue(
+                failures.getFirst().cause().contains(input.contains("colour") ? "colour" : "name"), failures::toString);
     }
 
     @Test
