@@ -13,8 +13,11 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import java.util.stream.Stream;
 import software.amazon.awssdk.awscore.client.builder.AwsClientBuilder;
 import software.amazon.awssdk.awscore.client.builder.AwsSyncClientBuilder;
@@ -86,8 +89,8 @@ final class Pipeline implements AutoCloseable {
         return end(start(name, input));
     }
 
-    /** Has the table say that there is such a deployment, and that the key was made for it. */
-    void record(String name, String keyArn) {
+    /** Has the table say that there is such a deployment, and that the bucket was made for it. */
+    void record(String name, String bucket) {
         var table = deployment.stack().resource("Table");
         client(DynamoDbClient.builder())
                 .putItem(put -> put.tableName(table)
@@ -98,7 +101,7 @@ final class Pipeline implements AutoCloseable {
                                 "since",
                                         AttributeValue.fromS(
                                                 cloud().time().now().toString()),
-                                "madeKEY", AttributeValue.fromSs(List.of(keyArn.substring(keyArn.indexOf('/') + 1))))));
+                                "madeBUCKET", AttributeValue.fromSs(List.of(bucket)))));
     }
 
     /**
@@ -135,6 +138,32 @@ final class Pipeline implements AutoCloseable {
     /** Lets simulated time pass until the execution of this name has entered the task state; nothing of it has run. */
     void runUntilEntered(String execution, String state) {
         cloud().time().runUntil(() -> stateEvents.contains("TaskStateEntered " + execution + " " + state), LIMIT);
+    }
+
+    /** Lets simulated time pass until the execution enters a task state that is none of these, or ends: then empty. */
+    Optional<String> nextStage(String executionArn, Set<String> known) {
+        var execution = cloud().states().execution(executionArn);
+        var entered = "TaskStateEntered " + execution.name() + " ";
+        Supplier<Optional<String>> next = () -> stateEvents.stream()
+                .filter(event -> event.startsWith(entered))
+                .map(event -> event.substring(entered.length()))
+                .filter(state -> !known.contains(state))
+                .findFirst();
+        cloud().time()
+                .runUntil(
+                        () -> execution.status() != Execution.Status.RUNNING
+                                || next.get().isPresent(),
+                        LIMIT);
+        return next.get();
+    }
+
+    /** Lets simulated time pass until what somebody sees who asks AWS every two seconds is so. */
+    void runUntil(BooleanSupplier condition) {
+        var deadline = cloud().time().now().plus(LIMIT);
+        while (!condition.getAsBoolean()) {
+            if (cloud().time().now().isAfter(deadline)) throw new AssertionError("not within " + LIMIT);
+            cloud().advance(Duration.ofSeconds(2));
+        }
     }
 
     /** The whole history, oldest event first. */

@@ -16,10 +16,13 @@ import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
 import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
 import software.amazon.awssdk.services.ec2.model.InstanceStateName;
+import software.amazon.awssdk.services.kms.model.ConnectionStateType;
 import software.amazon.awssdk.services.sfn.model.DescribeExecutionResponse;
 import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
 import software.amazon.awssdk.services.sfn.model.HistoryEvent;
@@ -158,7 +161,7 @@ class RoadTest {
         var lost = active().getLast();
         pipeline.cloudHsm()
                 .deleteHsm(request -> request.clusterId(lost.clusterId()).hsmId(lost.hsmId()));
-        pipeline.cloud().time().runUntil(() -> active().size() == 1, Pipeline.LIMIT);
+        pipeline.runUntil(() -> active().size() == 1);
         var execution = provisioned("lost", NAME_ALONE);
         atMost(ofAws(execution).plusSeconds(90), execution);
         assertEquals(2, active().size());
@@ -241,5 +244,43 @@ class RoadTest {
         assertEquals(0, clients());
         pipeline.kms().enableKey(request -> request.keyId(keyId));
         provisioned("mended", NAME_ALONE);
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "INVALID_CREDENTIALS, PT0S",
+        "USER_LOCKED_OUT, PT0S",
+        "USER_NOT_FOUND, PT0S",
+        "INSUFFICIENT_CLOUDHSM_HSMS, PT0S",
+        "USER_LOGGED_IN, PT5M",
+        "NETWORK_ERRORS, PT5M",
+        "INTERNAL_ERROR, PT5M"
+    })
+    @Order(9)
+    void aStoreThatFailedToConnectCostsADisconnectionAndAConnectionAndWhatMayHelp(String code, Duration letPass) {
+        failToConnect(code);
+        var execution = provisioned("failed-" + code, NAME_ALONE);
+        atMost(ofAws(execution).plus(letPass).plusMinutes(5), execution);
+    }
+
+    private static void failToConnect(String code) {
+        var store = pipeline.kms()
+                .describeCustomKeyStores()
+                .customKeyStores()
+                .getFirst()
+                .customKeyStoreId();
+        pipeline.kms().disconnectCustomKeyStore(disconnect -> disconnect.customKeyStoreId(store));
+        pipeline.runUntil(() -> connection() == ConnectionStateType.DISCONNECTED);
+        pipeline.cloud().kms().failNextConnection(code);
+        pipeline.kms().connectCustomKeyStore(connect -> connect.customKeyStoreId(store));
+        pipeline.runUntil(() -> connection() == ConnectionStateType.FAILED);
+    }
+
+    private static ConnectionStateType connection() {
+        return pipeline.kms()
+                .describeCustomKeyStores()
+                .customKeyStores()
+                .getFirst()
+                .connectionState();
     }
 }
