@@ -59,7 +59,7 @@ class AdviceTest {
     @Order(1)
     void aClusterWhoseSubnetIsDeletedGoesAndItsBackupTakesItsPlace() {
         var first = pipeline.start("first", INPUT);
-        pipeline.cloud().time().runUntil(() -> pipeline.cloud().calls("ConnectCustomKeyStore") == 1, Pipeline.LIMIT);
+        pipeline.runUntil(() -> pipeline.cloud().calls("ConnectCustomKeyStore") == 1);
         pipeline.cloud().kms().failNextConnection("SUBNET_NOT_FOUND");
         var failed = pipeline.end(first);
         assertEquals("SUBNET_NOT_FOUND", failed.error(), failed::cause);
@@ -244,39 +244,27 @@ class AdviceTest {
 
     private static void disconnect() {
         pipeline.kms().disconnectCustomKeyStore(disconnect -> disconnect.customKeyStoreId(storeId()));
-        pipeline.cloud()
-                .time()
-                .runUntil(
-                        () -> pipeline.kms()
-                                        .describeCustomKeyStores()
-                                        .customKeyStores()
-                                        .getFirst()
-                                        .connectionState()
-                                == ConnectionStateType.DISCONNECTED,
-                        Pipeline.LIMIT);
+        pipeline.runUntil(() -> pipeline.kms()
+                        .describeCustomKeyStores()
+                        .customKeyStores()
+                        .getFirst()
+                        .connectionState()
+                == ConnectionStateType.DISCONNECTED);
     }
 
     private static void deleteHsms() {
         var clusterId = cluster().clusterId();
         for (var hsm : active())
             pipeline.cloudHsm().deleteHsm(delete -> delete.clusterId(clusterId).hsmId(hsm.hsmId()));
-        pipeline.cloud()
-                .time()
-                .runUntil(
-                        () -> cluster().hsms().stream().allMatch(hsm -> hsm.state() == HsmState.DELETED),
-                        Pipeline.LIMIT);
+        pipeline.runUntil(() -> cluster().hsms().stream().allMatch(hsm -> hsm.state() == HsmState.DELETED));
     }
 
     private static void deleteCluster() {
         var clusterId = cluster().clusterId();
         pipeline.cloudHsm().deleteCluster(delete -> delete.clusterId(clusterId));
-        pipeline.cloud()
-                .time()
-                .runUntil(
-                        () -> pipeline.cloudHsm().describeClusters().clusters().stream()
-                                .noneMatch(cluster -> cluster.clusterId().equals(clusterId)
-                                        && cluster.state() != ClusterState.DELETED),
-                        Pipeline.LIMIT);
+        pipeline.runUntil(() -> pipeline.cloudHsm().describeClusters().clusters().stream()
+                .noneMatch(
+                        cluster -> cluster.clusterId().equals(clusterId) && cluster.state() != ClusterState.DELETED));
     }
 
     /** The commands of the runbook's section "The cluster is gone". */
@@ -301,18 +289,14 @@ class AdviceTest {
                                 .build()))
                 .cluster()
                 .clusterId();
-        pipeline.cloud()
-                .time()
-                .runUntil(
-                        () -> !Set.of(ClusterState.CREATE_IN_PROGRESS, ClusterState.UPDATE_IN_PROGRESS)
-                                .contains(cluster().state()),
-                        Pipeline.LIMIT);
+        pipeline.runUntil(() -> !Set.of(ClusterState.CREATE_IN_PROGRESS, ClusterState.UPDATE_IN_PROGRESS)
+                .contains(cluster().state()));
         for (var zone : cluster().subnetMapping().keySet().stream().sorted().toList()) {
             var before = active().size();
             pipeline.cloudHsm().createHsm(create -> create.clusterId(clusterId).availabilityZone(zone));
-            pipeline.cloud().time().runUntil(() -> active().size() > before, Pipeline.LIMIT);
+            pipeline.runUntil(() -> active().size() > before);
         }
-        pipeline.cloud().time().runUntil(() -> cluster().state() == ClusterState.ACTIVE, Pipeline.LIMIT);
+        pipeline.runUntil(() -> cluster().state() == ClusterState.ACTIVE);
         pipeline.kms()
                 .updateCustomKeyStore(
                         update -> update.customKeyStoreId(storeId()).cloudHsmClusterId(clusterId));

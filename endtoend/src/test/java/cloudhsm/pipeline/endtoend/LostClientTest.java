@@ -34,9 +34,7 @@ class LostClientTest {
 
     /** Lets time pass until a client starts that is not this one. */
     private String untilOneStarts(String butNot) {
-        pipeline.cloud()
-                .time()
-                .runUntil(() -> starting().filter(id -> !id.equals(butNot)).isPresent(), Pipeline.LIMIT);
+        pipeline.runUntil(() -> starting().filter(id -> !id.equals(butNot)).isPresent());
         return starting().orElseThrow();
     }
 
@@ -79,7 +77,7 @@ class LostClientTest {
             var provisioning = pipeline.start("first", "{}");
             assertAnotherIsLaunchedOnceItIsNeeded("first");
             pipeline.runUntilEntered("first", "CreateKmsUser");
-            pipeline.cloud().time().runUntil(this::aCommandRuns, Pipeline.LIMIT);
+            pipeline.runUntil(this::aCommandRuns);
             assertAnotherIsLaunchedWithinATickAfter(pipeline.client().instanceId());
             assertSucceeded(pipeline.end(provisioning));
 
@@ -93,12 +91,8 @@ class LostClientTest {
                     .deleteHsm(request -> request.clusterId(cluster.clusterId())
                             .hsmId(cluster.hsms().getFirst().hsmId()));
             terminate(untilOneStarts(""));
-            pipeline.cloud()
-                    .time()
-                    .runUntil(
-                            () -> pipeline.cloud().sns().published().stream()
-                                    .anyMatch(message -> message.subject().contains("has healed")),
-                            Pipeline.LIMIT);
+            pipeline.runUntil(() -> pipeline.cloud().sns().published().stream()
+                    .anyMatch(message -> message.subject().contains("has healed")));
         }
     }
 }

@@ -49,7 +49,7 @@ class RedrivenExecutionsTest {
         var keyStoreId = disconnect();
         pipeline.cloud().kms().failNextConnection("NETWORK_ERRORS");
         pipeline.kms().connectCustomKeyStore(request -> request.customKeyStoreId(keyStoreId));
-        pipeline.cloud().time().runUntil(() -> state() == ConnectionStateType.FAILED, Pipeline.LIMIT);
+        pipeline.runUntil(() -> state() == ConnectionStateType.FAILED);
 
         pipeline.cloud().kms().failNextConnection("SUBNET_NOT_FOUND");
         var failed = pipeline.provision("heal", DEPLOYMENT);
@@ -114,7 +114,7 @@ class RedrivenExecutionsTest {
                 .getFirst()
                 .customKeyStoreId();
         pipeline.kms().disconnectCustomKeyStore(request -> request.customKeyStoreId(keyStoreId));
-        pipeline.cloud().time().runUntil(() -> state() == ConnectionStateType.DISCONNECTED, Pipeline.LIMIT);
+        pipeline.runUntil(() -> state() == ConnectionStateType.DISCONNECTED);
         return keyStoreId;
     }
 

@@ -22,9 +22,6 @@ import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
 
 /** What happens on the way does not lose the run. */
 class ResumeTest {
-    /** More than AWS takes for any one thing. */
-    private static final Duration LIMIT = Duration.ofHours(1);
-
     private final Pipeline pipeline = Pipeline.deploy();
 
     @AfterEach
@@ -35,16 +32,15 @@ class ResumeTest {
     @Test
     void aLostEventCostsOneTickAndASecondExecutionMakesNothing() {
         var execution = pipeline.start("first", "{}");
-        var time = pipeline.cloud().time();
         var events = pipeline.cloud().events();
         pipeline.runUntilEntered("first", "CreateCluster");
-        time.runUntil(this::clusterIsMade, LIMIT);
+        pipeline.runUntil(this::clusterIsMade);
         events.loseNext("Cluster State Change");
         pipeline.runUntilEntered("first", "CreateHsms");
-        time.runUntil(this::twoHsmsAreActive, LIMIT);
+        pipeline.runUntil(this::twoHsmsAreActive);
         events.loseNext("HSM State Change");
         pipeline.runUntilEntered("first", "ConnectKeyStore");
-        time.runUntil(this::keyStoreIsConnected, LIMIT);
+        pipeline.runUntil(this::keyStoreIsConnected);
         events.loseNext("Key Store State Change");
 
         var ended = pipeline.end(execution);
@@ -130,7 +126,7 @@ class ResumeTest {
     @Test
     void aRedrivenExecutionGoesOnWhereItFailed() {
         var execution = pipeline.start("first", "{}");
-        pipeline.cloud().time().runUntil(() -> pipeline.cloud().calls("RunInstances") == 1, LIMIT);
+        pipeline.runUntil(() -> pipeline.cloud().calls("RunInstances") == 1);
         var egress = new ClientEgress(pipeline.ec2());
         egress.close();
         var failed = pipeline.end(execution);

@@ -176,7 +176,7 @@ class RunLocalTest {
     @Test
     void nothingIsLostWhileTheKeyStoreIsAwayAndCallsFail() throws IOException {
         var report = directory.resolve("report.json");
-        var objects = Integer.getInteger("loss.objects", 200);
+        var objects = Integer.getInteger("loss.objects", 40);
         var exit = run("loss", "--mode", "COPY", "--objects", "" + objects, "--report", report.toString());
         assertEquals(0, exit, () -> out.toString() + err);
         var result = Json.MAPPER.readTree(report.toFile());

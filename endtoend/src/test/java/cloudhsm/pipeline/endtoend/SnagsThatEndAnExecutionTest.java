@@ -3,7 +3,6 @@ package cloudhsm.pipeline.endtoend;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
@@ -18,9 +17,6 @@ import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
 
 /** The snags of {@link SnagsTest} that nobody but the user can solve: the execution says which, and what to do. */
 class SnagsThatEndAnExecutionTest {
-    /** More than KMS takes to connect, or to disconnect, a key store. */
-    private static final Duration KEY_STORE_LIMIT = Duration.ofHours(1);
-
     private Pipeline pipeline;
 
     @BeforeEach
@@ -49,7 +45,7 @@ class SnagsThatEndAnExecutionTest {
     @DisplayName("9: the download timed out: nothing let the instance out any more")
     void snag9_theDownloadTimedOut() {
         var first = pipeline.start("before-it-connects", "{}");
-        pipeline.cloud().time().runUntil(() -> pipeline.cloud().calls("RunInstances") == 1, Duration.ofHours(1));
+        pipeline.runUntil(() -> pipeline.cloud().calls("RunInstances") == 1);
         var egress = new ClientEgress(pipeline.ec2());
         egress.close();
         var notOnline = pipeline.end(first);
@@ -108,10 +104,7 @@ class SnagsThatEndAnExecutionTest {
         var first = pipeline.start("first", "{}");
         for (int connection = 1; connection <= 4; connection++) {
             var connections = connection;
-            pipeline.cloud()
-                    .time()
-                    .runUntil(
-                            () -> pipeline.cloud().calls("ConnectCustomKeyStore") == connections, Duration.ofHours(2));
+            pipeline.runUntil(() -> pipeline.cloud().calls("ConnectCustomKeyStore") == connections);
             pipeline.cloud().kms().failNextConnection("NETWORK_ERRORS");
         }
         var ended = pipeline.end(first);
@@ -166,9 +159,7 @@ class SnagsThatEndAnExecutionTest {
     }
 
     private void untilConnection(int number) {
-        pipeline.cloud()
-                .time()
-                .runUntil(() -> pipeline.cloud().calls("ConnectCustomKeyStore") == number, Duration.ofHours(3));
+        pipeline.runUntil(() -> pipeline.cloud().calls("ConnectCustomKeyStore") == number);
     }
 
     private CustomKeyStoresListEntry describe(String store) {
@@ -179,6 +170,6 @@ class SnagsThatEndAnExecutionTest {
     }
 
     private void until(String store, ConnectionStateType state) {
-        pipeline.cloud().time().runUntil(() -> describe(store).connectionState() == state, KEY_STORE_LIMIT);
+        pipeline.runUntil(() -> describe(store).connectionState() == state);
     }
 }

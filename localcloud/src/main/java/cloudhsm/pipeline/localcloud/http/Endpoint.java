@@ -113,9 +113,11 @@ public final class Endpoint implements AutoCloseable {
 
     /** How often the operation was called, whatever came of it. */
     public long calls(String operation) {
-        return calls().stream()
-                .filter(call -> call.operation().equals(operation))
-                .count();
+        synchronized (calls) {
+            return calls.stream()
+                    .filter(call -> call.operation().equals(operation))
+                    .count();
+        }
     }
 
     @Override
