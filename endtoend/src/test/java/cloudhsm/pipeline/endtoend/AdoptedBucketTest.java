@@ -11,7 +11,7 @@ import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
 
 /** Buckets that were there before: taken over only when asked for, never deleted, and never the stack's own. */
 class AdoptedBucketTest {
-    private static final String PHOTOS = "photos-of-the-department";
+    private static final String PHOTOS = "cloudhsm-photos-of-the-department";
 
     private static Pipeline pipeline;
 

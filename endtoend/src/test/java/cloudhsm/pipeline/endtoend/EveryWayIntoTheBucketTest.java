@@ -41,7 +41,7 @@ import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
  * announce what comes, and the deployed function hears of it through S3 and SQS.
  */
 class EveryWayIntoTheBucketTest {
-    private static final String BUCKET = "quarterly-reports";
+    private static final String BUCKET = "cloudhsm-quarterly-reports";
     private static final String ELSEWHERE = "elsewhere";
 
     private Pipeline pipeline;

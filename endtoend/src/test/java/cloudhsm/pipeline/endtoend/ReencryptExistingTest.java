@@ -42,7 +42,7 @@ class ReencryptExistingTest {
     private static S3Client s3;
     private static int buckets;
 
-    private final String bucket = "quarterly-reports-" + ++buckets;
+    private final String bucket = "cloudhsm-quarterly-reports-" + ++buckets;
     private final String key = createKey("target");
     private final String otherKey = createKey("other");
 
@@ -135,7 +135,7 @@ class ReencryptExistingTest {
 
     @Test
     void whoeverSubscribedHearsThatItFailed() {
-        var failed = run("missing", "{\"bucket\": \"no-such-bucket\"}");
+        var failed = run("missing", "{\"bucket\": \"cloudhsm-no-such-bucket\"}");
         assertEquals("LISTING_REFUSED", failed.error());
         pipeline.cloud().advance(Duration.ofSeconds(5));
         var told = pipeline.cloud().sns().published().stream()
@@ -276,7 +276,7 @@ class ReencryptExistingTest {
 
         var other = run(
                 "other",
-                "{\"bucket\": \"another-bucket\", \"inventory\": \"s3://%s/inventory/manifest.json\"}"
+                "{\"bucket\": \"cloudhsm-another-bucket\", \"inventory\": \"s3://%s/inventory/manifest.json\"}"
                         .formatted(bucket));
         assertEquals("INVENTORY_UNUSABLE", other.error());
     }
@@ -452,7 +452,7 @@ class ReencryptExistingTest {
         put("a");
         assertEquals(
                 "LISTING_REFUSED",
-                run("absent", "{\"bucket\": \"no-such-bucket\"}").error());
+                run("absent", "{\"bucket\": \"cloudhsm-no-such-bucket\"}").error());
         succeeded(run("right", "{\"bucket\": \"%s\"}".formatted(bucket)));
         assertEquals(key, keyOf("a", null));
     }
