@@ -289,6 +289,10 @@ final class DefinitionScenarios {
                                 "DidItSucceed?",
                                 "ReportFailure")
                         .fails("KEY_UNUSABLE"),
+                provision("a stage of a bucket answers what nobody can read")
+                        .when("SecureBucket", result("{}"))
+                        .goes("SecureBucket", "ProveEncryption", "TerminateClient", "DidItSucceed?", "ReportFailure")
+                        .fails("States.QueryEvaluationError"),
                 provision("one of two buckets is not accepted")
                         .when(
                                 "Preflight",
@@ -414,6 +418,10 @@ final class DefinitionScenarios {
                                 "ReportFailure",
                                 "FailExecution")
                         .fails("BUCKET_NOT_EMPTY"),
+                teardown("a stage of a bucket answers what nobody can read")
+                        .when("EmptyBucket", result("{}"))
+                        .goes("EmptyBucket", "MoreToDelete?", "StopTheMeter?", "ReportFailure", "FailExecution")
+                        .fails("States.QueryEvaluationError"),
                 teardown("something is left")
                         .when("TeardownReport", result("""
                             {"complete": false, "message": "An HSM is left."}\

@@ -233,7 +233,9 @@ class AdoptedSettingsTest {
                                 QueueConfiguration.builder()
                                         .id("tags")
                                         .queueArn(theirs)
-                                        .eventsWithStrings("s3:ObjectTagging:*")
+                                        .eventsWithStrings("s3:ObjectRemoved:Delete")
+                                        .filter(filter -> filter.key(key -> key.filterRules(
+                                                rule -> rule.name("prefix").value("tags/"))))
                                         .build())
                         .build()));
         assertEquals(List.of(), giveBack());
