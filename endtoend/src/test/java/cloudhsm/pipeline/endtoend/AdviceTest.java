@@ -68,7 +68,7 @@ class AdviceTest {
         deleteCluster();
         restoreCluster();
         var output = provisioned("after-the-subnet");
-        bucket = output.path("bucket").asText();
+        bucket = output.path("buckets").path(0).asText();
         keyArn = output.path("keyArn").asText();
         pipeline.s3().putObject(put -> put.bucket(bucket).key("kept"), RequestBody.fromString("kept content"));
     }

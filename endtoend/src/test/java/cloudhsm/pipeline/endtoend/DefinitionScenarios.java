@@ -50,7 +50,7 @@ final class DefinitionScenarios {
                       "identityPolicy": "REQUIRE_AWS", "manufacturerRoot": "", "expiredRoot": "REFUSE",
                       "certificateValidity": "P3652D", "caKey": "DISCARD", "keyStoreName": "k", "keyAlias": "alias/k",
                       "keyDescription": "", "keyAdministrators": [], "keyUsers": [], "keyDeletable": true,
-                      "keyPolicy": null, "bucket": "b", "adoptBucket": false, "limits": {}, "hourlyCostUsd": 3.2}}\
+                      "keyPolicy": null, "buckets": [{"name": "b", "adopt": false}], "limits": {}, "hourlyCostUsd": 3.2}}\
             """.formatted(leftAlone, healing, client);
     }
 
@@ -82,8 +82,10 @@ final class DefinitionScenarios {
                                 "CreateKeyStore",
                                 "ConnectKeyStore",
                                 "CreateKey",
+                                "EachBucket",
                                 "SecureBucket",
                                 "ProveEncryption",
+                                "AllProven?",
                                 "TerminateClient",
                                 "DidItSucceed?",
                                 "Report"),
@@ -262,7 +264,8 @@ final class DefinitionScenarios {
                         .when("ProveEncryption", error("KEY_UNUSABLE"))
                         .goes(
                                 "ProveEncryption",
-                                "ConnectAgain?",
+                                "BucketFailed",
+                                "AllProven?",
                                 "DisconnectKeyStore",
                                 "WhatHelps?",
                                 "CreateHsms",
@@ -271,13 +274,45 @@ final class DefinitionScenarios {
                                 "CreateKeyStore",
                                 "ConnectKeyStore",
                                 "CreateKey",
+                                "EachBucket",
                                 "SecureBucket",
                                 "ProveEncryption",
+                                "AllProven?",
                                 "TerminateClient"),
                 provision("KMS still cannot use the key")
                         .when("ProveEncryption", error("KEY_UNUSABLE"), error("KEY_UNUSABLE"))
-                        .goes("ProveEncryption", "ConnectAgain?", "TerminateClient", "DidItSucceed?", "ReportFailure")
-                        .fails("KEY_UNUSABLE"));
+                        .goes(
+                                "ProveEncryption",
+                                "BucketFailed",
+                                "AllProven?",
+                                "TerminateClient",
+                                "DidItSucceed?",
+                                "ReportFailure")
+                        .fails("KEY_UNUSABLE"),
+                provision("a stage of a bucket answers what nobody can read")
+                        .when("SecureBucket", result("{}"))
+                        .goes("SecureBucket", "ProveEncryption", "TerminateClient", "DidItSucceed?", "ReportFailure")
+                        .fails("States.QueryEvaluationError"),
+                provision("one of two buckets is not accepted")
+                        .when(
+                                "Preflight",
+                                result(found("", false, false)
+                                        .replace(
+                                                "{\"name\": \"b\", \"adopt\": false}",
+                                                "{\"name\": \"a\", \"adopt\": true}, {\"name\": \"b\","
+                                                        + " \"adopt\": false}")))
+                        .when("SecureBucket", error("NOTIFICATION_REFUSED"))
+                        .goes(
+                                "EachBucket",
+                                "SecureBucket",
+                                "BucketFailed",
+                                "SecureBucket",
+                                "ProveEncryption",
+                                "AllProven?",
+                                "TerminateClient",
+                                "DidItSucceed?",
+                                "ReportFailure")
+                        .fails("NOTIFICATION_REFUSED"));
     }
 
     private static List<DefinitionScenario> pausing() {
@@ -286,7 +321,7 @@ final class DefinitionScenarios {
                         .goes("BeginPause", "IsThereACluster?", "DeleteHsms", "RemoveLimits", "ReportPaused"),
                 scenario("pause", "no cluster yet", DEPLOYMENT)
                         .when("BeginPause", result("""
-                            {"deployment": "default", "clusterId": "", "bucket": "", "interrupted": "",
+                            {"deployment": "default", "clusterId": "", "buckets": [], "interrupted": "",
                              "tearingDown": false}\
                             """))
                         .goes("BeginPause", "IsThereACluster?", "NoHsms", "RemoveLimits", "ReportPaused"),
@@ -306,12 +341,17 @@ final class DefinitionScenarios {
 
     private static String plan(String data, String meter, String bucket, String keyStoreId, boolean interrupt) {
         return """
-            {"deployment": "default", "data": "%s", "returnTo": "", "previousVersionsMayGo": false,
+            {"deployment": "default", "data": "%s", "previousVersionsMayGo": false,
              "pendingWindowInDays": 7, "meter": "%s",
-             "meterNote": "", "bucket": "%s", "keyStoreId": "%s", "keyIds": ["190dca37-b796-4638-a27d-5cd11758b5c2"],
+             "meterNote": "", "buckets": [%s], "keyStoreId": "%s", "keyIds": ["190dca37-b796-4638-a27d-5cd11758b5c2"],
              "clusterIds": ["cluster-m6scvxgqtfh"], "hsms": 2, "stopNowUsd": 3.2, "deleteMaterialUsd": 310.4,
              "leftAlone": [], "shared": [], "interrupt": %s, "refusal": ""}\
-            """.formatted(data, meter, bucket, keyStoreId, interrupt);
+            """.formatted(data, meter, bucket.isEmpty() ? "" : bucket(bucket, false, data), keyStoreId, interrupt);
+    }
+
+    private static String bucket(String name, boolean adopted, String data) {
+        return "{\"name\": \"%s\", \"adopted\": %s, \"data\": \"%s\", \"returnTo\": \"\"}"
+                .formatted(name, adopted, data);
     }
 
     private static List<DefinitionScenario> teardown() {
@@ -320,9 +360,17 @@ final class DefinitionScenarios {
                         .goes(
                                 "PlanTeardown",
                                 "WhatAboutTheData?",
+                                "EachBucket",
+                                "WhatAboutTheBucket?",
+                                "BucketDone",
+                                "AllBucketsDone?",
+                                "EachBucket",
+                                "WhatAboutTheBucket?",
                                 "EmptyBucket",
                                 "MoreToDelete?",
                                 "DeleteBucket",
+                                "BucketDone",
+                                "AllBucketsDone?",
                                 "ScheduleKeyDeletion",
                                 "KeepAnHsm?",
                                 "DisconnectKeyStore",
@@ -356,11 +404,24 @@ final class DefinitionScenarios {
                                 "EmptyBucket",
                                 "MoreToDelete?",
                                 "DeleteBucket",
+                                "BucketDone",
+                                "AllBucketsDone?",
                                 "ScheduleKeyDeletion"),
                 teardown("somebody goes on uploading")
                         .when("DeleteBucket", times(3, error("BUCKET_NOT_EMPTY")))
-                        .goes("DeleteBucket", "EmptyItAgain?", "ReportFailure", "FailExecution")
+                        .goes(
+                                "DeleteBucket",
+                                "EmptyItAgain?",
+                                "BucketFailed",
+                                "AllBucketsDone?",
+                                "StopTheMeter?",
+                                "ReportFailure",
+                                "FailExecution")
                         .fails("BUCKET_NOT_EMPTY"),
+                teardown("a stage of a bucket answers what nobody can read")
+                        .when("EmptyBucket", result("{}"))
+                        .goes("EmptyBucket", "MoreToDelete?", "StopTheMeter?", "ReportFailure", "FailExecution")
+                        .fails("States.QueryEvaluationError"),
                 teardown("something is left")
                         .when("TeardownReport", result("""
                             {"complete": false, "message": "An HSM is left."}\
@@ -376,24 +437,61 @@ final class DefinitionScenarios {
         return List.of(
                 teardown("the data stays, unreadable")
                         .when("PlanTeardown", result(plan("KEEP", "STOP_NOW", "b", "cks-1")))
-                        .goes("WhatAboutTheData?", "ReleaseBucket", "ReturnTheObjects?", "ScheduleKeyDeletion"),
+                        .goes(
+                                "WhatAboutTheBucket?",
+                                "ReleaseBucket",
+                                "ReturnTheObjects?",
+                                "BucketDone",
+                                "AllBucketsDone?",
+                                "ScheduleKeyDeletion"),
                 teardown("the data stays, readable")
                         .when("PlanTeardown", result(plan("KEEP_READABLE", "STOP_NOW", "b", "cks-1")))
                         .goes(
                                 "WhatAboutTheData?",
+                                "EachBucket",
+                                "WhatAboutTheBucket?",
                                 "ReturnObjects",
                                 "AllReturned?",
+                                "BucketDone",
+                                "AllBucketsDone?",
+                                "EachBucket",
+                                "WhatAboutTheBucket?",
                                 "ReleaseBucket",
                                 "ReturnTheObjects?",
                                 "LetUploadsSettle",
                                 "ReturnObjects",
                                 "AllReturned?",
                                 "ObjectsReturned",
+                                "BucketDone",
+                                "AllBucketsDone?",
                                 "ScheduleKeyDeletion"),
+                teardown("a bucket that was adopted is given back")
+                        .when(
+                                "PlanTeardown",
+                                result(plan("DELETE", "STOP_NOW", "", "cks-1")
+                                        .replace(
+                                                "\"buckets\": []",
+                                                "\"buckets\": [" + bucket("theirs", true, "KEEP_READABLE") + "]")))
+                        .goes(
+                                "ReleaseBucket",
+                                "ReturnTheObjects?",
+                                "LetUploadsSettle",
+                                "ReturnObjects",
+                                "AllReturned?",
+                                "GiveBackBucket",
+                                "ObjectsReturned",
+                                "BucketDone"),
                 teardown("the data cannot stay readable")
                         .when("PlanTeardown", result(plan("KEEP_READABLE", "STOP_NOW", "b", "cks-1")))
                         .when("ReturnObjects", result(LOCKED))
-                        .goes("ReturnObjects", "AllReturned?", "ObjectsNotReturned", "StopTheMeter?", "ReportFailure")
+                        .goes(
+                                "ReturnObjects",
+                                "AllReturned?",
+                                "ObjectsNotReturned",
+                                "BucketFailed",
+                                "AllBucketsDone?",
+                                "StopTheMeter?",
+                                "ReportFailure")
                         .fails("OBJECTS_NOT_RETURNED"),
                 teardown("the data cannot stay readable, at a limit")
                         .when("PlanTeardown", result(plan("KEEP_READABLE", "STOP_NOW", "b", "cks-1", true)))
@@ -439,7 +537,15 @@ final class DefinitionScenarios {
                                 "DeleteKeyStore"),
                 teardown("neither bucket nor key store exist")
                         .when("PlanTeardown", result(plan("DELETE", "STOP_NOW", "", "")))
-                        .goes("WhatAboutTheData?", "ScheduleKeyDeletion", "KeepAnHsm?", "DeleteHsms"),
+                        .goes(
+                                "WhatAboutTheData?",
+                                "EachBucket",
+                                "AllBucketsDone?",
+                                "EachBucket",
+                                "AllBucketsDone?",
+                                "ScheduleKeyDeletion",
+                                "KeepAnHsm?",
+                                "DeleteHsms"),
                 teardown("no key store exists")
                         .when("PlanTeardown", result(plan("DELETE", "STOP_NOW", "b", "")))
                         .goes("WasAnHsmKept?", "KeyStoreThere?", "DeleteCluster"),

@@ -59,7 +59,7 @@ class LimitsTest {
         var started = pipeline.cloud().time().now();
         var provisioned = pipeline.provision("first", "{\"teardownAfter\": \"PT2H\", \"atLimit\": \"TEARDOWN\"}");
         assertEquals(ExecutionStatus.SUCCEEDED, provisioned.status(), provisioned::cause);
-        var bucket = Json.parse(provisioned.output()).path("bucket").asText();
+        var bucket = Json.parse(provisioned.output()).path("buckets").path(0).asText();
         var old = put(bucket, "old");
         put(bucket, "new");
 

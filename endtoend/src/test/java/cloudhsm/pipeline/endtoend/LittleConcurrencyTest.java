@@ -86,7 +86,7 @@ class LittleConcurrencyTest {
         var started = now();
         var provisioned = pipeline.provision("first", "{\"teardownAfter\": \"PT2H\"}");
         assertEquals(ExecutionStatus.SUCCEEDED, provisioned.status(), provisioned::cause);
-        var bucket = Json.parse(provisioned.output()).path("bucket").asText();
+        var bucket = Json.parse(provisioned.output()).path("buckets").path(0).asText();
         var limit = started.plus(LIMIT);
 
         pipeline.cloud().advance(Duration.between(now(), limit.minus(Duration.ofMinutes(7))));

@@ -32,7 +32,7 @@ class PauseTest {
                 "DEPLOYMENT_UNKNOWN",
                 pipeline.run("Pause", "misspelt", "{\"deployment\": \"defalt\"}")
                         .error());
-        var bucket = Json.parse(provisioned.output()).path("bucket").asText();
+        var bucket = Json.parse(provisioned.output()).path("buckets").path(0).asText();
         pipeline.s3().putObject(put -> put.bucket(bucket).key("kept"), RequestBody.fromString("kept content"));
 
         var refused = pipeline.run("Pause", "mistyped", "{\"deployment\": \"default\", \"interupt\": true}");

@@ -22,6 +22,7 @@ import software.amazon.awssdk.core.sync.RequestBody;
 import software.amazon.awssdk.services.cloudhsmv2.model.ClusterMode;
 import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
 import software.amazon.awssdk.services.cloudhsmv2.model.Tag;
+import software.amazon.awssdk.services.s3.model.ObjectOwnership;
 import software.amazon.awssdk.services.sfn.model.DescribeExecutionResponse;
 import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
 
@@ -33,6 +34,8 @@ class PoliciesTest {
     private static Pipeline pipeline;
 
     /** A run with an input that names principals and an HSM and a connection that fail, a second run on what the first made, a refused one, uploads, an HSM that is lost, and a cluster of no deployment. */
+    private static final String ADOPTED = "cloudhsm-adopted";
+
     @BeforeAll
     static void useEverything() {
         pipeline = Pipeline.deploy(1, Map.of("HealthCheckSchedule", "rate(1 hour)"));
@@ -47,27 +50,45 @@ class PoliciesTest {
         var first = provisionWhileAnHsmIsLost(input);
         assertEquals(ExecutionStatus.SUCCEEDED, first.status(), () -> first.error() + ": " + first.cause());
         var output = Json.parse(first.output());
-        uploadUnderAnotherKey(output.path("bucket").asText());
+        uploadUnderAnotherKey(output.path("buckets").path(0).asText());
         terminateTheClient();
         pipeline.s3()
                 .deletePublicAccessBlock(
-                        request -> request.bucket(output.path("bucket").asText()));
-        var second = pipeline.provision("second", input);
+                        request -> request.bucket(output.path("buckets").path(0).asText()));
+        makeABucketToAdopt();
+        var second = pipeline.provision(
+                "second",
+                input.replace(
+                        "\"teardownAfter\"",
+                        "\"buckets\": [{\"name\": \"" + ADOPTED + "\", \"adopt\": true}], \"teardownAfter\""));
         assertEquals(ExecutionStatus.SUCCEEDED, second.status(), () -> second.error() + ": " + second.cause());
         reencryptExisting("current", """
             {"bucket": "%s"}\
-            """.formatted(output.path("bucket").asText()));
+            """.formatted(output.path("buckets").path(0).asText()));
         reencryptExisting(
                 "all",
                 "{\"bucket\": \"%s\", \"versions\": \"ALL\"}"
-                        .formatted(output.path("bucket").asText()));
+                        .formatted(output.path("buckets").path(0).asText()));
         pipeline.provision("refused", "{\"deployment\": \"Not A Name\"}");
         pauseWhileAnExecutionIsAtWork(input);
         var resumed = pipeline.provision("resumed", "{\"deployment\": \"policies\"}");
         assertEquals(ExecutionStatus.SUCCEEDED, resumed.status(), () -> resumed.error() + ": " + resumed.cause());
         loseAnHsm();
         leaveAClusterBehind();
-        tearDown(output.path("bucket").asText());
+        tearDown(output.path("buckets").path(0).asText());
+    }
+
+    /** Nothing that the pipeline sets is so already. */
+    private static void makeABucketToAdopt() {
+        var s3 = pipeline.s3();
+        s3.createBucket(create -> create.bucket(ADOPTED)
+                .objectOwnership(ObjectOwnership.BUCKET_OWNER_PREFERRED)
+                .createBucketConfiguration(location -> location.locationConstraint("eu-central-1")));
+        s3.deletePublicAccessBlock(of -> of.bucket(ADOPTED));
+        s3.putBucketPolicy(put -> put.bucket(ADOPTED).policy("""
+            {"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Principal": "*",
+             "Action": "s3:PutBucketWebsite", "Resource": "arn:aws:s3:::%s"}}\
+            """.formatted(ADOPTED)));
     }
 
     private static void tearDown(String bucket) {

@@ -327,7 +327,7 @@ class ProvisioningTest {
     }
 
     private static String bucket() {
-        return output.path("bucket").asText();
+        return output.path("buckets").path(0).asText();
     }
 
     private static HeadObjectResponse head(String key) {

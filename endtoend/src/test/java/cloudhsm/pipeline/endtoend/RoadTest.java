@@ -127,7 +127,7 @@ class RoadTest {
         assertEquals(ExecutionStatus.SUCCEEDED, first.status(), () -> first.error() + ": " + first.cause());
         tell(first);
         atMost(ofAws(first).multipliedBy(103).dividedBy(100), first);
-        bucket = Json.parse(first.output()).path("bucket").asText();
+        bucket = Json.parse(first.output()).path("buckets").path(0).asText();
         pipeline.s3().putObject(put -> put.bucket(bucket).key("report"), RequestBody.fromString("text"));
         assertEquals(0, clients(), "it can read the admin's password, so it goes with the execution");
     }

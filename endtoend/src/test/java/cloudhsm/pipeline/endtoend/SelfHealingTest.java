@@ -51,7 +51,7 @@ class SelfHealingTest {
         var provisioned = pipeline.provision("first", "{}");
         assertEquals(ExecutionStatus.SUCCEEDED, provisioned.status(), provisioned::cause);
         var output = Json.parse(provisioned.output());
-        bucket = output.path("bucket").asText();
+        bucket = output.path("buckets").path(0).asText();
         keyStoreId = output.path("keyStoreId").asText();
         provisionStateMachine = pipeline.deployment().stack().outputs().get("ProvisionStateMachineArn");
         pipeline.s3().putObject(put -> put.bucket(bucket).key("report"), RequestBody.fromString("text"));

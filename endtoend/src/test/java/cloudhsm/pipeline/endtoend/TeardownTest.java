@@ -27,6 +27,8 @@ class TeardownTest {
     /** In which CloudHSM keeps deleted backups and Secrets Manager deleted secrets. */
     static final Duration RESTORABLE = Duration.ofDays(8);
 
+    private static final String KEPT = "cloudhsm-kept";
+
     /** The schedule of minutes would look thousands of times in these days. */
     static final Map<String, String> SELDOM = Map.of("HealthCheckSchedule", "rate(12 hours)");
 
@@ -47,7 +49,8 @@ class TeardownTest {
             var before = Holdings.of(pipeline.cloud());
             var provisioned = pipeline.provision("up", "{\"teardownAfter\": \"P30D\"}");
             assertEquals(ExecutionStatus.SUCCEEDED, provisioned.status(), provisioned::cause);
-            var bucket = Json.parse(provisioned.output()).path("bucket").asText();
+            var bucket =
+                    Json.parse(provisioned.output()).path("buckets").path(0).asText();
             upload(pipeline, bucket);
             pipeline.s3()
                     .createMultipartUpload(request -> request.bucket(bucket).key("unfinished"));
@@ -101,7 +104,7 @@ class TeardownTest {
             var before = Holdings.of(pipeline.cloud());
             var provisioned = pipeline.provision("up", "{}");
             var output = Json.parse(provisioned.output());
-            var bucket = output.path("bucket").asText();
+            var bucket = output.path("buckets").path(0).asText();
             upload(pipeline, bucket);
             var versions = versions(pipeline, bucket);
             assertEquals(3, versions.size());
@@ -137,36 +140,48 @@ class TeardownTest {
                         .response();
                 assertEquals(other, object.ssekmsKeyId(), "old versions are the user's data as well");
             }
-            keptToTheEnd(pipeline, bucket);
+            keptToTheEnd(pipeline, bucket, other);
             pipeline.cloud().advance(RESTORABLE);
             assertEquals(
-                    "kms: key " + other.substring(other.lastIndexOf('/') + 1) + " (Enabled)\ns3: bucket " + bucket,
+                    "kms: key " + other.substring(other.lastIndexOf('/') + 1) + " (Enabled)\ns3: bucket " + bucket
+                            + "\ns3: bucket " + KEPT,
                     leftSince(before, pipeline));
             assertEquals(0, pipeline.cloud().calls("DeleteObjects"));
         }
     }
 
-    /** The versions stay, and those under the key are data that nobody can read any more. */
-    private static void keptToTheEnd(Pipeline pipeline, String bucket) {
-        var provisioned = pipeline.provision("again", "{\"bucket\": {\"name\": \"" + bucket + "\", \"adopt\": true}}");
+    /** The versions stay: those of a bucket that was made unreadable, those of an adopted one under its former key. */
+    private static void keptToTheEnd(Pipeline pipeline, String adopted, String formerKey) {
+        var provisioned = pipeline.provision(
+                "again",
+                "{\"buckets\": [{\"name\": \"" + adopted + "\", \"adopt\": true}, {\"name\": \"" + KEPT + "\"}]}");
         assertEquals(
                 ExecutionStatus.SUCCEEDED,
                 provisioned.status(),
                 () -> provisioned.error() + ": " + provisioned.cause());
-        pipeline.s3().putObject(request -> request.bucket(bucket).key("c"), RequestBody.fromString("text"));
-        var versions = versions(pipeline, bucket);
+        for (var bucket : List.of(adopted, KEPT)) {
+            pipeline.s3().putObject(request -> request.bucket(bucket).key("c"), RequestBody.fromString("text"));
+        }
+        var versions = List.of(versions(pipeline, adopted), versions(pipeline, KEPT));
         var ended = pipeline.tearDown(
                 "kept",
                 input(
                         "default",
                         "\"data\":\"KEEP\",\"confirmUnreadable\":\"the objects of default become unreadable\""));
         assertEquals(ExecutionStatus.SUCCEEDED, ended.status(), () -> ended.error() + ": " + ended.cause());
-        assertEquals(versions, versions(pipeline, bucket));
+        assertEquals(versions, List.of(versions(pipeline, adopted), versions(pipeline, KEPT)));
         var unreadable = assertThrows(
                 S3Exception.class,
                 () -> pipeline.s3()
-                        .getObjectAsBytes(request -> request.bucket(bucket).key("c")));
+                        .getObjectAsBytes(request -> request.bucket(KEPT).key("c")));
         assertEquals("AccessDenied", unreadable.awsErrorDetails().errorCode(), "KMS's word for a key that is gone");
+        assertEquals(
+                formerKey,
+                pipeline.s3()
+                        .getObjectAsBytes(request -> request.bucket(adopted).key("c"))
+                        .response()
+                        .ssekmsKeyId(),
+                "its owner has not said that it may become unreadable");
     }
 
     private static void refused(Pipeline pipeline) {
@@ -227,8 +242,9 @@ class TeardownTest {
         assertEquals(
                 "new",
                 pipeline.s3()
-                        .getObjectAsBytes(request ->
-                                request.bucket(output.path("bucket").asText()).key("a"))
+                        .getObjectAsBytes(request -> request.bucket(
+                                        output.path("buckets").path(0).asText())
+                                .key("a"))
                         .asUtf8String());
     }
 }

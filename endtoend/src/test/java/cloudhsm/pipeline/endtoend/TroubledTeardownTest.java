@@ -56,7 +56,7 @@ class TroubledTeardownTest {
         var provisioned = pipeline.provision("up", "{}");
         assertEquals(ExecutionStatus.SUCCEEDED, provisioned.status(), provisioned::cause);
         var output = Json.parse(provisioned.output());
-        bucket = output.path("bucket").asText();
+        bucket = output.path("buckets").path(0).asText();
         keyArn = output.path("keyArn").asText();
         pipeline.s3().putObject(put -> put.bucket(bucket).key("a"), RequestBody.fromString("text"));
         othersKey = pipeline.kms()
@@ -179,7 +179,7 @@ class TroubledTeardownTest {
     void whatSomebodyHasDeletedByHandIsNotMissed() {
         var provisioned = pipeline.provision("by-hand", "{\"deployment\":\"by-hand\", \"client\": {\"keep\": true}}");
         assertEquals(ExecutionStatus.SUCCEEDED, provisioned.status(), provisioned::cause);
-        var ownBucket = Json.parse(provisioned.output()).path("bucket").asText();
+        var ownBucket = Json.parse(provisioned.output()).path("buckets").path(0).asText();
         var clusterId = Json.parse(provisioned.output()).path("clusterId").asText();
         pipeline.s3().deleteBucket(delete -> delete.bucket(ownBucket));
         pipeline.ec2()

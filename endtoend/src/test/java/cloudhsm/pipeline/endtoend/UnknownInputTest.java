@@ -35,6 +35,7 @@ class UnknownInputTest {
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
         Provision         | {"dployment": "default", "bucket": {"nam": "b"}}                     | dployment, bucket.nam
+        Provision         | {"buckets": [{"name": "cloudhsm-a"}, {"nam": "b"}]}                  | buckets[1].nam
         Pause             | {"deployment": "default", "interupt": true, "colour": 1}             | interupt, colour
         Pause             | {"deployment": {"name": "default"}, "interrupt": "yes"}              | deployment, interrupt
         Provision         | {"deployment": {"name": "default"}, "healthCheck": 1}                  | deployment, healthCheck

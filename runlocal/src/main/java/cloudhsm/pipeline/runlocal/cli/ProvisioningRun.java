@@ -160,8 +160,9 @@ final class ProvisioningRun {
         return output().path("clusterId").asText();
     }
 
+    /** The first of the deployment's buckets. */
     String bucket() {
-        return output().path("bucket").asText();
+        return output().at("/buckets/0").asText();
     }
 
     String keyArn() {
@@ -211,7 +212,9 @@ final class ProvisioningRun {
                 hsms(clusterId),
                 output().path("keyStoreId").asText(),
                 keyArn(),
-                bucket(),
+                StreamSupport.stream(output().path("buckets").spliterator(), false)
+                        .map(JsonNode::asText)
+                        .toList(),
                 objects);
     }
 

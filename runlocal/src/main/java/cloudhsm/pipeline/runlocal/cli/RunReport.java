@@ -20,7 +20,7 @@ record RunReport(
         List<HsmPlace> hsms,
         String keyStoreId,
         String keyArn,
-        String bucket,
+        List<String> buckets,
         List<UploadedObject> objects) {
     /** @param attempts how often the stage's task was scheduled; 1 unless something failed */
     record Stage(String name, String startedAt, String endedAt, int attempts) {}

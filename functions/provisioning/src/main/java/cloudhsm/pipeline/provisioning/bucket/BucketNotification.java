@@ -1,14 +1,14 @@
 package cloudhsm.pipeline.provisioning.bucket;
 
-import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Stream;
 import software.amazon.awssdk.services.s3.model.Event;
 import software.amazon.awssdk.services.s3.model.GetBucketNotificationConfigurationResponse;
 import software.amazon.awssdk.services.s3.model.NotificationConfiguration;
 import software.amazon.awssdk.services.s3.model.QueueConfiguration;
 
 /** What S3 tells whom about the bucket: what its owner configured, and uploads to the re-encryptor's queue. */
-public final class BucketNotification {
+final class BucketNotification {
     static final String ID = "cloudhsm-pipeline-reencryption";
 
     /**
@@ -19,39 +19,43 @@ public final class BucketNotification {
 
     private BucketNotification() {}
 
+    /** What is configured, as it can be configured again. */
+    static NotificationConfiguration of(GetBucketNotificationConfigurationResponse existing) {
+        return NotificationConfiguration.builder()
+                .topicConfigurations(existing.topicConfigurations())
+                .queueConfigurations(existing.queueConfigurations())
+                .lambdaFunctionConfigurations(existing.lambdaFunctionConfigurations())
+                .eventBridgeConfiguration(existing.eventBridgeConfiguration())
+                .build();
+    }
+
     /** Everything that is configured, and ours added or brought up to date; S3 replaces the configuration whole. */
-    static NotificationConfiguration merged(GetBucketNotificationConfigurationResponse existing, String queueArn) {
-        var queues = new ArrayList<QueueConfiguration>();
-        existing.queueConfigurations().stream()
-                .filter(configuration -> !ID.equals(configuration.id()))
-                .forEach(queues::add);
-        queues.add(QueueConfiguration.builder()
+    static NotificationConfiguration merged(NotificationConfiguration existing, String queueArn) {
+        var ours = QueueConfiguration.builder()
                 .id(ID)
                 .queueArn(queueArn)
                 .events(UPLOADS)
-                .build());
-        return NotificationConfiguration.builder()
-                .topicConfigurations(existing.topicConfigurations())
-                .lambdaFunctionConfigurations(existing.lambdaFunctionConfigurations())
-                .eventBridgeConfiguration(existing.eventBridgeConfiguration())
-                .queueConfigurations(queues)
+                .build();
+        return existing.toBuilder()
+                .queueConfigurations(
+                        Stream.concat(others(existing), Stream.of(ours)).toList())
                 .build();
     }
 
-    /** Everything that is configured but ours. */
-    public static NotificationConfiguration withoutOurs(GetBucketNotificationConfigurationResponse existing) {
-        return NotificationConfiguration.builder()
-                .topicConfigurations(existing.topicConfigurations())
-                .lambdaFunctionConfigurations(existing.lambdaFunctionConfigurations())
-                .eventBridgeConfiguration(existing.eventBridgeConfiguration())
-                .queueConfigurations(existing.queueConfigurations().stream()
-                        .filter(configuration -> !ID.equals(configuration.id()))
-                        .toList())
+    /** Everything that is configured but ours; the very same where ours is not there. */
+    static NotificationConfiguration withoutOurs(NotificationConfiguration existing) {
+        if (others(existing).count() == existing.queueConfigurations().size()) return existing;
+        return existing.toBuilder()
+                .queueConfigurations(others(existing).toList())
                 .build();
+    }
+
+    private static Stream<QueueConfiguration> others(NotificationConfiguration existing) {
+        return existing.queueConfigurations().stream().filter(configuration -> !ID.equals(configuration.id()));
     }
 
     /** Whether our part is there already, so that S3 need not send its test event again. */
-    static boolean hasOurs(GetBucketNotificationConfigurationResponse existing, String queueArn) {
+    static boolean hasOurs(NotificationConfiguration existing, String queueArn) {
         return existing.queueConfigurations().stream()
                 .anyMatch(configuration -> ID.equals(configuration.id())
                         && queueArn.equals(configuration.queueArn())

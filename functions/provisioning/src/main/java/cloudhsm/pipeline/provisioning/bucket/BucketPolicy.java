@@ -21,14 +21,25 @@ final class BucketPolicy {
     static String merged(Optional<String> existing, String bucketArn) {
         var policy = existing.map(BucketPolicy::parsed)
                 .orElseGet(() -> Json.MAPPER.createObjectNode().put("Version", "2012-10-17"));
-        var statements = Json.MAPPER.createArrayNode();
-        // One statement may stand for itself, without an array.
-        var before = policy.path("Statement");
-        if (before.isObject()) keep(before, statements);
-        else before.forEach(statement -> keep(statement, statements));
-        statements.add(tlsOnly(bucketArn));
-        policy.set("Statement", statements);
+        policy.set("Statement", others(policy).add(tlsOnly(bucketArn)));
         return policy.toString();
+    }
+
+    /** The policy without the statement of ours; empty where there is no other one. */
+    static Optional<String> withoutOurs(String existing) {
+        var policy = parsed(existing);
+        var others = others(policy);
+        policy.set("Statement", others);
+        return others.isEmpty() ? Optional.empty() : Optional.of(policy.toString());
+    }
+
+    /** One statement may stand for itself, without an array. */
+    private static ArrayNode others(ObjectNode policy) {
+        var others = Json.MAPPER.createArrayNode();
+        var statements = policy.path("Statement");
+        if (statements.isObject()) keep(statements, others);
+        else statements.forEach(statement -> keep(statement, others));
+        return others;
     }
 
     /** Whether the two documents say the same, whatever their spelling of white space and order of members. */

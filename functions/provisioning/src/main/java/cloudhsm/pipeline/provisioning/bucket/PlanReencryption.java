@@ -67,13 +67,14 @@ public final class PlanReencryption extends StageHandler<PlanReencryption.Input>
     /** The teardown's own list of buckets counts, which has one that was made and could not be remembered as well. */
     private Outcome wayDown(ReencryptionRequest request) {
         for (var deployment : deployments.all()) {
-            var release =
-                    deployment.release().filter(planned -> planned.buckets().contains(request.bucket()));
-            if (release.isEmpty()) continue;
             var holder = lock.holder(deployment.name());
-            if (!holder.equals(Optional.of(release.get().execution()))) continue;
-            var members = Map.of("keyIds", release.get().keyIds(), "returnTo", (Object)
-                    release.get().returnTo());
+            var release = deployment
+                    .release()
+                    .filter(planned -> holder.equals(Optional.of(planned.execution())))
+                    .filter(planned -> planned.returnTo().containsKey(request.bucket()));
+            if (release.isEmpty()) continue;
+            Object target = release.get().returnTo().get(request.bucket());
+            var members = Map.of("keyIds", release.get().keyIds(), "returnTo", target);
             return new Outcome.Done(new Output(deployment.name(), request, members));
         }
         return noTeardown(request.bucket());

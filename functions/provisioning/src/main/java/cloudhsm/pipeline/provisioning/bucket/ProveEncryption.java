@@ -147,9 +147,7 @@ public final class ProveEncryption extends StageHandler<ProveEncryption.Input> {
         return deployments
                 .find(input.deployment())
                 .filter(record -> record.provenHsms().equals(Set.copyOf(input.hsms())))
-                .filter(record -> input.bucket()
-                        .equals(record.resources().at("/bucket/bucket").asText()))
-                .map(record -> record.resources().path("proof"))
+                .flatMap(record -> record.proof(input.bucket()))
                 .filter(proof -> input.keyArn().equals(proof.path("after").asText()))
                 .map(proof -> Json.MAPPER.convertValue(proof, Output.class));
     }

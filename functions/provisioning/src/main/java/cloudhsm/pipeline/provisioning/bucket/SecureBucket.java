@@ -16,7 +16,6 @@ import software.amazon.awssdk.services.s3.model.BucketAlreadyExistsException;
 import software.amazon.awssdk.services.s3.model.BucketAlreadyOwnedByYouException;
 import software.amazon.awssdk.services.s3.model.BucketNamespace;
 import software.amazon.awssdk.services.s3.model.CreateBucketConfiguration;
-import software.amazon.awssdk.services.s3.model.GetBucketNotificationConfigurationResponse;
 import software.amazon.awssdk.services.s3.model.ObjectOwnership;
 import software.amazon.awssdk.services.s3.model.S3Exception;
 import software.amazon.awssdk.services.s3.model.Tag;
@@ -52,10 +51,6 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
 
         private String keyId() {
             return keyArn.substring(keyArn.indexOf('/') + 1);
-        }
-
-        String bucketArn() {
-            return "arn:" + arnPart(1) + ":s3:::" + bucket;
         }
     }
 
@@ -97,18 +92,18 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
         if (outOfScope.isPresent()) return refused(input, outOfScope.get());
         var unusable = createUnlessThere(input);
         if (unusable.isPresent()) return unusable.get();
-        var settings = new BucketSettings(s3, input.bucket(), input.account());
+        var settings = settings(input);
         var changed = settings.secure();
         changed |= settings.encryptUnder(input.keyArn());
-        changed |= putPolicy(input);
-        var existing = s3.getBucketNotificationConfiguration(
-                request -> request.bucket(input.bucket()).expectedBucketOwner(input.account()));
-        if (!BucketNotification.hasOurs(existing, queueArn)) {
-            var refused = putNotification(input, existing);
-            if (refused.isPresent()) return refused.get();
-            changed = true;
+        changed |= settings.requireTls();
+        try {
+            changed |= settings.announceUploads(queueArn);
+        } catch (S3Exception refused) {
+            if (!BucketSettings.isError(refused, "InvalidArgument")) throw refused;
+            return notificationRefused(input, refused);
         }
-        return new Outcome.Done(new Output(input.bucket(), isMade(input), changed));
+        return new Outcome.Done(
+                new Output(input.bucket(), record(input).made(Made.BUCKET).contains(input.bucket()), changed));
     }
 
     private Optional<Outcome> createUnlessThere(Input input) {
@@ -150,16 +145,16 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
                     input,
                     "is the bucket of the deployment \"" + other.get().name() + "\"; tear that deployment down first"));
         }
-        deployments.adopted(input.deployment(), input.bucket());
+        deployments.adopted(input.deployment(), input.bucket(), settings(input).found());
         return Optional.empty();
+    }
+
+    private BucketSettings settings(Input input) {
+        return new BucketSettings(s3, input.arnPart(1), input.account(), input.bucket());
     }
 
     private Deployment record(Input input) {
         return deployments.find(input.deployment()).orElseThrow();
-    }
-
-    private boolean isMade(Input input) {
-        return record(input).made(Made.BUCKET).contains(input.bucket());
     }
 
     private Optional<Outcome> create(Input input) {
@@ -197,37 +192,6 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
         return Tag.builder().key(key).value(value).build();
     }
 
-    /** Returns whether the bucket had another one. */
-    private boolean putPolicy(Input input) {
-        var existing = policy(input);
-        var wanted = BucketPolicy.merged(existing, input.bucketArn());
-        if (BucketPolicy.same(existing, wanted)) return false;
-        s3.putBucketPolicy(request -> request.bucket(input.bucket())
-                .expectedBucketOwner(input.account())
-                .policy(wanted));
-        return true;
-    }
-
-    private Optional<String> policy(Input input) {
-        return BucketSettings.unless(
-                "NoSuchBucketPolicy",
-                () -> s3.getBucketPolicy(
-                                request -> request.bucket(input.bucket()).expectedBucketOwner(input.account()))
-                        .policy());
-    }
-
-    private Optional<Outcome> putNotification(Input input, GetBucketNotificationConfigurationResponse existing) {
-        try {
-            s3.putBucketNotificationConfiguration(request -> request.bucket(input.bucket())
-                    .expectedBucketOwner(input.account())
-                    .notificationConfiguration(BucketNotification.merged(existing, queueArn)));
-            return Optional.empty();
-        } catch (S3Exception refused) {
-            if (!BucketSettings.isError(refused, "InvalidArgument")) throw refused;
-            return Optional.of(notificationRefused(input, refused));
-        }
-    }
-
     private Optional<String> tag(Input input, String key) {
         return BucketSettings.unless(
                         "NoSuchTagSet",
@@ -244,7 +208,7 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
                 "BUCKET_IN_OTHER_REGION",
                 "Bucket " + input.bucket() + " is in " + region + ", the key in " + input.region()
                         + "; S3 needs both in one Region. Nothing was changed. Next: choose a bucket of "
-                        + input.region() + " or a new name in bucket.name; then start a new execution.");
+                        + input.region() + " or a new name in buckets; then start a new execution.");
     }
 
     private static Outcome unknown(Input input) {
@@ -276,15 +240,16 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
                 "BUCKET_NOT_ADOPTED",
                 "Bucket " + input.bucket() + " is there already, and was not made for the deployment \""
                         + input.deployment() + "\". Nothing was changed. Next: to put it under the deployment's key,"
-                        + " give \"bucket\": {\"name\": \"" + input.bucket() + "\", \"adopt\": true}, or choose"
-                        + " another name in bucket.name; then start a new execution.");
+                        + " give {\"name\": \"" + input.bucket()
+                        + "\", \"adopt\": true} in buckets, or choose another name"
+                        + " there; then start a new execution.");
     }
 
     private static Outcome notOurs(Input input) {
         return new Outcome.Failed(
                 "BUCKET_NOT_OURS",
                 "The name " + input.bucket() + " is taken by another account, or this account may not look at the"
-                        + " bucket. Nothing was changed. Next: choose another name in bucket.name; then start a new"
+                        + " bucket. Nothing was changed. Next: choose another name in buckets; then start a new"
                         + " execution.");
     }
 

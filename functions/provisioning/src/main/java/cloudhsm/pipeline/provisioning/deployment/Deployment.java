@@ -8,6 +8,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
 /**
@@ -18,7 +19,7 @@ import java.util.stream.StreamSupport;
  *     where they have said nothing
  * @param plan the output of the last Preflight
  * @param resources of the last provisioning that succeeded, the outputs of its stages by the names they have in the
- *     state machine: cluster, certificate, client, activation, kmsUser, keyStore, key, bucket; empty before
+ *     state machine: cluster, certificate, activation, kmsUser, keyStore, key, buckets; empty before
  * @param verified the output of the VerifyHsmIdentity that verified the first HSM; empty before
  * @param made ids of what the pipeline made for the deployment and has not removed
  * @param adoptedBuckets names of buckets that were there before and that an input asked to take over; neither they nor
@@ -60,7 +61,26 @@ public record Deployment(
 
     /** Whether the bucket belongs to the deployment: it was made for it, or adopted. */
     public boolean hasBucket(String bucket) {
-        return made(Made.BUCKET).contains(bucket) || adoptedBuckets.contains(bucket);
+        return buckets().contains(bucket);
+    }
+
+    /** Names of the buckets that belong to the deployment. */
+    public List<String> buckets() {
+        return Stream.concat(made(Made.BUCKET).stream(), adoptedBuckets.stream())
+                .toList();
+    }
+
+    /** Names of the buckets of the plan, which may belong to the deployment or not yet. */
+    public List<String> plannedBuckets() {
+        return plan.path("buckets").findValuesAsText("name");
+    }
+
+    /** The output of the ProveEncryption of the last provisioning that succeeded; empty where it had no such bucket. */
+    public Optional<JsonNode> proof(String bucket) {
+        return StreamSupport.stream(resources.path("buckets").spliterator(), false)
+                .filter(secured -> bucket.equals(secured.path("bucket").asText()))
+                .map(secured -> secured.path("proof"))
+                .findFirst();
     }
 
     /** Ids of the HSMs that had kmsuser when the last provisioning succeeded. */

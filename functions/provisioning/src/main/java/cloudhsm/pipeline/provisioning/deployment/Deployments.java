@@ -138,12 +138,25 @@ public final class Deployments {
     }
 
     /**
-     * Remembers a bucket that was there before and that an input asked to take over.
+     * Remembers a bucket that was there before and that an input asked to take over, and how it was found: to be called
+     * before anything on it is changed. On its own, as twenty buckets' policies fill more than an item can hold.
      *
      * @throws IllegalStateException where the deployment has no record
      */
-    public void adopted(String name, String bucket) {
+    public void adopted(String name, String bucket, JsonNode found) {
+        dynamoDb.updateItem(request -> request.tableName(table)
+                .key(adoption(name, bucket))
+                .updateExpression("SET foundDocument = :found")
+                .expressionAttributeValues(Map.of(":found", text(json(found)))));
         ofRecord(name, "ADD adoptedBuckets :bucket", Map.of(":bucket", AttributeValue.fromSs(List.of(bucket))));
+    }
+
+    /** How an adopted bucket was found. */
+    public JsonNode found(String name, String bucket) {
+        var item = dynamoDb.getItem(request ->
+                        request.tableName(table).key(adoption(name, bucket)).consistentRead(true))
+                .item();
+        return parsed(item, "foundDocument");
     }
 
     /**
@@ -212,14 +225,23 @@ public final class Deployments {
     public Optional<Deployment> otherWithBucket(String bucket, String name) {
         return all().stream()
                 .filter(other -> !other.name().equals(name))
-                .filter(other -> other.hasBucket(bucket)
-                        || bucket.equals(other.plan().path("bucket").asText()))
+                .filter(other ->
+                        other.hasBucket(bucket) || other.plannedBuckets().contains(bucket))
                 .findFirst();
     }
 
     /** Forgets the deployment; it need not be there. */
     public void remove(String name) {
+        find(name)
+                .map(Deployment::adoptedBuckets)
+                .orElse(List.of())
+                .forEach(bucket ->
+                        dynamoDb.deleteItem(request -> request.tableName(table).key(adoption(name, bucket))));
         dynamoDb.deleteItem(request -> request.tableName(table).key(key(name)));
+    }
+
+    private static Map<String, AttributeValue> adoption(String name, String bucket) {
+        return Map.of("pk", text("ADOPTED"), "sk", text(name + "/" + bucket));
     }
 
     private static Map<String, AttributeValue> key(String name) {
@@ -260,8 +282,7 @@ public final class Deployments {
                     ? Json.MAPPER.readTree(item.get(member).s())
                     : Json.MAPPER.createObjectNode();
         } catch (JsonProcessingException damaged) {
-            throw new IllegalStateException(
-                    member + " of deployment " + item.get("sk").s() + " is not JSON", damaged);
+            throw new IllegalStateException(member + " of " + item.get("sk").s() + " is not JSON", damaged);
         }
     }
 

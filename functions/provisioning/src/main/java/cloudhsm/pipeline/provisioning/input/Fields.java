@@ -43,6 +43,19 @@ public final class Fields {
         return new Fields(member.orElseGet(JsonNodeFactory.instance::objectNode), path + name + ".", problems);
     }
 
+    /** The members of an array, each as an object of its own; none if it is absent. */
+    public List<Fields> objects(String name) {
+        var objects = new ArrayList<Fields>();
+        var array = member(name, "an array of objects", JsonNode::isArray);
+        for (var element : array.orElseGet(JsonNodeFactory.instance::arrayNode)) {
+            var place = path + name + "[" + objects.size() + "]";
+            if (!element.isObject()) problems.add(place, "must be an object, not " + type(element));
+            objects.add(new Fields(
+                    element.isObject() ? element : JsonNodeFactory.instance.objectNode(), place + ".", problems));
+        }
+        return objects;
+    }
+
     public Optional<String> text(String name) {
         return member(name, "text", JsonNode::isTextual).map(JsonNode::textValue);
     }

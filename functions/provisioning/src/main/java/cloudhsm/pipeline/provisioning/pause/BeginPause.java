@@ -15,6 +15,7 @@ import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.time.Clock;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
@@ -56,10 +57,12 @@ public final class BeginPause extends StageHandler<BeginPause.Input> {
 
     /**
      * @param clusterId "" if the deployment has none yet
+     * @param buckets names of those that it has
      * @param interrupted ARN of the execution that was stopped, or ""
      * @param tearingDown whether its keys are to be deleted, so that there is nothing to come back to
      */
-    public record Output(String deployment, String clusterId, String bucket, String interrupted, boolean tearingDown) {}
+    public record Output(
+            String deployment, String clusterId, List<String> buckets, String interrupted, boolean tearingDown) {}
 
     private final Deployments deployments;
     private final DeploymentLock lock;
@@ -124,11 +127,6 @@ public final class BeginPause extends StageHandler<BeginPause.Input> {
         var clusterId = Clusters.ofDeployment(deployment.get(), clusters.all())
                 .map(Cluster::clusterId)
                 .orElse("");
-        return new Outcome.Done(new Output(
-                name,
-                clusterId,
-                deployment.get().resources().path("bucket").path("bucket").asText(""),
-                interrupted,
-                tearingDown));
+        return new Outcome.Done(new Output(name, clusterId, deployment.get().buckets(), interrupted, tearingDown));
     }
 }

@@ -6,6 +6,7 @@ import cloudhsm.pipeline.provisioning.stage.Resource;
 import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import java.math.BigDecimal;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 
@@ -17,7 +18,7 @@ public final class ReportPaused extends StageHandler<ReportPaused.Input> {
     /**
      * @param clusterId "" if the deployment had none
      * @param newestBackupId "" if there is none
-     * @param bucket "" if the deployment had not come that far
+     * @param buckets none if the deployment had not come that far
      * @param interrupted ARN of the execution that the pause stopped, or ""
      * @param tearingDown whether its keys are to be deleted, so that there is nothing to come back to
      */
@@ -25,14 +26,14 @@ public final class ReportPaused extends StageHandler<ReportPaused.Input> {
             String deployment,
             String clusterId,
             String newestBackupId,
-            String bucket,
+            List<String> buckets,
             String interrupted,
             boolean tearingDown) {
         public Input {
             Objects.requireNonNull(deployment, "deployment");
             Objects.requireNonNull(clusterId, "clusterId");
             Objects.requireNonNull(newestBackupId, "newestBackupId");
-            Objects.requireNonNull(bucket, "bucket");
+            buckets = List.copyOf(buckets);
             Objects.requireNonNull(interrupted, "interrupted");
         }
     }
@@ -67,7 +68,7 @@ public final class ReportPaused extends StageHandler<ReportPaused.Input> {
                 input.clusterId(),
                 input.newestBackupId(),
                 BigDecimal.ZERO,
-                input.bucket().isEmpty() ? BigDecimal.ZERO : KEY_PER_MONTH,
+                input.buckets().isEmpty() ? BigDecimal.ZERO : KEY_PER_MONTH,
                 message));
     }
 
@@ -83,9 +84,9 @@ public final class ReportPaused extends StageHandler<ReportPaused.Input> {
         var objects = input.tearingDown()
                 ? "It is being torn down: its keys are to be deleted. Next: start the teardown again, which removes"
                         + " what is left."
-                : input.bucket().isEmpty()
+                : input.buckets().isEmpty()
                         ? "It had no bucket yet. Next: start a new provisioning execution; it continues from here."
-                        : "Objects in s3://" + input.bucket()
+                        : "Objects in s3://" + String.join(", s3://", input.buckets())
                                 + " under the key cannot be read or written while it is paused: S3 answers"
                                 + " KMS.KMSInvalidStateException. Nothing is lost. What is left to pay is the key (1"
                                 + " USD a month), S3 storage, and a client instance where one was kept or was in use"

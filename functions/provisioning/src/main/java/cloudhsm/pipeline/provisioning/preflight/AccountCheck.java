@@ -60,9 +60,12 @@ final class AccountCheck {
         checkQuotas(request.hsm().count(), clusters, own);
         own.ifPresent(cluster -> checkSame(request.hsm(), cluster));
         checkKeyStore(request, record, own);
-        if (!problems.concern("bucket") && !problems.concern("deployment")) {
-            checkBucket(request.bucket(), record);
-            checkBucketIsNoOthers(request);
+        if (!problems.concern("deployment")) {
+            for (var bucket : request.buckets()) {
+                if (problems.concern(bucket.field())) continue;
+                checkBucket(bucket, record);
+                checkBucketIsNoOthers(bucket, request.deployment());
+            }
         }
         var keyIsMade = record.filter(known -> !known.made(Made.KEY).isEmpty()).isPresent();
         checkPrincipals("key.administrators", request.key().administrators(), keyIsMade);
@@ -231,13 +234,12 @@ final class AccountCheck {
     }
 
     /** A bucket that two deployments share would be put under the later one's key, and its uploads with it. */
-    private void checkBucketIsNoOthers(ProvisionRequest request) {
-        var bucket = request.bucket().name();
+    private void checkBucketIsNoOthers(ProvisionRequest.Bucket bucket, String deployment) {
         deployments
-                .otherWithBucket(bucket, request.deployment())
+                .otherWithBucket(bucket.name(), deployment)
                 .ifPresent(other -> problems.add(
-                        "bucket.name",
-                        "\"" + bucket + "\" is the bucket of the deployment \"" + other.name()
+                        bucket.field(),
+                        "\"" + bucket.name() + "\" is the bucket of the deployment \"" + other.name()
                                 + "\"; choose another name, or tear that deployment down"));
     }
 
@@ -245,23 +247,23 @@ final class AccountCheck {
         var bucket = wanted.name();
         var outOfScope = bucketScope.problem(bucket);
         if (outOfScope.isPresent()) {
-            problems.add("bucket.name", "\"" + bucket + "\" " + outOfScope.get());
+            problems.add(wanted.field(), "\"" + bucket + "\" " + outOfScope.get());
             return;
         }
         try {
             var region = s3.headBucket(request -> request.bucket(bucket).expectedBucketOwner(execution.account()))
                     .bucketRegion();
-            if (region != null && !region.equals(execution.region())) addBucketElsewhere(bucket, region);
-            else if (!wanted.adopt() && !mayBeOurs(record, bucket)) addBucketThere(bucket);
+            if (region != null && !region.equals(execution.region())) addBucketElsewhere(wanted, region);
+            else if (!wanted.adopt() && !mayBeOurs(record, bucket)) addBucketThere(wanted);
         } catch (S3Exception failure) {
             switch (failure.statusCode()) {
                 case 404 ->
                     BucketName.creationProblem(bucket, execution.account(), execution.region())
-                            .ifPresent(problem -> problems.add("bucket.name", "\"" + bucket + "\" " + problem));
-                case 301 -> addBucketElsewhere(bucket, "another Region");
+                            .ifPresent(problem -> problems.add(wanted.field(), "\"" + bucket + "\" " + problem));
+                case 301 -> addBucketElsewhere(wanted, "another Region");
                 case 403 ->
                     problems.add(
-                            "bucket.name",
+                            wanted.field(),
                             "\"" + bucket
                                     + "\" is taken by another account, or its policy shuts the pipeline out; choose"
                                     + " another name");
@@ -274,22 +276,23 @@ final class AccountCheck {
     private static boolean mayBeOurs(Optional<Deployment> record, String bucket) {
         return record.filter(known -> known.hasBucket(bucket)
                         || known.intent(Made.BUCKET).isPresent()
-                                && bucket.equals(known.plan().path("bucket").asText()))
+                                && known.plannedBuckets().contains(bucket))
                 .isPresent();
     }
 
-    private void addBucketThere(String bucket) {
+    private void addBucketThere(ProvisionRequest.Bucket wanted) {
         problems.add(
-                "bucket.name",
-                "\"" + bucket + "\" is there already and was not made for this deployment; choose another name, or give"
+                wanted.field(),
+                "\"" + wanted.name()
+                        + "\" is there already and was not made for this deployment; choose another name, or give"
                         + " \"adopt\": true beside it to have it put under the deployment's key");
     }
 
-    private void addBucketElsewhere(String bucket, String region) {
+    private void addBucketElsewhere(ProvisionRequest.Bucket wanted, String region) {
         problems.add(
-                "bucket.name",
-                "\"" + bucket + "\" exists in " + region + ", but key and bucket must both be in " + execution.region()
-                        + "; choose another name");
+                wanted.field(),
+                "\"" + wanted.name() + "\" exists in " + region + ", but key and bucket must both be in "
+                        + execution.region() + "; choose another name");
     }
 
     /** Who was named for a key that is made and has gone since must not keep a lost HSM from being replaced. */

@@ -22,6 +22,7 @@ import java.util.Objects;
  * @param certificateValidity ISO-8601
  * @param caKey KEEP or DISCARD
  * @param keyPolicy a whole key policy, or JSON null
+ * @param buckets at least one
  * @param hourlyCostUsd of that many HSMs
  * @param priceBasis whose price that is, as of when, and how to set another
  * @param lambdaConcurrency what the account lets Lambda run at a time, and what that means
@@ -50,19 +51,22 @@ public record Plan(
         List<String> keyUsers,
         boolean keyDeletable,
         JsonNode keyPolicy,
-        String bucket,
-        boolean adoptBucket,
+        List<Bucket> buckets,
         Limits limits,
         BigDecimal hourlyCostUsd,
         BigDecimal dailyCostUsd,
         String priceBasis,
         String lambdaConcurrency) {
+    /** @param adopt whether a bucket that is there already may be taken over */
+    public record Bucket(String name, boolean adopt) {}
+
     public Plan {
         Objects.requireNonNull(deployment, "deployment");
         zones = List.copyOf(zones);
         subnetIds = List.copyOf(subnetIds);
         keyAdministrators = List.copyOf(keyAdministrators);
         keyUsers = List.copyOf(keyUsers);
+        buckets = List.copyOf(buckets);
         limits = Objects.requireNonNullElse(limits, Limits.NONE);
         keyPolicy = keyPolicy == null ? NullNode.getInstance() : keyPolicy;
     }
@@ -92,8 +96,9 @@ public record Plan(
                 arns(request.key().users()),
                 request.key().deletable(),
                 request.key().policy().orElse(NullNode.getInstance()),
-                request.bucket().name(),
-                request.bucket().adopt(),
+                request.buckets().stream()
+                        .map(bucket -> new Bucket(bucket.name(), bucket.adopt()))
+                        .toList(),
                 request.limits(),
                 price.perHour(request.hsm().count()),
                 price.perDay(request.hsm().count()),

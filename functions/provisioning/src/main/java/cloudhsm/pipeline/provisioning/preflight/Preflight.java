@@ -135,7 +135,8 @@ public final class Preflight extends StageHandler<Preflight.Input> {
         var wanted = Wanted.of(before, input.request());
         var problems = new Problems(wanted::isRemembered);
         var execution = Execution.of(input.execution());
-        var request = new RequestReader(execution, price, problems).read(wanted.request());
+        var request = new RequestReader(execution, price, problems)
+                .read(wanted.request(), record.map(Deployment::buckets).orElse(List.of()));
         var zones = new RegionCheck(account.ec2(), execution.region(), problems).zones();
         if (zones.isEmpty()) return invalid(problems);
         var healthCheck =

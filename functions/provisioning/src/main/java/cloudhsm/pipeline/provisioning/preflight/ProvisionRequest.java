@@ -10,6 +10,7 @@ import java.util.Optional;
  * What the user asks for, every default filled in.
  *
  * @param deployment names everything the pipeline makes
+ * @param buckets those that the deployment has already among them
  */
 record ProvisionRequest(
         String deployment,
@@ -20,8 +21,12 @@ record ProvisionRequest(
         Client client,
         String keyStoreName,
         Key key,
-        Bucket bucket,
+        List<Bucket> buckets,
         Limits limits) {
+    ProvisionRequest {
+        buckets = List.copyOf(buckets);
+    }
+
     /**
      * @param vpcId empty: the subnets', or else the default VPC
      * @param subnetIds empty: chosen by the pipeline, one in a zone
@@ -50,8 +55,11 @@ record ProvisionRequest(
     /** @param keep whether the client stays when the execution has ended */
     record Client(String instanceType, boolean keep) {}
 
-    /** @param adopt whether a bucket that is there already may be taken over */
-    record Bucket(String name, boolean adopt) {}
+    /**
+     * @param field where the input names it
+     * @param adopt whether a bucket that is there already may be taken over
+     */
+    record Bucket(String field, String name, boolean adopt) {}
 
     /** @param policy a whole key policy instead of administrators and users; empty: made from these */
     record Key(

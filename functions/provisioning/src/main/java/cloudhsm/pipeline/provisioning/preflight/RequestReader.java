@@ -15,6 +15,7 @@ import java.time.Duration;
 import java.time.format.DateTimeParseException;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Optional;
 import java.util.regex.Pattern;
@@ -55,6 +56,9 @@ final class RequestReader {
     /** CreateKey: 32 KB. */
     private static final int LARGEST_POLICY = 32 * 1024;
 
+    /** Each is secured and proven for about a minute. */
+    private static final int MOST_BUCKETS = 20;
+
     /** Why the health check started the execution: a few lines. */
     private static final int LONGEST_REASON = 2_000;
 
@@ -68,7 +72,8 @@ final class RequestReader {
         this.problems = problems;
     }
 
-    ProvisionRequest read(JsonNode input) {
+    /** @param had names of the buckets that the deployment has already */
+    ProvisionRequest read(JsonNode input, List<String> had) {
         var fields = Fields.of(input, problems);
         var deployment = fields.deployment().orElse(DEFAULT_DEPLOYMENT);
         var network = network(fields.object("network"));
@@ -82,7 +87,7 @@ final class RequestReader {
                 client(fields.object("client")),
                 keyStoreName(fields.object("keyStore"), "cloudhsm-" + deployment),
                 key(fields.object("key"), deployment),
-                bucket(fields.object("bucket"), deployment),
+                buckets(fields, deployment, had),
                 LimitsReader.read(fields, price, hsm.count(), problems));
         if (!request.key().deletable() && request.limits().atLimit().equals("TEARDOWN")) {
             problems.add(
@@ -296,15 +301,40 @@ final class RequestReader {
                                 + " as {\"StringEquals\": {\"kms:CallerAccount\": \"" + execution.account() + "\"}}"));
     }
 
-    private ProvisionRequest.Bucket bucket(Fields fields, String deployment) {
-        var given = fields.text("name");
-        var name = given.orElse("cloudhsm-" + deployment + "-" + execution.account() + "-" + execution.region());
-        BucketName.problem(name)
-                .ifPresent(problem -> problems.add(
-                        fields.path("name"), (given.isPresent() ? "" : "the default ") + quoted(name) + " " + problem));
-        var adopt = fields.flag("adopt").orElse(false);
-        fields.refuseOthers();
-        return new ProvisionRequest.Bucket(name, adopt);
+    /** Those of the input, and those that the deployment has: leaving a bucket out takes nothing away. */
+    private List<ProvisionRequest.Bucket> buckets(Fields fields, String deployment, List<String> had) {
+        var byDefault = "cloudhsm-" + deployment + "-" + execution.account() + "-" + execution.region();
+        var buckets = new LinkedHashMap<String, ProvisionRequest.Bucket>();
+        var given = new ArrayList<>(fields.objects("buckets"));
+        var one = fields.object("bucket");
+        if (!given.isEmpty() && fields.json("bucket").isPresent()) {
+            problems.add(fields.path("bucket"), "is short for buckets with one in it; give either of them, not both");
+        } else if (given.isEmpty() && (had.isEmpty() || fields.json("bucket").isPresent())) {
+            given.add(one);
+        }
+        for (var bucket : given) {
+            var said = bucket.text("name");
+            var name = said.orElse(byDefault);
+            BucketName.problem(name)
+                    .ifPresent(problem -> problems.add(
+                            bucket.path("name"),
+                            (said.isPresent() ? "" : "the default ") + quoted(name) + " " + problem));
+            var adopt = bucket.flag("adopt").orElse(false);
+            bucket.refuseOthers();
+            var wanted = new ProvisionRequest.Bucket(bucket.path("name"), name, adopt);
+            if (buckets.putIfAbsent(name, wanted) != null) {
+                problems.add(bucket.path("name"), quoted(name) + " is listed twice");
+            }
+        }
+        had.forEach(
+                name -> buckets.putIfAbsent(name, new ProvisionRequest.Bucket(fields.path("buckets"), name, false)));
+        if (buckets.size() > MOST_BUCKETS && buckets.size() > had.size()) {
+            problems.add(
+                    fields.path("buckets"),
+                    "a deployment has at most " + MOST_BUCKETS + " buckets, as they are proven one after the other;"
+                            + " with those that it has already, these are " + buckets.size());
+        }
+        return List.copyOf(buckets.values());
     }
 
     private String valid(Fields fields, String name, String byDefault, Pattern pattern, String rule) {

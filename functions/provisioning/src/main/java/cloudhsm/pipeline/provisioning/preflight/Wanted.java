@@ -33,6 +33,9 @@ record Wanted(JsonNode input, JsonNode request) {
     /** Takes out what cannot stay beside that which the input says. */
     private static void forgetReplaced(ObjectNode request, JsonNode input) {
         if (LIMITS.stream().anyMatch(input::has)) request.remove(LIMITS);
+        // One bucket is short for a list of one.
+        if (input.has("bucket")) request.remove("buckets");
+        if (input.has("buckets")) request.remove("bucket");
         // Subnets are those of one VPC.
         if (!input.path("network").isEmpty()) request.remove("network");
         var key = input.path("key");
@@ -52,18 +55,19 @@ record Wanted(JsonNode input, JsonNode request) {
         ObjectNode remembered = request.deepCopy();
         remembered.remove("healthCheck");
         // Whoever adopts a bucket says so of that bucket; the record names those that were.
-        if (remembered.get("bucket") instanceof ObjectNode bucket) bucket.remove("adopt");
+        remembered.findParents("adopt").forEach(bucket -> ((ObjectNode) bucket).remove("adopt"));
         return remembered;
     }
 
-    /** @param field path such as {@code bucket.name}; whether an earlier input says it, and not this one */
+    /** @param field path such as {@code key.alias}; whether an earlier input says it, and not this one */
     boolean isRemembered(String field) {
         return find(request, field).isPresent() && find(input, field).isEmpty();
     }
 
     private static Optional<JsonNode> find(JsonNode object, String field) {
         var node = object;
-        for (var name : field.split("\\.")) node = node.path(name);
+        // A list is said whole.
+        for (var name : field.replaceFirst("\\[.*", "").split("\\.")) node = node.path(name);
         return node.isMissingNode() ? Optional.empty() : Optional.of(node);
     }
 }

@@ -17,6 +17,8 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.StreamSupport;
 import software.amazon.awssdk.services.sfn.SfnClient;
 
 /**
@@ -46,11 +48,15 @@ public final class Report extends StageHandler<Report.Input> {
             @JsonProperty(required = true) JsonNode keyStore,
             @JsonProperty(required = true) JsonNode diagnosis,
             @JsonProperty(required = true) JsonNode key,
-            @JsonProperty(required = true) JsonNode bucket,
-            @JsonProperty(required = true) JsonNode proof) {
+            @JsonProperty(required = true) JsonNode buckets) {
+        /** Each bucket, as SecureBucket and, as its proof, ProveEncryption have put it. */
+        List<JsonNode> eachBucket() {
+            return StreamSupport.stream(buckets.spliterator(), false).toList();
+        }
+
         /** What the deployment is remembered by. */
         private Resources resources() {
-            return new Resources(cluster, certificate, activation, kmsUser, keyStore, key, bucket, proof);
+            return new Resources(cluster, certificate, activation, kmsUser, keyStore, key, buckets);
         }
 
         /** Where the evidence goes in its bucket, without its ending. */
@@ -66,8 +72,7 @@ public final class Report extends StageHandler<Report.Input> {
             JsonNode kmsUser,
             JsonNode keyStore,
             JsonNode key,
-            JsonNode bucket,
-            JsonNode proof) {}
+            JsonNode buckets) {}
 
     /**
      * @param hsms how many HSMs the cluster has
@@ -185,8 +190,11 @@ public final class Report extends StageHandler<Report.Input> {
                 "The deployment \"" + deployment + "\" runs again: cluster "
                         + input.cluster().path("clusterId").asText() + " has " + cost.hsms()
                         + " HSMs, restored from its"
-                        + " newest backup, the key store is connected, and an upload to s3://"
-                        + input.bucket().path("bucket").asText() + " was put under the key. The HSMs bill "
+                        + " newest backup, the key store is connected, and an upload to "
+                        + input.eachBucket().stream()
+                                .map(bucket -> "s3://" + bucket.path("bucket").asText())
+                                .collect(Collectors.joining(", and one to "))
+                        + " was put under the key. The HSMs bill "
                         + Words.usd(cost.perHourUsd()) + " an hour until they are deleted. " + price.basis());
     }
 }

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.provisioning.report;
 
+import static cloudhsm.pipeline.provisioning.report.Markup.all;
 import static cloudhsm.pipeline.provisioning.report.Markup.element;
 import static cloudhsm.pipeline.provisioning.report.Markup.text;
 import static cloudhsm.pipeline.provisioning.report.Page.code;
@@ -95,36 +96,30 @@ final class RunPage {
     }
 
     private Markup proof() {
-        var proof = evidence.made().proof();
-        var unchanged = proof.path("etagUnchanged").asBoolean();
         return section(
                 "Objects proven",
                 element(
                         "p",
                         "",
-                        "A probe was uploaded under another encryption, as anybody may do. The re-encryption function"
-                                + " put it under the key; it was read back and removed."),
-                element(
-                        "dl",
-                        "facts",
-                        fact(
-                                "Object",
-                                code("s3://"
-                                        + evidence.made()
-                                                .bucket()
-                                                .path("bucket")
-                                                .asText() + "/"
-                                        + proof.path("probeKey").asText())),
-                        fact(
-                                "Uploaded under",
-                                text(encryption(proof.path("before").asText()))),
-                        fact("Lies under", code(proof.path("after").asText())),
-                        fact(
-                                "ETag",
-                                text(unchanged ? "unchanged: the same bytes, in place" : "changed: it was copied")),
-                        fact(
-                                "Removed afterwards",
-                                text(proof.path("versionsRemoved").asInt() + " version(s)"))));
+                        "A probe was uploaded to each bucket under another encryption, as anybody may do. The"
+                                + " re-encryption function put it under the key; it was read back and removed."),
+                all(evidence.made().eachBucket().stream().map(RunPage::proof)));
+    }
+
+    private static Markup proof(JsonNode bucket) {
+        var proof = bucket.path("proof");
+        var unchanged = proof.path("etagUnchanged").asBoolean();
+        return element(
+                "dl",
+                "facts",
+                fact(
+                        "Object",
+                        code("s3://" + bucket.path("bucket").asText() + "/"
+                                + proof.path("probeKey").asText())),
+                fact("Uploaded under", text(encryption(proof.path("before").asText()))),
+                fact("Lies under", code(proof.path("after").asText())),
+                fact("ETag", text(unchanged ? "unchanged: the same bytes, in place" : "changed: it was copied")),
+                fact("Removed afterwards", text(proof.path("versionsRemoved").asInt() + " version(s)")));
     }
 
     private static String encryption(String before) {

@@ -9,7 +9,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
-/** What exists now and what leads to what: the HSMs in their zones, the key store and its key, the bucket. */
+/** What exists now and what leads to what: the HSMs in their zones, the key store and its key, the buckets. */
 final class Topology {
     private final Evidence evidence;
 
@@ -18,7 +18,7 @@ final class Topology {
     }
 
     Markup drawing() {
-        return element("div", "topology", cluster(), arrow("serves"), keyStore(), arrow("encrypts"), bucket());
+        return element("div", "topology", cluster(), arrow("serves"), keyStore(), arrow("encrypts"), buckets());
     }
 
     private Markup cluster() {
@@ -59,16 +59,18 @@ final class Topology {
                         code(evidence.made().key().path("keyArn").asText())));
     }
 
-    private Markup bucket() {
-        return element(
-                "div",
-                "box",
-                title("S3 bucket", evidence.made().bucket().path("bucket")),
-                element(
-                        "p",
-                        "",
-                        "This key is its default encryption; versions are kept, public access is blocked, TLS is"
-                                + " required; every upload under another encryption is put under the key."));
+    private Markup buckets() {
+        return all(evidence.made().eachBucket().stream()
+                .map(bucket -> element(
+                        "div",
+                        "box",
+                        title("S3 bucket", bucket.path("bucket")),
+                        element(
+                                "p",
+                                "",
+                                "This key is its default encryption; versions are kept, public access is blocked, TLS"
+                                        + " is required; every upload under another encryption is put under the"
+                                        + " key."))));
     }
 
     private Markup users() {

@@ -2,28 +2,18 @@ package cloudhsm.pipeline.provisioning.teardown;
 
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.deployment.Deployment;
-import cloudhsm.pipeline.provisioning.deployment.Made;
-import java.util.Comparator;
 import java.util.List;
-import java.util.Optional;
 import java.util.stream.Stream;
 import software.amazon.awssdk.services.kms.model.KeyMetadata;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.Bucket;
 import software.amazon.awssdk.services.s3.model.S3Exception;
 
-/** Finds the deployment's bucket, and other buckets that depend on its key. */
+/** Finds the deployment's buckets, and other buckets that depend on its key. */
 record Buckets(S3Client s3) {
-    /** @param madeHere whether the pipeline made it; otherwise it was adopted, and is its owner's with what lies in it */
-    record Found(String name, boolean madeHere) {}
-
-    /** The bucket of the record: the one that the last provisioning was to make or to adopt, before another one. */
-    Optional<Found> find(Deployment record, String account) {
-        return Stream.concat(record.made(Made.BUCKET).stream(), record.adoptedBuckets().stream())
-                .filter(name -> exists(name, account))
-                .min(Comparator.comparing(
-                        name -> !name.equals(record.plan().path("bucket").asText())))
-                .map(name -> new Found(name, record.made(Made.BUCKET).contains(name)));
+    /** Names of the record's buckets that there still are. */
+    List<String> of(Deployment record, String account) {
+        return record.buckets().stream().filter(name -> exists(name, account)).toList();
     }
 
     /** Names of the buckets that carry the deployment's tag, whoever set it. */
@@ -34,10 +24,10 @@ record Buckets(S3Client s3) {
     }
 
     /** Names of the other buckets whose default encryption is under one of these keys. */
-    List<String> othersUnder(List<KeyMetadata> keys, Optional<Found> own) {
+    List<String> othersUnder(List<KeyMetadata> keys, List<String> own) {
         if (keys.isEmpty()) return List.of();
         return all().map(Bucket::name)
-                .filter(name -> own.filter(bucket -> bucket.name().equals(name)).isEmpty())
+                .filter(name -> !own.contains(name))
                 .filter(name -> isUnder(name, keys))
                 .toList();
     }

@@ -31,7 +31,7 @@ final class DeploymentSearch {
      * @param clusterIds of these, and of deleted ones, whose backups may remain
      * @param keys the deployment's, and all others in its key store
      * @param othersKeys those of the keys that are not this deployment's
-     * @param bucket empty if there is none, or none that has to do with the deployment
+     * @param buckets names of the deployment's, made and adopted
      * @param leftAlone what carries the deployment's tag or name and is not the deployment's
      */
     record Found(
@@ -41,7 +41,7 @@ final class DeploymentSearch {
             Optional<CustomKeyStoresListEntry> keyStore,
             List<KeyMetadata> keys,
             List<KeyMetadata> othersKeys,
-            Optional<Buckets.Found> bucket,
+            List<String> buckets,
             List<String> leftAlone) {
         boolean isNothing() {
             return record.isEmpty();
@@ -92,8 +92,9 @@ final class DeploymentSearch {
         buckets.tagged(deployment).stream()
                 .filter(name -> record.filter(known -> known.hasBucket(name)).isEmpty())
                 .forEach(name -> leftAlone.add(taggedOnly("bucket " + name)));
-        var bucket = record.flatMap(known -> buckets.find(known, execution.account()));
-        return new Found(record, clusters, List.copyOf(clusterIds), keyStore, keys, others, bucket, leftAlone);
+        var ownBuckets =
+                record.map(known -> buckets.of(known, execution.account())).orElse(List.of());
+        return new Found(record, clusters, List.copyOf(clusterIds), keyStore, keys, others, ownBuckets, leftAlone);
     }
 
     private Stream<Backup> backups() {

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.provisioning.teardown;
 
+import cloudhsm.pipeline.provisioning.bucket.BucketSettings;
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.deployment.DeploymentLock;
 import cloudhsm.pipeline.provisioning.deployment.DeploymentLock.TakeOver;
@@ -19,11 +20,14 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
 import software.amazon.awssdk.services.kms.KmsClient;
 import software.amazon.awssdk.services.kms.model.ConnectionStateType;
+import software.amazon.awssdk.services.kms.model.KeyManagerType;
 import software.amazon.awssdk.services.kms.model.KeyMetadata;
 import software.amazon.awssdk.services.kms.model.KeyState;
+import software.amazon.awssdk.services.kms.model.KmsException;
 import software.amazon.awssdk.services.kms.model.NotFoundException;
 import software.amazon.awssdk.services.s3.S3Client;
 
@@ -85,7 +89,7 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
     @Override
     protected Outcome run(Input input, Optional<Resource> awaited) {
         var problems = new Problems();
-        var request = TeardownRequest.read(input.request(), problems);
+        var request = TeardownRequest.read(input.request(), this::hasAdopted, problems);
         if (problems.isEmpty()) checkReturnKey(request, problems);
         if (!problems.isEmpty()) return problems.invalidInput("The execution input does not fit", "removed");
         var staying = keysThatStay(request, input.execution());
@@ -130,8 +134,6 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
     private Outcome plan(TeardownRequest request, String execution) {
         var found = search.find(request.deployment(), Execution.of(execution));
         if (found.isNothing()) return noSuchDeployment(request.deployment());
-        var adopted = found.bucket().filter(bucket -> !bucket.madeHere());
-        if (adopted.isPresent() && request.data() == TeardownRequest.Data.DELETE) return dataOfOthers(adopted.get());
         if (found.keys().stream().anyMatch(key -> key.arn().equals(request.returnTo()))) {
             var problems = new Problems();
             problems.add("returnTo", "is a key of the deployment itself, which is going to be deleted");
@@ -141,8 +143,9 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
         var refusal = shared.isEmpty() || request.evenIfShared() ? "" : refusal(request.deployment(), shared);
         if (!refusal.isEmpty() && !request.interrupt()) return new Outcome.Failed("DEPLOYMENT_SHARED", refusal);
         var plan = planOf(request, found, shared, refusal);
-        deployments.releasing(
-                request.deployment(), new Release(execution, List.of(plan.bucket()), plan.keyIds(), plan.returnTo()));
+        var returnTo = plan.buckets().stream()
+                .collect(Collectors.toMap(TeardownPlan.Bucket::name, TeardownPlan.Bucket::returnTo));
+        deployments.releasing(request.deployment(), new Release(execution, plan.keyIds(), returnTo));
         return new Outcome.Done(plan);
     }
 
@@ -153,7 +156,7 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
                 .forEach(key -> shared.add("key " + key.keyId() + " is in key store "
                         + key.customKeyStoreId() + " as well and is not the deployment's; the store cannot go before"
                         + " it"));
-        buckets.othersUnder(found.keys(), found.bucket())
+        buckets.othersUnder(found.keys(), found.buckets())
                 .forEach(name -> shared.add(
                         "s3://" + name + " is encrypted under the key, too, and would become" + " unreadable"));
         return shared;
@@ -171,12 +174,13 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
         return new TeardownPlan(
                 request.deployment(),
                 request.data().name(),
-                request.returnTo(),
                 request.previousVersionsMayGo(),
                 request.pendingWindowInDays(),
                 meter.name(),
                 meter == request.meter() ? "" : cannotDeleteMaterial.get(),
-                found.bucket().map(Buckets.Found::name).orElse(""),
+                found.buckets().stream()
+                        .map(name -> bucket(name, request, found))
+                        .toList(),
                 found.keyStore().map(store -> store.customKeyStoreId()).orElse(""),
                 found.keys().stream().map(KeyMetadata::keyId).toList(),
                 found.clusterIds(),
@@ -200,13 +204,39 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
                         + ", so KMS cannot reach the material");
     }
 
-    private static Outcome dataOfOthers(Buckets.Found bucket) {
-        return new Outcome.Failed(
-                "BUCKET_ADOPTED",
-                "s3://" + bucket.name() + " was there before the deployment and was adopted, so neither the bucket nor"
-                        + " what lies in it is ever deleted. Nothing was changed. Next: start the teardown with"
-                        + " \"data\": \"KEEP_READABLE\", which puts the objects under another encryption and leaves"
-                        + " the bucket.");
+    private boolean hasAdopted(String deployment) {
+        return deployments
+                .find(deployment)
+                .filter(record -> !record.adoptedBuckets().isEmpty())
+                .isPresent();
+    }
+
+    /** An adopted bucket's objects stay readable, whatever becomes of those that the pipeline made. */
+    private TeardownPlan.Bucket bucket(String name, TeardownRequest request, DeploymentSearch.Found found) {
+        var adopted = found.record().orElseThrow().adoptedBuckets().contains(name);
+        if (!adopted) {
+            return new TeardownPlan.Bucket(name, false, request.data().name(), request.returnTo());
+        }
+        var former = request.returnTo().isEmpty()
+                ? BucketSettings.formerKey(deployments.found(request.deployment(), name))
+                        .flatMap(this::customerKey)
+                        .filter(key ->
+                                found.keys().stream().noneMatch(own -> own.arn().equals(key)))
+                        .orElse("")
+                : request.returnTo();
+        return new TeardownPlan.Bucket(name, true, TeardownRequest.Data.KEEP_READABLE.name(), former);
+    }
+
+    /** The ARN of the bucket's former key where objects can go under it again; else they go under SSE-S3. */
+    private Optional<String> customerKey(String keyId) {
+        try {
+            return Optional.of(kms.describeKey(asked -> asked.keyId(keyId)).keyMetadata())
+                    .filter(key -> key.keyState() == KeyState.ENABLED && key.keyManager() == KeyManagerType.CUSTOMER)
+                    .map(KeyMetadata::arn);
+        } catch (KmsException refused) {
+            if (Aws.mayPass(refused)) throw refused;
+            return Optional.empty();
+        }
     }
 
     private static Outcome notDeletable(String deployment, List<KeyMetadata> keys) {

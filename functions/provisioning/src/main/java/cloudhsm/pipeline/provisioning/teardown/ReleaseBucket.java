@@ -1,76 +1,94 @@
 package cloudhsm.pipeline.provisioning.teardown;
 
-import cloudhsm.pipeline.provisioning.bucket.BucketNotification;
+import cloudhsm.pipeline.provisioning.bucket.BucketSettings;
+import cloudhsm.pipeline.provisioning.deployment.Deployments;
+import cloudhsm.pipeline.provisioning.deployment.Made;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
+import cloudhsm.pipeline.provisioning.stage.Execution;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.Resource;
 import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import java.time.Clock;
+import java.time.Instant;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.NoSuchBucketException;
-import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
-import software.amazon.awssdk.services.s3.model.ServerSideEncryptionByDefault;
-import software.amazon.awssdk.services.s3.model.ServerSideEncryptionRule;
 
 /**
  * Lets a bucket that stays live without the key: new objects go under the other key, or under SSE-S3, and uploads are
- * no longer announced to the re-encryptor. Its objects are not touched here.
+ * no longer announced to the re-encryptor. An adopted bucket gets back what was found on it, where nobody has changed it
+ * since: first where new objects go and who hears of them, all else once its objects are returned. Objects are not
+ * touched here.
  */
 public final class ReleaseBucket extends StageHandler<ReleaseBucket.Input> {
-    /** @param returnTo ARN of the key for new objects; "" for SSE-S3 */
-    public record Input(String bucket, String returnTo) {
+    /**
+     * @param execution ARN of the execution
+     * @param returnTo ARN of the key for new objects of a bucket that the pipeline made; "" for SSE-S3
+     * @param returned whether the objects are where they stay, so that an adopted bucket can have everything back
+     */
+    public record Input(String execution, String deployment, String bucket, String returnTo, boolean returned) {
         public Input {
+            Objects.requireNonNull(execution, "execution");
+            Objects.requireNonNull(deployment, "deployment");
             Objects.requireNonNull(bucket, "bucket");
             returnTo = Objects.requireNonNullElse(returnTo, "");
         }
     }
 
+    /** @param kept what an adopted bucket does not get back, and why */
+    public record Output(Instant at, List<String> removed, List<String> kept) {}
+
     private final S3Client s3;
+    private final Deployments deployments;
     private final Clock clock;
 
     /** Called by Lambda, once per execution environment. */
     public ReleaseBucket() {
-        this(Aws.s3(), StageRuntime.ofFunction());
+        this(Aws.s3(), Deployments.ofFunction(), StageRuntime.ofFunction());
     }
 
-    ReleaseBucket(S3Client s3, StageRuntime runtime) {
+    ReleaseBucket(S3Client s3, Deployments deployments, StageRuntime runtime) {
         super(Input.class, runtime);
         this.s3 = s3;
+        this.deployments = deployments;
         this.clock = runtime.clock();
     }
 
     @Override
     protected Outcome run(Input input, Optional<Resource> awaited) {
         try {
-            setDefaultEncryption(input);
-            removeNotification(input.bucket());
+            var changed = release(input);
+            var removed =
+                    input.returned() ? "the pipeline's settings of s3://" : "the notification of uploads to s3://";
+            return done(
+                    List.of(removed + input.bucket()),
+                    changed.stream()
+                            .map(setting -> "s3://" + input.bucket() + ": " + setting)
+                            .toList());
         } catch (NoSuchBucketException gone) {
-            return Removal.done(clock.instant(), List.of());
+            return done(List.of(), List.of());
         }
-        return Removal.done(clock.instant(), List.of("the notification of uploads to s3://" + input.bucket()));
     }
 
-    private void setDefaultEncryption(Input input) {
-        var encryption = input.returnTo().isEmpty()
-                ? ServerSideEncryptionByDefault.builder().sseAlgorithm(ServerSideEncryption.AES256)
-                : ServerSideEncryptionByDefault.builder()
-                        .sseAlgorithm(ServerSideEncryption.AWS_KMS)
-                        .kmsMasterKeyID(input.returnTo());
-        var rule = ServerSideEncryptionRule.builder()
-                .applyServerSideEncryptionByDefault(encryption.build())
-                .bucketKeyEnabled(!input.returnTo().isEmpty())
-                .build();
-        s3.putBucketEncryption(request -> request.bucket(input.bucket())
-                .serverSideEncryptionConfiguration(configuration -> configuration.rules(rule)));
+    private Outcome done(List<String> removed, List<String> kept) {
+        return new Outcome.Done(new Output(clock.instant(), removed, kept));
     }
 
-    private void removeNotification(String bucket) {
-        var existing = s3.getBucketNotificationConfiguration(request -> request.bucket(bucket));
-        s3.putBucketNotificationConfiguration(
-                request -> request.bucket(bucket).notificationConfiguration(BucketNotification.withoutOurs(existing)));
+    private List<String> release(Input input) {
+        var execution = Execution.of(input.execution());
+        var settings = new BucketSettings(s3, execution.partition(), execution.account(), input.bucket());
+        var record = deployments.find(input.deployment()).orElseThrow();
+        if (!record.adoptedBuckets().contains(input.bucket())) {
+            settings.encryptUnder(input.returnTo());
+            settings.announceNoUploads();
+            return List.of();
+        }
+        var found = deployments.found(input.deployment(), input.bucket());
+        return input.returned()
+                ? settings.giveBackAccess(found)
+                : settings.giveBackUploads(found, record.made(Made.KEY));
     }
 }

@@ -13,6 +13,7 @@ import cloudhsm.pipeline.provisioning.teardown.TeardownReport.Evidence;
 import cloudhsm.pipeline.provisioning.teardown.TeardownReport.Step;
 import java.time.Duration;
 import java.util.List;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** The evidence of a teardown as a page for people: first whether anything is left, then what went when. */
@@ -73,7 +74,11 @@ final class TeardownPage {
                         "Left",
                         evidence.left().isEmpty() ? "Nothing" : evidence.left().size() + " thing(s)",
                         evidence.left().isEmpty() ? "that bills" : "listed below, with the reason"),
-                tile("Objects", plan.data(), plan.bucket().isEmpty() ? "no bucket" : "s3://" + plan.bucket()));
+                tile("Objects", plan.data(), plan.buckets().isEmpty() ? "no bucket" : names(plan)));
+    }
+
+    private static String names(TeardownPlan plan) {
+        return plan.buckets().stream().map(bucket -> "s3://" + bucket.name()).collect(Collectors.joining(", "));
     }
 
     private Markup steps() {

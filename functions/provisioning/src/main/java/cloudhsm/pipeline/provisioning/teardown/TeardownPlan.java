@@ -7,12 +7,11 @@ import java.util.Objects;
 /**
  * What the execution is going to remove: the input of all later stages.
  *
- * @param data DELETE, KEEP_READABLE or KEEP
- * @param returnTo ARN of the key that the objects go under with KEEP_READABLE; "" for SSE-S3
+ * @param data DELETE, KEEP_READABLE or KEEP, for the buckets that the pipeline made
  * @param previousVersionsMayGo whether what cannot go under SSE-S3 may become unreadable
  * @param meter STOP_NOW or DELETE_MATERIAL
  * @param meterNote why the meter is not the one that was asked for; "" if it is
- * @param bucket "" if there is none
+ * @param buckets that there are
  * @param keyStoreId "" if there is none
  * @param keyIds of all keys in the key store
  * @param clusterIds of the deployment's clusters, and of those that are gone and have left backups
@@ -29,12 +28,11 @@ import java.util.Objects;
 record TeardownPlan(
         String deployment,
         String data,
-        String returnTo,
         boolean previousVersionsMayGo,
         int pendingWindowInDays,
         String meter,
         String meterNote,
-        String bucket,
+        List<Bucket> buckets,
         String keyStoreId,
         List<String> keyIds,
         List<String> clusterIds,
@@ -46,7 +44,17 @@ record TeardownPlan(
         List<String> shared,
         boolean interrupt,
         String refusal) {
+    /**
+     * What becomes of one bucket.
+     *
+     * @param adopted whether it is its owner's: it and its objects stay
+     * @param data what becomes of its objects; KEEP_READABLE where it is adopted
+     * @param returnTo ARN of the key that they go under with KEEP_READABLE; "" for SSE-S3
+     */
+    record Bucket(String name, boolean adopted, String data, String returnTo) {}
+
     TeardownPlan {
+        buckets = List.copyOf(buckets);
         Objects.requireNonNull(deployment, "deployment");
         keyIds = List.copyOf(keyIds);
         clusterIds = List.copyOf(clusterIds);

@@ -138,11 +138,12 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
                 .toList();
         var kept = new ArrayList<>(plan.leftAlone());
         input.steps().forEach(step -> kept.addAll(step.kept()));
-        var bucketStays = !plan.bucket().isEmpty() && !plan.data().equals("DELETE");
-        if (bucketStays) {
-            kept.add("s3://" + plan.bucket() + " and its objects, "
-                    + (plan.data().equals("KEEP") ? "unreadable, as confirmed" : "under " + target(plan)));
-        }
+        var staying = plan.buckets().stream()
+                .filter(bucket -> !bucket.data().equals("DELETE"))
+                .toList();
+        staying.forEach(bucket -> kept.add("s3://" + bucket.name() + " and its objects, "
+                + (bucket.data().equals("KEEP") ? "unreadable, as confirmed" : "readable")
+                + (bucket.adopted() ? "; it was there before the deployment and is given back" : "")));
         var finished = clock.instant();
         var cost = cost(input, finished);
         var key = EvidenceBucket.key(plan.deployment(), input.execution());
@@ -161,7 +162,7 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
                 price.basis());
         evidenceBucket.write(key, evidence, TeardownPage.of(evidence));
         if (left.isEmpty()) {
-            if (bucketStays) removeTag(plan);
+            staying.stream().filter(bucket -> !bucket.adopted()).forEach(bucket -> removeTag(bucket.name()));
             deployments.remove(plan.deployment());
             lock.release(plan.deployment(), input.execution());
         }
@@ -175,10 +176,6 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
                 cost,
                 price.basis(),
                 message(plan, left, key + ".html")));
-    }
-
-    private static String target(TeardownPlan plan) {
-        return plan.returnTo().isEmpty() ? "SSE-S3" : plan.returnTo();
     }
 
     private static String told(Failure failure) {
@@ -207,11 +204,11 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
         return price.during(Duration.ofSeconds(hsmSeconds), 1);
     }
 
-    /** The bucket is its owner's again; other tags stay. */
-    private void removeTag(TeardownPlan plan) {
+    /** A bucket that the pipeline made and that stays is nobody's any more; other tags stay. */
+    private void removeTag(String bucket) {
         List<Tag> tags;
         try {
-            tags = s3.getBucketTagging(request -> request.bucket(plan.bucket())).tagSet();
+            tags = s3.getBucketTagging(request -> request.bucket(bucket)).tagSet();
         } catch (S3Exception failure) {
             if (failure.statusCode() == 404) return;
             throw failure;
@@ -220,7 +217,7 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
                 .filter(tag -> !Clusters.DEPLOYMENT_TAG.equals(tag.key()))
                 .toList();
         if (others.size() == tags.size()) return;
-        if (others.isEmpty()) s3.deleteBucketTagging(request -> request.bucket(plan.bucket()));
-        else s3.putBucketTagging(request -> request.bucket(plan.bucket()).tagging(tagging -> tagging.tagSet(others)));
+        if (others.isEmpty()) s3.deleteBucketTagging(request -> request.bucket(bucket));
+        else s3.putBucketTagging(request -> request.bucket(bucket).tagging(tagging -> tagging.tagSet(others)));
     }
 }

@@ -5,13 +5,14 @@ import cloudhsm.pipeline.provisioning.input.Problems;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
 
 /**
  * What the user asks for.
  *
- * @param data what becomes of the bucket's objects
- * @param returnTo ARN of the KMS key that the objects go under with KEEP_READABLE; "" for SSE-S3 and with other data
+ * @param data what becomes of the objects in buckets that the pipeline made; those in adopted ones stay readable
+ * @param returnTo ARN of the KMS key that objects go under which stay readable; "" if the input does not say
  * @param previousVersionsMayGo whether previous versions, which cannot go under SSE-S3, may become unreadable
  * @param pendingWindowInDays how long KMS keeps the key after its deletion was asked for
  * @param evenIfShared whether what others use as well is torn down, too
@@ -52,8 +53,12 @@ record TeardownRequest(
 
     private static final int LONGEST_WINDOW = 30;
 
-    /** Reads the execution input. Every problem is reported; what has one falls back to something harmless. */
-    static TeardownRequest read(JsonNode input, Problems problems) {
+    /**
+     * Reads the execution input. Every problem is reported; what has one falls back to something harmless.
+     *
+     * @param hasAdopted whether the deployment of that name has an adopted bucket, whose objects stay readable
+     */
+    static TeardownRequest read(JsonNode input, Predicate<String> hasAdopted, Problems problems) {
         var fields = Fields.of(input, problems);
         var deployment =
                 required("deployment", fields.deployment(), "the name of the deployment to tear down", problems);
@@ -63,16 +68,17 @@ record TeardownRequest(
                     "confirm", "must repeat the deployment's name \"" + deployment + "\", but is \"" + confirm + "\"");
         }
         var data = data(fields, problems);
+        var someStay = data == Data.KEEP_READABLE || hasAdopted.test(deployment);
         var request = new TeardownRequest(
                 deployment,
                 data,
-                returnTo(fields, data, problems),
-                data == Data.KEEP_READABLE && fields.text("confirmUnreadable").isPresent(),
+                returnTo(fields, someStay, problems),
+                data != Data.KEEP && fields.text("confirmUnreadable").isPresent(),
                 window(fields, problems),
                 meter(fields, problems),
                 fields.flag("evenIfShared").orElse(false),
                 fields.flag("interrupt").orElse(false));
-        confirmUnreadable(fields, request, problems);
+        confirmUnreadable(fields, request, someStay, problems);
         fields.refuseOthers();
         return request;
     }
@@ -112,16 +118,16 @@ record TeardownRequest(
         return chosen.orElse(otherwise);
     }
 
-    private static String returnTo(Fields fields, Data data, Problems problems) {
+    private static String returnTo(Fields fields, boolean someStay, Problems problems) {
         var text = fields.text("returnTo");
-        if (data == Data.KEEP_READABLE) {
+        if (someStay) {
             text.filter(arn -> !KEY_ARN.matcher(arn).matches())
                     .ifPresent(arn -> problems.add(
                             "returnTo",
                             "\"" + arn + "\" is not the full ARN of a KMS key, which S3 asks for; an alias or a bare id"
                                     + " does not do"));
         } else if (text.isPresent() && !problems.concern("data")) {
-            problems.add("returnTo", "goes with \"data\": \"KEEP_READABLE\" only");
+            problems.add("returnTo", "goes with \"data\": \"KEEP_READABLE\" or an adopted bucket only");
         }
         return text.orElse("");
     }
@@ -142,16 +148,17 @@ record TeardownRequest(
                 + " become unreadable";
     }
 
-    private static void confirmUnreadable(Fields fields, TeardownRequest request, Problems problems) {
+    private static void confirmUnreadable(Fields fields, TeardownRequest request, boolean someStay, Problems problems) {
         var text = fields.text("confirmUnreadable");
         if (problems.concern("data") || problems.concern("deployment") || problems.concern("confirmUnreadable")) return;
-        var mayConfirm = request.data() == Data.KEEP
-                || request.data() == Data.KEEP_READABLE && request.returnTo().isEmpty();
+        var mayConfirm =
+                request.data() == Data.KEEP || someStay && request.returnTo().isEmpty();
         if (!mayConfirm) {
             if (text.isPresent()) {
                 problems.add(
                         "confirmUnreadable",
-                        "goes with \"data\": \"KEEP\", or \"KEEP_READABLE\" without \"returnTo\", only");
+                        "goes with \"data\": \"KEEP\", or without \"returnTo\" with \"KEEP_READABLE\" or an adopted"
+                                + " bucket, only");
             }
         } else if (!text.orElse("").equals(request.unreadable()) && (text.isPresent() || request.data() == Data.KEEP)) {
             problems.add(

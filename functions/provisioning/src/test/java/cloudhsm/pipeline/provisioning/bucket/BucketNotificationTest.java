@@ -8,15 +8,15 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 import software.amazon.awssdk.services.s3.model.Event;
 import software.amazon.awssdk.services.s3.model.EventBridgeConfiguration;
-import software.amazon.awssdk.services.s3.model.GetBucketNotificationConfigurationResponse;
+import software.amazon.awssdk.services.s3.model.NotificationConfiguration;
 import software.amazon.awssdk.services.s3.model.QueueConfiguration;
 import software.amazon.awssdk.services.s3.model.TopicConfiguration;
 
 class BucketNotificationTest {
     private static final String QUEUE = "arn:aws:sqs:eu-central-1:111122223333:uploads";
 
-    private static GetBucketNotificationConfigurationResponse existing(QueueConfiguration... queues) {
-        return GetBucketNotificationConfigurationResponse.builder()
+    private static NotificationConfiguration existing(QueueConfiguration... queues) {
+        return NotificationConfiguration.builder()
                 .queueConfigurations(queues)
                 .topicConfigurations(TopicConfiguration.builder()
                         .id("theirs")

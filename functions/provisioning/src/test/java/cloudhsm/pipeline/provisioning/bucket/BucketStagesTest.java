@@ -483,10 +483,8 @@ class BucketStagesTest {
                                         HSMS.reversed().stream()
                                                 .map(hsm -> Map.of("hsmId", hsm))
                                                 .toList()),
-                                "bucket",
-                                Map.of("bucket", bucket),
-                                "proof",
-                                proven),
+                                "buckets",
+                                List.of(Map.of("bucket", bucket, "proof", proven))),
                         aws.cloud.time().now());
         return proven;
     }

@@ -73,7 +73,7 @@ class PlanReencryptionTest {
     void wayDownIsWhatTheTeardownAtWorkHasWrittenAndEndsWithItsLock() throws JsonProcessingException {
         aws.deployments().made(TestAccount.DEPLOYMENT, Made.BUCKET, BUCKET);
         assertEquals("NO_TEARDOWN", error(DOWN));
-        aws.deployments().releasing(TestAccount.DEPLOYMENT, new Release(TEARDOWN, List.of(BUCKET), List.of("k"), "to"));
+        aws.deployments().releasing(TestAccount.DEPLOYMENT, new Release(TEARDOWN, List.of("k"), Map.of(BUCKET, "to")));
         assertEquals("NO_TEARDOWN", error(DOWN), "the teardown does not hold the deployment");
         aws.runtime.lock().take(TestAccount.DEPLOYMENT, TEARDOWN);
         assertEquals(

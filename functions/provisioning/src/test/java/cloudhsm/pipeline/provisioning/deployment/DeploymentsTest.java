@@ -69,12 +69,17 @@ class DeploymentsTest {
     @Test
     void aBucketBelongsToTheDeploymentThatMadeOrAdoptedIt() {
         assertFalse(demo().hasBucket("photos"));
-        deployments.adopted("demo", "photos");
+        deployments.adopted("demo", "photos", Json.MAPPER.createObjectNode().put("Versioning", "Enabled"));
         deployments.made("demo", Made.BUCKET, "reports");
         assertTrue(demo().hasBucket("photos"));
         assertTrue(demo().hasBucket("reports"));
         assertEquals(List.of("photos"), demo().adoptedBuckets());
         assertEquals(List.of("reports"), demo().made(Made.BUCKET));
+        assertEquals(
+                "Enabled",
+                deployments.found("demo", "photos").path("Versioning").asText());
+        deployments.remove("demo");
+        assertTrue(deployments.found("demo", "photos").isEmpty(), "whoever adopts it next finds it anew");
     }
 
     @Test

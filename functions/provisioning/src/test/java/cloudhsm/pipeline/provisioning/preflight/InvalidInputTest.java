@@ -11,6 +11,8 @@ import cloudhsm.pipeline.provisioning.stage.Outcome;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.junit.jupiter.api.AfterAll;
@@ -76,11 +78,30 @@ class InvalidInputTest {
                 bad("[]", "input: the execution input must be a JSON object, not an array"),
                 bad(
                         "{'dployment': 'x'}",
-                        "dployment: is not a known field; here are atLimit, bucket, client, clusterCertificate,"
-                                + " deployment, healthCheck, hsm, hsmIdentity, key, keyStore, maxCostUsd, network,"
-                                + " teardownAfter"),
+                        "dployment: is not a known field; here are atLimit, bucket, buckets, client,"
+                                + " clusterCertificate, deployment, healthCheck, hsm, hsmIdentity, key, keyStore,"
+                                + " maxCostUsd, network, teardownAfter"),
                 bad("{'bucket': {'nam': 'x'}}", "bucket.nam: is not a known field; here are adopt, name"),
                 bad("{'bucket': null}", "bucket: must be an object, not null"),
+                bad("{'buckets': {}}", "buckets: must be an array of objects, not an object"),
+                bad("{'buckets': ['x']}", "buckets[0]: must be an object, not the text \"x\""),
+                bad(
+                        "{'buckets': [{'name': 'a-b-c'}, {'nam': 'x'}]}",
+                        "buckets[1].nam: is not a known field; here are adopt, name"),
+                bad(
+                        "{'bucket': {'name': 'a-b-c'}, 'buckets': [{'name': 'd-e-f'}]}",
+                        "bucket: is short for buckets with one in it; give either of them, not both"),
+                bad(
+                        "{'buckets': [{'name': 'a-b-c'}, {'name': 'a-b-c', 'adopt': true}]}",
+                        "buckets[1].name: \"a-b-c\" is listed twice"),
+                bad(
+                        "{'buckets': ["
+                                + IntStream.range(0, 21)
+                                        .mapToObj(i -> "{'name': 'photos-" + i + "'}")
+                                        .collect(Collectors.joining(","))
+                                + "]}",
+                        "buckets: a deployment has at most 20 buckets, as they are proven one after the other; with"
+                                + " those that it has already, these are 21"),
                 bad("{'deployment': 7}", "deployment: must be text, not 7"),
                 bad(
                         "{'deployment': 'Demo'}",
@@ -373,7 +394,7 @@ class InvalidInputTest {
             14. key.administrators: "x" is not the ARN of a role or user, such as "arn:aws:iam::111122223333:role/KeyAdministrator"
             15. key.users: "y" is not the ARN of a role or user, such as "arn:aws:iam::111122223333:role/KeyAdministrator"
             16. bucket.name: "X" must have 3 to 63 characters; it has 1
-            17. depolyment: is not a known field; here are atLimit, bucket, client, clusterCertificate, deployment, healthCheck, hsm, hsmIdentity, key, keyStore, maxCostUsd, network, teardownAfter\
+            17. depolyment: is not a known field; here are atLimit, bucket, buckets, client, clusterCertificate, deployment, healthCheck, hsm, hsmIdentity, key, keyStore, maxCostUsd, network, teardownAfter\
             """, rejection(Json.MAPPER.readTree(request)));
     }
 }

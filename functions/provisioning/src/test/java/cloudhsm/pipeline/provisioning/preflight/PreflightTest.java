@@ -78,7 +78,7 @@ class PreflightTest {
         assertEquals("FIPS", plan.mode());
         assertEquals("REQUIRE_AWS", plan.identityPolicy());
         assertEquals("alias/cloudhsm-default", plan.keyAlias());
-        assertEquals("cloudhsm-default-111122223333-eu-central-1", plan.bucket());
+        assertEquals(List.of(new Plan.Bucket("cloudhsm-default-111122223333-eu-central-1", false)), plan.buckets());
         assertTrue(plan.keyDeletable());
         assertTrue(plan.keyPolicy().isNull());
     }
@@ -191,9 +191,9 @@ class PreflightTest {
                 .createBucket(bucket -> bucket.bucket("reports-2026")
                         .createBucketConfiguration(configuration -> configuration.locationConstraint("eu-central-1")));
         assertEquals(
-                "reports-2026",
+                List.of(new Plan.Bucket("reports-2026", true)),
                 plan("{\"bucket\": {\"name\": \"reports-2026\", \"adopt\": true}}")
-                        .bucket());
+                        .buckets());
     }
 
     @Test
@@ -207,20 +207,42 @@ class PreflightTest {
                 problems(Quotas.DEFAULT, "{\"bucket\": {\"name\": \"reports-2026\"}}"));
     }
 
+    @Test
+    void everyProblemOfEveryBucketIsToldAtOnce() {
+        aws.client(S3Client.builder().forcePathStyle(true))
+                .createBucket(bucket -> bucket.bucket("reports-2026")
+                        .createBucketConfiguration(configuration -> configuration.locationConstraint("eu-central-1")));
+        assertEquals("""
+            1. buckets[0].name: "reports-2026" is there already and was not made for this deployment; choose another \
+            name, or give "adopt": true beside it to have it put under the deployment's key
+            2. buckets[1].name: "%s" is the bucket of the stack's evidence; choose another name
+            3. buckets[2].name: "aws-sam-cli-managed-default" is the bucket of the SAM CLI's artifacts; choose another \
+            name
+            4. buckets[3].name: "project-an" must not end with "-an", unless it is with \
+            "-111122223333-eu-central-1-an": S3 keeps that for buckets of the account's regional namespace\
+            """.formatted(PreflightScenario.EVIDENCE_BUCKET), problems(Quotas.DEFAULT, """
+                {"buckets": [{"name": "reports-2026"}, {"name": "%s", "adopt": true},
+                 {"name": "aws-sam-cli-managed-default", "adopt": true}, {"name": "project-an"}, {"name": "free"}]}
+                """.formatted(
+                        PreflightScenario.EVIDENCE_BUCKET)));
+    }
+
     @ParameterizedTest
     @ValueSource(strings = {"project-an", "xn--reports", "amzn-s3-demo-reports"})
     void aBucketThatIsThereIsAdoptedWithANameThatS3GivesToNobodyAnyMore(String name) {
         aws.cloud.s3().addLegacyBucket(name);
         assertEquals(
-                name,
+                List.of(new Plan.Bucket(name, true)),
                 plan("{\"bucket\": {\"name\": \"" + name + "\", \"adopt\": true}}")
-                        .bucket());
+                        .buckets());
     }
 
     @Test
     void aNameOfTheAccountsNamespaceIsPlanned() {
         var name = "reports-111122223333-eu-central-1-an";
-        assertEquals(name, plan("{\"bucket\": {\"name\": \"" + name + "\"}}").bucket());
+        assertEquals(
+                List.of(new Plan.Bucket(name, false)),
+                plan("{\"bucket\": {\"name\": \"" + name + "\"}}").buckets());
     }
 
     @Test

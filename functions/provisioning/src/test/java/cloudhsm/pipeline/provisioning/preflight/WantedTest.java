@@ -146,20 +146,51 @@ class WantedTest {
                 "1. hsm.mode: must be one of FIPS, NON_FIPS, not \"x\"\n2. " + there + REMEMBERED,
                 problems("{'hsm': {'mode': 'x'}}"));
         assertEquals("1. " + there, problems("{'bucket': {'name': 'reports-2026'}}"));
-        assertTrue(plan("{'bucket': {'adopt': true}}").adoptBucket(), "as the advice says, for the bucket remembered");
+        assertEquals(
+                List.of(new Plan.Bucket("reports-2026", true)),
+                plan("{'bucket': {'adopt': true}}").buckets(),
+                "as the advice says, for the bucket remembered");
     }
 
     @Test
     void adoptionCountsForTheInputThatAsksForItOnly() {
         createBucket("photos");
         createBucket("letters");
-        assertTrue(plan("{'bucket': {'name': 'photos', 'adopt': true}}").adoptBucket());
+        assertEquals(
+                List.of(new Plan.Bucket("photos", true)),
+                plan("{'bucket': {'name': 'photos', 'adopt': true}}").buckets());
         assertFalse(record("default").wanted().path("bucket").has("adopt"));
-        deployments.adopted("default", "photos"); // as SecureBucket does
-        assertEquals("photos", plan("{}").bucket());
-        assertFalse(plan("{}").adoptBucket());
+        deployments.adopted("default", "photos", Json.MAPPER.createObjectNode()); // as SecureBucket does
+        assertEquals(List.of(new Plan.Bucket("photos", false)), plan("{}").buckets());
         var refused = problems("{'bucket': {'name': 'letters'}}");
         assertTrue(refused.startsWith("1. bucket.name: \"letters\" is there already"), refused);
+    }
+
+    @Test
+    void bucketsAreAddedToThoseThatThereAreAndNoneIsLeftOut() {
+        var reports = "cloudhsm-default-111122223333-eu-central-1";
+        plan("{}");
+        deployments.made("default", Made.BUCKET, reports); // as SecureBucket does
+        createBucket(reports);
+        createBucket("photos");
+        var two = List.of(new Plan.Bucket("photos", true), new Plan.Bucket(reports, false));
+        assertEquals(
+                two, plan("{'buckets': [{'name': 'photos', 'adopt': true}]}").buckets());
+        deployments.adopted("default", "photos", Json.MAPPER.createObjectNode());
+        assertEquals(
+                List.of(new Plan.Bucket("photos", false), new Plan.Bucket(reports, false)),
+                plan("{}").buckets());
+        assertEquals(
+                List.of("letters", reports, "photos"),
+                plan("{'buckets': [{'name': 'letters'}]}").buckets().stream()
+                        .map(Plan.Bucket::name)
+                        .toList());
+        assertEquals(
+                List.of("drafts", reports, "photos"),
+                plan("{'bucket': {'name': 'drafts'}}").buckets().stream()
+                        .map(Plan.Bucket::name)
+                        .toList(),
+                "letters was asked for once and not made yet, so it is a wish that another takes the place of");
     }
 
     @Test
@@ -244,7 +275,7 @@ class WantedTest {
     void nullIsNotTheWayBackToADefault() {
         plan("{'bucket': {'name': 'reports-2026'}}");
         assertEquals("1. bucket.name: must be text, not null", problems("{'bucket': {'name': null}}"));
-        assertEquals("reports-2026", plan("{}").bucket());
+        assertEquals(List.of(new Plan.Bucket("reports-2026", false)), plan("{}").buckets());
     }
 
     @Test

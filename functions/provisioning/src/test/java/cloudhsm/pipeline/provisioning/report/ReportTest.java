@@ -89,7 +89,7 @@ class ReportTest {
             var record = aws.deployments().find("default").orElseThrow();
             assertEquals(Phase.RUNNING, record.phase());
             assertEquals(
-                    Set.of("cluster", "certificate", "activation", "kmsUser", "keyStore", "key", "bucket", "proof"),
+                    Set.of("cluster", "certificate", "activation", "kmsUser", "keyStore", "key", "buckets"),
                     names((ObjectNode) record.resources()));
             assertEquals(Set.of("hsm-gj4emmk24yw", "hsm-se5f4j33tti"), record.provenHsms());
             assertEquals(List.of(), aws.cloud.sns().published());

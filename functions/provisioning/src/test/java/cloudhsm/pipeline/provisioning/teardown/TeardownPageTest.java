@@ -20,12 +20,11 @@ class TeardownPageTest {
         var plan = new TeardownPlan(
                 "default",
                 "KEEP",
-                "",
                 false,
                 7,
                 "STOP_NOW",
                 "",
-                "reports",
+                List.of(new TeardownPlan.Bucket("reports", false, "KEEP", "")),
                 "cks-1",
                 List.of(),
                 List.of(),
