@@ -242,4 +242,22 @@ class RoadTest {
         pipeline.kms().enableKey(request -> request.keyId(keyId));
         provisioned("mended", NAME_ALONE);
     }
+
+    @Test
+    @Order(9)
+    void aClusterThatIsGoneCostsAnotherOneItsHsmsAndAConnection() {
+        var clusterId = pipeline.cluster().clusterId();
+        active().forEach(
+                hsm -> pipeline.cloudHsm().deleteHsm(request -> request.clusterId(clusterId).hsmId(hsm.hsmId())));
+        pipeline.cloud().time().runUntil(() -> pipeline.cluster().hsms().isEmpty(), Pipeline.LIMIT);
+        pipeline.cloudHsm().deleteCluster(request -> request.clusterId(clusterId));
+        pipeline.cloud()
+                .time()
+                .runUntil(
+                        () -> pipeline.cloudHsm().describeClusters().clusters().isEmpty(), Pipeline.LIMIT);
+        var execution = provisioned("cluster-gone", "{\"hsm\": {\"count\": 2}}");
+        assertEquals(1, ofAws("CreateCluster", execution).count());
+        assertEquals(1, ofAws("ConnectCustomKeyStore", execution).count(), "KMS's own password is in the backup");
+        atMost(ofAws(execution).plusMinutes(3), execution);
+    }
 }

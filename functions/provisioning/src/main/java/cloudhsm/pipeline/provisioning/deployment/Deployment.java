@@ -8,6 +8,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import java.util.stream.StreamSupport;
 
 /**
@@ -53,6 +54,12 @@ public record Deployment(
     /** Ids of what the pipeline made of that kind, in the order of the ids. */
     public List<String> made(Made kind) {
         return made.getOrDefault(kind, List.of());
+    }
+
+    /** Ids of every cluster that was made for it: the deployment's own, and former ones. */
+    public List<String> clusterIds() {
+        return Stream.concat(made(Made.CLUSTER).stream(), made(Made.FORMER_CLUSTER).stream())
+                .toList();
     }
 
     /** Whether the bucket belongs to the deployment: it was made for it, or adopted. */

@@ -10,6 +10,8 @@ import java.util.Optional;
  * What the user asks for, every default filled in.
  *
  * @param deployment names everything the pipeline makes
+ * @param backupId of which this execution is to make the deployment's cluster anew; empty: of none while there is a
+ *     cluster, of the newest where it is gone
  */
 record ProvisionRequest(
         String deployment,
@@ -21,6 +23,7 @@ record ProvisionRequest(
         String keyStoreName,
         Key key,
         Bucket bucket,
+        Optional<String> backupId,
         Limits limits) {
     /**
      * @param vpcId empty: the subnets', or else the default VPC

@@ -50,7 +50,7 @@ record Wanted(JsonNode input, JsonNode request) {
     /** What later inputs need not say again: all but that which an input says for its own execution alone. */
     JsonNode remembered() {
         ObjectNode remembered = request.deepCopy();
-        remembered.remove("healthCheck");
+        remembered.remove(List.of("healthCheck", "recovery"));
         // Whoever adopts a bucket says so of that bucket; the record names those that were.
         if (remembered.get("bucket") instanceof ObjectNode bucket) bucket.remove("adopt");
         return remembered;
