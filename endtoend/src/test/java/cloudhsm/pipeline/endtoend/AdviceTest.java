@@ -1,6 +1,7 @@
 package cloudhsm.pipeline.endtoend;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -9,7 +10,6 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
@@ -57,17 +57,26 @@ class AdviceTest {
 
     @Test
     @Order(1)
-    void aClusterWhoseSubnetIsDeletedGoesAndItsBackupTakesItsPlace() {
+    void aClusterWhoseSubnetIsDeletedIsLeftForAnotherFromItsBackupInOtherSubnets() {
         var first = pipeline.start("first", INPUT);
         pipeline.runUntil(() -> pipeline.cloud().calls("ConnectCustomKeyStore") == 1);
         pipeline.cloud().kms().failNextConnection("SUBNET_NOT_FOUND");
         var failed = pipeline.end(first);
         assertEquals("SUBNET_NOT_FOUND", failed.error(), failed::cause);
 
-        deleteHsms();
-        deleteCluster();
-        restoreCluster();
-        var output = provisioned("after-the-subnet");
+        var former = cluster().clusterId();
+        var paused = pipeline.run("Pause", "before-it-moves", "{}");
+        succeeded(paused);
+        var backup = Json.parse(paused.output()).path("newestBackupId").asText();
+        var subnets = Json.array().add(subnet("eu-central-1a", "172.31.128.0/20"));
+        subnets.add(subnet("eu-central-1b", "172.31.144.0/20"));
+        var moved = pipeline.provision(
+                "after-the-subnet",
+                "{\"recovery\": {\"backupId\": \"" + backup + "\"}, \"network\": {\"subnetIds\": " + subnets
+                        + "}, \"bucket\": {\"adopt\": true}}");
+        succeeded(moved);
+        assertNotEquals(former, cluster().clusterId());
+        var output = Json.parse(moved.output());
         bucket = output.path("buckets").path(0).asText();
         keyArn = output.path("keyArn").asText();
         pipeline.s3().putObject(put -> put.bucket(bucket).key("kept"), RequestBody.fromString("kept content"));
@@ -129,8 +138,6 @@ class AdviceTest {
     void aClusterThatIsGoneComesBackFromItsBackup() {
         deleteHsms();
         deleteCluster();
-        var refused = pipeline.provision("same-input", INPUT);
-        assertEquals("INVALID_INPUT", refused.error(), refused::cause);
         disconnect();
         pipeline.kms().connectCustomKeyStore(connect -> connect.customKeyStoreId(storeId()));
         pipeline.cloud().advance(Duration.ofMinutes(40));
@@ -141,14 +148,23 @@ class AdviceTest {
                         .customKeyStores()
                         .getFirst()
                         .connectionErrorCodeAsString());
-        disconnect();
-        restoreCluster();
         provisioned("restored");
         assertReadable();
     }
 
     @Test
     @Order(7)
+    void aClusterThatAPersonHasMadeFromABackupAndToldTheKeyStoreIsTaken() {
+        deleteHsms();
+        deleteCluster();
+        disconnect();
+        restoreCluster();
+        provisioned("restored-by-hand");
+        assertReadable();
+    }
+
+    @Test
+    @Order(8)
     void aTeardownThatWasStoppedLeavesHsmsThatAPauseDeletesAndADeploymentThatCanBeTakenBack() {
         var teardown = pipeline.startTeardown("stopped", TEARDOWN);
         pipeline.runUntilEntered("stopped", "DisconnectKeyStore");
@@ -171,7 +187,7 @@ class AdviceTest {
 
     /** The pause of a limit of time or cost. */
     @Test
-    @Order(8)
+    @Order(9)
     void atALimitTheMeterOfATeardownStopsAndAnotherTeardownEndsWhatItInterrupted() {
         var teardown = pipeline.startTeardown("interrupted", TEARDOWN);
         pipeline.runUntilEntered("interrupted", "DisconnectKeyStore");
@@ -190,14 +206,17 @@ class AdviceTest {
     }
 
     @Test
-    @Order(9)
-    void withoutItsObjectsADeploymentWhoseClusterIsGoneBeginsAnewAsAnotherDeployment() {
+    @Order(10)
+    void withoutABackupADeploymentWhoseClusterIsGoneBeginsAnewAsAnotherDeployment() {
         provisioned("up");
         deleteHsms();
         deleteCluster();
+        pipeline.cloudHsm().describeBackups().backups().stream()
+                .filter(backup -> backup.backupState() == BackupState.READY)
+                .forEach(backup -> pipeline.cloudHsm().deleteBackup(delete -> delete.backupId(backup.backupId())));
         var refused = pipeline.provision("gone", INPUT);
         assertEquals("INVALID_INPUT", refused.error(), refused::cause);
-        assertTrue(refused.cause().contains("key stores: "), refused::cause);
+        assertTrue(refused.cause().contains("there is no READY backup of it"), refused::cause);
         succeeded(pipeline.provision("anew", "{\"deployment\": \"another\"}"));
         succeeded(pipeline.tearDown("the-old-one", TEARDOWN));
     }
@@ -220,16 +239,37 @@ class AdviceTest {
                         .asUtf8String());
     }
 
+    /** That of the key store. */
     private static Cluster cluster() {
+        return cluster(pipeline.kms()
+                .describeCustomKeyStores()
+                .customKeyStores()
+                .getFirst()
+                .cloudHsmClusterId());
+    }
+
+    private static Cluster cluster(String clusterId) {
         return pipeline.cloudHsm().describeClusters().clusters().stream()
-                .filter(cluster -> !Set.of(ClusterState.DELETED, ClusterState.DELETE_IN_PROGRESS)
-                        .contains(cluster.state()))
+                .filter(cluster -> cluster.clusterId().equals(clusterId))
                 .findFirst()
                 .orElseThrow();
     }
 
+    private static String subnet(String zone, String cidrBlock) {
+        var vpcId = cluster().vpcId();
+        return pipeline.ec2()
+                .createSubnet(create ->
+                        create.vpcId(vpcId).availabilityZone(zone).cidrBlock(cidrBlock))
+                .subnet()
+                .subnetId();
+    }
+
     private static List<Hsm> active() {
-        return cluster().hsms().stream()
+        return active(cluster());
+    }
+
+    private static List<Hsm> active(Cluster cluster) {
+        return cluster.hsms().stream()
                 .filter(hsm -> hsm.state() == HsmState.ACTIVE)
                 .toList();
     }
@@ -267,7 +307,7 @@ class AdviceTest {
                         cluster -> cluster.clusterId().equals(clusterId) && cluster.state() != ClusterState.DELETED));
     }
 
-    /** The commands of the runbook's section "The cluster is gone". */
+    /** What the road does, by hand. */
     private static void restoreCluster() {
         var backup = pipeline.cloudHsm().describeBackups(list -> list.sortAscending(false)).backups().stream()
                 .filter(each -> each.backupState() == BackupState.READY)
@@ -277,6 +317,7 @@ class AdviceTest {
         var subnets = pipeline.cloud().ec2().subnets().stream()
                 .filter(subnet -> !subnet.availabilityZone().endsWith("c"))
                 .map(subnet -> subnet.subnetId())
+                .limit(2)
                 .toList();
         var clusterId = pipeline.cloudHsm()
                 .createCluster(create -> create.hsmType("hsm2m.medium")
@@ -289,14 +330,12 @@ class AdviceTest {
                                 .build()))
                 .cluster()
                 .clusterId();
-        pipeline.runUntil(() -> !Set.of(ClusterState.CREATE_IN_PROGRESS, ClusterState.UPDATE_IN_PROGRESS)
-                .contains(cluster().state()));
-        for (var zone : cluster().subnetMapping().keySet().stream().sorted().toList()) {
-            var before = active().size();
+        pipeline.runUntil(() -> cluster(clusterId).state() == ClusterState.ACTIVE);
+        for (var zone : List.of("eu-central-1a", "eu-central-1b")) {
+            var before = active(cluster(clusterId)).size();
             pipeline.cloudHsm().createHsm(create -> create.clusterId(clusterId).availabilityZone(zone));
-            pipeline.runUntil(() -> active().size() > before);
+            pipeline.runUntil(() -> active(cluster(clusterId)).size() > before);
         }
-        pipeline.runUntil(() -> cluster().state() == ClusterState.ACTIVE);
         pipeline.kms()
                 .updateCustomKeyStore(
                         update -> update.customKeyStoreId(storeId()).cloudHsmClusterId(clusterId));

@@ -283,4 +283,19 @@ class RoadTest {
                 .getFirst()
                 .connectionState();
     }
+
+    @Test
+    @Order(10)
+    void aClusterThatIsGoneCostsAnotherOneItsHsmsAndAConnection() {
+        var clusterId = pipeline.cluster().clusterId();
+        active().forEach(
+                hsm -> pipeline.cloudHsm().deleteHsm(request -> request.clusterId(clusterId).hsmId(hsm.hsmId())));
+        pipeline.runUntil(() -> pipeline.cluster().hsms().isEmpty());
+        pipeline.cloudHsm().deleteCluster(request -> request.clusterId(clusterId));
+        pipeline.runUntil(() -> pipeline.cloudHsm().describeClusters().clusters().isEmpty());
+        var execution = provisioned("cluster-gone", "{\"hsm\": {\"count\": 2}}");
+        assertEquals(1, ofAws("CreateCluster", execution).count());
+        assertEquals(1, ofAws("ConnectCustomKeyStore", execution).count(), "KMS's own password is in the backup");
+        atMost(ofAws(execution).plusMinutes(3), execution);
+    }
 }

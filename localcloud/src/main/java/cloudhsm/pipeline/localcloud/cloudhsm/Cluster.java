@@ -20,7 +20,6 @@ public final class Cluster {
     private final String id;
     private final ClusterSettings settings;
     private final Instant createdAt;
-    private final String backupHistory;
     private final List<Hsm> hsms = new ArrayList<>();
     private final Map<String, String> tags = new LinkedHashMap<>();
     private ClusterState state = ClusterState.CREATE_IN_PROGRESS;
@@ -32,12 +31,11 @@ public final class Cluster {
     private boolean firstHsmsRaced;
     private boolean mutualTlsEnforced;
 
-    Cluster(String id, ClusterSettings settings, int backupRetentionDays, Instant createdAt, String backupHistory) {
+    Cluster(String id, ClusterSettings settings, int backupRetentionDays, Instant createdAt) {
         this.id = id;
         this.settings = settings;
         this.backupRetentionDays = backupRetentionDays;
         this.createdAt = createdAt;
-        this.backupHistory = backupHistory;
     }
 
     public String id() {
@@ -82,14 +80,12 @@ public final class Cluster {
         return credential.map(ClusterCredential::trustAnchorPem);
     }
 
-    /** The signed cluster certificate given to InitializeCluster, as given; empty before. */
+    /**
+     * The signed cluster certificate given to InitializeCluster, as given; empty before. Clusters made from each other's
+     * backups have the same.
+     */
     public Optional<String> clusterCertificatePem() {
         return credential.map(ClusterCredential::certificatePem);
-    }
-
-    /** Clusters made from each other's backups have the same; the id of the first of them. */
-    public String backupHistory() {
-        return backupHistory;
     }
 
     /** Whether clients must show a certificate of their own, which KMS cannot. */

@@ -22,6 +22,12 @@ final class ClusterOperations {
 
     private static final Duration LONGEST_CLUSTER_CREATION = Duration.ofMinutes(4);
 
+    /** A cluster from a backup may show INITIALIZE_IN_PROGRESS before it is ACTIVE [TF]. */
+    // Assumed: cluster-from-backup
+    private static final Duration SHORTEST_RESTORATION = Duration.ofMinutes(1);
+
+    private static final Duration LONGEST_RESTORATION = Duration.ofMinutes(2);
+
     /** The answer of CreateCluster has no security group yet [QIN]. */
     // Assumed: cluster-security-group
     private static final Duration FIRST_SECURITY_GROUP = Duration.ofSeconds(10);
@@ -104,9 +110,9 @@ final class ClusterOperations {
                 id,
                 new ClusterSettings(hsmType, mode, networkType, vpcId, mapping, backup.map(Backup::id)),
                 retention,
-                clusters.now(),
-                backup.map(source -> source.cluster().backupHistory()).orElse(id));
+                clusters.now());
         cluster.tags().putAll(tags);
+        backup.flatMap(source -> source.cluster().credential()).ifPresent(cluster::setCredential);
         clusters.add(cluster);
         beginCreation(cluster, backup);
         return Json.object().set("Cluster", Wire.cluster(cluster));
@@ -123,10 +129,23 @@ final class ClusterOperations {
                 account.between(SHORTEST_CLUSTER_CREATION, LONGEST_CLUSTER_CREATION),
                 "creation of " + cluster.id(),
                 () -> {
-                    backup.flatMap(source -> source.cluster().credential()).ifPresent(cluster::setCredential);
-                    cluster.setState(backup.isPresent() ? ClusterState.ACTIVE : ClusterState.UNINITIALIZED, "");
-                    clusters.timed("CreateCluster", cluster.id(), cluster.createdAt());
+                    if (backup.isPresent()) restore(cluster);
+                    else completeCreation(cluster, ClusterState.UNINITIALIZED);
                 });
+    }
+
+    /** It is neither initialized nor activated by anybody [HSM:create-cluster-from-backup]. */
+    private void restore(Cluster cluster) {
+        cluster.setState(ClusterState.INITIALIZE_IN_PROGRESS, "");
+        clusters.after(
+                clusters.account().between(SHORTEST_RESTORATION, LONGEST_RESTORATION),
+                cluster.id() + " is restored",
+                () -> completeCreation(cluster, ClusterState.ACTIVE));
+    }
+
+    private void completeCreation(Cluster cluster, ClusterState state) {
+        cluster.setState(state, "");
+        clusters.timed("CreateCluster", cluster.id(), cluster.createdAt());
     }
 
     private static void requireUsableType(String hsmType) {

@@ -36,7 +36,10 @@ final class Wire {
         return json;
     }
 
-    /** The hardware's certificates and the CSR only before initialisation, the cluster certificate only after it. */
+    /**
+     * The hardware's certificates and the CSR only before initialisation, the cluster certificate only after it, and from
+     * the first of a cluster from a backup [HSM:create-cluster-from-backup].
+     */
     private static ObjectNode certificates(Cluster cluster) {
         var json = Json.object();
         if (cluster.state() == ClusterState.UNINITIALIZED && !cluster.firstHsmsRaced()) {
@@ -50,7 +53,9 @@ final class Wire {
                         if (cluster.csrPublished()) json.put("ClusterCsr", identity.clusterCsr());
                     });
         }
-        if (cluster.state() == ClusterState.INITIALIZED || cluster.state() == ClusterState.ACTIVE) {
+        if (cluster.state() == ClusterState.INITIALIZED
+                || cluster.state() == ClusterState.ACTIVE
+                || cluster.settings().sourceBackupId().isPresent()) {
             cluster.clusterCertificatePem().ifPresent(pem -> json.put("ClusterCertificate", pem));
         }
         return json;

@@ -20,7 +20,7 @@ import java.util.Optional;
  *     the prerequisites</a>
  */
 final class KeyStoreClusters {
-    /** For CreateCustomKeyStore and CreateKey; a connection needs one. */
+    /** For CreateCustomKeyStore, UpdateCustomKeyStore and CreateKey; a connection needs one. */
     private static final int HSMS_FOR_KEYS = 2;
 
     private final CloudHsmService cloudHsm;

@@ -68,10 +68,9 @@ final class KeyStoreOperations {
         }
         var cluster = clusters.findActive(clusterId);
         for (var store : stores.all()) {
-            var sharesHistory = clusters.find(store.clusterId())
-                    .filter(other -> other.backupHistory().equals(cluster.backupHistory()))
-                    .isPresent();
-            if (store.clusterId().equals(clusterId) || sharesHistory) {
+            // The certificate tells, also where the store's own cluster is gone.
+            if (store.clusterId().equals(clusterId)
+                    || store.clusterCertificate().equals(cluster.clusterCertificatePem())) {
                 throw AwsException.badRequest(
                         "CloudHsmClusterInUseException",
                         "CloudHSM cluster " + clusterId + ", or a cluster that shares its backup history, is already"
@@ -175,7 +174,7 @@ final class KeyStoreOperations {
                     "CloudHSM cluster " + newClusterId + " has another cluster certificate than cluster "
                             + store.clusterId() + " of custom key store " + store.id() + ".");
         }
-        clusters.requireFitForConnection(cluster);
+        clusters.requireFitForKeyStore(cluster);
     }
 
     /** The cluster, its HSMs and users stay as they are. */

@@ -79,16 +79,26 @@ class TeardownTest {
         var backup = backups().getFirst();
         assertEquals(BackupState.READY, backup.backupState());
 
-        var restored = scenario.cloudHsm
+        var certificate = scenario.describe(id).certificates().clusterCertificate();
+
+        var answer = scenario.cloudHsm
                 .createCluster(scenario.clusterRequest()
                         .sourceBackupId(backup.backupId())
                         .build())
-                .cluster()
-                .clusterId();
+                .cluster();
+        assertEquals(certificate, answer.certificates().clusterCertificate(), "the answer has it already");
+        assertEquals(backup.backupId(), answer.sourceBackupId());
+        var restored = answer.clusterId();
+        scenario.waitForCluster(restored, ClusterState.INITIALIZE_IN_PROGRESS);
         scenario.waitForCluster(restored, ClusterState.ACTIVE);
 
-        assertEquals(id, scenario.aws.cloudHsm().cluster(restored).orElseThrow().backupHistory());
-        scenario.createActiveHsm(restored, CloudHsmScenario.ZONE_A);
+        scenario.cloudHsm.createHsm(
+                request -> request.clusterId(restored).availabilityZone(CloudHsmScenario.ZONE_A));
+        assertThrows(
+                CloudHsmInvalidRequestException.class,
+                () -> scenario.cloudHsm.createHsm(
+                        request -> request.clusterId(restored).availabilityZone(CloudHsmScenario.ZONE_B)),
+                "the first one comes from the backup, by itself");
     }
 
     @Test

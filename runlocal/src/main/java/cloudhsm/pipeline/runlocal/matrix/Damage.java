@@ -3,6 +3,8 @@ package cloudhsm.pipeline.runlocal.matrix;
 import cloudhsm.pipeline.localcloud.LocalCloud;
 import java.time.Duration;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
+import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
+import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
 import software.amazon.awssdk.services.kms.KmsClient;
 import software.amazon.awssdk.services.kms.model.ConnectionStateType;
 
@@ -17,6 +19,21 @@ final class Damage {
         try (var cloudHsm = cloud.client(CloudHsmV2Client.builder())) {
             var hsm = cloudHsm.describeClusters().clusters().getFirst().hsms().getLast();
             cloudHsm.deleteHsm(delete -> delete.clusterId(hsm.clusterId()).hsmId(hsm.hsmId()));
+        }
+    }
+
+    /** Its HSMs are deleted, and the cluster; their backups stay. */
+    static void deleteTheCluster(LocalCloud cloud) {
+        try (var cloudHsm = cloud.client(CloudHsmV2Client.builder())) {
+            var cluster = cloudHsm.describeClusters().clusters().getFirst();
+            for (var hsm : cluster.hsms())
+                cloudHsm.deleteHsm(
+                        delete -> delete.clusterId(cluster.clusterId()).hsmId(hsm.hsmId()));
+            while (cloudHsm.describeClusters().clusters().getFirst().hsms().stream()
+                    .anyMatch(hsm -> hsm.state() != HsmState.DELETED)) cloud.advance(LOOK);
+            cloudHsm.deleteCluster(delete -> delete.clusterId(cluster.clusterId()));
+            while (cloudHsm.describeClusters().clusters().stream()
+                    .anyMatch(left -> left.state() != ClusterState.DELETED)) cloud.advance(LOOK);
         }
     }
 

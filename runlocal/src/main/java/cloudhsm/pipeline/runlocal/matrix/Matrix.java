@@ -48,8 +48,8 @@ public final class Matrix implements Callable<Integer> {
             names = "--of",
             paramLabel = "WHAT",
             description =
-                    "provision, pause (and the way back), unchanged, hsm-lost, store-failed, or teardown, which is"
-                            + " teardown-delete, then the calls that only teardown-keep-readable and teardown-at-limit"
+                    "provision, pause (and the way back), unchanged, hsm-lost, store-failed, cluster-gone, or teardown,"
+                            + " which is teardown-delete, then the calls that only teardown-keep-readable and teardown-at-limit"
                             + " make; default: ${DEFAULT-VALUE}",
             defaultValue = "provision")
     private String of;

@@ -74,6 +74,7 @@ record Scenario(
             road("unchanged", cloud -> {}, BACK),
             road("hsm-lost", Damage::loseAnHsm, BACK),
             road("store-failed", Damage::failToConnect, BACK),
+            road("cluster-gone", Damage::deleteTheCluster, BACK),
             road("pause", cloud -> {}, PAUSE, BACK),
             teardown("teardown-delete", DELETE, DAYS, Left.NOTHING),
             teardown("teardown-keep-readable", KEEP_READABLE, DAYS, Left.BUCKET),

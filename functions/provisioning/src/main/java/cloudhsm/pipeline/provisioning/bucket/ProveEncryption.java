@@ -133,7 +133,9 @@ public final class ProveEncryption extends StageHandler<ProveEncryption.Input> {
                             + refused.awsErrorDetails().errorMessage() + "\" Objects under it can be neither read nor"
                             + " written. Next: none as long as the execution runs: it disconnects the key store and"
                             + " connects it again, once. If the execution ended so, look at the cluster's HSMs and at"
-                            + " the AWS Health Dashboard for KMS, then start a new one."));
+                            + " the AWS Health Dashboard for KMS, then start a new one. If the cluster was made from a"
+                            + " backup that is older than the key, the key's material is lost: schedule the key's"
+                            + " deletion and delete its alias; a new execution then makes another key."));
         } catch (KmsException failure) {
             // A key policy of the user's own need not let this role ask; the probe tells as well, later.
             if ("AccessDeniedException".equals(failure.awsErrorDetails().errorCode())) return Optional.empty();

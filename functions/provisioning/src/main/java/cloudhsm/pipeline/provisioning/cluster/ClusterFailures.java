@@ -5,12 +5,15 @@ import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
 
 /** Ends of stages that several of them share. */
 public final class ClusterFailures {
-    /** A new cluster is of no use to a key store: its name and the key's alias belong to the cluster that is gone. */
     private static final String NEXT =
-            "Next: if the deployment has no key store yet, start a provisioning execution, which creates a new"
-                    + " cluster. If it has one, restore the cluster from its newest backup, as the runbook says under"
-                    + " \"The cluster is gone\"; or, without the objects so far, give the provisioning another"
-                    + " keyStore.name and another key.alias.";
+            "Next: start a provisioning execution with the deployment's name: it makes another cluster, from the newest"
+                    + " backup of this one where the deployment has a key store.";
+
+    /** How a deployment leaves subnets and zones in which its cluster can be given no HSM. Ends without a full stop. */
+    public static final String ELSEWHERE =
+            "pause the deployment, which deletes its HSMs and names the newest backup, and start a provisioning"
+                    + " execution with \"recovery\": {\"backupId\": \"<that backup>\"} and two or more other subnets in"
+                    + " network.subnetIds: it makes another cluster there from the backup, behind the same key store";
 
     private ClusterFailures() {}
 

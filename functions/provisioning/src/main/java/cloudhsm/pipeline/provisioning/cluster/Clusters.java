@@ -24,7 +24,7 @@ public final class Clusters {
      */
     public static final String DEPLOYMENT_TAG = "cloudhsm-pipeline:deployment";
 
-    /** From CreateCluster to UNINITIALIZED: a few minutes are usual. */
+    /** From CreateCluster to UNINITIALIZED, or from a backup to ACTIVE: a few minutes are usual. */
     static final Duration CREATION_BUDGET = Duration.ofMinutes(15);
 
     /** From an ACTIVE first HSM to its CSR: moments are usual. */
@@ -56,8 +56,9 @@ public final class Clusters {
     }
 
     /**
-     * The deployment's cluster, unless it is being deleted: of those that its record names, the one with HSMs, then the
-     * older, the same one in every run; else the one that its open intent has made.
+     * The deployment's cluster, unless it is being deleted: one that its open intent has made from a backup, in the place of
+     * another; else of those that its record names, the one with HSMs, then the older, the same one in every run; else the one
+     * that its open intent has made.
      *
      * @param clusters of the Region
      */
@@ -65,22 +66,30 @@ public final class Clusters {
         var usable = clusters.stream()
                 .filter(cluster -> cluster.state() != ClusterState.DELETE_IN_PROGRESS)
                 .toList();
-        return usable.stream()
-                .filter(cluster -> isNamed(record, cluster))
-                .min(Comparator.<Cluster>comparingInt(cluster -> -hsms(cluster).size())
-                        .thenComparing(Cluster::createTimestamp)
-                        .thenComparing(Cluster::clusterId))
-                .or(() -> intended(record, usable));
+        var intended = intended(record, usable);
+        return intended.filter(cluster -> cluster.sourceBackupId() != null)
+                .or(() -> usable.stream()
+                        .filter(cluster -> record.made(Made.CLUSTER).contains(cluster.clusterId()))
+                        .min(Comparator.<Cluster>comparingInt(cluster -> -hsms(cluster).size())
+                                .thenComparing(Cluster::createTimestamp)
+                                .thenComparing(Cluster::clusterId)))
+                .or(() -> intended);
+    }
+
+    /** Has the record name the cluster. */
+    public static void remember(Deployments deployments, Deployment record, Cluster cluster) {
+        if (cluster.sourceBackupId() == null) deployments.made(record.name(), Made.CLUSTER, cluster.clusterId());
+        else deployments.madeFromBackup(record, cluster.clusterId());
     }
 
     /**
-     * Every cluster of the deployment, those that are being deleted included.
+     * Every cluster of the deployment, former ones and those that are being deleted included.
      *
      * @param clusters of the Region
      */
     public static List<Cluster> allOfDeployment(Deployment record, List<Cluster> clusters) {
         return Stream.concat(
-                        clusters.stream().filter(cluster -> isNamed(record, cluster)),
+                        clusters.stream().filter(cluster -> record.clusterIds().contains(cluster.clusterId())),
                         intended(record, clusters).stream())
                 .toList();
     }
@@ -88,10 +97,6 @@ public final class Clusters {
     /** Whether the tag of that key is there and has that value. */
     public static boolean isTagged(List<Tag> tags, String key, String value) {
         return tags.stream().anyMatch(tag -> key.equals(tag.key()) && value.equals(tag.value()));
-    }
-
-    private static boolean isNamed(Deployment record, Cluster cluster) {
-        return record.made(Made.CLUSTER).contains(cluster.clusterId());
     }
 
     /** The newest that carries the intent's value: whoever copies it onto a cluster that was there before gets nothing. */

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.provisioning.cluster;
 
+import cloudhsm.pipeline.provisioning.deployment.Deployment;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.deployment.Made;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
@@ -8,6 +9,7 @@ import cloudhsm.pipeline.provisioning.stage.Resource;
 import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import java.util.List;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
@@ -17,25 +19,36 @@ import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
 import software.amazon.awssdk.services.cloudhsmv2.model.Tag;
 
 /**
- * Creates the deployment's cluster, without HSMs, unless the deployment's record names one. CreateCluster has no client
- * token, so the cluster carries the value of the record's intent until the record has its id.
+ * Creates the deployment's cluster, without HSMs, unless the deployment's record names one; in the place of one that is gone
+ * or can be given no HSMs, from a backup of it. CreateCluster has no client token, so the cluster carries the value of the
+ * record's intent until the record has its id.
  *
  * @see <a href="https://docs.aws.amazon.com/cloudhsm/latest/userguide/create-cluster.html">Create a cluster</a>
  */
 public final class CreateCluster extends StageHandler<CreateCluster.Input> {
     /**
      * @param mode FIPS or NON_FIPS; it cannot be changed later
+     * @param sourceBackupId the backup that the cluster is to be made from; "" for the cluster that is there, or a new one
      * @param subnetIds of one VPC, at most one in a zone; HSMs can be created in their zones only
      */
     public record Input(
-            String deployment, String hsmType, String mode, int backupRetentionDays, List<String> subnetIds) {
+            String deployment,
+            String hsmType,
+            String mode,
+            String sourceBackupId,
+            int backupRetentionDays,
+            List<String> subnetIds) {
         public Input {
+            Objects.requireNonNull(sourceBackupId, "sourceBackupId");
             subnetIds = List.copyOf(subnetIds);
         }
     }
 
-    /** @param securityGroupId made by CloudHSM; whoever is to reach the HSMs must be in it */
-    public record Output(String clusterId, String securityGroupId, String vpcId) {}
+    /**
+     * @param securityGroupId made by CloudHSM; whoever is to reach the HSMs must be in it
+     * @param sourceBackupId the backup that it was made from, or ""
+     */
+    public record Output(String clusterId, String securityGroupId, String vpcId, String sourceBackupId) {}
 
     private final CloudHsmV2Client cloudHsm;
     private final Deployments deployments;
@@ -62,23 +75,27 @@ public final class CreateCluster extends StageHandler<CreateCluster.Input> {
                     .map(cluster -> outcome(input, cluster))
                     .orElseGet(() -> ClusterFailures.notFound(clusterId));
         }
-        return ownCluster(input.deployment())
+        var record = deployments.find(input.deployment()).orElseThrow();
+        return ownCluster(input, record)
                 .map(cluster -> outcome(input, cluster))
-                .orElseGet(() -> waitFor(create(input)));
+                .orElseGet(() -> waitFor(create(input, record)));
     }
 
-    private Optional<Cluster> ownCluster(String deployment) {
-        var record = deployments.find(deployment);
-        var own = record.flatMap(known -> Clusters.ofDeployment(known, clusters.all()));
-        own.filter(cluster -> !record.get().made(Made.CLUSTER).contains(cluster.clusterId()))
-                .ifPresent(cluster -> deployments.made(deployment, Made.CLUSTER, cluster.clusterId()));
+    /** Where one is to be made from a backup, any other is a former one. */
+    private Optional<Cluster> ownCluster(Input input, Deployment record) {
+        var own = Clusters.ofDeployment(record, clusters.all())
+                .filter(cluster -> input.sourceBackupId().isEmpty()
+                        || input.sourceBackupId().equals(cluster.sourceBackupId()));
+        own.filter(cluster -> !record.made(Made.CLUSTER).contains(cluster.clusterId()))
+                .ifPresent(cluster -> Clusters.remember(deployments, record, cluster));
         return own;
     }
 
-    private Cluster create(Input input) {
+    private Cluster create(Input input, Deployment record) {
         var intent = deployments.intend(input.deployment(), Made.CLUSTER);
         var cluster = cloudHsm.createCluster(request -> request.hsmType(input.hsmType())
                         .mode(input.mode())
+                        .sourceBackupId(input.sourceBackupId().isEmpty() ? null : input.sourceBackupId())
                         .backupRetentionPolicy(policy -> policy.type(BackupRetentionType.DAYS)
                                 .value(Integer.toString(input.backupRetentionDays())))
                         .subnetIds(input.subnetIds())
@@ -96,7 +113,7 @@ public final class CreateCluster extends StageHandler<CreateCluster.Input> {
                                         .value("cloudhsm-" + input.deployment())
                                         .build()))
                 .cluster();
-        deployments.made(input.deployment(), Made.CLUSTER, cluster.clusterId());
+        Clusters.remember(deployments, record, cluster);
         return cluster;
     }
 
@@ -106,8 +123,9 @@ public final class CreateCluster extends StageHandler<CreateCluster.Input> {
         }
         return switch (cluster.state()) {
             case CREATE_IN_PROGRESS -> waitFor(cluster);
+            // One from a backup comes up ACTIVE; whoever initializes another one waits for it himself.
+            case INITIALIZE_IN_PROGRESS -> cluster.sourceBackupId() == null ? created(cluster) : waitFor(cluster);
             case UNINITIALIZED,
-                    INITIALIZE_IN_PROGRESS,
                     INITIALIZED,
                     ACTIVE,
                     UPDATE_IN_PROGRESS,
@@ -126,13 +144,20 @@ public final class CreateCluster extends StageHandler<CreateCluster.Input> {
                             + ", but DescribeClusters does not show its security group yet. Nothing was changed."
                             + " Next: look again a little later.");
         }
-        return new Outcome.Done(new Output(cluster.clusterId(), cluster.securityGroup(), cluster.vpcId()));
+        return new Outcome.Done(new Output(
+                cluster.clusterId(),
+                cluster.securityGroup(),
+                cluster.vpcId(),
+                Objects.requireNonNullElse(cluster.sourceBackupId(), "")));
     }
 
     private static Outcome waitFor(Cluster cluster) {
         return new Outcome.Waiting(
                 Resource.cluster(cluster.clusterId()),
-                Set.of(ClusterState.CREATE_IN_PROGRESS.toString(), Resource.ABSENT),
+                Set.of(
+                        ClusterState.CREATE_IN_PROGRESS.toString(),
+                        ClusterState.INITIALIZE_IN_PROGRESS.toString(),
+                        Resource.ABSENT),
                 Clusters.CREATION_BUDGET);
     }
 

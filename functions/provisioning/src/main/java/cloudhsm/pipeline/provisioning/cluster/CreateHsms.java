@@ -296,6 +296,7 @@ public final class CreateHsms extends StageHandler<CreateHsms.Input> {
                 "Cluster " + input.clusterId() + " still has no " + input.count() + " ACTIVE HSMs in two or more of the"
                         + " zones " + input.zones() + " after " + input.created() + " were created; " + input.deleted()
                         + " turned DEGRADED and were deleted. Next: look at the AWS Health Dashboard for CloudHSM in"
-                        + " these zones, then start a new execution.");
+                        + " these zones, and for free addresses in the cluster's subnets, then start a new execution;"
+                        + " to leave these subnets, " + ClusterFailures.ELSEWHERE + ".");
     }
 }

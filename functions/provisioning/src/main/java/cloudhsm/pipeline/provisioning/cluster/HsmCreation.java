@@ -15,6 +15,7 @@ import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
 import software.amazon.awssdk.services.cloudhsmv2.model.CloudHsmResourceNotFoundException;
 import software.amazon.awssdk.services.cloudhsmv2.model.CloudHsmV2Exception;
 import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
+import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
 import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
 import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
 
@@ -213,7 +214,15 @@ final class HsmCreation {
                 "AWS has no room for another HSM of cluster " + cluster.clusterId() + " in any zone that was left to"
                         + " try. AWS says in " + String.join("; in ", refusals) + ". Nothing was created. Next: start a"
                         + " new execution later; or ask AWS Support when there will be room. A cluster cannot be given"
-                        + " other zones.");
+                        + " other zones; to leave these, " + elsewhere() + ".");
+    }
+
+    /** A cluster without an initialized HSM has no backup, and nothing that depends on it. */
+    private String elsewhere() {
+        return cluster.state() == ClusterState.UNINITIALIZED
+                ? "delete the cluster, which holds nothing yet, and start a new execution with two or more other"
+                        + " subnets in network.subnetIds"
+                : ClusterFailures.ELSEWHERE;
     }
 
     private Outcome.Failed quotaReached(CloudHsmV2Exception refused) {

@@ -28,6 +28,7 @@ import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
+import software.amazon.awssdk.services.cloudhsmv2.model.Backup;
 import software.amazon.awssdk.services.cloudhsmv2.model.Certificates;
 import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
 import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
@@ -314,7 +315,7 @@ public final class VerifyHsmIdentity extends StageHandler<VerifyHsmIdentity.Inpu
         var record = deployments.find(input.deployment());
         var before = verifiedBefore(cluster, record);
         if (before.filter(output -> satisfies(output.verdict(), input.policy())).isPresent()) {
-            return new Outcome.Done(before.get());
+            return new Outcome.Done(fromBackup(cluster, before.get()));
         }
         var unmet = neverMet(input.policy(), cluster, record);
         if (unmet.isPresent()) return neverVerified(unmet.get());
@@ -326,12 +327,31 @@ public final class VerifyHsmIdentity extends StageHandler<VerifyHsmIdentity.Inpu
         return new Outcome.Done(new Output(Verdict.ALREADY_INITIALIZED, "", chain, chain, List.of()));
     }
 
+    /** A cluster from a backup has the certificate of the former one, and so the key that the verified HSM has made. */
+    private static Output fromBackup(Cluster cluster, Output verified) {
+        if (cluster.sourceBackupId() == null) return verified;
+        var since = " That was the first HSM of the former cluster. Cluster " + cluster.clusterId() + " was made from "
+                + cluster.sourceBackupId() + " and has the same certificate, whose key leaves an HSM in CloudHSM's own"
+                + " backups only; of the hardware that holds it now AWS offers no certificates.";
+        return new Output(
+                verified.verdict(),
+                verified.csrKeySha256(),
+                new Chain(verified.awsChain().verified(), verified.awsChain().message() + since),
+                new Chain(
+                        verified.manufacturerChain().verified(),
+                        verified.manufacturerChain().message() + since),
+                verified.certificates());
+    }
+
     /** What is on record for the key that the cluster's certificate has; it is shown once the cluster is initialized. */
     private static Optional<Output> verifiedBefore(Cluster cluster, Optional<Deployment> record) {
+        return onRecord(record).filter(output -> isOf(cluster, output.csrKeySha256()));
+    }
+
+    private static Optional<Output> onRecord(Optional<Deployment> record) {
         return record.map(Deployment::verified)
                 .filter(verified -> !verified.isEmpty())
-                .map(verified -> Json.MAPPER.convertValue(verified, Output.class))
-                .filter(output -> isOf(cluster, output.csrKeySha256()));
+                .map(verified -> Json.MAPPER.convertValue(verified, Output.class));
     }
 
     private static boolean isOf(Cluster cluster, String keySha256) {
@@ -358,14 +378,28 @@ public final class VerifyHsmIdentity extends StageHandler<VerifyHsmIdentity.Inpu
      */
     public static Optional<String> neverMet(Policy policy, Cluster cluster, Optional<Deployment> record) {
         if (!isInitialized(cluster.state())) return Optional.empty();
-        var before = verifiedBefore(cluster, record);
+        return unmet(
+                policy,
+                "cluster " + cluster.clusterId() + ", which is " + cluster.stateAsString(),
+                verifiedBefore(cluster, record));
+    }
+
+    /**
+     * The same of a cluster that is yet to be made from a backup of the deployment's former one.
+     *
+     * @param record the deployment's
+     */
+    public static Optional<String> neverMet(Policy policy, Backup backup, Optional<Deployment> record) {
+        return unmet(policy, "a cluster from " + backup.backupId(), onRecord(record));
+    }
+
+    private static Optional<String> unmet(Policy policy, String cluster, Optional<Output> before) {
         if (before.map(Output::verdict)
                 .map(verdict -> satisfies(verdict, policy))
                 .orElse(policy == Policy.SKIP)) {
             return Optional.empty();
         }
-        return Optional.of("The policy " + policy + " is not met by cluster " + cluster.clusterId() + ", which is "
-                + cluster.stateAsString() + ": "
+        return Optional.of("The policy " + policy + " is not met by " + cluster + ": "
                 + before.map(output -> "of its first HSM is on record " + output.verdict())
                         .orElse("nothing is on record of its first HSM")
                 + ", and AWS offers the hardware certificates only until initialization");

@@ -59,6 +59,12 @@ public record Deployment(
         return made.getOrDefault(kind, List.of());
     }
 
+    /** Ids of every cluster that was made for it: the deployment's own, and former ones. */
+    public List<String> clusterIds() {
+        return Stream.concat(made(Made.CLUSTER).stream(), made(Made.FORMER_CLUSTER).stream())
+                .toList();
+    }
+
     /** Whether the bucket belongs to the deployment: it was made for it, or adopted. */
     public boolean hasBucket(String bucket) {
         return buckets().contains(bucket);

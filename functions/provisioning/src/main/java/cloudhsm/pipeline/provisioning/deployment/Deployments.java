@@ -138,6 +138,30 @@ public final class Deployments {
     }
 
     /**
+     * Remembers a cluster that was made from a backup, and closes the intent; any other that the record names is a former one
+     * from now on.
+     *
+     * @param before the record
+     * @throws IllegalStateException where the deployment has no record
+     */
+    public void madeFromBackup(Deployment before, String clusterId) {
+        var former = before.made(Made.CLUSTER).stream()
+                .filter(id -> !id.equals(clusterId))
+                .toList();
+        if (former.isEmpty()) {
+            made(before.name(), Made.CLUSTER, clusterId);
+            return;
+        }
+        ofRecord(
+                before.name(),
+                "SET " + Made.CLUSTER.ids() + " = :id ADD " + Made.FORMER_CLUSTER.ids() + " :former REMOVE "
+                        + Made.CLUSTER.intent(),
+                Map.of(
+                        ":id", AttributeValue.fromSs(List.of(clusterId)),
+                        ":former", AttributeValue.fromSs(former)));
+    }
+
+    /**
      * Remembers a bucket that was there before and that an input asked to take over, and how it was found: to be called
      * before anything on it is changed. On its own, as twenty buckets' policies fill more than an item can hold.
      *

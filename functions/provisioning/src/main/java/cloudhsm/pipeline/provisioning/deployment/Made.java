@@ -7,6 +7,8 @@ package cloudhsm.pipeline.provisioning.deployment;
 public enum Made {
     /** By cluster id. Its HSMs and its backups belong to the deployment with it. */
     CLUSTER,
+    /** By cluster id: one in whose place another was made from a backup. */
+    FORMER_CLUSTER,
     /** By instance id: a client, from its launch to its termination. */
     CLIENT,
     /** By group id: that of the clients. CloudHSM's own goes with the cluster. */

@@ -19,7 +19,7 @@ public record Observation(Resource resource, String state, String message, Map<S
 
     /** Whether the deployment's record names the resource, of which nothing but its id may be left. */
     boolean isPartOf(Deployment deployment) {
-        var clusters = deployment.made(Made.CLUSTER);
+        var clusters = deployment.clusterIds();
         return switch (resource.type()) {
             case CLUSTER -> clusters.contains(resource.id());
             case HSM, ONE_HSM -> clusters.contains(resource.parent());

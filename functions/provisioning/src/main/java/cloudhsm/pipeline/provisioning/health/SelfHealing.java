@@ -82,9 +82,9 @@ public final class SelfHealing {
         if (!health.isDegraded()) return leftAlone(deployment.name(), health.inWords());
         if (health.isClusterOrKeyStoreGone()) {
             return tell(health, history, "its cluster or its key store does not exist any more", Instant.MAX, """
-                Nothing was changed. Next: if that was a mistake, restore the cluster from its newest backup, as the \
-                runbook says under "The cluster is gone"; otherwise run the teardown, which ends the watch over this \
-                deployment.\
+                Nothing was changed. Next: if the cluster is gone by mistake, start a provisioning execution with the \
+                deployment's name, which makes another from its newest backup; otherwise run the teardown, which ends \
+                the watch over this deployment.\
                 """);
         }
         if (health.isDisconnected() && !history.reconnecting()) {

@@ -83,8 +83,8 @@ public final class ConnectKeyStore extends StageHandler<ConnectKeyStore.Input> {
                 code,
                 "Key store " + store.customKeyStoreId() + " (" + store.customKeyStoreName() + ") of cluster "
                         + store.cloudHsmClusterId() + " is FAILED with " + code + ": " + error.meaning()
-                        + ". Its keys cannot be used. Next: " + error.remedy()
-                        + "; then start a provisioning execution with the deployment's name, which disconnects the"
-                        + " store, repairs what needs no person, and connects it again.");
+                        + ". Its keys cannot be used. Next: "
+                        + error.next("disconnects the store, repairs what needs no person, and connects it again")
+                        + ".");
     }
 }

@@ -1,5 +1,7 @@
 package cloudhsm.pipeline.provisioning.keystore;
 
+import cloudhsm.pipeline.provisioning.cluster.ClusterFailures;
+
 /**
  * What a ConnectionErrorCode of a FAILED key store means, and what helps.
  *
@@ -30,9 +32,16 @@ record ConnectionError(String meaning, Repair repair, int tries, String remedy) 
         }
     }
 
-    private static final String RESTORE =
-            "create a cluster from the newest backup, under the deployment's tag, create an HSM in two of its zones,"
-                    + " and once they are ACTIVE name it in UpdateCustomKeyStore (the runbook has the commands)";
+    /**
+     * What a person does, a sentence without its end.
+     *
+     * @param connection what the execution that follows does with the key store
+     */
+    String next(String connection) {
+        return remedy.endsWith(ClusterFailures.ELSEWHERE)
+                ? remedy
+                : remedy + "; then start a provisioning execution with the deployment's name, which " + connection;
+    }
 
     private static ConnectionError person(String meaning, String remedy) {
         return new ConnectionError(meaning, Repair.PERSON, 0, remedy);
@@ -69,15 +78,17 @@ record ConnectionError(String meaning, Repair repair, int tries, String remedy) 
             case "INSUFFICIENT_CLOUDHSM_HSMS" ->
                 new ConnectionError(
                         "the cluster has no active HSM", Repair.RESTORE_HSMS, 2, "find out who deletes HSMs");
-            case "CLUSTER_NOT_FOUND" -> person("KMS finds no cluster of that id", RESTORE);
+            case "CLUSTER_NOT_FOUND" ->
+                person("KMS finds no cluster of that id", "see that a backup of the cluster is READY");
             case "SUBNET_NOT_FOUND" ->
                 person(
                         "a subnet of the cluster has been deleted",
-                        "delete the cluster's HSMs and the cluster, whose backups stay; " + RESTORE);
+                        ClusterFailures.ELSEWHERE);
             case "INSUFFICIENT_FREE_ADDRESSES_IN_SUBNET" ->
                 person(
                         "a subnet of the cluster has no free address for KMS's network interface",
-                        "free at least one address in each of the cluster's subnets");
+                        "free at least one address in each of the cluster's subnets and start a provisioning"
+                                + " execution with the deployment's name; or " + ClusterFailures.ELSEWHERE);
             case "NETWORK_ERRORS" ->
                 new ConnectionError(
                         "KMS could not reach the cluster, usually for a short time",

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.provisioning.keystore;
 
+import cloudhsm.pipeline.provisioning.deployment.Deployment;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.deployment.Made;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
@@ -16,9 +17,9 @@ import software.amazon.awssdk.services.kms.model.CustomKeyStoresListEntry;
 import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
 
 /**
- * Makes KMS's custom key store on the cluster, unless the deployment's record names one there. CreateCustomKeyStore takes
- * no tag, but a cluster has one store at most: while the record's intent is open, it is the one that the intent has made.
- * Nothing is connected yet, so KMS does not try the password here.
+ * Makes KMS's custom key store on the cluster, unless the deployment's record names one: that is told the cluster where it
+ * still has a former one. CreateCustomKeyStore takes no tag, but a cluster has one store at most: while the record's intent
+ * is open, it is the one that the intent has made. Nothing is connected yet, so KMS does not try the password here.
  */
 public final class CreateKeyStore extends StageHandler<CreateKeyStore.Input> {
     /** KMS's limit for a trust anchor; CloudHSM itself accepts 20,000 characters. */
@@ -66,6 +67,11 @@ public final class CreateKeyStore extends StageHandler<CreateKeyStore.Input> {
                 .filter(store -> input.clusterId().equals(store.cloudHsmClusterId()))
                 .findFirst();
         if (onCluster.isPresent()) return adopt(input, onCluster.get());
+        var made = made(deployments.find(input.deployment()));
+        var former = stores.stream()
+                .filter(store -> made.contains(store.customKeyStoreId()))
+                .findFirst();
+        if (former.isPresent()) return tellCluster(input, former.get());
         var named = stores.stream()
                 .filter(store -> input.keyStoreName().equals(store.customKeyStoreName()))
                 .findFirst();
@@ -76,12 +82,27 @@ public final class CreateKeyStore extends StageHandler<CreateKeyStore.Input> {
 
     private Outcome adopt(Input input, CustomKeyStoresListEntry store) {
         var record = deployments.find(input.deployment());
-        var named = record.map(known -> known.made(Made.KEY_STORE)).orElse(List.of());
-        if (!named.contains(store.customKeyStoreId())) {
+        if (!made(record).contains(store.customKeyStoreId())) {
             if (record.flatMap(known -> known.intent(Made.KEY_STORE)).isEmpty()) return clusterTaken(input, store);
             deployments.made(input.deployment(), Made.KEY_STORE, store.customKeyStoreId());
         }
         return new Outcome.Done(new Output(store.customKeyStoreId()));
+    }
+
+    private static List<String> made(Optional<Deployment> record) {
+        return record.map(known -> known.made(Made.KEY_STORE)).orElse(List.of());
+    }
+
+    /**
+     * KMS takes a cluster only while the store is DISCONNECTED, and only one with the certificate of the former. It keeps
+     * the keys, and its own password for kmsuser.
+     */
+    private Outcome tellCluster(Input input, CustomKeyStoresListEntry store) {
+        return DisconnectKeyStore.toBeDone(kms, store).orElseGet(() -> {
+            kms.updateCustomKeyStore(request ->
+                    request.customKeyStoreId(store.customKeyStoreId()).cloudHsmClusterId(input.clusterId()));
+            return new Outcome.Done(new Output(store.customKeyStoreId()));
+        });
     }
 
     private static Outcome nameTaken(Input input, CustomKeyStoresListEntry store) {

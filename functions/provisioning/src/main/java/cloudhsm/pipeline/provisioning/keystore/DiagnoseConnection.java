@@ -173,8 +173,7 @@ public final class DiagnoseConnection extends StageHandler<DiagnoseConnection.In
                         + ", then it is connected again."
                 : (attempt > 1 ? " " + (failures.size() - 1) + " repairs did not help." : "")
                         + " The key store is being disconnected; its keys cannot be used, and its HSMs go on billing."
-                        + " Next: " + error.remedy()
-                        + "; then start a provisioning execution with the deployment's name, which connects again.";
+                        + " Next: " + error.next("connects again") + ".";
         return new Output(code, evidence, repair.name(), what + then, failures);
     }
 }

@@ -10,6 +10,7 @@ import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import software.amazon.awssdk.services.kms.KmsClient;
+import software.amazon.awssdk.services.kms.model.CustomKeyStoresListEntry;
 import software.amazon.awssdk.services.kms.model.CustomKeyStoreInvalidStateException;
 
 /**
@@ -53,25 +54,30 @@ public final class DisconnectKeyStore extends StageHandler<DisconnectKeyStore.In
     protected Outcome run(Input input, Optional<Resource> awaited) {
         var store = keyStores.find(input.keyStoreId());
         if (store.isEmpty()) return KeyStores.gone(input.keyStoreId());
-        return switch (store.get().connectionState()) {
-            case DISCONNECTED -> new Outcome.Done(new Output("DISCONNECTED"));
-            case DISCONNECTING -> waiting(input);
-            case FAILED, CONNECTED, CONNECTING -> disconnect(input);
-            case UNKNOWN_TO_SDK_VERSION -> KeyStores.unknown(store.get());
+        return toBeDone(kms, store.get()).orElseGet(() -> new Outcome.Done(new Output("DISCONNECTED")));
+    }
+
+    /** Asks for the disconnection, and says what is waited for; empty once the store is DISCONNECTED. */
+    static Optional<Outcome> toBeDone(KmsClient kms, CustomKeyStoresListEntry store) {
+        return switch (store.connectionState()) {
+            case DISCONNECTED -> Optional.empty();
+            case DISCONNECTING -> Optional.of(waiting(store));
+            case FAILED, CONNECTED, CONNECTING -> Optional.of(disconnect(kms, store));
+            case UNKNOWN_TO_SDK_VERSION -> Optional.of(KeyStores.unknown(store));
         };
     }
 
-    private Outcome disconnect(Input input) {
+    private static Outcome disconnect(KmsClient kms, CustomKeyStoresListEntry store) {
         try {
-            kms.disconnectCustomKeyStore(request -> request.customKeyStoreId(input.keyStoreId()));
+            kms.disconnectCustomKeyStore(request -> request.customKeyStoreId(store.customKeyStoreId()));
         } catch (CustomKeyStoreInvalidStateException alreadyOnItsWay) {
             // The state just read was an old one: KMS refuses DISCONNECTING and DISCONNECTED, and nothing else.
-            return waiting(input);
+            return waiting(store);
         }
-        return waiting(input);
+        return waiting(store);
     }
 
-    private static Outcome waiting(Input input) {
-        return new Outcome.Waiting(Resource.keyStore(input.keyStoreId()), NOT_YET, BUDGET);
+    private static Outcome waiting(CustomKeyStoresListEntry store) {
+        return new Outcome.Waiting(Resource.keyStore(store.customKeyStoreId()), NOT_YET, BUDGET);
     }
 }

@@ -55,11 +55,17 @@ final class AccountCheck {
      * @param record the deployment's; empty for a new one
      * @param clusters all of the Region
      * @param own the deployment's, one of them
+     * @param fromBackup whether its cluster is to be made from a backup
      */
-    void check(ProvisionRequest request, Optional<Deployment> record, List<Cluster> clusters, Optional<Cluster> own) {
+    void check(
+            ProvisionRequest request,
+            Optional<Deployment> record,
+            List<Cluster> clusters,
+            Optional<Cluster> own,
+            boolean fromBackup) {
         checkQuotas(request.hsm().count(), clusters, own);
         own.ifPresent(cluster -> checkSame(request.hsm(), cluster));
-        checkKeyStore(request, record, own);
+        checkKeyStore(request, record, own, fromBackup);
         if (!problems.concern("deployment")) {
             for (var bucket : request.buckets()) {
                 if (problems.concern(bucket.field())) continue;
@@ -115,29 +121,34 @@ final class AccountCheck {
         }
     }
 
-    private void checkKeyStore(ProvisionRequest request, Optional<Deployment> record, Optional<Cluster> own) {
+    private void checkKeyStore(
+            ProvisionRequest request, Optional<Deployment> record, Optional<Cluster> own, boolean fromBackup) {
         var stores = kms.describeCustomKeyStoresPaginator().customKeyStores().stream()
                 .toList();
         var ownCluster = own.map(Cluster::clusterId);
         var named = stores.stream()
                 .filter(store -> store.customKeyStoreName().equals(request.keyStoreName()))
                 .findFirst();
-        var ofCluster = stores.stream()
+        var onCluster = stores.stream()
                 .filter(store -> ownCluster.equals(Optional.ofNullable(store.cloudHsmClusterId())))
                 .findFirst();
         var former = stores.stream()
-                .filter(store -> ofCluster.isEmpty() && isMadeFor(record, store))
+                .filter(store -> onCluster.isEmpty() && isMadeFor(record, store))
                 .findFirst();
-        if (former.isPresent()) {
-            // Beside another one, a teardown could take one of the two only.
-            problems.add(
+        var isFromBackup = fromBackup
+                || own.filter(cluster -> cluster.sourceBackupId() != null).isPresent();
+        if (former.isPresent() && !isFromBackup) {
+            // Beside another one, a teardown could take one of the two only. Without a cluster, SourceBackup says why.
+            own.ifPresent(cluster -> problems.add(
                     "key stores",
-                    "the deployment's key store " + former.get().customKeyStoreId() + " is there, but not its cluster "
-                            + former.get().cloudHsmClusterId() + "; restore the cluster from a backup and tell the key"
-                            + " store, or tear this deployment down, or choose another deployment name");
+                    "the deployment's key store " + former.get().customKeyStoreId() + " is of cluster "
+                            + former.get().cloudHsmClusterId() + ", not of its cluster " + cluster.clusterId()
+                            + "; tear this deployment down, or choose another deployment name"));
             return;
         }
-        if (named.isPresent() && !isOf(named.get(), ownCluster)) {
+        // A former one is to be told the cluster that is made from a backup.
+        var ofCluster = onCluster.or(() -> former);
+        if (named.isPresent() && !named.equals(ofCluster)) {
             problems.add(
                     "keyStore.name",
                     "\"" + request.keyStoreName() + "\" is the name of key store "
@@ -155,7 +166,7 @@ final class AccountCheck {
                 && !ofCluster.get().customKeyStoreName().equals(request.keyStoreName())) {
             problems.add(
                     "keyStore.name",
-                    "the deployment's cluster " + ownCluster.orElseThrow() + " belongs to key store \""
+                    "the deployment's cluster " + ofCluster.get().cloudHsmClusterId() + " belongs to key store \""
                             + ofCluster.get().customKeyStoreName() + "\" already; ask for that name");
         }
         if (ofCluster.isEmpty() && stores.size() >= quotas.keyStores()) {
@@ -179,10 +190,6 @@ final class AccountCheck {
     private static boolean isMadeFor(Optional<Deployment> record, CustomKeyStoresListEntry store) {
         return record.filter(known -> known.made(Made.KEY_STORE).contains(store.customKeyStoreId()))
                 .isPresent();
-    }
-
-    private static boolean isOf(CustomKeyStoresListEntry store, Optional<String> clusterId) {
-        return clusterId.isPresent() && clusterId.get().equals(store.cloudHsmClusterId());
     }
 
     /** A second alias would leave the key with its first one as well, and the plan with another than the evidence. */

@@ -8,6 +8,8 @@ import com.fasterxml.jackson.databind.node.NullNode;
 import java.math.BigDecimal;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
+import software.amazon.awssdk.services.cloudhsmv2.model.Backup;
 
 /**
  * What the execution is going to make, every choice made: the input of all later stages.
@@ -15,6 +17,7 @@ import java.util.Objects;
  * @param zones that offer CloudHSM and have a chosen subnet, in the order in which they are given HSMs
  * @param subnetIds of the cluster, in the order of the zones
  * @param clientSubnetId where the client runs: the first zone's
+ * @param sourceBackupId the backup that the cluster is made from; "" for a cluster that is there, or a new one
  * @param hsmCount how many HSMs the cluster is to have
  * @param identityPolicy REQUIRE_AWS, REQUIRE_BOTH or SKIP
  * @param manufacturerRoot PEM, or ""
@@ -35,6 +38,7 @@ public record Plan(
         String clientSubnetId,
         String hsmType,
         String mode,
+        String sourceBackupId,
         int hsmCount,
         int backupRetentionDays,
         String identityPolicy,
@@ -71,7 +75,12 @@ public record Plan(
         keyPolicy = keyPolicy == null ? NullNode.getInstance() : keyPolicy;
     }
 
-    static Plan of(ProvisionRequest request, NetworkChoice network, HsmPrice price, String lambdaConcurrency) {
+    static Plan of(
+            ProvisionRequest request,
+            NetworkChoice network,
+            Optional<Backup> source,
+            HsmPrice price,
+            String lambdaConcurrency) {
         return new Plan(
                 request.deployment(),
                 network.vpcId(),
@@ -80,6 +89,7 @@ public record Plan(
                 network.subnetIds().getFirst(),
                 request.hsm().type(),
                 request.hsm().mode(),
+                source.map(Backup::backupId).orElse(""),
                 request.hsm().count(),
                 request.hsm().backupRetentionDays(),
                 request.hsmIdentity().policy(),

@@ -26,6 +26,7 @@ import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
+import software.amazon.awssdk.services.cloudhsmv2.model.Backup;
 import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
 import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
 import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
@@ -152,8 +153,11 @@ public final class Preflight extends StageHandler<Preflight.Input> {
         var all = clusters.all();
         var own = record.flatMap(known -> ownCluster(known, all));
         var unnamed = own.filter(cluster -> !record.get().made(Made.CLUSTER).contains(cluster.clusterId()));
+        var source = new SourceBackup(account.cloudHsm(), account.kms(), problems).choose(request, record, own);
+        // The cluster that stays; none where one is made from a backup in its place.
+        var kept = own.filter(cluster -> source.isEmpty());
         var network =
-                new NetworkCheck(account.ec2(), execution.region(), problems).choose(request.network(), zones, own);
+                new NetworkCheck(account.ec2(), execution.region(), problems).choose(request.network(), zones, kept);
         new AccountCheck(
                         account.kms(),
                         account.s3(),
@@ -163,31 +167,34 @@ public final class Preflight extends StageHandler<Preflight.Input> {
                         bucketScope,
                         execution,
                         problems)
-                .check(request, record, all, own);
+                .check(request, record, all, kept, source.isPresent());
         var lambdaConcurrency = concurrency.check(problems);
-        new TrustAnchorCheck(awsRootCertificate, runtime.clock(), problems).check(request.hsmIdentity(), own);
-        own.filter(cluster -> !problems.concern("hsmIdentity"))
-                .flatMap(cluster -> neverVerified(cluster, request, record))
-                .ifPresent(problem -> problems.add("hsmIdentity.policy", problem));
+        if (source.isEmpty()) {
+            new TrustAnchorCheck(awsRootCertificate, runtime.clock(), problems).check(request.hsmIdentity(), kept);
+        }
+        if (!problems.concern("hsmIdentity")) {
+            neverVerified(kept, source, request, record)
+                    .ifPresent(problem -> problems.add("hsmIdentity.policy", problem));
+        }
         if (!problems.isEmpty() || network.isEmpty()) return invalid(problems);
         var planted = OwnSecret.notOurs(account.secretsManager(), deployments, request.deployment());
         if (planted.isPresent()) return planted.get().failed();
         var holder = lock.take(request.deployment(), input.execution());
         if (holder.isPresent()) return locked(request.deployment(), holder.get());
-        var plan = Plan.of(request, network.get(), price, lambdaConcurrency);
+        var plan = Plan.of(request, network.get(), source, price, lambdaConcurrency);
         var now = runtime.clock().instant();
         if (!deployments.provisioning(plan.deployment(), record, wanted.remembered(), plan, now)) {
             // The execution that had the lock until now wanted something else than this one has seen. Nobody has it
             // now.
             return run(input, awaited);
         }
-        unnamed.ifPresent(cluster -> deployments.made(plan.deployment(), Made.CLUSTER, cluster.clusterId()));
+        unnamed.ifPresent(cluster -> Clusters.remember(deployments, record.get(), cluster));
         var found = new Found(
                 "",
                 healthCheck.orElse("A person started it."),
                 healthCheck.isPresent(),
                 record.filter(Preflight::isToComeBack).isPresent(),
-                needsClient(record, own, plan.hsmCount()));
+                needsClient(record, kept, plan.hsmCount()));
         return new Outcome.Done(new Output(found, plan));
     }
 
@@ -216,9 +223,13 @@ public final class Preflight extends StageHandler<Preflight.Input> {
     }
 
     private static Optional<String> neverVerified(
-            Cluster cluster, ProvisionRequest request, Optional<Deployment> record) {
+            Optional<Cluster> cluster,
+            Optional<Backup> source,
+            ProvisionRequest request,
+            Optional<Deployment> record) {
         var policy = VerifyHsmIdentity.Policy.valueOf(request.hsmIdentity().policy());
-        return VerifyHsmIdentity.neverMet(policy, cluster, record)
+        return cluster.flatMap(known -> VerifyHsmIdentity.neverMet(policy, known, record))
+                .or(() -> source.flatMap(backup -> VerifyHsmIdentity.neverMet(policy, backup, record)))
                 .map(fact ->
                         fact + "; tear the deployment down and provision it anew with this policy, or ask for one that"
                                 + " what is on record satisfies, if that is enough for you");

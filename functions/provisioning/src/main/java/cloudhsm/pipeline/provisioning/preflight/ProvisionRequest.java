@@ -11,6 +11,8 @@ import java.util.Optional;
  *
  * @param deployment names everything the pipeline makes
  * @param buckets those that the deployment has already among them
+ * @param backupId of which this execution is to make the deployment's cluster anew; empty: of none while there is a
+ *     cluster, of the newest where it is gone
  */
 record ProvisionRequest(
         String deployment,
@@ -22,6 +24,7 @@ record ProvisionRequest(
         String keyStoreName,
         Key key,
         List<Bucket> buckets,
+        Optional<String> backupId,
         Limits limits) {
     ProvisionRequest {
         buckets = List.copyOf(buckets);

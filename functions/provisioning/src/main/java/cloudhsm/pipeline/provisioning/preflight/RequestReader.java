@@ -28,6 +28,7 @@ final class RequestReader {
     private static final Pattern VPC_ID = Pattern.compile("vpc-[0-9a-f]{8,17}");
     private static final Pattern SUBNET_ID = Pattern.compile("subnet-[0-9a-f]{8,17}");
     private static final Pattern INSTANCE_TYPE = Pattern.compile("[a-z][a-z0-9-]*\\.[a-z0-9-]+");
+    private static final Pattern BACKUP_ID = Pattern.compile("backup-[2-7a-zA-Z]{11,16}");
     private static final Pattern ALIAS = Pattern.compile("alias/[a-zA-Z0-9/_-]+");
 
     /** CreateCluster takes at most this many subnets. */
@@ -88,6 +89,7 @@ final class RequestReader {
                 keyStoreName(fields.object("keyStore"), "cloudhsm-" + deployment),
                 key(fields.object("key"), deployment),
                 buckets(fields, deployment, had),
+                backupId(fields.object("recovery")),
                 LimitsReader.read(fields, price, hsm.count(), problems));
         if (!request.key().deletable() && request.limits().atLimit().equals("TEARDOWN")) {
             problems.add(
@@ -335,6 +337,16 @@ final class RequestReader {
                             + " with those that it has already, these are " + buckets.size());
         }
         return List.copyOf(buckets.values());
+    }
+
+    private Optional<String> backupId(Fields fields) {
+        var id = fields.text("backupId");
+        id.filter(given -> !BACKUP_ID.matcher(given).matches())
+                .ifPresent(given -> problems.add(
+                        fields.path("backupId"),
+                        quoted(given) + " is not the id of a backup, such as \"backup-rtq2dwi2gq6\""));
+        fields.refuseOthers();
+        return id;
     }
 
     private String valid(Fields fields, String name, String byDefault, Pattern pattern, String rule) {

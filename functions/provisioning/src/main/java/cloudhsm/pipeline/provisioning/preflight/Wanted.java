@@ -53,7 +53,7 @@ record Wanted(JsonNode input, JsonNode request) {
     /** What later inputs need not say again: all but that which an input says for its own execution alone. */
     JsonNode remembered() {
         ObjectNode remembered = request.deepCopy();
-        remembered.remove("healthCheck");
+        remembered.remove(List.of("healthCheck", "recovery"));
         // Whoever adopts a bucket says so of that bucket; the record names those that were.
         remembered.findParents("adopt").forEach(bucket -> ((ObjectNode) bucket).remove("adopt"));
         return remembered;

@@ -185,12 +185,14 @@ public final class Report extends StageHandler<Report.Input> {
     }
 
     private void tellThatItRunsAgain(Input input, String deployment, Cost cost) {
+        var source = input.cluster().path("sourceBackupId").asText();
         notifications.publish(
                 "CloudHSM pipeline: \"" + deployment + "\" runs again",
                 "The deployment \"" + deployment + "\" runs again: cluster "
                         + input.cluster().path("clusterId").asText() + " has " + cost.hsms()
-                        + " HSMs, restored from its"
-                        + " newest backup, the key store is connected, and an upload to "
+                        + " HSMs, restored from "
+                        + (source.isEmpty() ? "its newest backup" : source)
+                        + ", the key store is connected, and an upload to "
                         + input.eachBucket().stream()
                                 .map(bucket -> "s3://" + bucket.path("bucket").asText())
                                 .collect(Collectors.joining(", and one to "))

@@ -64,7 +64,7 @@ final class DeploymentSearch {
         var record = deployments.find(deployment);
         var all = new Clusters(cloudHsm).all();
         var clusters = record.map(known -> Clusters.allOfDeployment(known, all)).orElse(List.of());
-        var clusterIds = new LinkedHashSet<>(made(record, Made.CLUSTER));
+        var clusterIds = new LinkedHashSet<>(record.map(Deployment::clusterIds).orElse(List.of()));
         clusters.forEach(cluster -> clusterIds.add(cluster.clusterId()));
         var stores = keyStores(record, clusterIds);
         var keyStore = stores.stream().max(Comparator.comparing(store -> isOn(clusters, store)));

@@ -96,7 +96,7 @@ class CreateClusterTest {
     @Test
     void clusterInAnotherModeIsNotAdoptedSilently() {
         var clusterId = aws.givenCluster();
-        var input = new CreateCluster.Input(EmbeddedAws.DEPLOYMENT, "hsm2m.medium", "NON_FIPS", 90, aws.subnetIds());
+        var input = new CreateCluster.Input(EmbeddedAws.DEPLOYMENT, "hsm2m.medium", "NON_FIPS", "", 90, aws.subnetIds());
         var failed = assertInstanceOf(Outcome.Failed.class, stage.run(input, Optional.empty()));
         assertEquals("CLUSTER_DIFFERS", failed.reason());
         assertEquals(
@@ -169,7 +169,7 @@ class CreateClusterTest {
     void twoDeploymentsWhoseNamesBeginAlikeHaveAClusterEach() {
         PipelineTable.provisioning(
                 aws.deployments(), "demo-2", Map.of(), aws.cloud.time().now());
-        var other = new CreateCluster.Input("demo-2", "hsm2m.medium", "FIPS", 90, aws.subnetIds());
+        var other = new CreateCluster.Input("demo-2", "hsm2m.medium", "FIPS", "", 90, aws.subnetIds());
         var ofOther = assertInstanceOf(Outcome.Waiting.class, stage.run(other, Optional.empty()));
         assertNotEquals(ofOther, run());
         assertEquals(2, aws.cloud.calls("CreateCluster"));

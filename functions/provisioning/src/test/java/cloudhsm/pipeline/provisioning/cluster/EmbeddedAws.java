@@ -117,7 +117,7 @@ public final class EmbeddedAws implements AutoCloseable {
     }
 
     public CreateCluster.Input clusterInput() {
-        return new CreateCluster.Input(DEPLOYMENT, "hsm2m.medium", "FIPS", 90, subnetIds());
+        return new CreateCluster.Input(DEPLOYMENT, "hsm2m.medium", "FIPS", "", 90, subnetIds());
     }
 
     /** A cluster with its first HSM and its CSR. */

@@ -67,6 +67,20 @@ class DeploymentsTest {
     }
 
     @Test
+    void aClusterFromABackupMakesFormerOnesOfThoseBeforeIt() {
+        deployments.intend("demo", Made.CLUSTER);
+        deployments.madeFromBackup(demo(), "cluster-aaaaaaaaaaa");
+        assertEquals(Optional.empty(), demo().intent(Made.CLUSTER));
+        deployments.intend("demo", Made.CLUSTER);
+        deployments.madeFromBackup(demo(), "cluster-bbbbbbbbbbb");
+        deployments.madeFromBackup(demo(), "cluster-bbbbbbbbbbb");
+        deployments.madeFromBackup(demo(), "cluster-ccccccccccc");
+        assertEquals(List.of("cluster-ccccccccccc"), demo().made(Made.CLUSTER));
+        assertEquals(List.of("cluster-aaaaaaaaaaa", "cluster-bbbbbbbbbbb"), demo().made(Made.FORMER_CLUSTER));
+        assertEquals(Optional.empty(), demo().intent(Made.CLUSTER));
+    }
+
+    @Test
     void aBucketBelongsToTheDeploymentThatMadeOrAdoptedIt() {
         assertFalse(demo().hasBucket("photos"));
         deployments.adopted("demo", "photos", Json.MAPPER.createObjectNode().put("Versioning", "Enabled"));

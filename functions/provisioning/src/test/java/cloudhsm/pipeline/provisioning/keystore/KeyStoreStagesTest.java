@@ -139,7 +139,10 @@ class KeyStoreStagesTest {
 
     @Test
     void nameOfAStoreOnAnotherClusterIsNotAdopted() {
-        keyStore();
+        aws.kms.createCustomKeyStore(create -> create.customKeyStoreName("cloudhsm-demo")
+                .cloudHsmClusterId(cluster.id())
+                .trustAnchorCertificate(cluster.trustAnchor())
+                .keyStorePassword(PASSWORD));
         var other = new CreateKeyStore.Input(
                 TestAccount.DEPLOYMENT,
                 "cloudhsm-demo",

@@ -80,7 +80,7 @@ class InvalidInputTest {
                         "{'dployment': 'x'}",
                         "dployment: is not a known field; here are atLimit, bucket, buckets, client,"
                                 + " clusterCertificate, deployment, healthCheck, hsm, hsmIdentity, key, keyStore,"
-                                + " maxCostUsd, network, teardownAfter"),
+                                + " maxCostUsd, network, recovery, teardownAfter"),
                 bad("{'bucket': {'nam': 'x'}}", "bucket.nam: is not a known field; here are adopt, name"),
                 bad("{'bucket': null}", "bucket: must be an object, not null"),
                 bad("{'buckets': {}}", "buckets: must be an array of objects, not an object"),
@@ -175,6 +175,16 @@ class InvalidInputTest {
                         "{'maxCostUsd': 9, 'atLimit': 'NONE'}",
                         "atLimit: NONE takes all limits back, so it does not go with teardownAfter or maxCostUsd; leave"
                                 + " one of them out, or choose PAUSE or TEARDOWN"),
+                bad(
+                        "{'recovery': {'backupId': 'newest'}}",
+                        "recovery.backupId: \"newest\" is not the id of a backup, such as \"backup-rtq2dwi2gq6\""),
+                bad(
+                        "{'recovery': {'backup': 'backup-rtq2dwi2gq6'}}",
+                        "recovery.backup: is not a known field; here are backupId"),
+                bad(
+                        "{'recovery': {'backupId': 'backup-rtq2dwi2gq6'}}",
+                        "recovery.backupId: \"backup-rtq2dwi2gq6\" is no READY backup of a cluster of this deployment;"
+                                + " there is none"),
                 bad("{'healthCheck': ['HSM_LOST']}", "healthCheck: must be text, not an array"),
                 bad(
                         "{'healthCheck': '" + "x".repeat(2001) + "'}",
@@ -394,7 +404,7 @@ class InvalidInputTest {
             14. key.administrators: "x" is not the ARN of a role or user, such as "arn:aws:iam::111122223333:role/KeyAdministrator"
             15. key.users: "y" is not the ARN of a role or user, such as "arn:aws:iam::111122223333:role/KeyAdministrator"
             16. bucket.name: "X" must have 3 to 63 characters; it has 1
-            17. depolyment: is not a known field; here are atLimit, bucket, buckets, client, clusterCertificate, deployment, healthCheck, hsm, hsmIdentity, key, keyStore, maxCostUsd, network, teardownAfter\
+            17. depolyment: is not a known field; here are atLimit, bucket, buckets, client, clusterCertificate, deployment, healthCheck, hsm, hsmIdentity, key, keyStore, maxCostUsd, network, recovery, teardownAfter\
             """, rejection(Json.MAPPER.readTree(request)));
     }
 }

@@ -20,6 +20,8 @@ import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import software.amazon.awssdk.services.cloudhsmv2.model.Backup;
+import software.amazon.awssdk.services.cloudhsmv2.model.BackupState;
 import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
 import software.amazon.awssdk.services.kms.model.ConnectionStateType;
 import software.amazon.awssdk.services.kms.model.OriginType;
@@ -170,24 +172,93 @@ class RefusedBeforeItBillsTest {
                 "another key takes the place of one that is to be deleted");
     }
 
-    @Test
-    void aSecondKeyStoreIsNotMadeBesideOneWhoseClusterIsGone() {
-        var cluster = ownClusterForKms();
-        var keyStoreId = keyStoreOn(cluster);
-        aws.cluster(cluster.id())
+    private void deleteCluster(String clusterId) {
+        aws.cluster(clusterId)
                 .hsms()
                 .forEach(hsm -> aws.cloudHsm.deleteHsm(
-                        request -> request.clusterId(cluster.id()).hsmId(hsm.hsmId())));
-        aws.waitUntil(() -> aws.cluster(cluster.id()).hsms().isEmpty());
-        aws.cloudHsm.deleteCluster(request -> request.clusterId(cluster.id()));
+                        request -> request.clusterId(clusterId).hsmId(hsm.hsmId())));
+        aws.waitUntil(() -> aws.cluster(clusterId).hsms().isEmpty());
+        aws.cloudHsm.deleteCluster(request -> request.clusterId(clusterId));
         aws.waitUntil(() -> aws.cloudHsm.describeClusters(request -> {}).clusters().stream()
-                .noneMatch(other -> other.clusterId().equals(cluster.id()) && other.state() != ClusterState.DELETED));
-        var gone = "1. key stores: the deployment's key store " + keyStoreId + " is there, but not its cluster "
-                + cluster.id() + "; restore the cluster from a backup and tell the key store, or tear this deployment"
-                + " down, or choose another deployment name";
+                .noneMatch(other -> other.clusterId().equals(clusterId) && other.state() != ClusterState.DELETED));
+    }
+
+    private List<Backup> backups() {
+        aws.waitUntil(() -> aws.cloudHsm.describeBackups().backups().stream()
+                .noneMatch(backup -> backup.backupState() == BackupState.CREATE_IN_PROGRESS));
+        return aws.cloudHsm.describeBackups().backups();
+    }
+
+    @Test
+    void aClusterThatIsGoneIsPlannedFromItsNewestBackupAndWhatThatCannotGiveIsRefused() {
+        var cluster = ownClusterForKms();
+        keyStoreOn(cluster);
+        deleteCluster(cluster.id());
+        var newest = backups().getFirst().backupId();
+        var plan = plan("");
+        assertEquals(newest, plan.sourceBackupId());
+        assertEquals(
+                "1. keyStore.name: the deployment's cluster " + cluster.id()
+                        + " belongs to key store \"cloudhsm-demo\" already; ask for that name",
+                problems("'keyStore': {'name': 'another'}"),
+                "it goes on behind the same store");
+        assertEquals(
+                "1. hsm.mode: backup " + newest + ", from which the cluster is made anew, is in mode FIPS, which cannot"
+                        + " be changed; ask for that",
+                problems("'hsm': {'mode': 'NON_FIPS'}"));
+        assertEquals(
+                "1. recovery.backupId: \"backup-aaaaaaaaaaa\" is no READY backup of a cluster of this deployment; there"
+                        + " are "
+                        + String.join(
+                                ", ",
+                                backups().stream()
+                                        .map(backup -> backup.backupId() + " of " + backup.createTimestamp())
+                                        .toList()),
+                problems("'recovery': {'backupId': 'backup-aaaaaaaaaaa'}"));
+        var older = backups().getLast().backupId();
+        assertEquals(older, plan("'recovery': {'backupId': '" + older + "'}").sourceBackupId());
+        assertEquals(newest, plan("").sourceBackupId(), "that was said for one execution alone");
+        plan("'deployment': 'another'");
+    }
+
+    @Test
+    void aClusterFromABackupMeetsNoPolicyThatTheFormerDidNotMeet() {
+        var cluster = ownClusterForKms();
+        keyStoreOn(cluster);
+        verified(cluster.id(), Verdict.SKIPPED);
+        deleteCluster(cluster.id());
+        assertEquals(
+                "1. hsmIdentity.policy: The policy REQUIRE_AWS is not met by a cluster from "
+                        + backups().getFirst().backupId()
+                        + ": of its first HSM is on record SKIPPED, and AWS offers the hardware certificates only until"
+                        + " initialization; tear the deployment down and provision it anew with this policy, or ask for"
+                        + " one that what is on record satisfies, if that is enough for you",
+                problems(""));
+        plan("'hsmIdentity': {'policy': 'SKIP'}");
+    }
+
+    @Test
+    void aSecondKeyStoreIsNotMadeBesideOneWhoseClusterIsGoneWithoutABackup() {
+        var cluster = ownClusterForKms();
+        var keyStoreId = keyStoreOn(cluster);
+        deleteCluster(cluster.id());
+        var newest = backups().getFirst();
+        backups().forEach(backup -> aws.cloudHsm.deleteBackup(delete -> delete.backupId(backup.backupId())));
+        var deleted = backups().stream()
+                .filter(backup -> backup.backupId().equals(newest.backupId()))
+                .findFirst()
+                .orElseThrow();
+        var gone = "1. backups: cluster " + cluster.id() + " of the deployment's key store " + keyStoreId
+                + " is gone, and there is no READY backup of it; " + newest.backupId() + " of "
+                + newest.createTimestamp() + " is to be deleted at " + deleted.deleteTimestamp()
+                + ", and RestoreBackup (aws cloudhsmv2 restore-backup --backup-id " + newest.backupId()
+                + ") brings it back until then. Without one nothing under the key can be read any more: tear this"
+                + " deployment down, or begin anew under another deployment name";
         assertEquals(gone, problems(""));
         assertEquals(gone, problems("'keyStore': {'name': 'another'}, 'key': {'alias': 'alias/another'}"));
         plan("'deployment': 'another'");
+        aws.cloudHsm.restoreBackup(restore -> restore.backupId(newest.backupId()));
+        assertEquals(newest.backupId(), plan("").sourceBackupId());
     }
 
     @Test
