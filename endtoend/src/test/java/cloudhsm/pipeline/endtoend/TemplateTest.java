@@ -64,8 +64,7 @@ class TemplateTest {
         assertTrue(function.find());
         var settle = Json.parse(
                         Files.readString(LocalDeployment.projectRoot().resolve("statemachine/teardown.asl.json")))
-                .path("States")
-                .path("LetUploadsSettle")
+                .findValue("LetUploadsSettle")
                 .path("Seconds")
                 .asInt();
         var knownOfTheBucket = 60;
