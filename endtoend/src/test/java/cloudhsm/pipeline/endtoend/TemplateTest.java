@@ -64,8 +64,7 @@ class TemplateTest {
         assertTrue(function.find());
         var settle = Json.parse(
                         Files.readString(LocalDeployment.projectRoot().resolve("statemachine/teardown.asl.json")))
-                .findValue("LetUploadsSettle")
-                .path("Seconds")
+                .at("/States/EachBucket/ItemProcessor/States/LetUploadsSettle/Seconds")
                 .asInt();
         var knownOfTheBucket = 60;
         assertTrue(

@@ -205,10 +205,12 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
     }
 
     private boolean hasAdopted(String deployment) {
-        return deployments
-                .find(deployment)
-                .filter(record -> !record.adoptedBuckets().isEmpty())
-                .isPresent();
+        // Empty where the input names none, which is told.
+        return !deployment.isEmpty()
+                && deployments
+                        .find(deployment)
+                        .filter(record -> !record.adoptedBuckets().isEmpty())
+                        .isPresent();
     }
 
     /** An adopted bucket's objects stay readable, whatever becomes of those that the pipeline made. */
