@@ -307,7 +307,7 @@ class AdviceTest {
                         cluster -> cluster.clusterId().equals(clusterId) && cluster.state() != ClusterState.DELETED));
     }
 
-    /** What the road does, by hand. */
+    /** What the road does, by hand, in the subnets to which the deployment has moved. */
     private static void restoreCluster() {
         var backup = pipeline.cloudHsm().describeBackups(list -> list.sortAscending(false)).backups().stream()
                 .filter(each -> each.backupState() == BackupState.READY)
@@ -317,7 +317,7 @@ class AdviceTest {
         var subnets = pipeline.cloud().ec2().subnets().stream()
                 .filter(subnet -> !subnet.availabilityZone().endsWith("c"))
                 .map(subnet -> subnet.subnetId())
-                .limit(2)
+                .skip(2)
                 .toList();
         var clusterId = pipeline.cloudHsm()
                 .createCluster(create -> create.hsmType("hsm2m.medium")
