@@ -9,6 +9,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.IntPredicate;
+import java.util.stream.Collectors;
 
 /**
  * An IAM policy document, identity-based or resource-based. Understands what the pipeline's policies use and refuses
@@ -63,6 +64,20 @@ public record PolicyDocument(List<Statement> statements) {
             if (matched == null) return null;
             if (resources.stream().noneMatch(pattern -> matches(pattern, resource))) return null;
             return conditionsHold(context) ? matched : null;
+        }
+
+        /** Whether it speaks of the action on the resource, if its conditions hold. */
+        boolean covers(String action, String resource) {
+            return matchingAction(action) != null
+                    && resources.stream().anyMatch(pattern -> matches(pattern, resource));
+        }
+
+        /** Condition keys that the context gives no value. */
+        Set<String> keysWithoutValue(Map<String, String> context) {
+            return conditions.values().stream()
+                    .flatMap(byKey -> byKey.keySet().stream())
+                    .filter(key -> valueOf(key, context) == null)
+                    .collect(Collectors.toSet());
         }
 
         /** Actions are compared without regard to case. */

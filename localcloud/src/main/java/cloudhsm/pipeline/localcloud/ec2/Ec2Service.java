@@ -37,6 +37,7 @@ public final class Ec2Service implements Service {
     private final Instances instances;
     private final EbsEncryption encryption;
     private final Map<String, Registered> operations = new HashMap<>();
+    private Map<String, String> metadataDefaults = Map.of();
 
     public Ec2Service(Account account) {
         this.network = new Network(account);
@@ -45,6 +46,10 @@ public final class Ec2Service implements Service {
         new NetworkOperations(this, network, tags, account);
         new SecurityGroupOperations(this, network, tags, iam);
         this.encryption = new EbsEncryption(this, account);
+        on("GetInstanceMetadataDefaults", Set.of(), (request, xml) -> {
+            account.iam().authorize(request.caller(), "ec2:GetInstanceMetadataDefaults", "*");
+            xml.element("accountLevel", () -> metadataDefaults.forEach(xml::text));
+        });
         new InstanceOperations(
                 this, network, tags, instances, new RunInstances(account, network, tags, instances, encryption), iam);
     }
@@ -137,6 +142,15 @@ public final class Ec2Service implements Service {
                 }));
         xml.text("RequestID", request.requestId());
         return xml(status, "<Response>" + xml + "</Response>");
+    }
+
+    /**
+     * What GetInstanceMetadataDefaults answers from now on; launches here say themselves what they want.
+     *
+     * @param defaults by EC2's names, for example {@code httpEndpoint} → {@code disabled}
+     */
+    public void metadataDefaults(Map<String, String> defaults) {
+        metadataDefaults = Map.copyOf(defaults);
     }
 
     private static AwsResponse xml(int status, String body) {

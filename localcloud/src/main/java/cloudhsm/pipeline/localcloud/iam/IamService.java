@@ -50,7 +50,8 @@ public final class IamService implements Service {
                 "GetRolePolicy",
                 "PutRolePolicy",
                 "GetUser",
-                "CreateUser");
+                "CreateUser",
+                "SimulatePrincipalPolicy");
     }
 
     @Override
@@ -87,6 +88,7 @@ public final class IamService implements Service {
             case "PutRolePolicy" -> putRolePolicy(input, role(input, request, operation));
             case "GetUser" -> getUser(input, request);
             case "CreateUser" -> createUser(input, request);
+            case "SimulatePrincipalPolicy" -> new PolicySimulation(account.iam()).answer(input, request);
             default -> throw QueryProtocol.unknown("iam", operation);
         };
         return PROTOCOL.answer(operation, answer, request);

@@ -68,6 +68,7 @@ public final class StatesService extends JsonService {
         on("SendTaskSuccess", tasks::sendTaskSuccess);
         on("SendTaskFailure", tasks::sendTaskFailure);
         on("SendTaskHeartbeat", tasks::sendTaskHeartbeat);
+        on("ValidateStateMachineDefinition", new DefinitionValidation(account)::validate);
     }
 
     /**

@@ -29,7 +29,7 @@ final class Resources implements AutoCloseable {
         functions = new Functions(cloud, root, names, roles);
         stateMachines = new StateMachines(cloud, root, names, roles);
         buckets = new Buckets(cloud, names);
-        alarms = new Alarms(cloud.account(), cloud.sns(), names);
+        alarms = new Alarms(cloud.account(), cloud.sns(), cloud.monitoring(), names);
     }
 
     Functions functions() {

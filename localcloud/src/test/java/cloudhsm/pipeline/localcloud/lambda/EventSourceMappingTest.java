@@ -110,7 +110,7 @@ class EventSourceMappingTest {
         consumer(true);
         var queue = queue("960");
         cloud.lambda().createEventSourceMapping("consumer", queue, 10, Duration.ZERO, true, 2);
-        cloud.lambda().startFromSnapshot("consumer");
+        cloud.lambda().startFromSnapshot("consumer", "live");
         cloud.advance(Duration.ofDays(13));
         send(queue, "good");
         cloud.advance(Duration.ofSeconds(2));
