@@ -152,7 +152,7 @@ public final class CloudFormationService implements Service {
                 .append(element("OutputValue", value))
                 .append("</member>"));
         return "<member>" + element("StackId", deployed.id()) + element("StackName", stack.name())
-                + element("Description", deployed.template().path("Description").asText()) + "<Parameters>" + parameters
+                + elementOf("Description", deployed.template().path("Description")) + "<Parameters>" + parameters
                 + "</Parameters>" + element("CreationTime", deployed.created().toString())
                 + element("StackStatus", "CREATE_COMPLETE") + "<Outputs>" + outputs + "</Outputs></member>";
     }
@@ -208,16 +208,20 @@ public final class CloudFormationService implements Service {
         template.path("Parameters").properties().forEach(parameter -> parameters
                 .append("<member>")
                 .append(element("ParameterKey", parameter.getKey()))
-                .append(element("DefaultValue", parameter.getValue().path("Default").asText()))
+                .append(elementOf("DefaultValue", parameter.getValue().path("Default")))
                 .append(element(
                         "NoEcho",
                         String.valueOf(parameter.getValue().path("NoEcho").asBoolean())))
-                .append(element(
-                        "Description", parameter.getValue().path("Description").asText()))
+                .append(elementOf("Description", parameter.getValue().path("Description")))
                 .append("</member>"));
         return "<Parameters>" + parameters + "</Parameters>"
-                + element("Description", template.path("Description").asText())
+                + elementOf("Description", template.path("Description"))
                 + capabilities(template);
+    }
+
+    /** Nothing where the template says nothing. */
+    private static String elementOf(String name, JsonNode value) {
+        return value.isMissingNode() ? "" : element(name, value.asText());
     }
 
     private static String capabilities(JsonNode template) {

@@ -61,6 +61,11 @@ enum Api {
         return "application/x-amz-json-" + version.split(" ")[1];
     }
 
+    @Override
+    public String toString() {
+        return serviceId;
+    }
+
     /** The action that the operation needs, as policies name it. */
     String action(String operation) {
         return (this == CLOUDWATCH ? "cloudwatch" : signingName) + ":" + operation;

@@ -125,13 +125,11 @@ public final class Aws implements AutoCloseable {
                 .serviceEndpointOverrideEnvironmentVariable("AWS_ENDPOINT_URL_" + api.configurationName())
                 .serviceEndpointOverrideSystemProperty("aws.endpointUrl" + api.configurationName())
                 .serviceProfileProperty(api.configurationName().toLowerCase(Locale.ROOT))
-                .serviceEndpointPrefix(api.endpointPrefix())
-                .defaultProtocol("https")
-                .region(region)
                 .profileFile(ProfileFile::defaultProfileFile)
                 .profileName(profile)
-                .build()
-                .clientEndpoint();
+                .resolveFromOverrides()
+                .orElseGet(() -> URI.create(
+                        "https://" + ServiceMetadata.of(api.endpointPrefix()).endpointFor(region)));
     }
 
     /** Of the API that has one endpoint for all Regions, and of the one that has a few. */
@@ -242,7 +240,6 @@ public final class Aws implements AutoCloseable {
     }
 
     private Answer once(Api api, SdkHttpMethod method, String path, Map<String, String> headers, byte[] body) {
-        calls.merge(api, 1, Integer::sum);
         var endpoint = endpoints.apply(api);
         var address = URI.create(endpoint.toString().replaceFirst("/$", "") + path);
         var request = SdkHttpRequest.builder().method(method).uri(address);
@@ -260,6 +257,7 @@ public final class Aws implements AutoCloseable {
                             .putProperty(AwsV4HttpSigner.DOUBLE_URL_ENCODE, api != Api.S3)
                             .putProperty(AwsV4HttpSigner.NORMALIZE_PATH, api != Api.S3)
                             .putProperty(AwsV4HttpSigner.SIGNING_CLOCK, clock));
+            calls.merge(api, 1, Integer::sum);
             var execution = HttpExecuteRequest.builder().request(signed.request());
             if (body.length > 0) execution.contentStreamProvider(() -> new ByteArrayInputStream(body));
             var response = http.prepareRequest(execution.build()).call();
@@ -268,7 +266,7 @@ public final class Aws implements AutoCloseable {
             return new Answer(
                     response.httpResponse(), content.isPresent() ? content.get().readAllBytes() : new byte[0]);
         } catch (IOException unreachable) {
-            throw AwsFailure.unreachable(api, endpoint.getHost(), unreachable);
+            throw AwsFailure.unreachable(endpoint.getHost(), unreachable);
         } catch (SdkClientException noCredentials) {
             throw AwsFailure.noCredentials(noCredentials);
         }

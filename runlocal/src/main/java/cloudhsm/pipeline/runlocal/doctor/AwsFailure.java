@@ -38,18 +38,18 @@ final class AwsFailure extends RuntimeException {
         var next = DENIED.contains(code)
                 ? "allow " + action + " to the caller, or have somebody look who may"
                 : UNKNOWN_CALLER.contains(code)
-                        ? "sign in again, and check the credentials, their Region and this machine's clock"
+                        ? "sign in again, and check the credentials, this machine's clock, and that the Region is"
+                                + " enabled for the account: aws account list-regions"
                         : "run it again; if AWS repeats itself, its message says what it misses";
         return new AwsFailure(code, action + " was refused: " + code + ": " + message.strip(), next, null);
     }
 
     /** Nobody answered. */
-    static AwsFailure unreachable(Api api, String host, Exception cause) {
+    static AwsFailure unreachable(String host, Exception cause) {
         return new AwsFailure(
                 "",
                 host + " did not answer (" + cause.getClass().getSimpleName() + ": " + cause.getMessage() + ").",
-                "check the network, the proxy, the Region's name and AWS_ENDPOINT_URL; " + api.endpointPrefix()
-                        + " may not be in this Region",
+                "check the network, the proxy, the Region's name and AWS_ENDPOINT_URL",
                 cause);
     }
 
@@ -72,7 +72,8 @@ final class AwsFailure extends RuntimeException {
         return next;
     }
 
-    boolean isDenied() {
-        return DENIED.contains(code);
+    /** Whether any other call of the Region would end so, too. */
+    boolean isOfEveryCall() {
+        return code.isEmpty() || UNKNOWN_CALLER.contains(code);
     }
 }

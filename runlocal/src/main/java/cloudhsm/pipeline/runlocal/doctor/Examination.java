@@ -6,7 +6,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeSet;
 import java.util.function.Consumer;
 import java.util.stream.Collectors;
 
@@ -49,9 +48,10 @@ public final class Examination {
         var name = stack.orElse(DEFAULT_STACK);
         var deployed = stack.map(given -> new Deployed(aws, findings, template, given));
         var zones = who.zones(caller.get());
+        if (zones.isEmpty()) return;
         var room = new Room(aws, findings, caller.get(), wanted);
         room.check(Integer.parseInt(template.parameter("ReencryptionConcurrency")));
-        new Network(aws, findings, wanted).check(zones);
+        new Network(aws, findings, wanted).check(zones.get());
         room.defaults();
         new Rights(aws, findings, caller.get(), name).check(template.types());
         new Templates(aws, findings, caller.get(), template, name).check();
@@ -78,16 +78,17 @@ public final class Examination {
     public String cost() {
         var calls = aws.calls();
         var all = calls.values().stream().mapToInt(Integer::intValue).sum();
-        return all + " requests, all of them reads. AWS names a price by the request for those of "
-                + listed(calls, PRICED) + ", together far below a cent; for those of " + listed(calls, UNPRICED)
-                + " it names none.";
+        return all + (all == 1 ? " request" : " requests") + ", nothing but reads."
+                + listed(calls, PRICED, " AWS names a price by the request for ", ", far below a cent all together.")
+                + listed(calls, UNPRICED, " It names none for ", ", nor that they are free.");
     }
 
-    private static String listed(Map<Api, Integer> calls, Set<Api> of) {
-        return new TreeSet<>(of)
-                .stream()
-                        .filter(calls::containsKey)
-                        .map(api -> api + " (" + calls.get(api) + ")")
-                        .collect(Collectors.joining(", "));
+    private static String listed(Map<Api, Integer> calls, Set<Api> of, String before, String behind) {
+        var listed = of.stream()
+                .filter(calls::containsKey)
+                .sorted()
+                .map(api -> calls.get(api) + " of " + api)
+                .collect(Collectors.joining(", "));
+        return listed.isEmpty() ? "" : before + listed + behind;
     }
 }

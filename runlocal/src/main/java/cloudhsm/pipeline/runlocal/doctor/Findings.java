@@ -31,9 +31,14 @@ final class Findings {
     }
 
     private void add(String check, Verdict verdict, String found, String next) {
-        var finding = new Finding(check, verdict, found, next);
+        var finding = new Finding(check, verdict, oneLine(found), oneLine(next));
         all.add(finding);
         listener.accept(finding);
+    }
+
+    /** What AWS says, and what is in parameters, may have many. */
+    private static String oneLine(String text) {
+        return text.replaceAll("\\s+", " ").strip();
     }
 
     /** A check that asks AWS; where AWS does not answer, that is what it found. */
@@ -41,8 +46,12 @@ final class Findings {
         try {
             asking.run();
         } catch (AwsFailure failure) {
-            add(check, Verdict.UNSEEN, failure.getMessage(), failure.next());
+            unseen(check, failure);
         }
+    }
+
+    void unseen(String check, AwsFailure failure) {
+        add(check, Verdict.UNSEEN, failure.getMessage(), failure.next());
     }
 
     /** 1 if something is wrong, else 2 if something could not be seen, else 0. */

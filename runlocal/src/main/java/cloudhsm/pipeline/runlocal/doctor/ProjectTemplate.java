@@ -3,9 +3,11 @@ package cloudhsm.pipeline.runlocal.doctor;
 import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.localcloud.template.TemplateFile;
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -22,6 +24,9 @@ import java.util.regex.Pattern;
  * @param whole with the files that it includes
  */
 record ProjectTemplate(Path root, JsonNode whole) {
+    /** Of a part of the template, or there part by part; Metadata is for people. */
+    private static final Set<String> LEFT_OUT = Set.of("Metadata", "Resources", "Outputs");
+
     private static final Pattern PLACEHOLDER = Pattern.compile("\\$\\{([A-Za-z0-9_]+)}");
 
     /**
@@ -148,21 +153,27 @@ record ProjectTemplate(Path root, JsonNode whole) {
 
     /**
      * The template in as many parts as are needed, each a template of its own with every parameter and condition, and
-     * with each resource in exactly one part. What a part does not have whole it names with its type alone, so that
-     * references are found.
+     * with each resource in exactly one part, as the outputs. What a part does not have whole it names with its type
+     * alone, so that references are found.
      *
      * @param most bytes of one part
      */
     List<String> parts(int most) {
-        var parts = new java.util.ArrayList<String>();
-        var part = frame();
+        var pieces = new ArrayList<UnaryOperator<ObjectNode>>();
         for (var resource : whole.path("Resources").properties()) {
-            var larger = part.deepCopy();
-            larger.withObject("/Resources").set(resource.getKey(), resource.getValue());
-            if (size(larger) > most) {
+            pieces.add(part -> {
+                ((ObjectNode) part.get("Resources")).set(resource.getKey(), resource.getValue());
+                return part;
+            });
+        }
+        pieces.add(part -> part.setAll(Json.object().set("Outputs", whole.path("Outputs"))));
+        var parts = new ArrayList<String>();
+        var part = frame();
+        for (var piece : pieces) {
+            var larger = piece.apply(part.deepCopy());
+            if (Json.bytes(larger).length > most) {
                 parts.add(Json.text(part));
-                larger = frame();
-                larger.withObject("/Resources").set(resource.getKey(), resource.getValue());
+                larger = piece.apply(frame());
             }
             part = larger;
         }
@@ -170,22 +181,17 @@ record ProjectTemplate(Path root, JsonNode whole) {
         return parts;
     }
 
-    private com.fasterxml.jackson.databind.node.ObjectNode frame() {
+    private ObjectNode frame() {
         var frame = Json.object();
-        for (var section : List.of(
-                "AWSTemplateFormatVersion", "Transform", "Description", "Parameters", "Mappings", "Conditions", "Globals")) {
-            if (whole.has(section)) frame.set(section, whole.path(section));
+        for (var section : whole.properties()) {
+            if (!LEFT_OUT.contains(section.getKey())) frame.set(section.getKey(), section.getValue());
         }
         var resources = frame.putObject("Resources");
-        whole.path("Resources")
-                .properties()
-                .forEach(resource -> resources
-                        .putObject(resource.getKey())
-                        .put("Type", resource.getValue().path("Type").asText()));
+        for (var resource : whole.path("Resources").properties()) {
+            var type = resource.getValue().path("Type");
+            if (type.isMissingNode()) resources.set(resource.getKey(), resource.getValue());
+            else resources.putObject(resource.getKey()).set("Type", type);
+        }
         return frame;
-    }
-
-    private static int size(JsonNode node) {
-        return Json.bytes(node).length;
     }
 }

@@ -112,6 +112,16 @@ public final class Rights {
                     .map(each -> new Denied(each.action() + " to " + service, each.decision(), each.byOrganization()))
                     .forEach(denied::add);
         }
+        var linked = simulate(
+                principal,
+                caller.arnOf("iam", "", "role/aws-service-role/cloudhsm.amazonaws.com/AWSServiceRoleForCloudHSM"),
+                Set.of("iam:CreateServiceLinkedRole"),
+                Map.of("iam:AWSServiceName", "cloudhsm.amazonaws.com"));
+        // The stage has the right by its own role; the organization binds that one too.
+        linked.stream()
+                .filter(Denied::byOrganization)
+                .map(each -> new Denied(each.action() + " for CloudHSM", each.decision(), true))
+                .forEach(denied::add);
         tell(principal, denied, count);
         findings.noted(
                 "rights, not seen",

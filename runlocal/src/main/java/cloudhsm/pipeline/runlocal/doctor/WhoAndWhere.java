@@ -39,9 +39,7 @@ final class WhoAndWhere {
             findings.right("identity", "you are " + caller.arn() + ".");
             return Optional.of(caller);
         } catch (AwsFailure unknown) {
-            findings.look("identity", () -> {
-                throw unknown;
-            });
+            findings.unseen("identity", unknown);
             return Optional.empty();
         } finally {
             clock();
@@ -62,17 +60,25 @@ final class WhoAndWhere {
         });
     }
 
-    /** The zones that offer CloudHSM; empty where the pipeline cannot be in the Region. */
-    Set<String> zones(Caller caller) {
-        partition(caller);
+    /**
+     * The zones that offer CloudHSM, none where the pipeline cannot be in the Region or where it is not known. Empty
+     * where nothing more can be asked in the Region.
+     */
+    Optional<Set<String>> zones(Caller caller) {
+        if (!partition(caller)) return Optional.empty();
+        var zones = new TreeSet<String>();
+        try {
+            zones.addAll(zonesWithCloudHsm());
+        } catch (AwsFailure failure) {
+            findings.unseen("CloudHSM", failure);
+            if (failure.isOfEveryCall()) return Optional.empty();
+        }
         keyStores();
         snapStart(caller);
-        var zones = new TreeSet<String>();
-        findings.look("CloudHSM", () -> zones.addAll(zonesWithCloudHsm()));
-        return zones;
+        return Optional.of(zones);
     }
 
-    private void partition(Caller caller) {
+    private boolean partition(Caller caller) {
         var ofRegion = software.amazon.awssdk.regions.Region.of(aws.region()).metadata();
         if (ofRegion == null) {
             findings.wrong(
@@ -84,8 +90,11 @@ final class WhoAndWhere {
                             + caller.partition() + ".",
                     "choose a Region of " + caller.partition() + " with --region");
         } else {
-            findings.right("Region", aws.region() + " (" + ofRegion.description() + "), partition " + caller.partition() + ".");
+            findings.right(
+                    "Region", aws.region() + " (" + ofRegion.description() + "), partition " + caller.partition() + ".");
+            return true;
         }
+        return false;
     }
 
     private void keyStores() {
