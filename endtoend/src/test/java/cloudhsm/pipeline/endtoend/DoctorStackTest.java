@@ -70,7 +70,8 @@ class DoctorStackTest {
     void aStackThatIsWhatLiesHereIsSaidToBe() {
         var examined = examined();
         assertEquals(0, examined.exitCode(), examined::toString);
-        assertTrue(examined.toString().contains("function code: 46 functions run what is built here"), examined::toString);
+        assertTrue(
+                examined.toString().contains("function code: 46 functions run what is built here"), examined::toString);
         assertTrue(examined.toString().contains("deployments: none; no HSM bills"), examined::toString);
         var operations = new TreeSet<String>();
         deployment.cloud().endpoint().calls().forEach(call -> operations.add(call.operation()));
@@ -99,8 +100,7 @@ class DoctorStackTest {
         var copy = Examined.copyOfProject(directory);
         Examined.change(copy.resolve("statemachine/pause.asl.json"), "\"TimeoutSeconds\": ", "\"TimeoutSeconds\": 1");
         examined(copy, NAME)
-                .assertWrong(
-                        "deployed definition statemachine/pause.asl.json", "has another definition", "sam deploy");
+                .assertWrong("deployed definition statemachine/pause.asl.json", "has another definition", "sam deploy");
     }
 
     @Test
@@ -111,29 +111,36 @@ class DoctorStackTest {
         replace(
                 states,
                 before,
-                "{\"QueryLanguage\": \"JSONata\", \"StartAt\": \"End\", \"States\": {\"End\": {\"Type\": \"Succeed\"}}}");
-        examined().assertWrong(
-                        "deployed definition statemachine/pause.asl.json", "has another definition", "sam deploy");
+                "{\"QueryLanguage\": \"JSONata\", \"StartAt\": \"End\", \"States\": {\"End\": {\"Type\":"
+                        + " \"Succeed\"}}}");
+        examined()
+                .assertWrong("deployed definition statemachine/pause.asl.json", "has another definition", "sam deploy");
         replace(states, before, before.definition());
     }
 
     private static void replace(SfnClient states, DescribeStateMachineResponse machine, String definition) {
         states.deleteStateMachine(old -> old.stateMachineArn(machine.stateMachineArn()));
-        states.createStateMachine(
-                another -> another.name(machine.name()).roleArn(machine.roleArn()).definition(definition));
+        states.createStateMachine(another ->
+                another.name(machine.name()).roleArn(machine.roleArn()).definition(definition));
     }
 
     @Test
     void aResourceThatDiffers() throws IOException {
         var copy = Examined.copyOfProject(directory);
-        Examined.change(copy.resolve("template.yaml"), "TimeToLiveSpecification: { AttributeName: expires", "TimeToLiveSpecification: { AttributeName: ends");
+        Examined.change(
+                copy.resolve("template.yaml"),
+                "TimeToLiveSpecification: { AttributeName: expires",
+                "TimeToLiveSpecification: { AttributeName: ends");
         examined(copy, NAME).assertWrong("stack template", "not as in template.yaml here: Table.", "change set");
     }
 
     @Test
     void aParameterThatTheStackLacks() throws IOException {
         var copy = Examined.copyOfProject(directory);
-        Examined.change(copy.resolve("template.yaml"), "\nParameters:\n", "\nParameters:\n  New: { Type: String, Default: x }\n");
+        Examined.change(
+                copy.resolve("template.yaml"),
+                "\nParameters:\n",
+                "\nParameters:\n  New: { Type: String, Default: x }\n");
         examined(copy, NAME).assertWrong("stack parameters", "the stack lacks [New]", "sam deploy");
     }
 

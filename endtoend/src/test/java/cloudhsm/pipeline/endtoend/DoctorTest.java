@@ -90,7 +90,8 @@ class DoctorTest {
     void whoDeploysAsARoleIsLookedUpAsThatRole() {
         var examined = Examined.of(cloud, deployer(EVERYTHING));
         assertEquals(0, examined.exitCode(), examined::toString);
-        assertTrue(examined.toString().contains("arn:aws:iam::111122223333:role/Deployer may do all"), examined::toString);
+        assertTrue(
+                examined.toString().contains("arn:aws:iam::111122223333:role/Deployer may do all"), examined::toString);
     }
 
     @Test
@@ -159,7 +160,8 @@ class DoctorTest {
         cloud.account().quotas().apply(Quotas.CLUSTERS, 1);
         var subnet = cloud.ec2().subnets().getFirst().subnetId();
         cloud.client(CloudHsmV2Client.builder())
-                .createCluster(cluster -> cluster.hsmType("hsm2m.medium").mode("FIPS").subnetIds(subnet));
+                .createCluster(
+                        cluster -> cluster.hsmType("hsm2m.medium").mode("FIPS").subnetIds(subnet));
         Examined.of(cloud).assertWrong("CloudHSM clusters", "has 1 cluster of 1", "L-4B16B391");
     }
 
@@ -201,7 +203,8 @@ class DoctorTest {
                         LocalDeployment.projectRoot(),
                         "{\"bucket\": {\"name\": \"reports\"}}",
                         Optional.empty())
-                .assertWrong("bucket name", "reports is another account's, or you may not see it", "another bucket.name");
+                .assertWrong(
+                        "bucket name", "reports is another account's, or you may not see it", "another bucket.name");
     }
 
     @Test
@@ -217,6 +220,35 @@ class DoctorTest {
     void instancesThatComeWithoutTheMetadataService() {
         cloud.ec2().metadataDefaults(Map.of("httpEndpoint", "disabled"));
         Examined.of(cloud).assertWrong("instance metadata", "the client has no credentials", "--http-endpoint enabled");
+    }
+
+    @Test
+    void fieldsThatTheProvisioningDoesNotKnow() {
+        Examined.of(cloud, "{\"maxCost\": 32, \"hsm\": {\"number\": 2}}")
+                .assertWrong("input", "does not know hsm.number, maxCost.", "events/provision.schema.json");
+    }
+
+    @Test
+    void anInputThatIsNoObject() {
+        Examined.of(cloud, "[1]").assertWrong("input", "it is no JSON object", "{}");
+    }
+
+    @Test
+    void aDeployerWhoseRightsAreOnTheStacksNamesMayDeploy() {
+        var named = "{\"Effect\": \"Allow\", \"Action\": [\"lambda:*\", \"iam:*\", \"sqs:*\", \"states:*\"], \"Resource\": ["
+                + "\"arn:aws:lambda:*:111122223333:function:cloudhsm-pipeline-*\","
+                + " \"arn:aws:lambda:*:111122223333:event-source-mapping:*\","
+                + " \"arn:aws:iam::111122223333:*/cloudhsm-pipeline-*\", \"arn:aws:iam::111122223333:role/Deployer\","
+                + " \"arn:aws:iam::111122223333:role/aws-service-role/*\","
+                + " \"arn:aws:iam::111122223333:role/AWSServiceRoleFor*\","
+                + " \"arn:aws:sqs:*:111122223333:cloudhsm-pipeline-*\","
+                + " \"arn:aws:states:*:111122223333:stateMachine:cloudhsm-pipeline-*\"]}";
+        var others = "{\"Effect\": \"Allow\", \"Resource\": \"*\", \"Action\": [\"cloudformation:*\", \"cloudhsm:*\","
+                + " \"cloudwatch:*\", \"dynamodb:*\", \"ec2:*\", \"events:*\", \"kms:*\", \"lambda:GetAccountSettings\","
+                + " \"logs:*\", \"pricing:*\", \"s3:*\", \"servicequotas:*\", \"sns:*\", \"ssm:*\","
+                + " \"states:ValidateStateMachineDefinition\"]}";
+        var examined = Examined.of(cloud, deployer(named + ", " + others));
+        assertEquals(0, examined.exitCode(), examined::toString);
     }
 
     // ---- network
@@ -271,8 +303,8 @@ class DoctorTest {
     void aSubnetWithoutFreeAddresses() {
         var ec2 = cloud.client(Ec2Client.builder());
         var vpc = ec2.createVpc(each -> each.cidrBlock("10.9.0.0/16")).vpc().vpcId();
-        var small = ec2.createSubnet(each ->
-                        each.vpcId(vpc).cidrBlock("10.9.0.0/28").availabilityZone("eu-central-1a"))
+        var small = ec2.createSubnet(
+                        each -> each.vpcId(vpc).cidrBlock("10.9.0.0/28").availabilityZone("eu-central-1a"))
                 .subnet()
                 .subnetId();
         ec2.createSubnet(each -> each.vpcId(vpc).cidrBlock("10.9.1.0/24").availabilityZone("eu-central-1b"));
@@ -338,7 +370,8 @@ class DoctorTest {
 
     @ParameterizedTest
     @CsvSource({
-        "'Type: AWS::CloudWatch::Dashboard', 'Kind: AWS::CloudWatch::Dashboard', Every Resources object must contain a Type",
+        "'Type: AWS::CloudWatch::Dashboard', 'Kind: AWS::CloudWatch::Dashboard', Every Resources object must contain a"
+                + " Type",
         "'AWSTemplateFormatVersion: \"2010-09-09\"', 'Resource: {}', Invalid template property or properties [Resource]"
     })
     void aTemplateThatCloudFormationRefuses(String text, String by, String found) throws IOException {

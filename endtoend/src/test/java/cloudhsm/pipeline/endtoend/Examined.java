@@ -62,10 +62,12 @@ record Examined(int exitCode, List<Finding> findings) {
     /** What was found is wrong, named so, and followed by this advice; nothing else is wrong. */
     void assertWrong(String check, String found, String next) {
         var wrong = all(Finding.Verdict.WRONG);
-        assertEquals(List.of(check), wrong.stream().map(Finding::check).distinct().toList(), this::toString);
+        assertEquals(
+                List.of(check), wrong.stream().map(Finding::check).distinct().toList(), this::toString);
         assertTrue(
                 wrong.stream()
-                        .anyMatch(each -> each.found().contains(found) && each.next().contains(next)),
+                        .anyMatch(each ->
+                                each.found().contains(found) && each.next().contains(next)),
                 this::toString);
         assertEquals(1, exitCode, this::toString);
     }
@@ -95,8 +97,13 @@ record Examined(int exitCode, List<Finding> findings) {
     /** What of the working tree is looked at, in a directory of its own, where it can be changed. */
     static Path copyOfProject(Path directory) throws IOException {
         var root = LocalDeployment.projectRoot();
-        for (var part : List.of("template.yaml", "policies", "statemachine", "functions/provisioning/src/main/resources",
-                "functions/provisioning/target/documents")) {
+        for (var part : List.of(
+                "template.yaml",
+                "policies",
+                "statemachine",
+                "functions/provisioning/src/main/resources",
+                "functions/provisioning/target/documents",
+                "events/provision.schema.json")) {
             try (var files = Files.walk(root.resolve(part))) {
                 for (var file : files.filter(Files::isRegularFile).toList()) {
                     var copy = directory.resolve(root.relativize(file).toString());

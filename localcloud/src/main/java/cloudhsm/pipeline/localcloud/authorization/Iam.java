@@ -99,10 +99,9 @@ public final class Iam {
 
     public void deleteRole(String name) {
         roles.remove(name);
-        identities
-                .values()
-                .removeIf(identity ->
-                        identity.role().map(role -> role.name().equals(name)).orElse(false));
+        identities.values().removeIf(identity -> identity.role()
+                .map(role -> role.name().equals(name))
+                .orElse(false));
     }
 
     /**
@@ -236,7 +235,10 @@ public final class Iam {
      * @param organization whether the service control policy allows it; empty where the account is in no organization
      */
     public record Simulation(
-            PolicyDocument.Decision decision, Set<String> matched, Set<String> missing, Optional<Boolean> organization) {
+            PolicyDocument.Decision decision,
+            Set<String> matched,
+            Set<String> missing,
+            Optional<Boolean> organization) {
         public Simulation {
             matched = Set.copyOf(matched);
             missing = Set.copyOf(missing);
@@ -291,13 +293,11 @@ public final class Iam {
     public Set<Grant> granted() {
         var granted = new TreeSet<Grant>();
         for (var role : roles.values()) {
-            role.policies()
-                    .forEach((name, document) -> document.statements().stream()
-                            .filter(PolicyDocument.Statement::allow)
-                            .forEach(statement -> statement
-                                    .actions()
-                                    .forEach(action ->
-                                            granted.add(new Grant(role.name(), name, statement.sid(), action)))));
+            role.policies().forEach((name, document) -> document.statements().stream()
+                    .filter(PolicyDocument.Statement::allow)
+                    .forEach(statement -> statement
+                            .actions()
+                            .forEach(action -> granted.add(new Grant(role.name(), name, statement.sid(), action)))));
         }
         return granted;
     }

@@ -68,8 +68,7 @@ public record PolicyDocument(List<Statement> statements) {
 
         /** Whether it speaks of the action on the resource, if its conditions hold. */
         boolean covers(String action, String resource) {
-            return matchingAction(action) != null
-                    && resources.stream().anyMatch(pattern -> matches(pattern, resource));
+            return matchingAction(action) != null && resources.stream().anyMatch(pattern -> matches(pattern, resource));
         }
 
         /** Condition keys that the context gives no value. */
@@ -91,10 +90,8 @@ public record PolicyDocument(List<Statement> statements) {
         }
 
         private boolean conditionsHold(Map<String, String> context) {
-            return conditions.entrySet().stream()
-                    .allMatch(byOperator -> byOperator.getValue().entrySet().stream()
-                            .allMatch(byKey ->
-                                    holds(byOperator.getKey(), byKey.getValue(), valueOf(byKey.getKey(), context))));
+            return conditions.entrySet().stream().allMatch(byOperator -> byOperator.getValue().entrySet().stream()
+                    .allMatch(byKey -> holds(byOperator.getKey(), byKey.getValue(), valueOf(byKey.getKey(), context))));
         }
 
         private static String valueOf(String key, Map<String, String> context) {

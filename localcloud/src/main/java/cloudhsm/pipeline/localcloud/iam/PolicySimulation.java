@@ -77,7 +77,9 @@ final class PolicySimulation {
                 .filter(known -> known.arn().equals(arn));
         if (role.isPresent()) return role;
         throw new AwsException(
-                "NoSuchEntity", 404, arn + " is no role of this account; other users than the administrator have no"
+                "NoSuchEntity",
+                404,
+                arn + " is no role of this account; other users than the administrator have no"
                         + " policies in the embedded AWS.");
     }
 
@@ -106,11 +108,12 @@ final class PolicySimulation {
                 .append("</member>"));
         var missing = new StringBuilder();
         simulation.missing().forEach(key -> missing.append(element("member", key)));
-        var decision = switch (simulation.decision()) {
-            case ALLOWED -> "allowed";
-            case DENIED -> "explicitDeny";
-            case NOT_MENTIONED -> "implicitDeny";
-        };
+        var decision =
+                switch (simulation.decision()) {
+                    case ALLOWED -> "allowed";
+                    case DENIED -> "explicitDeny";
+                    case NOT_MENTIONED -> "implicitDeny";
+                };
         return "<member>" + element("EvalActionName", action) + element("EvalResourceName", resource)
                 + element("EvalDecision", decision) + "<MatchedStatements>" + matched + "</MatchedStatements>"
                 + "<MissingContextValues>" + missing + "</MissingContextValues>"

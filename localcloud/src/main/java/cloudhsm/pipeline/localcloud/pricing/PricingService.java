@@ -24,7 +24,7 @@ public final class PricingService extends JsonService {
     private static final int LARGEST_PAGE = 100;
     private static final String PAGE = "page-";
 
-    /** US dollars per HSM and hour of both types, in AWS's price list of 2025-02-24; not known of other Regions. */
+    /** US dollars per HSM and hour of both types, in AWS's price list of 2025-02-24; other Regions are left out. */
     private static final Map<String, String> HSM_HOUR = new TreeMap<>(Map.ofEntries(
             Map.entry("af-south-1", "1.7400000000"),
             Map.entry("ap-east-1", "2.1700000000"),
@@ -99,12 +99,13 @@ public final class PricingService extends JsonService {
             var actual = field.equals("productFamily")
                     ? product.path(field).asText()
                     : product.path("attributes").path(field).asText();
-            var fits = switch (filter.path("Type").asText()) {
-                case "CONTAINS" -> actual.contains(value);
-                case "ANY_OF" -> Arrays.asList(value.split(",")).contains(actual);
-                case "NONE_OF" -> !Arrays.asList(value.split(",")).contains(actual);
-                default -> actual.equals(value);
-            };
+            var fits =
+                    switch (filter.path("Type").asText()) {
+                        case "CONTAINS" -> actual.contains(value);
+                        case "ANY_OF" -> Arrays.asList(value.split(",")).contains(actual);
+                        case "NONE_OF" -> !Arrays.asList(value.split(",")).contains(actual);
+                        default -> actual.equals(value);
+                    };
             if (!fits) return false;
         }
         return true;
@@ -112,8 +113,7 @@ public final class PricingService extends JsonService {
 
     private static List<ObjectNode> products() {
         var products = new ArrayList<ObjectNode>();
-        HSM_HOUR.forEach(
-                (region, price) -> USAGE_TYPES.forEach(usage -> products.add(product(region, usage, price))));
+        HSM_HOUR.forEach((region, price) -> USAGE_TYPES.forEach(usage -> products.add(product(region, usage, price))));
         return products;
     }
 
@@ -122,7 +122,9 @@ public final class PricingService extends JsonService {
         // Assumed: price-list-record
         var sku = Integer.toString(Math.abs((region + usage).hashCode()), 36).toUpperCase(java.util.Locale.ROOT);
         var record = Json.object().put("serviceCode", "CloudHSM");
-        var product = record.putObject("product").put("productFamily", "Dedicated-Host").put("sku", sku);
+        var product = record.putObject("product")
+                .put("productFamily", "Dedicated-Host")
+                .put("sku", sku);
         product.putObject("attributes")
                 .put("servicecode", "CloudHSM")
                 .put("regionCode", region)

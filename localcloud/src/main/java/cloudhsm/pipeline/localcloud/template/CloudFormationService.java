@@ -93,13 +93,14 @@ public final class CloudFormationService implements Service {
     @Override
     public AwsResponse handle(String operation, ObjectNode typedInput, AwsRequest request) {
         var input = QueryProtocol.parameters(request);
-        var answer = switch (operation) {
-            case "DescribeStacks" -> describeStacks(input, request);
-            case "GetTemplate" -> getTemplate(input, request);
-            case "ListStackResources" -> listStackResources(input, request);
-            case "ValidateTemplate" -> validateTemplate(input, request);
-            default -> throw QueryProtocol.unknown("cloudformation", operation);
-        };
+        var answer =
+                switch (operation) {
+                    case "DescribeStacks" -> describeStacks(input, request);
+                    case "GetTemplate" -> getTemplate(input, request);
+                    case "ListStackResources" -> listStackResources(input, request);
+                    case "ValidateTemplate" -> validateTemplate(input, request);
+                    default -> throw QueryProtocol.unknown("cloudformation", operation);
+                };
         return PROTOCOL.answer(operation, answer, request);
     }
 
@@ -111,7 +112,8 @@ public final class CloudFormationService implements Service {
     private Deployed stack(Map<String, String> input, AwsRequest request, String operation) {
         var named = input.getOrDefault("StackName", "");
         var found = stacks.values().stream()
-                .filter(stack -> named.equals(stack.id()) || named.equals(stack.stack().name()))
+                .filter(stack ->
+                        named.equals(stack.id()) || named.equals(stack.stack().name()))
                 .findFirst();
         account.iam()
                 .authorize(
@@ -199,8 +201,9 @@ public final class CloudFormationService implements Service {
         var body = input.get("TemplateBody");
         if (body == null) throw invalid("Either Template URL or Template Body must be specified.");
         if (body.getBytes(StandardCharsets.UTF_8).length > LARGEST_BODY) {
-            throw invalid("1 validation error detected: Value at 'templateBody' failed to satisfy constraint: Member must"
-                    + " have length less than or equal to " + LARGEST_BODY);
+            throw invalid(
+                    "1 validation error detected: Value at 'templateBody' failed to satisfy constraint: Member must"
+                            + " have length less than or equal to " + LARGEST_BODY);
         }
         var template = parsed(body);
         check(template);

@@ -35,7 +35,8 @@ class PolicySimulationTest {
     }
 
     private void deployer(String statements) {
-        var trust = policy("{'Effect': 'Allow', 'Principal': {'Service': 'ec2.amazonaws.com'}, 'Action': 'sts:AssumeRole'}");
+        var trust = policy(
+                "{'Effect': 'Allow', 'Principal': {'Service': 'ec2.amazonaws.com'}, 'Action': 'sts:AssumeRole'}");
         cloud.iam().createRole("deployer", trust).policies().put("deploy", policy(statements));
     }
 
@@ -57,7 +58,10 @@ class PolicySimulationTest {
         assertEquals("implicitDeny", simulate(DEPLOYER, "sqs:CreateQueue", "*").evalDecisionAsString());
         assertEquals(
                 "deploy",
-                simulate(DEPLOYER, "s3:CreateBucket", "*").matchedStatements().getFirst().sourcePolicyId());
+                simulate(DEPLOYER, "s3:CreateBucket", "*")
+                        .matchedStatements()
+                        .getFirst()
+                        .sourcePolicyId());
     }
 
     @Test
@@ -80,7 +84,8 @@ class PolicySimulationTest {
                 .contextKeyType("string")
                 .contextKeyValues("lambda.amazonaws.com")
                 .build();
-        assertEquals("allowed", simulate(DEPLOYER, "iam:PassRole", "*", toLambda).evalDecisionAsString());
+        assertEquals(
+                "allowed", simulate(DEPLOYER, "iam:PassRole", "*", toLambda).evalDecisionAsString());
     }
 
     @Test
@@ -93,8 +98,7 @@ class PolicySimulationTest {
         assertEquals(false, simulated.organizationsDecisionDetail().allowedByOrganizations());
         assertEquals("allowed", simulate(ADMINISTRATOR, "s3:CreateBucket", "*").evalDecisionAsString());
         var refused = assertThrows(
-                SqsException.class,
-                () -> cloud.client(SqsClient.builder()).createQueue(queue -> queue.queueName("q")));
+                SqsException.class, () -> cloud.client(SqsClient.builder()).createQueue(queue -> queue.queueName("q")));
         assertTrue(refused.getMessage().contains("not authorized"), refused::getMessage);
     }
 

@@ -46,14 +46,26 @@ class PricingServiceTest {
         assertEquals(1, list.size());
         assertTrue(list.get(0).isTextual(), "AWS sends each record as text");
         var record = Json.parse(list.get(0).asText());
-        assertEquals("EUC1-CloudHSMv2Usage-hsm2m.m", record.at("/product/attributes/usagetype").asText());
-        var dimension = record.path("terms").path("OnDemand").elements().next().path("priceDimensions").elements().next();
+        assertEquals(
+                "EUC1-CloudHSMv2Usage-hsm2m.m",
+                record.at("/product/attributes/usagetype").asText());
+        var dimension = record.path("terms")
+                .path("OnDemand")
+                .elements()
+                .next()
+                .path("priceDimensions")
+                .elements()
+                .next();
         assertEquals("1.9200000000", dimension.at("/pricePerUnit/USD").asText());
     }
 
     @Test
     void everyFilterMustFit() {
-        assertEquals(3, getProducts(request("TERM_MATCH regionCode us-east-1")).path("PriceList").size());
+        assertEquals(
+                3,
+                getProducts(request("TERM_MATCH regionCode us-east-1"))
+                        .path("PriceList")
+                        .size());
         assertEquals(
                 2,
                 getProducts(request("TERM_MATCH regionCode us-east-1", "EQUALS operation Hourly"))
@@ -82,8 +94,8 @@ class PricingServiceTest {
 
     @Test
     void anotherServiceIsNotKnownHere() {
-        var refused = assertThrows(
-                AwsException.class, () -> getProducts(Json.object().put("ServiceCode", "AWSCloudHSM")));
+        var refused =
+                assertThrows(AwsException.class, () -> getProducts(Json.object().put("ServiceCode", "AWSCloudHSM")));
         assertEquals("InvalidParameterException", refused.code());
     }
 }

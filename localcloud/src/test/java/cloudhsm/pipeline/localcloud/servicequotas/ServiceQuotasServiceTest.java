@@ -30,7 +30,8 @@ class ServiceQuotasServiceTest {
     void aQuotaToWhichNothingWasAppliedHasItsDefaultAlone() {
         var refused = assertThrows(AwsException.class, () -> call("GetServiceQuota", "cloudhsm", Quotas.CLUSTERS));
         assertEquals("NoSuchResourceException", refused.code());
-        var quota = call("GetAWSDefaultServiceQuota", "cloudhsm", Quotas.CLUSTERS).path("Quota");
+        var quota =
+                call("GetAWSDefaultServiceQuota", "cloudhsm", Quotas.CLUSTERS).path("Quota");
         assertEquals(4.0, quota.path("Value").asDouble());
         assertEquals("Clusters per Region", quota.path("QuotaName").asText());
     }
@@ -38,7 +39,11 @@ class ServiceQuotasServiceTest {
     @Test
     void whatIsAppliedIsSaidListedAndHolds() {
         cloud.account().quotas().apply(Quotas.CLUSTERS, 0);
-        assertEquals(0.0, call("GetServiceQuota", "cloudhsm", Quotas.CLUSTERS).at("/Quota/Value").asDouble());
+        assertEquals(
+                0.0,
+                call("GetServiceQuota", "cloudhsm", Quotas.CLUSTERS)
+                        .at("/Quota/Value")
+                        .asDouble());
         var listed = cloud.endpoint()
                 .call(
                         cloud.iam().administrator(),
@@ -47,11 +52,9 @@ class ServiceQuotasServiceTest {
                         Json.object().put("ServiceCode", "cloudhsm"));
         assertEquals(1, listed.path("Quotas").size());
         var subnet = cloud.ec2().subnets().getFirst().subnetId();
-        assertThrows(
-                CloudHsmInvalidRequestException.class,
-                () -> cloud.client(CloudHsmV2Client.builder())
-                        .createCluster(cluster ->
-                                cluster.hsmType("hsm2m.medium").mode("FIPS").subnetIds(subnet)));
+        assertThrows(CloudHsmInvalidRequestException.class, () -> cloud.client(CloudHsmV2Client.builder())
+                .createCluster(
+                        cluster -> cluster.hsmType("hsm2m.medium").mode("FIPS").subnetIds(subnet)));
     }
 
     @Test

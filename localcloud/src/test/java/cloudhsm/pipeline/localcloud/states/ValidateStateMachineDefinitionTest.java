@@ -36,7 +36,8 @@ class ValidateStateMachineDefinitionTest {
             value = {
                 "'A': {'Type': 'Pass', 'Output': '{% phone %}', 'End': true} | UNSUPPORTED_JSONATA_EXPRESSION",
                 "'A': {'Type': 'Pass', 'Output': '{% $$.phone %}', 'End': true} | UNSUPPORTED_JSONATA_EXPRESSION",
-                "'A': {'Type': 'Pass', 'Output': '{% $states.errorOutput %}', 'End': true} | UNSUPPORTED_JSONATA_EXPRESSION",
+                "'A': {'Type': 'Pass', 'Output': '{% $states.errorOutput %}', 'End': true} |"
+                        + " UNSUPPORTED_JSONATA_EXPRESSION",
                 "'A': {'Type': 'Pass', 'Output': '{% $states.result %}', 'End': true} | UNSUPPORTED_JSONATA_EXPRESSION",
                 "'A': {'Type': 'Pass', 'Output': '{% $states.context.Task.Token %}', 'End': true}"
                         + " | UNSUPPORTED_JSONATA_EXPRESSION",
@@ -45,7 +46,8 @@ class ValidateStateMachineDefinitionTest {
                 "'A': {'Type': 'Pass', 'Output': '{% 1 + %}', 'End': true} | INVALID_JSONATA_EXPRESSION",
                 "'A': {'Type': 'Pass', 'End': true, 'Catch': [{'ErrorEquals': ['States.ALL'], 'Next': 'A'}]}"
                         + " | SCHEMA_VALIDATION_FAILED",
-                "'A': {'Type': 'Pass', 'End': true, 'Retry': [{'ErrorEquals': ['States.ALL']}]} | SCHEMA_VALIDATION_FAILED",
+                "'A': {'Type': 'Pass', 'End': true, 'Retry': [{'ErrorEquals': ['States.ALL']}]} |"
+                        + " SCHEMA_VALIDATION_FAILED",
                 "'A': {'Type': 'Pass', 'End': true, 'TimeoutSeconds': 5} | SCHEMA_VALIDATION_FAILED",
                 "'A': {'Type': 'Pass', 'End': true, 'InputPath': '$'} | SCHEMA_VALIDATION_FAILED",
                 "'A': {'Type': 'Pass', 'End': true}, 'B': {'Type': 'Succeed'} | MISSING_TRANSITION_TARGET",
@@ -57,21 +59,23 @@ class ValidateStateMachineDefinitionTest {
         var answer = STATES.validateStateMachineDefinition(request -> request.definition(machine(states)));
         assertEquals(ValidateStateMachineDefinitionResultCode.FAIL, answer.result());
         assertTrue(answer.diagnostics().stream().anyMatch(each -> each.code().equals(code)), answer::toString);
-        assertTrue(answer.diagnostics().stream().allMatch(each -> each.severityAsString().equals("ERROR")));
+        assertTrue(answer.diagnostics().stream()
+                .allMatch(each -> each.severityAsString().equals("ERROR")));
     }
 
     @Test
     void whatAwsTakesIsOk() {
         var answer = STATES.validateStateMachineDefinition(
-                request -> request.definition(machine("'A': {'Type': 'Pass', 'End': true}")).severity("WARNING"));
+                request -> request.definition(machine("'A': {'Type': 'Pass', 'End': true}"))
+                        .severity("WARNING"));
         assertEquals(ValidateStateMachineDefinitionResultCode.OK, answer.result());
         assertEquals(0, answer.diagnostics().size());
     }
 
     @Test
     void noMoreDiagnosticsComeThanAreAskedFor() {
-        var answer = STATES.validateStateMachineDefinition(request -> request.definition(
-                        machine("'A': {'Type': 'Pass', 'Output': '{% a + b %}', 'End': true}, 'B': {'Type': 'Succeed'}"))
+        var answer = STATES.validateStateMachineDefinition(request -> request.definition(machine(
+                        "'A': {'Type': 'Pass', 'Output': '{% a + b %}', 'End': true}, 'B': {'Type': 'Succeed'}"))
                 .maxResults(1));
         assertEquals(1, answer.diagnostics().size());
         assertTrue(answer.truncated());
@@ -88,8 +92,9 @@ class ValidateStateMachineDefinitionTest {
         var role = CLOUD.iam()
                 .createRole(
                         "nobody",
-                        PolicyDocument.parse(Json.parse(
-                                "{\"Statement\": {\"Effect\": \"Allow\", \"Principal\": \"*\", \"Action\": \"sts:AssumeRole\"}}")));
+                        PolicyDocument.parse(
+                                Json.parse("{\"Statement\": {\"Effect\": \"Allow\", \"Principal\": \"*\", \"Action\":"
+                                        + " \"sts:AssumeRole\"}}")));
         var states = CLOUD.client(SfnClient.builder(), CLOUD.iam().session(role, "x"));
         var refused = assertThrows(
                 SfnException.class,

@@ -36,7 +36,14 @@ class CloudFormationServiceTest {
         var query = new HashMap<String, List<String>>();
         parameters.forEach((name, value) -> query.put(name, List.of(value)));
         var request = new AwsRequest(
-                "cloudformation", "POST", "/", query, Map.of(), new byte[0], cloud.iam().administrator(), "request");
+                "cloudformation",
+                "POST",
+                "/",
+                query,
+                Map.of(),
+                new byte[0],
+                cloud.iam().administrator(),
+                "request");
         var answer = cloud.cloudFormation().handle(operation, Json.object(), request);
         return new String(answer.body(), StandardCharsets.UTF_8);
     }
@@ -55,7 +62,8 @@ class CloudFormationServiceTest {
                 "Parameters: {} | At least one Resources member must be defined",
                 "Resources: {A: {Kind: AWS::SNS::Topic}} | Every Resources object must contain a Type member",
                 "Resources: {A-1: {Type: AWS::SNS::Topic}} | is non alphanumeric",
-                "{Resource: {}, Resources: {A: {Type: AWS::SNS::Topic}}} | Invalid template property or properties [Resource]",
+                "{Resource: {}, Resources: {A: {Type: AWS::SNS::Topic}}} | Invalid template property or properties"
+                        + " [Resource]",
                 "Resources: {A: {Type: AWS::SNS::Topic, Properties: {KmsMasterKeyId: !Ref Key}}}"
                         + " | Unresolved resource dependencies [Key]"
             })
@@ -75,7 +83,11 @@ class CloudFormationServiceTest {
 
     @Test
     void whatATransformMakesMayBeReferredTo() {
-        var answer = call("ValidateTemplate", Map.of("TemplateBody", """
+        var answer = call(
+                "ValidateTemplate",
+                Map.of(
+                        "TemplateBody",
+                        """
                 Transform: AWS::Serverless-2016-10-31
                 Resources:
                   A: {Type: AWS::SNS::Topic, Properties: {DisplayName: !GetAtt FunctionRole.Arn}}
@@ -86,7 +98,9 @@ class CloudFormationServiceTest {
 
     @Test
     void aStackIsDescribedAsItWasDeployed() throws IOException {
-        var template = Files.writeString(directory.resolve("template.yaml"), """
+        var template = Files.writeString(
+                directory.resolve("template.yaml"),
+                """
                 Parameters:
                   Name: {Type: String, Default: one}
                   Hidden: {Type: String, Default: two, NoEcho: true}

@@ -21,14 +21,15 @@ import picocli.CommandLine.Spec;
         name = "doctor",
         mixinStandardHelpOptions = true,
         description = {
-            "Looks whether an AWS account is ready for this pipeline: who you are, what the Region offers, quotas, network,"
-                    + " your rights, the template and the state machines. With --stack also whether what is deployed is"
-                    + " what lies here, and how it does.",
-            "Reads only: it changes nothing and makes nothing. Credentials, Region and AWS_ENDPOINT_URL are found as every"
-                    + " AWS tool finds them."
+            "Looks whether an AWS account is ready for this pipeline: who you are, what the Region offers, quotas,"
+                    + " network, your rights, the template and the state machines. With --stack also whether what is"
+                    + " deployed is what lies here, and how it does.",
+            "Reads only: it changes nothing and makes nothing. Credentials, Region and AWS_ENDPOINT_URL are found as"
+                    + " every AWS tool finds them."
         },
         exitCodeListHeading = "%nExit codes:%n",
-        exitCodeList = {"0:all is right", "1:something is wrong", "2:nothing is wrong, but not everything could be seen"})
+        exitCodeList = {"0:all is right", "1:something is wrong", "2:nothing is wrong, but not everything could be seen"
+        })
 final class Doctor implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
@@ -36,7 +37,10 @@ final class Doctor implements Callable<Integer> {
     @Option(names = "--profile", paramLabel = "P", description = "Of the AWS configuration; default: as everywhere")
     private Optional<String> profile = Optional.empty();
 
-    @Option(names = "--region", paramLabel = "R", description = "Where to look; default: the environment's or profile's")
+    @Option(
+            names = "--region",
+            paramLabel = "R",
+            description = "Where to look; default: the environment's or profile's")
     private Optional<String> region = Optional.empty();
 
     @Option(names = "--stack", paramLabel = "NAME", description = "A stack that is deployed already")
@@ -45,8 +49,9 @@ final class Doctor implements Callable<Integer> {
     @Option(
             names = "--input",
             paramLabel = "FILE",
-            description = "Input of the provisioning that is to follow: its network, names and numbers are what is looked"
-                    + " at; default: {}")
+            description =
+                    "Input of the provisioning that is to follow: its network, names and numbers are what is looked"
+                            + " at; default: {}")
     private Path input;
 
     @Option(

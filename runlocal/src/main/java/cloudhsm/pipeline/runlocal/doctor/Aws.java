@@ -52,6 +52,9 @@ public final class Aws implements AutoCloseable {
     /** Of a call that AWS could not answer for a reason that passes. */
     private static final int ATTEMPTS = 3;
 
+    /** Before the second attempt; twice that before the third. */
+    private static final Duration PAUSE = Duration.ofSeconds(1);
+
     private record Answer(SdkHttpResponse head, byte[] body) {
         int status() {
             return head.statusCode();
@@ -158,9 +161,7 @@ public final class Aws implements AutoCloseable {
 
     /** A call of an API that speaks AWS JSON. @throws AwsFailure where AWS refuses or does not answer */
     JsonNode json(Api api, String operation, ObjectNode input) {
-        var headers = Map.of(
-                "Content-Type", api.contentType(),
-                "X-Amz-Target", api.target() + "." + operation);
+        var headers = Map.of("Content-Type", api.contentType(), "X-Amz-Target", api.target() + "." + operation);
         return parsed(send(api, operation, SdkHttpMethod.POST, "/", headers, Json.bytes(input)));
     }
 
@@ -190,8 +191,7 @@ public final class Aws implements AutoCloseable {
                 .map(parameter -> encoded(parameter.getKey()) + "=" + encoded(parameter.getValue()))
                 .collect(Collectors.joining("&"));
         var headers = Map.of("Content-Type", "application/x-www-form-urlencoded; charset=utf-8");
-        var answer =
-                send(api, operation, SdkHttpMethod.POST, "/", headers, body.getBytes(StandardCharsets.UTF_8));
+        var answer = send(api, operation, SdkHttpMethod.POST, "/", headers, body.getBytes(StandardCharsets.UTF_8));
         var root = XmlElement.parse(answer.body())
                 .orElseThrow(() -> AwsFailure.refused(api, operation, "(no XML)", "the answer is not AWS's"));
         return root.child(operation + "Result").orElse(root);
@@ -221,7 +221,9 @@ public final class Aws implements AutoCloseable {
     }
 
     private static String encoded(String text) {
-        return URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20").replace("*", "%2A");
+        return URLEncoder.encode(text, StandardCharsets.UTF_8)
+                .replace("+", "%20")
+                .replace("*", "%2A");
     }
 
     private static JsonNode parsed(Answer answer) {
@@ -236,6 +238,16 @@ public final class Aws implements AutoCloseable {
             var failure = failure(api, operation, answer);
             var passes = answer.status() >= 500 || failure.code().matches("(?i).*throttl.*|TooManyRequestsException");
             if (!passes || attempt == ATTEMPTS) throw failure;
+            pause(PAUSE.multipliedBy(attempt));
+        }
+    }
+
+    private static void pause(Duration pause) {
+        try {
+            Thread.sleep(pause);
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException("interrupted", interrupted);
         }
     }
 
@@ -246,17 +258,16 @@ public final class Aws implements AutoCloseable {
         headers.forEach(request::putHeader);
         try {
             var identity = credentials.resolveCredentials();
-            var signed = AwsV4HttpSigner.create()
-                    .sign(sign -> sign.identity(identity)
-                            .request(request.build())
-                            .payload(() -> new ByteArrayInputStream(body))
-                            .putProperty(AwsV4HttpSigner.SERVICE_SIGNING_NAME, api.signingName())
-                            .putProperty(
-                                    AwsV4HttpSigner.REGION_NAME,
-                                    signingRegion(api, region).id())
-                            .putProperty(AwsV4HttpSigner.DOUBLE_URL_ENCODE, api != Api.S3)
-                            .putProperty(AwsV4HttpSigner.NORMALIZE_PATH, api != Api.S3)
-                            .putProperty(AwsV4HttpSigner.SIGNING_CLOCK, clock));
+            var signed = AwsV4HttpSigner.create().sign(sign -> sign.identity(identity)
+                    .request(request.build())
+                    .payload(() -> new ByteArrayInputStream(body))
+                    .putProperty(AwsV4HttpSigner.SERVICE_SIGNING_NAME, api.signingName())
+                    .putProperty(
+                            AwsV4HttpSigner.REGION_NAME,
+                            signingRegion(api, region).id())
+                    .putProperty(AwsV4HttpSigner.DOUBLE_URL_ENCODE, api != Api.S3)
+                    .putProperty(AwsV4HttpSigner.NORMALIZE_PATH, api != Api.S3)
+                    .putProperty(AwsV4HttpSigner.SIGNING_CLOCK, clock));
             calls.merge(api, 1, Integer::sum);
             var execution = HttpExecuteRequest.builder().request(signed.request());
             if (body.length > 0) execution.contentStreamProvider(() -> new ByteArrayInputStream(body));
@@ -291,14 +302,15 @@ public final class Aws implements AutoCloseable {
         }
         try {
             var body = parsed(answer);
-            var code = answer.head()
-                    .firstMatchingHeader("x-amzn-ErrorType")
-                    .orElseGet(() -> body.path("__type").asText(String.valueOf(answer.status())));
+            var code = answer.head().firstMatchingHeader("x-amzn-ErrorType").orElseGet(() -> body.path("__type")
+                    .asText(String.valueOf(answer.status())));
             var message = body.path(body.has("Message") ? "Message" : "message").asText("HTTP " + answer.status());
-            return AwsFailure.refused(api, operation, code.replaceFirst(":.*", "").replaceFirst(".*#", ""), message);
+            return AwsFailure.refused(
+                    api, operation, code.replaceFirst(":.*", "").replaceFirst(".*#", ""), message);
         } catch (AwsException noJson) {
             var text = new String(answer.body(), StandardCharsets.UTF_8);
-            return AwsFailure.refused(api, operation, String.valueOf(answer.status()), text.isBlank() ? "no text" : text);
+            return AwsFailure.refused(
+                    api, operation, String.valueOf(answer.status()), text.isBlank() ? "no text" : text);
         }
     }
 

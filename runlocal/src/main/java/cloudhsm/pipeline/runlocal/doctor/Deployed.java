@@ -67,8 +67,9 @@ final class Deployed {
         for (var parameter : Xml.items(stack, "Parameters")) {
             parameters.put(Xml.text(parameter, "ParameterKey"), Xml.text(parameter, "ParameterValue"));
         }
-        resources().forEach(resource -> physicalIds.put(
-                Xml.text(resource, "LogicalResourceId"), Xml.text(resource, "PhysicalResourceId")));
+        resources()
+                .forEach(resource -> physicalIds.put(
+                        Xml.text(resource, "LogicalResourceId"), Xml.text(resource, "PhysicalResourceId")));
         var status = Xml.text(stack, "StackStatus");
         var settled = List.of("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE");
         if (settled.contains(status)) {
@@ -77,7 +78,8 @@ final class Deployed {
             findings.wrong(
                     "stack",
                     name + " is " + status + ".",
-                    "look at its events, and deploy again: aws cloudformation describe-stack-events --stack-name " + name);
+                    "look at its events, and deploy again: aws cloudformation describe-stack-events --stack-name "
+                            + name);
         }
     }
 
@@ -123,18 +125,15 @@ final class Deployed {
         }
         findings.wrong(
                 "stack parameters",
-                "the stack lacks " + missing + " of template.yaml here, and has " + gone + " that it does not know; " + said
-                        + ".",
+                "the stack lacks " + missing + " of template.yaml here, and has " + gone + " that it does not know; "
+                        + said + ".",
                 "deploy: sam deploy --stack-name " + name);
     }
 
     /** Resource by resource, but for what sam deploy has put elsewhere. */
     private void compareTemplate() {
         var body = Xml.text(
-                aws.query(
-                        Api.CLOUDFORMATION,
-                        "GetTemplate",
-                        Map.of("StackName", name, "TemplateStage", "Original")),
+                aws.query(Api.CLOUDFORMATION, "GetTemplate", Map.of("StackName", name, "TemplateStage", "Original")),
                 "TemplateBody");
         try {
             var deployed = TemplateFile.parse(body).path("Resources");
@@ -188,6 +187,7 @@ final class Deployed {
         var stale = new TreeSet<String>();
         var unbuilt = new TreeSet<String>();
         var same = 0;
+        var deployed = deployedCode();
         for (var function : template.archives().entrySet()) {
             var physical = physicalId(function.getKey());
             if (physical.isEmpty()) continue;
@@ -196,9 +196,8 @@ final class Deployed {
                 unbuilt.add(template.root().relativize(archive).toString());
                 continue;
             }
-            var deployed = aws.get(
-                    "GetFunctionConfiguration", "/2015-03-31/functions/" + physical.get() + "/configuration", Map.of());
-            if (deployed.path("CodeSha256").asText().equals(here.computeIfAbsent(archive, Archive::sha256))) same++;
+            if (deployed.getOrDefault(physical.get(), "")
+                    .equals(here.computeIfAbsent(archive, Archive::sha256))) same++;
             else stale.add(function.getKey());
         }
         if (!unbuilt.isEmpty()) {
@@ -214,20 +213,40 @@ final class Deployed {
         }
     }
 
+    /** By function of the Region, the hash of its code: one list, because Lambda takes few single questions a second. */
+    private Map<String, String> deployedCode() {
+        var hashes = new TreeMap<String, String>();
+        var query = new TreeMap<String, String>();
+        while (true) {
+            var page = aws.get("ListFunctions", "/2015-03-31/functions", query);
+            page.path("Functions")
+                    .forEach(function -> hashes.put(
+                            function.path("FunctionName").asText(),
+                            function.path("CodeSha256").asText()));
+            if (!page.hasNonNull("NextMarker")) return hashes;
+            query.put("Marker", page.path("NextMarker").asText());
+        }
+    }
+
     private void compareDefinition(String check, ProjectTemplate.Machine machine) {
         var arn = physicalId(machine.logicalId());
         if (arn.isEmpty()) {
-            findings.wrong(check, "the stack has no " + machine.logicalId() + ".", "deploy: sam deploy --stack-name " + name);
+            findings.wrong(
+                    check, "the stack has no " + machine.logicalId() + ".", "deploy: sam deploy --stack-name " + name);
             return;
         }
-        var deployed = aws.json(Api.STATES, "DescribeStateMachine", Json.object().put("stateMachineArn", arn.get()));
+        var deployed =
+                aws.json(Api.STATES, "DescribeStateMachine", Json.object().put("stateMachineArn", arn.get()));
         try {
             var here = template.definition(machine, id -> substitute(id, arn.get()));
             if (Json.parse(deployed.path("definition").asText()).equals(Json.parse(here))) {
                 findings.right(check, "the same as here.");
                 return;
             }
-            findings.wrong(check, arn.get() + " has another definition than the file here.", "deploy: sam deploy --stack-name " + name);
+            findings.wrong(
+                    check,
+                    arn.get() + " has another definition than the file here.",
+                    "deploy: sam deploy --stack-name " + name);
         } catch (IOException unreadable) {
             throw new UncheckedIOException(unreadable);
         }

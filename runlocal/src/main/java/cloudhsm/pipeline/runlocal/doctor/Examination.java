@@ -37,19 +37,20 @@ public final class Examination {
     /**
      * Makes all checks.
      *
-     * @param input of the provisioning that is to follow; {@code {}} for the defaults
+     * @param input of the provisioning that is to follow; {@code {}} for the defaults, and beside a stack for none
      * @param stack that is deployed; empty to look only at what comes before
      */
     public void run(JsonNode input, Optional<String> stack) {
         var who = new WhoAndWhere(aws, findings);
         var caller = who.caller();
         if (caller.isEmpty()) return;
+        new InputFields(findings, template.root()).check(input);
         var wanted = Wanted.of(input);
         var name = stack.orElse(DEFAULT_STACK);
         var deployed = stack.map(given -> new Deployed(aws, findings, template, given));
         var zones = who.zones(caller.get());
         if (zones.isEmpty()) return;
-        var room = new Room(aws, findings, caller.get(), wanted);
+        var room = new Room(aws, findings, caller.get(), wanted, stack.isEmpty() || !input.isEmpty());
         room.check(Integer.parseInt(template.parameter("ReencryptionConcurrency")));
         new Network(aws, findings, wanted).check(zones.get());
         room.defaults();

@@ -95,8 +95,8 @@ final class Network {
                 .filter(subnet -> offering.contains(zone(subnet)) && hasRoom(subnet))
                 .collect(Collectors.groupingBy(Network::zone));
         if (usable.size() < NEEDED_ZONES) {
-            problems.add("subnets with " + NEEDED_ADDRESSES + " free addresses are in " + usable.size() + " of the zones "
-                    + String.join(", ", offering) + ", and two are needed");
+            problems.add("subnets with " + NEEDED_ADDRESSES + " free addresses are in " + usable.size()
+                    + " of the zones " + String.join(", ", offering) + ", and two are needed");
         }
         if (problems.isEmpty()) {
             findings.right(
@@ -112,7 +112,8 @@ final class Network {
         findings.wrong(
                 "subnets",
                 String.join("; ", problems) + ".",
-                "make or free subnets in two of these zones, and name them in network.subnetIds: " + String.join(", ", offering));
+                "make or free subnets in two of these zones, and name them in network.subnetIds: "
+                        + String.join(", ", offering));
     }
 
     private static String id(XmlElement subnet) {

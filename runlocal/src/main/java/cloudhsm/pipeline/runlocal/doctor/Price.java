@@ -33,7 +33,8 @@ final class Price {
     /** @param parameter PricePerHsmHour, "" where it is not set */
     void check(Caller caller, String parameter) {
         if (caller.partition().equals("aws-us-gov")) {
-            findings.noted("price", "the Price List API has no endpoint in this partition.", "look at AWS's price page");
+            findings.noted(
+                    "price", "the Price List API has no endpoint in this partition.", "look at AWS's price page");
             return;
         }
         findings.look("price", () -> compare(parameter));
@@ -44,7 +45,8 @@ final class Price {
         if (listed.size() != 1) {
             findings.noted(
                     "price",
-                    "AWS's price list has " + listed.size() + " prices of an hour of hsm2m.medium in " + aws.region() + ".",
+                    "AWS's price list has " + listed.size() + " prices of an hour of hsm2m.medium in " + aws.region()
+                            + ".",
                     "look at AWS's price page, and deploy with PricePerHsmHour");
             return;
         }

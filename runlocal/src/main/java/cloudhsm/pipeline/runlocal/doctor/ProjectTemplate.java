@@ -89,8 +89,7 @@ record ProjectTemplate(Path root, JsonNode whole) {
     /** All of them, in the template's order. */
     List<Machine> machines() {
         return whole.path("Resources").properties().stream()
-                .filter(resource ->
-                        resource.getValue().path("Type").asText().equals("AWS::Serverless::StateMachine"))
+                .filter(resource -> resource.getValue().path("Type").asText().equals("AWS::Serverless::StateMachine"))
                 .map(resource -> {
                     var properties = resource.getValue().path("Properties");
                     var substitutions = new LinkedHashMap<String, JsonNode>();
@@ -114,7 +113,8 @@ record ProjectTemplate(Path root, JsonNode whole) {
                 .matcher(Files.readString(root.resolve(machine.file())))
                 .replaceAll(found -> Matcher.quoteReplacement(
                         machine.substitutions().containsKey(found.group(1))
-                                ? resource.apply(referred(machine.substitutions().get(found.group(1))))
+                                ? resource.apply(
+                                        referred(machine.substitutions().get(found.group(1))))
                                 : found.group()));
     }
 

@@ -62,8 +62,8 @@ public final class Rights {
         if (caller.isRoot()) {
             findings.noted(
                     "rights",
-                    "you are the account's root user, whom the simulator does not take; only the organization's policies"
-                            + " bind it.",
+                    "you are the account's root user, whom the simulator does not take; only the organization's"
+                            + " policies bind it.",
                     "deploy as a role");
             return;
         }
@@ -88,27 +88,29 @@ public final class Rights {
         return role.map(found -> Xml.text(found, "Arn"));
     }
 
-    private static Map<String, Set<String>> actions(Set<String> types) {
-        var byService = new TreeMap<String, Set<String>>();
+    /** The actions by the resource on which each is asked for. */
+    private Map<String, Set<String>> actions(Set<String> types) {
         var all = new TreeSet<>(ACTIONS.get(TOOL));
         types.forEach(type -> all.addAll(ACTIONS.getOrDefault(type, List.of())));
+        var byResource = new TreeMap<String, Set<String>>();
         for (var action : all) {
-            byService
-                    .computeIfAbsent(action.substring(0, action.indexOf(':')), any -> new TreeSet<>())
+            byResource
+                    .computeIfAbsent(resource(action), any -> new TreeSet<>())
                     .add(action);
         }
-        return byService;
+        return byResource;
     }
 
-    private void simulate(String principal, Map<String, Set<String>> byService) {
+    private void simulate(String principal, Map<String, Set<String>> byResource) {
         var denied = new ArrayList<Denied>();
         var count = 0;
-        for (var service : byService.entrySet()) {
-            count += service.getValue().size();
-            denied.addAll(simulate(principal, resource(service.getKey()), service.getValue(), Map.of()));
+        for (var resource : byResource.entrySet()) {
+            count += resource.getValue().size();
+            denied.addAll(simulate(principal, resource.getKey(), resource.getValue(), Map.of()));
         }
         for (var service : ROLES_GO_TO) {
-            simulate(principal, resource("iam"), Set.of("iam:PassRole"), Map.of("iam:PassedToService", service)).stream()
+            simulate(principal, resource("iam:PassRole"), Set.of("iam:PassRole"), Map.of("iam:PassedToService", service))
+                    .stream()
                     .map(each -> new Denied(each.action() + " to " + service, each.decision(), each.byOrganization()))
                     .forEach(denied::add);
         }
@@ -131,7 +133,10 @@ public final class Rights {
     }
 
     private void tell(String principal, List<Denied> denied, int count) {
-        var ofOrganization = denied.stream().filter(Denied::byOrganization).map(Denied::action).toList();
+        var ofOrganization = denied.stream()
+                .filter(Denied::byOrganization)
+                .map(Denied::action)
+                .toList();
         var others = denied.stream()
                 .filter(each -> !each.byOrganization())
                 .map(each -> each.action() + " (" + each.decision() + ")")
@@ -152,33 +157,54 @@ public final class Rights {
         if (denied.isEmpty()) {
             findings.right(
                     "rights",
-                    principal + " may do all " + count + " actions that deploying this template takes, and hand roles to "
+                    principal + " may do all " + count
+                            + " actions that deploying this template takes, and hand roles to "
                             + String.join(", ", ROLES_GO_TO) + ".");
         }
     }
 
     /** Something of the stack, so that rights on names that begin with the stack's count. */
-    private String resource(String service) {
+    private String resource(String action) {
         var region = aws.region();
+        var service = action.substring(0, action.indexOf(':'));
+        var named = stack + "-x";
         return switch (service) {
             case "cloudformation" -> caller.arnOf(service, region, "stack/" + stack + "/x");
-            case "cloudwatch" -> caller.arnOf(service, region, "alarm:" + stack + "-x");
-            case "dynamodb" -> caller.arnOf(service, region, "table/" + stack + "-x");
-            case "events" -> caller.arnOf(service, region, "rule/" + stack + "-x");
-            case "iam" -> caller.arnOf(service, "", "role/" + stack + "-x");
-            case "kms" -> caller.arnOf(service, region, "key/00000000-0000-4000-8000-000000000000");
-            case "lambda" -> caller.arnOf(service, region, "function:" + stack + "-x");
-            case "logs" -> caller.arnOf(service, region, "log-group:" + stack + "-x");
-            case "s3" -> "arn:" + caller.partition() + ":s3:::" + stack + "-x";
-            case "sns", "sqs" -> caller.arnOf(service, region, stack + "-x");
-            case "ssm" -> caller.arnOf(service, region, "document/" + stack + "-x");
-            case "states" -> caller.arnOf(service, region, "stateMachine:" + stack + "-x");
+            case "cloudwatch" ->
+                action.contains("Dashboard")
+                        ? caller.arnOf(service, "", "dashboard/" + named)
+                        : caller.arnOf(service, region, "alarm:" + named);
+            case "dynamodb" -> caller.arnOf(service, region, "table/" + named);
+            case "events" -> caller.arnOf(service, region, "rule/" + named);
+            case "iam" -> caller.arnOf(service, "", iamResource(action) + named);
+            case "kms" ->
+                action.equals("kms:CreateKey")
+                        ? "*"
+                        : caller.arnOf(service, region, "key/00000000-0000-4000-8000-000000000000");
+            case "lambda" ->
+                action.contains("EventSourceMapping")
+                        ? caller.arnOf(service, region, "event-source-mapping:00000000-0000-4000-8000-000000000000")
+                        : caller.arnOf(service, region, "function:" + named);
+            case "logs" -> caller.arnOf(service, region, "log-group:" + named);
+            // What sam deploy uploads lies in a bucket of its own.
+            case "s3" ->
+                "arn:" + caller.partition() + ":s3:::"
+                        + (action.endsWith("Object") ? "aws-sam-cli-managed-default-samclisourcebucket-x/x" : named);
+            case "sns", "sqs" -> caller.arnOf(service, region, named);
+            case "ssm" -> caller.arnOf(service, region, "document/" + named);
+            case "states" -> caller.arnOf(service, region, "stateMachine:" + named);
             default -> "*";
         };
     }
 
-    private List<Denied> simulate(
-            String principal, String resource, Set<String> actions, Map<String, String> more) {
+    private static String iamResource(String action) {
+        if (action.contains("InstanceProfile")) return "instance-profile/";
+        return action.matches("iam:(Create|Delete|Get)Policy(Version)?|iam:List(EntitiesForPolicy|PolicyVersions)")
+                ? "policy/"
+                : "role/";
+    }
+
+    private List<Denied> simulate(String principal, String resource, Set<String> actions, Map<String, String> more) {
         var denied = new ArrayList<Denied>();
         var rest = new ArrayList<>(actions);
         while (!rest.isEmpty()) {
@@ -187,8 +213,8 @@ public final class Rights {
             request.put("PolicySourceArn", principal);
             request.put("ResourceArns.member.1", resource);
             for (int i = 0; i < batch.size(); i++) request.put("ActionNames.member." + (i + 1), batch.get(i));
-            var context = new TreeMap<>(Map.of(
-                    "aws:RequestedRegion", aws.region(), "aws:CalledVia", "cloudformation.amazonaws.com"));
+            var context = new TreeMap<>(
+                    Map.of("aws:RequestedRegion", aws.region(), "aws:CalledVia", "cloudformation.amazonaws.com"));
             context.putAll(more);
             var number = 1;
             for (var entry : context.entrySet()) {

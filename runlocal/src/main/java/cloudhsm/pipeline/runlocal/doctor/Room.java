@@ -14,12 +14,15 @@ final class Room {
     private final Findings findings;
     private final Caller caller;
     private final Wanted wanted;
+    private final boolean another;
 
-    Room(Aws aws, Findings findings, Caller caller, Wanted wanted) {
+    /** @param another whether there must be room for one more deployment */
+    Room(Aws aws, Findings findings, Caller caller, Wanted wanted, boolean another) {
         this.aws = aws;
         this.findings = findings;
         this.caller = caller;
         this.wanted = wanted;
+        this.another = another;
     }
 
     /** @param forUploads executions that the re-encryption may take at a time */
@@ -47,11 +50,12 @@ final class Room {
     }
 
     private void clusters() {
-        var clusters = aws
-                .pages(Api.CLOUDHSM, "DescribeClusters", Json.object(), "Clusters", "NextToken", "NextToken")
-                .stream()
-                .filter(cluster -> !cluster.path("State").asText().equals("DELETED"))
-                .toList();
+        var clusters =
+                aws
+                        .pages(Api.CLOUDHSM, "DescribeClusters", Json.object(), "Clusters", "NextToken", "NextToken")
+                        .stream()
+                        .filter(cluster -> !cluster.path("State").asText().equals("DELETED"))
+                        .toList();
         var most = quota("cloudhsm", "L-4B16B391");
         compare(
                 "CloudHSM clusters",
@@ -59,8 +63,8 @@ final class Room {
                 clusters.size(),
                 1,
                 most,
-                "delete one that nobody needs, or have Service Quotas raise \"Clusters per Region\" (L-4B16B391) and deploy"
-                        + " with the parameter ClusterQuota");
+                "delete one that nobody needs, or have Service Quotas raise \"Clusters per Region\" (L-4B16B391) and"
+                        + " deploy with the parameter ClusterQuota");
         var hsms = clusters.stream()
                 .flatMap(cluster -> cluster.path("Hsms").valueStream())
                 .filter(hsm -> !hsm.path("State").asText().equals("DELETED"))
@@ -71,13 +75,13 @@ final class Room {
                 hsms,
                 wanted.hsms(),
                 quota("cloudhsm", "L-95BA35D1"),
-                "delete some, or have Service Quotas raise \"HSMs per Region\" (L-95BA35D1) and deploy with the parameter"
-                        + " HsmQuota");
+                "delete some, or have Service Quotas raise \"HSMs per Region\" (L-95BA35D1) and deploy with the"
+                        + " parameter HsmQuota");
     }
 
     private void keyStores() {
-        var stores = aws.pages(
-                Api.KMS, "DescribeCustomKeyStores", Json.object(), "CustomKeyStores", "Marker", "NextMarker");
+        var stores =
+                aws.pages(Api.KMS, "DescribeCustomKeyStores", Json.object(), "CustomKeyStores", "Marker", "NextMarker");
         compare(
                 "custom key stores",
                 "key store",
@@ -98,10 +102,10 @@ final class Room {
     }
 
     private void compare(String check, String what, long used, long needed, long most, String next) {
-        var said = aws.region() + " has " + used + " " + what + (used == 1 ? "" : "s") + " of " + most + ", and a new deployment needs "
-                + needed;
-        if (used + needed <= most) findings.right(check, said + ".");
-        else findings.wrong(check, said + " more.", next);
+        var said = aws.region() + " has " + used + " " + what + (used == 1 ? "" : "s") + " of " + most;
+        if (!another) findings.right(check, said + ".");
+        else if (used + needed <= most) findings.right(check, said + ", and a new deployment needs " + needed + ".");
+        else findings.wrong(check, said + ", and a new deployment needs " + needed + " more.", next);
     }
 
     private void alias() {
@@ -109,7 +113,8 @@ final class Room {
             var key = aws.json(Api.KMS, "DescribeKey", Json.object().put("KeyId", wanted.keyAlias()));
             findings.noted(
                     "key alias",
-                    wanted.keyAlias() + " names key " + key.path("KeyMetadata").path("KeyId").asText()
+                    wanted.keyAlias() + " names key "
+                            + key.path("KeyMetadata").path("KeyId").asText()
                             + "; provisioning takes it only if the deployment \"" + wanted.deployment()
                             + "\" has made it.",
                     "if it has not, give key.alias in the input");
@@ -120,7 +125,8 @@ final class Room {
     }
 
     private void concurrency(int forUploads) {
-        var limit = aws.get("GetAccountSettings", "/2016-08-19/account-settings", Map.of()).path("AccountLimit");
+        var limit = aws.get("GetAccountSettings", "/2016-08-19/account-settings", Map.of())
+                .path("AccountLimit");
         var unreserved = limit.path("UnreservedConcurrentExecutions").asInt();
         var said = "the account runs " + limit.path("ConcurrentExecutions").asInt() + " functions at a time (Service"
                 + " Quotas says " + quota("lambda", "L-B99A9384") + "), " + unreserved
@@ -133,8 +139,8 @@ final class Room {
         findings.wrong(
                 "Lambda concurrency",
                 said + ", and the stages need " + LEAST_FOR_STAGES + ".",
-                "have Service Quotas raise \"Concurrent executions\" (L-B99A9384), which costs nothing, or deploy with a"
-                        + " smaller ReencryptionConcurrency");
+                "have Service Quotas raise \"Concurrent executions\" (L-B99A9384), which costs nothing, or deploy with"
+                        + " a smaller ReencryptionConcurrency");
     }
 
     private void bucket() {
@@ -186,21 +192,20 @@ final class Room {
     }
 
     private void metadata() {
-        var level = aws.query(Api.EC2, "GetInstanceMetadataDefaults", Map.of())
+        var endpoint = aws.query(Api.EC2, "GetInstanceMetadataDefaults", Map.of())
                 .child("accountLevel")
-                .orElseThrow(() -> AwsFailure.refused(
-                        Api.EC2, "GetInstanceMetadataDefaults", "(no accountLevel)", "the answer is not AWS's"));
-        if (Xml.text(level, "httpEndpoint").equals("disabled")) {
+                .map(level -> Xml.text(level, "httpEndpoint"))
+                .orElse("");
+        if (endpoint.equals("disabled")) {
             findings.wrong(
                     "instance metadata",
-                    "the account's default turns the metadata service of new instances off, and without it the client has"
-                            + " no credentials.",
+                    "the account's default turns the metadata service of new instances off, and without it the client"
+                            + " has no credentials.",
                     "set it with: aws ec2 modify-instance-metadata-defaults --http-endpoint enabled");
             return;
         }
         findings.right(
-                "instance metadata",
-                "new instances have the metadata service; the client asks for IMDSv2 itself.");
+                "instance metadata", "new instances have the metadata service; the client asks for IMDSv2 itself.");
     }
 
     private void volumes() {
@@ -209,7 +214,8 @@ final class Room {
                 .equals("true");
         findings.right(
                 "EBS encryption",
-                "the default key is " + key + ", volumes are encrypted " + (always ? "always" : "where a launch says so")
+                "the default key is " + key + ", volumes are encrypted "
+                        + (always ? "always" : "where a launch says so")
                         + "; the client's launch says so and names alias/aws/ebs.");
     }
 

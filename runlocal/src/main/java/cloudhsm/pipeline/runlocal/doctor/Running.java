@@ -42,18 +42,21 @@ final class Running {
     private void alarms() {
         var input = Json.object();
         var names = input.putArray("AlarmNames");
-        logicalIds("AWS::CloudWatch::Alarm").forEach(id -> names.add(stack.physicalId(id).orElseThrow()));
+        logicalIds("AWS::CloudWatch::Alarm")
+                .forEach(id -> names.add(stack.physicalId(id).orElseThrow()));
         var alarms = aws.json(Api.CLOUDWATCH, "DescribeAlarms", input).path("MetricAlarms");
         var ringing = alarms.valueStream()
                 .filter(alarm -> alarm.path("StateValue").asText().equals("ALARM"))
-                .map(alarm -> alarm.path("AlarmName").asText() + " (" + alarm.path("StateReason").asText() + ")")
+                .map(alarm -> alarm.path("AlarmName").asText() + " ("
+                        + alarm.path("StateReason").asText() + ")")
                 .toList();
         var silenced = alarms.valueStream()
                 .filter(alarm -> !alarm.path("ActionsEnabled").asBoolean(true))
                 .map(alarm -> alarm.path("AlarmName").asText())
                 .toList();
         if (!ringing.isEmpty()) {
-            findings.wrong("alarms", String.join("; ", ringing) + ".", "docs/runbook.md says what each of them asks for");
+            findings.wrong(
+                    "alarms", String.join("; ", ringing) + ".", "docs/runbook.md says what each of them asks for");
         }
         if (!silenced.isEmpty()) {
             findings.wrong(
@@ -74,8 +77,8 @@ final class Running {
 
     private void subscriptions() {
         var topic = stack.physicalId("Notifications").orElse("");
-        var subscriptions = Xml.items(
-                aws.query(Api.SNS, "ListSubscriptionsByTopic", Map.of("TopicArn", topic)), "Subscriptions");
+        var subscriptions =
+                Xml.items(aws.query(Api.SNS, "ListSubscriptionsByTopic", Map.of("TopicArn", topic)), "Subscriptions");
         var pending = subscriptions.stream()
                 .filter(each -> Xml.text(each, "SubscriptionArn").equals("PendingConfirmation"))
                 .map(each -> Xml.text(each, "Endpoint"))
@@ -116,8 +119,8 @@ final class Running {
                                     ? ""
                                     : " (" + version.path("StateReason").asText() + ")")
                             + ".",
-                    "if it is Pending, wait some minutes; if Inactive, an upload wakes it; if Failed, look at its log and"
-                            + " deploy again");
+                    "if it is Pending, wait some minutes; if Inactive, an upload wakes it; if Failed, look at its log"
+                            + " and deploy again");
         }
     }
 
@@ -149,12 +152,13 @@ final class Running {
                 .put("KeyConditionExpression", "pk = :pk");
         input.putObject("ExpressionAttributeValues").putObject(":pk").put("S", "DEPLOYMENT");
         var records = aws.json(Api.DYNAMODB, "Query", input).path("Items");
-        var hsms = aws
-                .pages(Api.CLOUDHSM, "DescribeClusters", Json.object(), "Clusters", "NextToken", "NextToken")
-                .stream()
-                .flatMap(cluster -> cluster.path("Hsms").valueStream())
-                .filter(hsm -> !hsm.path("State").asText().equals("DELETED"))
-                .count();
+        var hsms =
+                aws
+                        .pages(Api.CLOUDHSM, "DescribeClusters", Json.object(), "Clusters", "NextToken", "NextToken")
+                        .stream()
+                        .flatMap(cluster -> cluster.path("Hsms").valueStream())
+                        .filter(hsm -> !hsm.path("State").asText().equals("DELETED"))
+                        .count();
         var said = records.valueStream()
                 .map(each -> each.path("sk").path("S").asText() + " is "
                         + each.path("phase").path("S").asText())

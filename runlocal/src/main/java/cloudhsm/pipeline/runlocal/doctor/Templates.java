@@ -53,14 +53,17 @@ final class Templates {
             } catch (AwsFailure failure) {
                 if (!failure.code().equals("ValidationError")) throw failure;
                 findings.wrong(
-                        "template", "CloudFormation refuses template.yaml: " + failure.getMessage(), "correct it there");
+                        "template",
+                        "CloudFormation refuses template.yaml: " + failure.getMessage(),
+                        "correct it there");
                 return;
             }
         }
         findings.right(
                 "template",
-                "CloudFormation finds template.yaml well-formed, read in " + parts.size() + " parts because ValidateTemplate"
-                        + " takes " + LARGEST_BODY + " bytes; it looks at no property.");
+                "CloudFormation finds template.yaml well-formed, read in " + parts.size()
+                        + " parts because ValidateTemplate" + " takes " + LARGEST_BODY
+                        + " bytes; it looks at no property.");
     }
 
     private void definition(ProjectTemplate.Machine machine) {
@@ -97,10 +100,7 @@ final class Templates {
                 .put("type", "STANDARD")
                 .put("severity", "WARNING");
         var answer = aws.json(Api.STATES, "ValidateStateMachineDefinition", input);
-        var said = answer.path("diagnostics")
-                .valueStream()
-                .map(Templates::said)
-                .collect(Collectors.joining("; "));
+        var said = answer.path("diagnostics").valueStream().map(Templates::said).collect(Collectors.joining("; "));
         var check = "definition " + machine.file();
         if (!answer.path("result").asText().equals("OK")) {
             findings.wrong(check, "Step Functions refuses it: " + said + ".", "correct it in " + machine.file());
@@ -113,7 +113,7 @@ final class Templates {
 
     private static String said(JsonNode diagnostic) {
         var location = diagnostic.path("location").asText();
-        return diagnostic.path("code").asText() + ": " + diagnostic.path("message").asText()
-                + (location.isEmpty() ? "" : " at " + location);
+        return diagnostic.path("code").asText() + ": "
+                + diagnostic.path("message").asText() + (location.isEmpty() ? "" : " at " + location);
     }
 }

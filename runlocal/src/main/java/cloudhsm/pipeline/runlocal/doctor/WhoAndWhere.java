@@ -82,16 +82,19 @@ final class WhoAndWhere {
         var ofRegion = software.amazon.awssdk.regions.Region.of(aws.region()).metadata();
         if (ofRegion == null) {
             findings.wrong(
-                    "Region", aws.region() + " is no Region that this build knows.", "check the name given with --region");
+                    "Region",
+                    aws.region() + " is no Region that this build knows.",
+                    "check the name given with --region");
         } else if (!ofRegion.partition().id().equals(caller.partition())) {
             findings.wrong(
                     "Region",
-                    aws.region() + " is in the partition " + ofRegion.partition().id() + ", and the account is in "
-                            + caller.partition() + ".",
+                    aws.region() + " is in the partition "
+                            + ofRegion.partition().id() + ", and the account is in " + caller.partition() + ".",
                     "choose a Region of " + caller.partition() + " with --region");
         } else {
             findings.right(
-                    "Region", aws.region() + " (" + ofRegion.description() + "), partition " + caller.partition() + ".");
+                    "Region",
+                    aws.region() + " (" + ofRegion.description() + "), partition " + caller.partition() + ".");
             return true;
         }
         return false;
@@ -115,7 +118,8 @@ final class WhoAndWhere {
         if (WITHOUT_SNAP_START.contains(aws.region())) {
             findings.wrong(
                     "Lambda",
-                    "SnapStart is not offered in " + aws.region() + ", and the re-encryption function is deployed with it.",
+                    "SnapStart is not offered in " + aws.region()
+                            + ", and the re-encryption function is deployed with it.",
                     "deploy to another Region, or take SnapStart out of ReencryptObjectsFunction in template.yaml");
         } else if (caller.partition().equals("aws")) {
             findings.right(
@@ -136,7 +140,8 @@ final class WhoAndWhere {
         try {
             var answer = aws.query(Api.EC2, "DescribeVpcEndpointServices", Map.of("ServiceName.1", name));
             var zones = new TreeSet<String>();
-            for (var service : Xml.items(answer, "serviceDetailSet")) zones.addAll(texts(service, "availabilityZoneSet"));
+            for (var service : Xml.items(answer, "serviceDetailSet"))
+                zones.addAll(texts(service, "availabilityZoneSet"));
             if (zones.size() >= NEEDED_ZONES) {
                 findings.right("CloudHSM", "offered in " + String.join(", ", zones) + ".");
             } else {
