@@ -235,18 +235,20 @@ class DoctorTest {
 
     @Test
     void aDeployerWhoseRightsAreOnTheStacksNamesMayDeploy() {
-        var named = "{\"Effect\": \"Allow\", \"Action\": [\"lambda:*\", \"iam:*\", \"sqs:*\", \"states:*\"], \"Resource\": ["
-                + "\"arn:aws:lambda:*:111122223333:function:cloudhsm-pipeline-*\","
-                + " \"arn:aws:lambda:*:111122223333:event-source-mapping:*\","
-                + " \"arn:aws:iam::111122223333:*/cloudhsm-pipeline-*\", \"arn:aws:iam::111122223333:role/Deployer\","
-                + " \"arn:aws:iam::111122223333:role/aws-service-role/*\","
-                + " \"arn:aws:iam::111122223333:role/AWSServiceRoleFor*\","
-                + " \"arn:aws:sqs:*:111122223333:cloudhsm-pipeline-*\","
-                + " \"arn:aws:states:*:111122223333:stateMachine:cloudhsm-pipeline-*\"]}";
+        var named =
+                "{\"Effect\": \"Allow\", \"Action\": [\"lambda:*\", \"iam:*\", \"sqs:*\", \"states:*\"], \"Resource\":"
+                        + " [\"arn:aws:lambda:*:111122223333:function:cloudhsm-pipeline-*\","
+                        + " \"arn:aws:lambda:*:111122223333:event-source-mapping:*\","
+                        + " \"arn:aws:iam::111122223333:*/cloudhsm-pipeline-*\","
+                        + " \"arn:aws:iam::111122223333:role/Deployer\","
+                        + " \"arn:aws:iam::111122223333:role/aws-service-role/*\","
+                        + " \"arn:aws:iam::111122223333:role/AWSServiceRoleFor*\","
+                        + " \"arn:aws:sqs:*:111122223333:cloudhsm-pipeline-*\","
+                        + " \"arn:aws:states:*:111122223333:stateMachine:cloudhsm-pipeline-*\"]}";
         var others = "{\"Effect\": \"Allow\", \"Resource\": \"*\", \"Action\": [\"cloudformation:*\", \"cloudhsm:*\","
-                + " \"cloudwatch:*\", \"dynamodb:*\", \"ec2:*\", \"events:*\", \"kms:*\", \"lambda:GetAccountSettings\","
-                + " \"logs:*\", \"pricing:*\", \"s3:*\", \"servicequotas:*\", \"sns:*\", \"ssm:*\","
-                + " \"states:ValidateStateMachineDefinition\"]}";
+            + " \"cloudwatch:*\", \"dynamodb:*\", \"ec2:*\", \"events:*\", \"kms:*\", \"lambda:GetAccountSettings\","
+            + " \"logs:*\", \"pricing:*\", \"s3:*\", \"servicequotas:*\", \"sns:*\", \"ssm:*\","
+            + " \"states:ValidateStateMachineDefinition\"]}";
         var examined = Examined.of(cloud, deployer(named + ", " + others));
         assertEquals(0, examined.exitCode(), examined::toString);
     }

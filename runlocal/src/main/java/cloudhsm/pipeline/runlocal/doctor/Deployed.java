@@ -196,8 +196,8 @@ final class Deployed {
                 unbuilt.add(template.root().relativize(archive).toString());
                 continue;
             }
-            if (deployed.getOrDefault(physical.get(), "")
-                    .equals(here.computeIfAbsent(archive, Archive::sha256))) same++;
+            if (deployed.getOrDefault(physical.get(), "").equals(here.computeIfAbsent(archive, Archive::sha256)))
+                same++;
             else stale.add(function.getKey());
         }
         if (!unbuilt.isEmpty()) {

@@ -58,11 +58,11 @@ public final class Examination {
         new Templates(aws, findings, caller.get(), template, name).check();
         var found = deployed.filter(Deployed::find);
         var price = found.flatMap(each -> each.parameter("PricePerHsmHour"));
-        new Price(aws, findings, template.root())
+        var listed = new Price(aws, findings, template.root())
                 .check(caller.get(), price.orElse(template.parameter("PricePerHsmHour")));
         if (found.isEmpty()) return;
         found.get().compare();
-        new Running(aws, findings, template, found.get()).check();
+        new Running(aws, findings, template, found.get()).check(listed);
     }
 
     /** Everything that was found. */

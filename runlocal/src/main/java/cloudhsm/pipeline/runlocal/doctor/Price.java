@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
 
 /** What AWS's price list says of an HSM hour in the Region, beside what the pipeline would show. */
 final class Price {
@@ -30,18 +31,28 @@ final class Price {
         this.root = root;
     }
 
-    /** @param parameter PricePerHsmHour, "" where it is not set */
-    void check(Caller caller, String parameter) {
+    /**
+     * Compares the two.
+     *
+     * @param parameter PricePerHsmHour, "" where it is not set
+     * @return what AWS lists, in US dollars for an HSM and hour; empty where that is not known
+     */
+    Optional<BigDecimal> check(Caller caller, String parameter) {
+        var ofAws = new AtomicReference<BigDecimal>();
         if (caller.partition().equals("aws-us-gov")) {
             findings.noted(
                     "price", "the Price List API has no endpoint in this partition.", "look at AWS's price page");
-            return;
+            return Optional.empty();
         }
-        findings.look("price", () -> compare(parameter));
+        findings.look("price", () -> {
+            var listed = listed();
+            if (listed.size() == 1) ofAws.set(listed.getFirst());
+            compare(parameter, listed);
+        });
+        return Optional.ofNullable(ofAws.get());
     }
 
-    private void compare(String parameter) {
-        var listed = listed();
+    private void compare(String parameter, List<BigDecimal> listed) {
         if (listed.size() != 1) {
             findings.noted(
                     "price",

@@ -166,7 +166,12 @@ record ProjectTemplate(Path root, JsonNode whole) {
                 return part;
             });
         }
-        pieces.add(part -> part.setAll(Json.object().set("Outputs", whole.path("Outputs"))));
+        if (whole.has("Outputs")) {
+            pieces.add(part -> {
+                part.set("Outputs", whole.path("Outputs"));
+                return part;
+            });
+        }
         var parts = new ArrayList<String>();
         var part = frame();
         for (var piece : pieces) {

@@ -94,9 +94,7 @@ public final class Rights {
         types.forEach(type -> all.addAll(ACTIONS.getOrDefault(type, List.of())));
         var byResource = new TreeMap<String, Set<String>>();
         for (var action : all) {
-            byResource
-                    .computeIfAbsent(resource(action), any -> new TreeSet<>())
-                    .add(action);
+            byResource.computeIfAbsent(resource(action), any -> new TreeSet<>()).add(action);
         }
         return byResource;
     }
@@ -109,7 +107,11 @@ public final class Rights {
             denied.addAll(simulate(principal, resource.getKey(), resource.getValue(), Map.of()));
         }
         for (var service : ROLES_GO_TO) {
-            simulate(principal, resource("iam:PassRole"), Set.of("iam:PassRole"), Map.of("iam:PassedToService", service))
+            simulate(
+                            principal,
+                            resource("iam:PassRole"),
+                            Set.of("iam:PassRole"),
+                            Map.of("iam:PassedToService", service))
                     .stream()
                     .map(each -> new Denied(each.action() + " to " + service, each.decision(), each.byOrganization()))
                     .forEach(denied::add);

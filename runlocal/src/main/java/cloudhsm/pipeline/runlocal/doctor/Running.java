@@ -1,8 +1,10 @@
 package cloudhsm.pipeline.runlocal.doctor;
 
 import cloudhsm.pipeline.localcloud.protocol.Json;
+import java.math.BigDecimal;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.Collectors;
 
 /** How a deployed stack does: alarms, who hears of them, queues, the snapshot, and deployments that bill. */
@@ -22,12 +24,13 @@ final class Running {
         this.stack = stack;
     }
 
-    void check() {
+    /** @param price of an HSM and hour, where it is known */
+    void check(Optional<BigDecimal> price) {
         findings.look("alarms", this::alarms);
         findings.look("subscriptions", this::subscriptions);
         findings.look("SnapStart", this::snapshots);
         for (var queue : logicalIds("AWS::SQS::Queue")) findings.look("queue " + queue, () -> queue(queue));
-        findings.look("deployments", this::deployments);
+        findings.look("deployments", () -> deployments(price));
     }
 
     /** Of resources that the stack has. */
@@ -146,7 +149,7 @@ final class Running {
         }
     }
 
-    private void deployments() {
+    private void deployments(Optional<BigDecimal> price) {
         var input = Json.object()
                 .put("TableName", stack.physicalId("Table").orElse(""))
                 .put("KeyConditionExpression", "pk = :pk");
@@ -165,7 +168,13 @@ final class Running {
                 .collect(Collectors.joining(", "));
         var billing = hsms == 0
                 ? "no HSM bills in " + aws.region() + "."
-                : hsms + " HSMs bill in " + aws.region() + ", those of other stacks and people among them.";
+                : hsms + (hsms == 1 ? " HSM bills in " : " HSMs bill in ") + aws.region()
+                        + ", those of other stacks and people among them"
+                        + price.map(each -> ": "
+                                        + each.multiply(BigDecimal.valueOf(hsms))
+                                                .stripTrailingZeros()
+                                                .toPlainString() + " USD an hour.")
+                                .orElse(".");
         findings.right("deployments", (said.isEmpty() ? "none" : said) + "; " + billing);
     }
 }
