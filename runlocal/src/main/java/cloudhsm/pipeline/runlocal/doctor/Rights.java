@@ -222,7 +222,8 @@ public final class Rights {
             for (var entry : context.entrySet()) {
                 var prefix = "ContextEntries.member." + number++ + ".";
                 request.put(prefix + "ContextKeyName", entry.getKey());
-                request.put(prefix + "ContextKeyType", "string");
+                request.put(
+                        prefix + "ContextKeyType", entry.getKey().equals("aws:CalledVia") ? "stringList" : "string");
                 request.put(prefix + "ContextKeyValues.member.1", entry.getValue());
             }
             denied.addAll(results(request));
