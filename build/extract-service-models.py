@@ -18,7 +18,12 @@ import botocore.session
 FOLDER = pathlib.Path(__file__).parent.parent / "localcloud/src/main/resources/cloudhsm/pipeline/localcloud/wire"
 
 # botocore's names of the services that sign under another one.
-NAMES = {"cloudhsm": "cloudhsmv2", "states": "stepfunctions"}
+NAMES = {
+    "cloudhsm": "cloudhsmv2", "monitoring": "cloudwatch", "servicequotas": "service-quotas", "states": "stepfunctions"
+}
+
+# Of several, botocore speaks the first of these that a service has; the embedded AWS speaks no other.
+PROTOCOLS = ("json", "rest-json", "rest-xml", "query", "ec2")
 
 METADATA = ("apiVersion", "protocol", "jsonVersion", "signingName", "endpointPrefix", "awsQueryCompatible")
 OPERATION = ("http", "input", "output", "errors")
@@ -78,8 +83,11 @@ def extract(loader, signing_name, operations):
     kept = {name: operation(model["operations"][name]) for name in sorted(operations)}
     roots = [each[part]["shape"] for each in kept.values() for part in ("input", "output") if part in each]
     roots += [error for each in kept.values() for error in each["errors"]]
+    metadata = pick(model["metadata"], METADATA)
+    spoken = model["metadata"].get("protocols", [])
+    metadata["protocol"] = next((name for name in PROTOCOLS if name in spoken), metadata["protocol"])
     return {
-        "metadata": pick(model["metadata"], METADATA),
+        "metadata": metadata,
         "operations": kept,
         "shapes": dict(sorted(reached(model["shapes"], roots).items())),
     }

@@ -1,6 +1,7 @@
 package cloudhsm.pipeline.localcloud;
 
 import cloudhsm.pipeline.localcloud.account.Account;
+import cloudhsm.pipeline.localcloud.account.Quotas;
 import cloudhsm.pipeline.localcloud.account.Regions;
 import cloudhsm.pipeline.localcloud.authorization.Iam;
 import cloudhsm.pipeline.localcloud.authorization.Identity;
@@ -15,15 +16,19 @@ import cloudhsm.pipeline.localcloud.iam.IamService;
 import cloudhsm.pipeline.localcloud.kms.KmsService;
 import cloudhsm.pipeline.localcloud.lambda.LambdaService;
 import cloudhsm.pipeline.localcloud.logs.LogsService;
+import cloudhsm.pipeline.localcloud.monitoring.MonitoringService;
+import cloudhsm.pipeline.localcloud.pricing.PricingService;
 import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.localcloud.s3.S3Service;
 import cloudhsm.pipeline.localcloud.scheduler.SchedulerService;
 import cloudhsm.pipeline.localcloud.secretsmanager.SecretsManagerService;
+import cloudhsm.pipeline.localcloud.servicequotas.ServiceQuotasService;
 import cloudhsm.pipeline.localcloud.sns.SnsService;
 import cloudhsm.pipeline.localcloud.sqs.SqsService;
 import cloudhsm.pipeline.localcloud.ssm.SsmService;
 import cloudhsm.pipeline.localcloud.states.StatesService;
 import cloudhsm.pipeline.localcloud.sts.StsService;
+import cloudhsm.pipeline.localcloud.template.CloudFormationService;
 import cloudhsm.pipeline.localcloud.time.SimulatedTime;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -67,10 +72,13 @@ public final class LocalCloud implements AutoCloseable {
     private final SsmService ssm;
     private final StatesService states;
     private final SchedulerService scheduler;
+    private final MonitoringService monitoring;
+    private final CloudFormationService cloudFormation;
 
     private LocalCloud(String region, int port, long seed, Optional<String> secret) {
         var time = new SimulatedTime(START);
-        account = new Account(region, time, new Iam(secret), new Faults(), new Random(seed), temporaryDirectory());
+        account = new Account(
+                region, time, new Iam(secret), new Quotas(), new Faults(), new Random(seed), temporaryDirectory());
         endpoint = new Endpoint(port, account);
         sqs = new SqsService(account);
         events = new EventBridgeService(account, sqs);
@@ -114,6 +122,12 @@ public final class LocalCloud implements AutoCloseable {
         endpoint.register(scheduler);
         endpoint.register(new StsService(account));
         endpoint.register(new IamService(account));
+        monitoring = new MonitoringService(account);
+        endpoint.register(monitoring);
+        cloudFormation = new CloudFormationService(account);
+        endpoint.register(cloudFormation);
+        endpoint.register(new ServiceQuotasService(account));
+        endpoint.register(new PricingService(account));
         endpoint.onFunctionKilled(lambda::kill);
         endpoint.start();
     }
@@ -260,6 +274,14 @@ public final class LocalCloud implements AutoCloseable {
 
     public SchedulerService scheduler() {
         return scheduler;
+    }
+
+    public MonitoringService monitoring() {
+        return monitoring;
+    }
+
+    public CloudFormationService cloudFormation() {
+        return cloudFormation;
     }
 
     /**

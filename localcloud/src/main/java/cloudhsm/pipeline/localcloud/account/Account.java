@@ -16,7 +16,13 @@ import java.util.random.RandomGenerator;
  * @param directory where services may keep files; deleted when the account closes
  */
 public record Account(
-        String region, SimulatedTime time, Iam iam, Faults faults, RandomGenerator random, Path directory) {
+        String region,
+        SimulatedTime time,
+        Iam iam,
+        Quotas quotas,
+        Faults faults,
+        RandomGenerator random,
+        Path directory) {
     /** @throws IllegalArgumentException unless the Region is one that {@link Regions} knows */
     public Account {
         Regions.requireKnown(region);

@@ -32,6 +32,7 @@ public final class Iam {
     private final Set<Grant> used = new LinkedHashSet<>();
     private final Map<List<String>, Set<Request>> allowed = new LinkedHashMap<>();
     private final Identity administrator;
+    private Optional<PolicyDocument> serviceControlPolicy = Optional.empty();
 
     /** One action that a role's policy grants. */
     public record Grant(String role, String policy, String sid, String action) implements Comparable<Grant> {
@@ -65,6 +66,14 @@ public final class Iam {
         return administrator;
     }
 
+    /**
+     * Puts the account into an organization that has this policy for it, beside which nothing allows anything: the
+     * administrator, too, may do no more than it says.
+     */
+    public void serviceControlPolicy(PolicyDocument policy) {
+        serviceControlPolicy = Optional.of(policy);
+    }
+
     /** Null where there is none; needs no lock. */
     public Identity byAccessKeyId(String accessKeyId) {
         return identities.get(accessKeyId);
@@ -90,10 +99,9 @@ public final class Iam {
 
     public void deleteRole(String name) {
         roles.remove(name);
-        identities
-                .values()
-                .removeIf(identity ->
-                        identity.role().map(role -> role.name().equals(name)).orElse(false));
+        identities.values().removeIf(identity -> identity.role()
+                .map(role -> role.name().equals(name))
+                .orElse(false));
     }
 
     /**
@@ -178,6 +186,9 @@ public final class Iam {
     public void authorize(Identity caller, String action, String resource, Map<String, String> context) {
         var decision = decide(caller, action, resource, context);
         if (decision == PolicyDocument.Decision.ALLOWED) return;
+        if (!organizationAllows(action, resource, context)) {
+            throw denied(caller, action, resource, "with an explicit deny in a service control policy");
+        }
         throw denied(
                 caller,
                 action,
@@ -190,6 +201,7 @@ public final class Iam {
     /** What the caller's identity-based policies say; for services whose resources have policies of their own. */
     public PolicyDocument.Decision decide(
             Identity caller, String action, String resource, Map<String, String> context) {
+        if (!organizationAllows(action, resource, context)) return PolicyDocument.Decision.DENIED;
         if (caller.role().isEmpty()) return PolicyDocument.Decision.ALLOWED;
         var role = caller.role().get();
         var decision = PolicyDocument.Decision.NOT_MENTIONED;
@@ -207,6 +219,60 @@ public final class Iam {
             if (kept.size() < MOST_KEPT) kept.add(new Request(caller, action, resource, context));
         }
         return decision;
+    }
+
+    private boolean organizationAllows(String action, String resource, Map<String, String> context) {
+        return serviceControlPolicy
+                .map(policy -> policy.decide(Set.of(), action, resource, context) == PolicyDocument.Decision.ALLOWED)
+                .orElse(true);
+    }
+
+    /**
+     * What the policies would say of a request, without making it.
+     *
+     * @param matched names of the policies of which a statement applies
+     * @param missing condition keys of statements that would apply, had the request named them
+     * @param organization whether the service control policy allows it; empty where the account is in no organization
+     */
+    public record Simulation(
+            PolicyDocument.Decision decision,
+            Set<String> matched,
+            Set<String> missing,
+            Optional<Boolean> organization) {
+        public Simulation {
+            matched = Set.copyOf(matched);
+            missing = Set.copyOf(missing);
+        }
+    }
+
+    /**
+     * As the policy simulator evaluates one action of a principal.
+     *
+     * @param role the principal, or empty for the administrator
+     */
+    public Simulation simulate(Optional<Role> role, String action, String resource, Map<String, String> context) {
+        var organization = serviceControlPolicy.map(policy -> organizationAllows(action, resource, context));
+        var matched = new LinkedHashSet<String>();
+        var missing = new TreeSet<String>();
+        var denied = false;
+        var allowed = role.isEmpty();
+        for (var policy : role.map(Role::policies).orElse(Map.of()).entrySet()) {
+            for (var statement : policy.getValue().statements()) {
+                if (!statement.covers(action, resource)) continue;
+                missing.addAll(statement.keysWithoutValue(context));
+                if (statement.matching(Set.of(), action, resource, context) == null) continue;
+                matched.add(policy.getKey());
+                if (statement.allow()) allowed = true;
+                else denied = true;
+            }
+        }
+        var byPolicies = denied
+                ? PolicyDocument.Decision.DENIED
+                : allowed ? PolicyDocument.Decision.ALLOWED : PolicyDocument.Decision.NOT_MENTIONED;
+        var decision = organization.orElse(true) || byPolicies == PolicyDocument.Decision.DENIED
+                ? byPolicies
+                : PolicyDocument.Decision.NOT_MENTIONED;
+        return new Simulation(decision, matched, missing, organization);
     }
 
     /** The different requests that a role's policies let through: of each role and action the first thousand. */
@@ -227,13 +293,11 @@ public final class Iam {
     public Set<Grant> granted() {
         var granted = new TreeSet<Grant>();
         for (var role : roles.values()) {
-            role.policies()
-                    .forEach((name, document) -> document.statements().stream()
-                            .filter(PolicyDocument.Statement::allow)
-                            .forEach(statement -> statement
-                                    .actions()
-                                    .forEach(action ->
-                                            granted.add(new Grant(role.name(), name, statement.sid(), action)))));
+            role.policies().forEach((name, document) -> document.statements().stream()
+                    .filter(PolicyDocument.Statement::allow)
+                    .forEach(statement -> statement
+                            .actions()
+                            .forEach(action -> granted.add(new Grant(role.name(), name, statement.sid(), action)))));
         }
         return granted;
     }

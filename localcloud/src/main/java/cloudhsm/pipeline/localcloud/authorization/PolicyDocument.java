@@ -9,6 +9,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.IntPredicate;
+import java.util.stream.Collectors;
 
 /**
  * An IAM policy document, identity-based or resource-based. Understands what the pipeline's policies use and refuses
@@ -65,6 +66,19 @@ public record PolicyDocument(List<Statement> statements) {
             return conditionsHold(context) ? matched : null;
         }
 
+        /** Whether it speaks of the action on the resource, if its conditions hold. */
+        boolean covers(String action, String resource) {
+            return matchingAction(action) != null && resources.stream().anyMatch(pattern -> matches(pattern, resource));
+        }
+
+        /** Condition keys that the context gives no value. */
+        Set<String> keysWithoutValue(Map<String, String> context) {
+            return conditions.values().stream()
+                    .flatMap(byKey -> byKey.keySet().stream())
+                    .filter(key -> valueOf(key, context) == null)
+                    .collect(Collectors.toSet());
+        }
+
         /** Actions are compared without regard to case. */
         private String matchingAction(String action) {
             for (var pattern : actions) {
@@ -76,10 +90,8 @@ public record PolicyDocument(List<Statement> statements) {
         }
 
         private boolean conditionsHold(Map<String, String> context) {
-            return conditions.entrySet().stream()
-                    .allMatch(byOperator -> byOperator.getValue().entrySet().stream()
-                            .allMatch(byKey ->
-                                    holds(byOperator.getKey(), byKey.getValue(), valueOf(byKey.getKey(), context))));
+            return conditions.entrySet().stream().allMatch(byOperator -> byOperator.getValue().entrySet().stream()
+                    .allMatch(byKey -> holds(byOperator.getKey(), byKey.getValue(), valueOf(byKey.getKey(), context))));
         }
 
         private static String valueOf(String key, Map<String, String> context) {

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.localcloud.cloudhsm;
 
+import cloudhsm.pipeline.localcloud.account.Quotas;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
 import cloudhsm.pipeline.localcloud.protocol.AwsException;
 import cloudhsm.pipeline.localcloud.protocol.Json;
@@ -53,9 +54,6 @@ final class ClusterOperations {
     // Assumed: deleted-stays-listed
     static final Duration DELETED_STAYS_LISTED = Duration.ofMinutes(5);
 
-    /** Clusters per Region and account [HSM:limits]. */
-    private static final int MOST_CLUSTERS = 4;
-
     private static final int DEFAULT_BACKUP_RETENTION_DAYS = 90;
 
     private final Clusters clusters;
@@ -97,7 +95,7 @@ final class ClusterOperations {
         var existing = clusters.all().stream()
                 .filter(cluster -> cluster.state() != ClusterState.DELETED)
                 .count();
-        if (existing >= MOST_CLUSTERS) {
+        if (existing >= clusters.account().quotas().value(Quotas.CLUSTERS)) {
             throw Input.invalid("The account already has " + existing + " clusters, which is its limit");
         }
         rights.ensureServiceLinkedRole(request.caller());

@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.localcloud.cloudhsm;
 
+import cloudhsm.pipeline.localcloud.account.Quotas;
 import cloudhsm.pipeline.localcloud.account.Regions;
 import cloudhsm.pipeline.localcloud.ec2.Ec2Service;
 import cloudhsm.pipeline.localcloud.logs.LogsService;
@@ -43,9 +44,6 @@ final class HsmOperations {
     /** Calls that close together are concurrent, and both may be accepted [TF#7437]. */
     // Assumed: create-hsm-race
     private static final Duration RACE_WINDOW = Duration.ofSeconds(5);
-
-    /** HSMs per Region and account [HSM:limits]; a cluster could have 28. */
-    private static final int MOST_HSMS = 6;
 
     private static final String CREATION_FAILED = "HSM creation failed. Please delete this HSM and try again.";
 
@@ -118,7 +116,7 @@ final class HsmOperations {
         var existing = clusters.all().stream()
                 .mapToInt(any -> any.existingHsms().size())
                 .sum();
-        if (existing >= MOST_HSMS) {
+        if (existing >= clusters.account().quotas().value(Quotas.HSMS)) {
             throw Input.invalid("The account already has " + existing + " HSMs, which is its limit");
         }
     }
@@ -221,10 +219,9 @@ final class HsmOperations {
 
     private static void copyMissingKeys(Cluster cluster, Hsm hsm) {
         for (var other : cluster.activeHsms()) {
-            other.partition()
-                    .ifPresent(source -> source.keys()
-                            .forEach((label, key) ->
-                                    hsm.partition().orElseThrow().keys().putIfAbsent(label, key)));
+            other.partition().ifPresent(source -> source.keys()
+                    .forEach(
+                            (label, key) -> hsm.partition().orElseThrow().keys().putIfAbsent(label, key)));
         }
     }
 

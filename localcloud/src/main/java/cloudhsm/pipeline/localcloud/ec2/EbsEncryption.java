@@ -30,6 +30,10 @@ final class EbsEncryption {
             iam.authorize(request.caller(), "ec2:GetEbsDefaultKmsKeyId", "*");
             xml.text("kmsKeyId", defaultKey);
         });
+        ec2.on("GetEbsEncryptionByDefault", Set.of(), (request, xml) -> {
+            iam.authorize(request.caller(), "ec2:GetEbsEncryptionByDefault", "*");
+            xml.text("ebsEncryptionByDefault", "false");
+        });
         ec2.on("ModifyEbsDefaultKmsKeyId", Set.of("KmsKeyId"), (request, xml) -> {
             iam.authorize(request.caller(), "ec2:ModifyEbsDefaultKmsKeyId", "*");
             defaultKey = kms.resolve().apply(request.required("KmsKeyId"));

@@ -37,6 +37,7 @@ public final class Ec2Service implements Service {
     private final Instances instances;
     private final EbsEncryption encryption;
     private final Map<String, Registered> operations = new HashMap<>();
+    private Map<String, String> metadataDefaults = Map.of();
 
     public Ec2Service(Account account) {
         this.network = new Network(account);
@@ -45,6 +46,10 @@ public final class Ec2Service implements Service {
         new NetworkOperations(this, network, tags, account);
         new SecurityGroupOperations(this, network, tags, iam);
         this.encryption = new EbsEncryption(this, account);
+        on("GetInstanceMetadataDefaults", Set.of(), (request, xml) -> {
+            account.iam().authorize(request.caller(), "ec2:GetInstanceMetadataDefaults", "*");
+            xml.element("accountLevel", () -> metadataDefaults.forEach(xml::text));
+        });
         new InstanceOperations(
                 this, network, tags, instances, new RunInstances(account, network, tags, instances, encryption), iam);
     }
@@ -112,19 +117,21 @@ public final class Ec2Service implements Service {
     @Override
     public AwsResponse error(AwsException error, AwsRequest request) {
         // What the endpoint and IAM call by their common names has names of its own in EC2.
-        var code = switch (error.code()) {
-            case "AccessDeniedException" -> "UnauthorizedOperation";
-            case "UnrecognizedClientException", "InvalidSignatureException" -> "AuthFailure";
-            case "ThrottlingException" -> "RequestLimitExceeded";
-            case "InternalFailure" -> "InternalError";
-            default -> error.code();
-        };
-        var status = switch (code) {
-            case "UnauthorizedOperation" -> 403;
-            case "AuthFailure" -> 401;
-            case "RequestLimitExceeded" -> 503;
-            default -> error.status();
-        };
+        var code =
+                switch (error.code()) {
+                    case "AccessDeniedException" -> "UnauthorizedOperation";
+                    case "UnrecognizedClientException", "InvalidSignatureException" -> "AuthFailure";
+                    case "ThrottlingException" -> "RequestLimitExceeded";
+                    case "InternalFailure" -> "InternalError";
+                    default -> error.code();
+                };
+        var status =
+                switch (code) {
+                    case "UnauthorizedOperation" -> 403;
+                    case "AuthFailure" -> 401;
+                    case "RequestLimitExceeded" -> 503;
+                    default -> error.status();
+                };
         var message = code.equals("UnauthorizedOperation")
                 ? "You are not authorized to perform this operation. " + error.getMessage()
                 : error.getMessage();
@@ -137,6 +144,15 @@ public final class Ec2Service implements Service {
                 }));
         xml.text("RequestID", request.requestId());
         return xml(status, "<Response>" + xml + "</Response>");
+    }
+
+    /**
+     * What GetInstanceMetadataDefaults answers from now on; launches here say themselves what they want.
+     *
+     * @param defaults by EC2's names, for example {@code httpEndpoint} → {@code disabled}
+     */
+    public void metadataDefaults(Map<String, String> defaults) {
+        metadataDefaults = Map.copyOf(defaults);
     }
 
     private static AwsResponse xml(int status, String body) {

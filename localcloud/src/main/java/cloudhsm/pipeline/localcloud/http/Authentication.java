@@ -9,6 +9,7 @@ import java.io.InputStream;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 import java.util.function.Predicate;
 
 /** Finds out who signed a request, and reads no more of its body than that and the service allow. */
@@ -18,6 +19,9 @@ final class Authentication {
 
     /** In bytes, of one request to S3. S3 itself takes 5 GiB at a time, which this machine's memory does not. */
     private static final int LARGEST_OBJECT = 256 << 20;
+
+    /** Where the Price List API has endpoints [BIL:price-changes]; what it prices has nothing to do with it. */
+    private static final Set<String> PRICING = Set.of("us-east-1", "eu-central-1", "ap-south-1");
 
     private final Account account;
     private final AwsRequest head;
@@ -52,8 +56,9 @@ final class Authentication {
 
     /** @throws AwsException as the service refuses what is not signed rightly */
     AwsRequest byHeader(Signature signature) throws IOException {
-        // IAM and STS have endpoints for all Regions, whose signatures name us-east-1.
-        if (!Set.of("iam", "sts").contains(signature.service())) requireRegion(signature);
+        // IAM and STS have endpoints for all Regions, whose signatures name us-east-1; prices are asked in few Regions.
+        if (signature.service().equals("pricing")) requireRegion(signature, PRICING);
+        else if (!Set.of("iam", "sts").contains(signature.service())) requireRegion(signature, here());
         var signer = requireSigner(signature);
         var body = body(signature.isForS3() ? LARGEST_OBJECT : LARGEST_REQUEST);
         var now = signer.clock().instant();
@@ -126,7 +131,7 @@ final class Authentication {
         var body = body(LARGEST_REQUEST);
         var form = PostForm.parse(head.header("content-type").orElse(""), body);
         var signature = form.signature();
-        requireRegion(signature);
+        requireRegion(signature, here());
         var signer = requireSigner(signature);
         requireSignature(
                 signature,
@@ -152,13 +157,17 @@ final class Authentication {
                 "UnrecognizedClientException", 403, "The security token included in the request is invalid.");
     }
 
-    private void requireRegion(Signature signature) {
-        if (signature.region().equals(account.region())) return;
+    private Set<String> here() {
+        return Set.of(account.region());
+    }
+
+    private static void requireRegion(Signature signature, Set<String> valid) {
+        if (valid.contains(signature.region())) return;
         throw new AwsException(
                 signature.isForS3() ? "AuthorizationHeaderMalformed" : "SignatureDoesNotMatch",
                 signature.isForS3() ? 400 : 403,
                 "Credential should be scoped to a valid region: the request names " + signature.region()
-                        + "; the embedded AWS is " + account.region() + ".");
+                        + "; the embedded AWS is " + String.join(" or ", new TreeSet<>(valid)) + ".");
     }
 
     private static void requireSignature(Signature signature, Identity signer, Predicate<String> verifies) {

@@ -39,28 +39,29 @@ final class LambdaApi {
         var path = request.rawPath().replaceFirst("/$", "");
         var parts = path.split("/");
         var resource = parts.length == 5 ? parts[4] : "";
-        var known = switch (request.method()) {
-            case "GET" -> {
-                if (path.equals(FUNCTIONS)) yield "ListFunctions";
-                if (path.equals(ACCOUNT_SETTINGS)) yield "GetAccountSettings";
-                if (path.equals(MAPPINGS)) yield "ListEventSourceMappings";
-                if (!path.startsWith(FUNCTIONS + "/")) yield "";
-                yield switch (resource) {
-                    case "configuration" -> "GetFunctionConfiguration";
-                    case "policy" -> "GetPolicy";
-                    default -> parts.length == 4 ? "GetFunction" : "";
-                };
-            }
-            case "POST" -> {
-                if (!path.startsWith(FUNCTIONS + "/")) yield "";
-                yield switch (resource) {
-                    case "invocations" -> "Invoke";
-                    case "policy" -> "AddPermission";
+        var known =
+                switch (request.method()) {
+                    case "GET" -> {
+                        if (path.equals(FUNCTIONS)) yield "ListFunctions";
+                        if (path.equals(ACCOUNT_SETTINGS)) yield "GetAccountSettings";
+                        if (path.equals(MAPPINGS)) yield "ListEventSourceMappings";
+                        if (!path.startsWith(FUNCTIONS + "/")) yield "";
+                        yield switch (resource) {
+                            case "configuration" -> "GetFunctionConfiguration";
+                            case "policy" -> "GetPolicy";
+                            default -> parts.length == 4 ? "GetFunction" : "";
+                        };
+                    }
+                    case "POST" -> {
+                        if (!path.startsWith(FUNCTIONS + "/")) yield "";
+                        yield switch (resource) {
+                            case "invocations" -> "Invoke";
+                            case "policy" -> "AddPermission";
+                            default -> "";
+                        };
+                    }
                     default -> "";
                 };
-            }
-            default -> "";
-        };
         return known.isEmpty() ? request.method() + " " + path : known;
     }
 
@@ -68,8 +69,7 @@ final class LambdaApi {
         return switch (operation) {
             case "Invoke" -> invoke(request);
             case "GetFunction" -> getFunction(request);
-            case "GetFunctionConfiguration" ->
-                json(200, configuration(authorized(request, "lambda:GetFunctionConfiguration")));
+            case "GetFunctionConfiguration" -> getFunctionConfiguration(request);
             case "GetAccountSettings" -> getAccountSettings(request);
             case "ListFunctions" -> listFunctions(request);
             case "ListEventSourceMappings" -> listEventSourceMappings(request);
@@ -131,6 +131,18 @@ final class LambdaApi {
                 .put("RepositoryType", "file")
                 .put("Location", function.artifact().zip().toUri().toString());
         return json(200, answer);
+    }
+
+    private AwsResponse getFunctionConfiguration(AwsRequest request) {
+        var function = named(request, "lambda:GetFunctionConfiguration");
+        var qualifier = qualifier(request);
+        if (!function.isPublishedAs(qualifier)) return json(200, configuration(latest(function, qualifier)));
+        var described = configuration(function)
+                .put("Version", "1")
+                .put("FunctionArn", function.arn() + ":" + qualifier)
+                .put("State", function.versionState());
+        described.putObject("SnapStart").put("ApplyOn", "PublishedVersions").put("OptimizationStatus", "On");
+        return json(200, described);
     }
 
     private AwsResponse getAccountSettings(AwsRequest request) {
@@ -199,11 +211,22 @@ final class LambdaApi {
 
     /** The function of the request's path, if the caller may do this with it. */
     private LambdaFunction authorized(AwsRequest request, String action) {
+        return latest(named(request, action), qualifier(request));
+    }
+
+    private LambdaFunction named(AwsRequest request, String action) {
         var name = URLDecoder.decode(request.rawPath().split("/")[3].replace("+", "%2B"), StandardCharsets.UTF_8);
         var function = lambda.find(name);
         account.iam().authorize(request.caller(), action, function.arn());
-        var qualifier = request.queryParameter("Qualifier").orElse("$LATEST");
-        // The stack publishes no versions and no aliases.
+        return function;
+    }
+
+    private static String qualifier(AwsRequest request) {
+        return request.queryParameter("Qualifier").orElse("$LATEST");
+    }
+
+    /** Versions and aliases are described, if a stack has published them, and answer nothing else. */
+    private static LambdaFunction latest(LambdaFunction function, String qualifier) {
         if (!qualifier.equals("$LATEST")) throw LambdaService.notFound(function.arn() + ":" + qualifier);
         return function;
     }

@@ -60,6 +60,8 @@ final class LambdaFunction {
 
     private Instant snapshotReady = Instant.EPOCH;
 
+    private Optional<String> alias = Optional.empty();
+
     /** An environment that waits for its next invocation, as Lambda keeps them warm. */
     private record Idle(ExecutionEnvironment environment, Identity session, Map<String, String> variables) {}
 
@@ -123,8 +125,21 @@ final class LambdaFunction {
     }
 
     /** From now on what invokes the function by its alias starts from a snapshot, which was just made. */
-    void startFromSnapshot() {
+    void startFromSnapshot(String publishedAs) {
+        alias = Optional.of(publishedAs);
         lastInvoked = Optional.of(account.time().now());
+    }
+
+    /** Of the version that starts from a snapshot. */
+    boolean isPublishedAs(String name) {
+        return alias.filter(name::equals).isPresent();
+    }
+
+    /** Of that version, as Lambda describes it; it does not notice by itself that the snapshot is gone. */
+    String versionState() {
+        var now = account.time().now();
+        if (now.isBefore(snapshotReady)) return "Pending";
+        return lastInvoked.filter(last -> now.isAfter(last.plus(IDLE))).isPresent() ? "Inactive" : "Active";
     }
 
     /** Whether {@link #startFromSnapshot} was called. */
@@ -179,12 +194,11 @@ final class LambdaFunction {
     }
 
     private Identity newSession() {
-        return account.time()
-                .locked(() -> account.iam()
-                        .session(
-                                configuration.role(),
-                                configuration.functionName(),
-                                account.time().clock()));
+        return account.time().locked(() -> account.iam()
+                .session(
+                        configuration.role(),
+                        configuration.functionName(),
+                        account.time().clock()));
     }
 
     /** The invocation with these credentials, if there is one, ends now. The caller holds the lock. */

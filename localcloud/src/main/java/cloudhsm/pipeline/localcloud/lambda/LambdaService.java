@@ -1,6 +1,7 @@
 package cloudhsm.pipeline.localcloud.lambda;
 
 import cloudhsm.pipeline.localcloud.account.Account;
+import cloudhsm.pipeline.localcloud.account.Quotas;
 import cloudhsm.pipeline.localcloud.authorization.Iam;
 import cloudhsm.pipeline.localcloud.authorization.Identity;
 import cloudhsm.pipeline.localcloud.authorization.PolicyDocument;
@@ -148,9 +149,11 @@ public final class LambdaService implements Service {
     /**
      * What queues and EventBridge invoke is from now on a version with a snapshot (SnapStart), which Lambda deletes
      * after 14 days without an invocation. Invocations over HTTP are of $LATEST, which has none.
+     *
+     * @param alias by which the version is described
      */
-    public void startFromSnapshot(String functionName) {
-        account.time().locked(() -> find(functionName).startFromSnapshot());
+    public void startFromSnapshot(String functionName, String alias) {
+        account.time().locked(() -> find(functionName).startFromSnapshot(alias));
     }
 
     /** Removes the function, as deleting its stack does. */
@@ -166,6 +169,7 @@ public final class LambdaService implements Service {
 
     /** The account's quota "Concurrent executions"; 1,000 at first, 10 in many new accounts. */
     public void concurrencyQuota(int executions) {
+        account.quotas().apply(Quotas.CONCURRENT_EXECUTIONS, executions);
         account.time().locked(() -> concurrency.quota(executions));
     }
 
@@ -286,12 +290,11 @@ public final class LambdaService implements Service {
      * @throws java.util.NoSuchElementException where it has none
      */
     public int batchSize(String functionName) {
-        return account.time()
-                .locked(() -> mappings.stream()
-                        .filter(mapping -> mapping.function().equals(find(functionName)))
-                        .findFirst()
-                        .orElseThrow()
-                        .batchSize());
+        return account.time().locked(() -> mappings.stream()
+                .filter(mapping -> mapping.function().equals(find(functionName)))
+                .findFirst()
+                .orElseThrow()
+                .batchSize());
     }
 
     /**
@@ -326,12 +329,9 @@ public final class LambdaService implements Service {
      *     TooManyRequestsException as for {@link #invoke}
      */
     public InvocationResult invokeAs(Identity caller, String functionNameOrArn, byte[] payload) {
-        account.time()
-                .locked(() -> account.iam()
-                        .authorize(
-                                caller,
-                                "lambda:InvokeFunction",
-                                find(functionNameOrArn).arn()));
+        account.time().locked(() -> account.iam()
+                .authorize(
+                        caller, "lambda:InvokeFunction", find(functionNameOrArn).arn()));
         return invoke(functionNameOrArn, payload);
     }
 

@@ -24,6 +24,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.TreeSet;
 import java.util.function.Consumer;
 
 /**
@@ -51,6 +52,7 @@ public final class SnsService implements Service {
     private final Map<String, Topic> topics = new TreeMap<>();
     private final Map<String, Subscription> subscriptions = new LinkedHashMap<>();
     private final List<Published> published = new ArrayList<>();
+    private final Set<String> confirmed = new TreeSet<>();
 
     private static final class Topic {
         private final Map<String, String> attributes = new TreeMap<>();
@@ -109,17 +111,18 @@ public final class SnsService implements Service {
     @Override
     public AwsResponse handle(String operation, ObjectNode typedInput, AwsRequest request) {
         var input = QueryProtocol.parameters(request);
-        var answer = switch (operation) {
-            case "CreateTopic" -> createTopic(input, request);
-            case "ListTopics" -> listTopics(request);
-            case "GetTopicAttributes" -> getTopicAttributes(input, request);
-            case "SetTopicAttributes" -> setTopicAttributes(input, request);
-            case "DeleteTopic" -> deleteTopic(input, request);
-            case "Subscribe" -> subscribe(input, request);
-            case "ListSubscriptionsByTopic" -> listSubscriptions(input, request);
-            case "Publish" -> publish(input, request);
-            default -> throw QueryProtocol.unknown("sns", operation);
-        };
+        var answer =
+                switch (operation) {
+                    case "CreateTopic" -> createTopic(input, request);
+                    case "ListTopics" -> listTopics(request);
+                    case "GetTopicAttributes" -> getTopicAttributes(input, request);
+                    case "SetTopicAttributes" -> setTopicAttributes(input, request);
+                    case "DeleteTopic" -> deleteTopic(input, request);
+                    case "Subscribe" -> subscribe(input, request);
+                    case "ListSubscriptionsByTopic" -> listSubscriptions(input, request);
+                    case "Publish" -> publish(input, request);
+                    default -> throw QueryProtocol.unknown("sns", operation);
+                };
         return PROTOCOL.answer(operation, answer, request);
     }
 
@@ -366,10 +369,9 @@ public final class SnsService implements Service {
     private String listTopics(AwsRequest request) {
         account.iam().authorize(request.caller(), "sns:ListTopics", "*");
         var members = new StringBuilder();
-        topics.keySet()
-                .forEach(arn -> members.append("<member>")
-                        .append(QueryProtocol.element("TopicArn", arn))
-                        .append("</member>"));
+        topics.keySet().forEach(arn -> members.append("<member>")
+                .append(QueryProtocol.element("TopicArn", arn))
+                .append("</member>"));
         return "<Topics>" + members + "</Topics>";
     }
 
@@ -426,7 +428,8 @@ public final class SnsService implements Service {
         for (var subscription : subscriptions.values()) {
             if (!subscription.topicArn.equals(arn)) continue;
             members.append("<member>")
-                    .append(QueryProtocol.element("SubscriptionArn", subscription.arn))
+                    .append(QueryProtocol.element(
+                            "SubscriptionArn", isConfirmed(subscription) ? subscription.arn : "PendingConfirmation"))
                     .append(QueryProtocol.element("Owner", Iam.ACCOUNT))
                     .append(QueryProtocol.element("Protocol", subscription.protocol))
                     .append(QueryProtocol.element("Endpoint", subscription.endpoint))
@@ -434,6 +437,16 @@ public final class SnsService implements Service {
                     .append("</member>");
         }
         return "<Subscriptions>" + members + "</Subscriptions>";
+    }
+
+    /** A queue of the account is asked for no confirmation; whoever reads mail is. */
+    private boolean isConfirmed(Subscription subscription) {
+        return subscription.protocol.equals("sqs") || confirmed.contains(subscription.endpoint);
+    }
+
+    /** As the reader of a mail box does who follows the link in SNS's mail. */
+    public void confirm(String endpoint) {
+        account.time().locked(() -> confirmed.add(endpoint));
     }
 
     private String publish(Map<String, String> input, AwsRequest request) {

@@ -1,6 +1,7 @@
 package cloudhsm.pipeline.localcloud.template;
 
 import cloudhsm.pipeline.localcloud.account.Account;
+import cloudhsm.pipeline.localcloud.monitoring.MonitoringService;
 import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.localcloud.sns.SnsService;
 import cloudhsm.pipeline.localcloud.template.Resolver.ResourceValues;
@@ -28,16 +29,18 @@ final class Alarms {
 
     private final Account account;
     private final SnsService sns;
+    private final MonitoringService monitoring;
     private final Names names;
 
-    Alarms(Account account, SnsService sns, Names names) {
+    Alarms(Account account, SnsService sns, MonitoringService monitoring, Names names) {
         this.account = account;
         this.sns = sns;
+        this.monitoring = monitoring;
         this.names = names;
     }
 
     ResourceValues alarm(String id, Properties properties) {
-        properties.withoutEffect("ActionsEnabled", "AlarmDescription", "Tags", "Unit");
+        properties.withoutEffect("AlarmDescription", "Tags", "Unit");
         oneOf(properties, "ComparisonOperator", COMPARISONS, properties.required("ComparisonOperator"));
         oneOf(
                 properties,
@@ -61,7 +64,14 @@ final class Alarms {
             for (var action : properties.node(state)) reach(properties, action.asText());
         }
         var name = properties.text("AlarmName").orElseGet(() -> names.physical(id, 255));
-        return new ResourceValues(name, Map.of("Arn", account.arn("cloudwatch", "alarm:" + name)));
+        var arn = account.arn("cloudwatch", "alarm:" + name);
+        monitoring.createAlarm(
+                name,
+                arn,
+                properties.text("ActionsEnabled").orElse("true").equals("true"),
+                properties.node("AlarmActions"),
+                properties.text("TreatMissingData").orElse("missing"));
+        return new ResourceValues(name, Map.of("Arn", arn));
     }
 
     private static void metric(Properties properties) {

@@ -80,7 +80,7 @@ final class Functions {
         resolver.created(logicalId + "Role", new ResourceValues(role.name(), Map.of("Arn", role.arn())));
         properties.text("AutoPublishAlias").ifPresent(alias -> {
             resolver.created(logicalId + ".Alias", new ResourceValues(arn + ":" + alias, Map.of()));
-            if (fromSnapshot) cloud.lambda().startFromSnapshot(name);
+            if (fromSnapshot) cloud.lambda().startFromSnapshot(name, alias);
         });
         return new ResourceValues(name, Map.of("Arn", arn));
     }

@@ -14,6 +14,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.function.UnaryOperator;
 import java.util.regex.Pattern;
 
 /**
@@ -223,32 +224,39 @@ final class Resolver {
     /** The names that the node refers to, in branches that are taken; resources, parameters and others alike. */
     Set<String> references(JsonNode node) {
         var names = new LinkedHashSet<String>();
-        collect(node, names);
+        collect(node, names, this::chosen);
         return names;
     }
 
-    private void collect(JsonNode node, Set<String> names) {
-        if (node.isArray()) node.forEach(element -> collect(element, names));
+    /** The same, whatever the conditions are. */
+    static Set<String> named(JsonNode node) {
+        var names = new LinkedHashSet<String>();
+        collect(node, names, all -> all);
+        return names;
+    }
+
+    private static void collect(JsonNode node, Set<String> names, UnaryOperator<JsonNode> ofIf) {
+        if (node.isArray()) node.forEach(element -> collect(element, names, ofIf));
         if (!(node instanceof ObjectNode object)) return;
         var function = function(object).orElse("");
         var argument = object.path(function);
         switch (function) {
             case "Ref" -> names.add(argument.asText());
-            case "Fn::If" -> collect(chosen(argument), names);
+            case "Fn::If" -> collect(ofIf.apply(argument), names, ofIf);
             case "Fn::GetAtt" ->
                 names.add((argument.isArray() ? argument.get(0) : argument)
                         .asText()
                         .replaceFirst("\\..*", ""));
             case "Fn::Sub" -> {
                 var own = argument.isArray() ? argument.get(1) : Json.object();
-                collect(own, names);
+                collect(own, names, ofIf);
                 var variables = VARIABLE.matcher((argument.isArray() ? argument.get(0) : argument).asText());
                 while (variables.find()) {
                     var name = variables.group(1).trim();
                     if (!name.startsWith("!") && !own.has(name)) names.add(name.replaceFirst("\\..*", ""));
                 }
             }
-            default -> object.forEach(value -> collect(value, names));
+            default -> object.forEach(value -> collect(value, names, ofIf));
         }
     }
 }

@@ -103,13 +103,15 @@ public record Stack(
         try (var resources =
                 new Resources(cloud, file.toAbsolutePath().getParent(), new Names(account, stackName), resolver)) {
             for (var id : Order.of(definitions, resolver)) create(id, definitions.get(id), resources, resolver);
-            return new Stack(
+            var stack = new Stack(
                     stackName,
                     parameters.texts(),
                     outputs(template, resolver),
                     resources.functions().namesByLogicalId(),
                     resources.stateMachines().arnsByLogicalId(),
                     resolver.created());
+            cloud.cloudFormation().deployed(stack, stackId, TemplateFile.text(file), template);
+            return stack;
         }
     }
 

@@ -68,12 +68,13 @@ public final class TemplateFile {
             yamlConstructors.put(new Tag(tag), new AbstractConstruct() {
                 @Override
                 public Object construct(Node node) {
-                    var argument = switch (node) {
-                        case ScalarNode scalar -> scalar.getValue();
-                        case SequenceNode sequence -> constructSequence(sequence);
-                        case MappingNode mapping -> constructMapping(mapping);
-                        default -> throw new YAMLException("A function cannot have the argument " + node);
-                    };
+                    var argument =
+                            switch (node) {
+                                case ScalarNode scalar -> scalar.getValue();
+                                case SequenceNode sequence -> constructSequence(sequence);
+                                case MappingNode mapping -> constructMapping(mapping);
+                                default -> throw new YAMLException("A function cannot have the argument " + node);
+                            };
                     return new LinkedHashMap<>(Map.of(name, argument));
                 }
             });
@@ -82,8 +83,13 @@ public final class TemplateFile {
 
     /** @throws TemplateException naming the file, if it is missing or no YAML */
     public static JsonNode read(Path file) {
+        return parse(text(file), file);
+    }
+
+    /** @throws TemplateException naming the file, if it cannot be read */
+    static String text(Path file) {
         try {
-            return parse(Files.readString(file), file);
+            return Files.readString(file);
         } catch (IOException unreadable) {
             throw new TemplateException("Cannot read " + file + ": " + unreadable, unreadable);
         }
@@ -92,11 +98,28 @@ public final class TemplateFile {
     /** @param file where the text is from, for messages and for what it includes */
     static JsonNode parse(String text, Path file) {
         try {
-            Object loaded = new Yaml(new ShortTags()).load(text);
-            return included(Json.MAPPER.<JsonNode>valueToTree(loaded), file);
+            return included(loaded(text), file);
         } catch (YAMLException malformed) {
             throw new TemplateException(file + " is not valid YAML: " + malformed.getMessage(), malformed);
         }
+    }
+
+    /**
+     * A template whose included files stay where they are.
+     *
+     * @throws TemplateException where the text is no YAML
+     */
+    public static JsonNode parse(String text) {
+        try {
+            return loaded(text);
+        } catch (YAMLException malformed) {
+            throw new TemplateException(malformed.getMessage(), malformed);
+        }
+    }
+
+    private static JsonNode loaded(String text) {
+        Object loaded = new Yaml(new ShortTags()).load(text);
+        return Json.MAPPER.valueToTree(loaded);
     }
 
     private static JsonNode included(JsonNode node, Path file) {

@@ -113,7 +113,7 @@ class ModelConstraintsTest {
             case "cloudhsm" -> unlessUnreadable(breach, "CloudHsmInvalidRequestException");
             case "logs" -> unlessUnreadable(breach, "InvalidParameterException");
             case "sqs" -> missing ? "MissingParameter" : unlessUnreadable(breach, "InvalidParameterValue");
-            case "iam", "sts" -> "ValidationError";
+            case "cloudformation", "iam", "sts" -> "ValidationError";
             case "sns" -> missing ? "ValidationError" : "InvalidParameter";
             case "ec2" -> {
                 if (missing) yield "MissingParameter";

@@ -1,17 +1,12 @@
 package cloudhsm.pipeline.runlocal.cli;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
-import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.localcloud.template.TemplateException;
 import cloudhsm.pipeline.runlocal.deployment.LocalDeployment;
 import cloudhsm.pipeline.runlocal.deployment.SeedOption;
 import cloudhsm.pipeline.runlocal.matrix.Matrix;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.DeserializationFeature;
-import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -40,7 +35,15 @@ import picocli.CommandLine.Spec;
             "1:the run failed, or a fault that was asked for did not happen",
             "2:an option or the input is wrong"
         },
-        subcommands = {Serve.class, FaultMenu.class, Pause.class, Teardown.class, Loss.class, Matrix.class, Bench.class
+        subcommands = {
+            Doctor.class,
+            Serve.class,
+            FaultMenu.class,
+            Pause.class,
+            Teardown.class,
+            Loss.class,
+            Matrix.class,
+            Bench.class
         })
 public final class RunLocal implements Callable<Integer> {
     @Spec
@@ -99,7 +102,7 @@ public final class RunLocal implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         faults.checkIn(region.region());
-        var executionInput = executionInput();
+        var executionInput = ExecutionInput.read(input, spec.commandLine());
         var files = upload == null ? LocalDeployment.projectRoot().resolve("docs") : upload;
         if (!Files.isDirectory(files)) {
             throw new ParameterException(spec.commandLine(), "--upload: " + files + " is not a directory");
@@ -123,30 +126,6 @@ public final class RunLocal implements Callable<Integer> {
             }
             if (succeeded) return faults.exitCode(0);
             return faults.exitCode(run.inputWasRefused() ? 2 : 1);
-        }
-    }
-
-    private JsonNode executionInput() throws IOException {
-        if (input == null) return Json.object();
-        if (!Files.isReadable(input)) {
-            throw new ParameterException(spec.commandLine(), "--input: cannot read " + input);
-        }
-        try {
-            var json = Json.MAPPER
-                    .reader()
-                    .with(DeserializationFeature.FAIL_ON_TRAILING_TOKENS)
-                    .readTree(Files.readString(input));
-            if (!json.isMissingNode()) return json;
-            throw new ParameterException(
-                    spec.commandLine(), "--input: " + input + " is empty; {} asks for the defaults");
-        } catch (JsonProcessingException malformed) {
-            throw new ParameterException(
-                    spec.commandLine(),
-                    "--input: " + input + " is not JSON: it goes wrong at line "
-                            + malformed.getLocation().getLineNr() + ", column "
-                            + malformed.getLocation().getColumnNr());
-        } catch (CharacterCodingException notText) {
-            throw new ParameterException(spec.commandLine(), "--input: " + input + " is not JSON: it is not UTF-8");
         }
     }
 

@@ -1,0 +1,2 @@
+/** CloudWatch, as far as alarms are described. */
+package cloudhsm.pipeline.localcloud.monitoring;

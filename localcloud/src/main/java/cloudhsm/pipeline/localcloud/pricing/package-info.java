@@ -1,0 +1,2 @@
+/** The Price List Query API. */
+package cloudhsm.pipeline.localcloud.pricing;

@@ -1,0 +1,2 @@
+/** Service Quotas: what the account may have. */
+package cloudhsm.pipeline.localcloud.servicequotas;
