@@ -109,7 +109,7 @@ class StagesTest {
         return state.path("Resource").asText().endsWith(".waitForTaskToken");
     }
 
-    /** The tasks in their order where nothing fails and no choice is made, by the first branch of each Parallel. */
+    /** The tasks in their order where nothing fails and no choice is made, by the first branch of each Parallel, and once for a Map. */
     static List<String> straightWay(String machine) {
         try {
             return tasksOnTheWay(Json.parse(Files.readString(ROOT.resolve("statemachine/" + machine + ".asl.json"))));
@@ -125,6 +125,7 @@ class StagesTest {
             if (state.path("Type").asText().equals("Task")) tasks.add(name);
             if (state.has("Branches"))
                 tasks.addAll(tasksOnTheWay(state.path("Branches").get(0)));
+            if (state.has("ItemProcessor")) tasks.addAll(tasksOnTheWay(state.path("ItemProcessor")));
             name = state.path("Next").asText(state.path("Default").asText());
         }
         return tasks;

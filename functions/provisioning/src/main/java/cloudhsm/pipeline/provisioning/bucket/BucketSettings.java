@@ -5,9 +5,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectWriter;
 import com.fasterxml.jackson.databind.SerializationFeature;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
@@ -122,16 +120,28 @@ public record BucketSettings(S3Client s3, String partition, String account, Stri
      * @throws S3Exception InvalidArgument where S3 does not accept the notifications
      */
     boolean announceUploads(String queueArn) {
-        var notification = notification();
-        var now = notification.now().orElseThrow();
-        return !BucketNotification.hasOurs(now, queueArn)
-                && notification.become(BucketNotification.merged(now, queueArn));
+        var now = notification();
+        if (BucketNotification.hasOurs(now, queueArn)) return false;
+        announce(BucketNotification.merged(now, queueArn));
+        return true;
     }
 
     /** Announces uploads to whom the owner has configured, and to nobody else. */
     public void announceNoUploads() {
-        var notification = notification();
-        notification.become(BucketNotification.withoutOurs(notification.now().orElseThrow()));
+        var now = notification();
+        var others = BucketNotification.withoutOurs(now);
+        if (!now.equals(others)) announce(others);
+    }
+
+    private NotificationConfiguration notification() {
+        return BucketNotification.of(
+                s3.getBucketNotificationConfiguration(get -> get.bucket(bucket).expectedBucketOwner(account)));
+    }
+
+    /** S3 replaces it whole. */
+    private void announce(NotificationConfiguration wanted) {
+        s3.putBucketNotificationConfiguration(
+                put -> put.bucket(bucket).expectedBucketOwner(account).notificationConfiguration(wanted));
     }
 
     /** All of it as S3 says it, by S3's own names; what is not set is absent. */
@@ -142,7 +152,7 @@ public record BucketSettings(S3Client s3, String partition, String account, Stri
         versioning().now().ifPresent(now -> found.put("Versioning", now.toString()));
         encryption().now().ifPresent(now -> found.set("Encryption", tree(now)));
         policy().now().ifPresent(now -> found.put("Policy", now));
-        notification().now().ifPresent(now -> found.set("Notification", tree(now)));
+        found.set("Notification", tree(notification()));
         return found;
     }
 
@@ -170,10 +180,10 @@ public record BucketSettings(S3Client s3, String partition, String account, Stri
                 .filter(key -> keyIds.stream().anyMatch(id -> key.endsWith("/" + id)))
                 .isPresent();
         var before = read(found, "Encryption", ServerSideEncryptionConfiguration.serializableBuilderClass());
-        var changed = encryption().giveBack(before.filter(isOurs.negate()), isOurs);
-        return before.filter(isOurs).isPresent()
-                ? List.of("its default encryption, SSE-S3 now: it was under the deployment's key before")
-                : changed.stream().toList();
+        if (before.filter(isOurs).isEmpty())
+            return encryption().giveBack(before, isOurs).stream().toList();
+        encryptUnder("");
+        return List.of("its default encryption, SSE-S3 now: it was under the deployment's key before");
     }
 
     /**
@@ -192,8 +202,12 @@ public record BucketSettings(S3Client s3, String partition, String account, Stri
                 .giveBack(
                         read(found, "OwnershipControls", OwnershipControls.serializableBuilderClass()),
                         NO_ACLS::equals);
-        var versioning = giveBackVersioning(
-                Optional.ofNullable(found.path("Versioning").textValue()).map(BucketVersioningStatus::fromValue));
+        var before = found.path("Versioning").asText(BucketVersioningStatus.SUSPENDED.toString());
+        var versioning = versioning()
+                .giveBack(Optional.of(BucketVersioningStatus.fromValue(before)), BucketVersioningStatus.ENABLED::equals)
+                .or(() -> found.has("Versioning")
+                        ? Optional.empty()
+                        : Optional.of("its versions, suspended: S3 does not go back to having none"));
         return Stream.of(publicAccess, policy, ownership, versioning)
                 .flatMap(Optional::stream)
                 .toList();
@@ -208,14 +222,6 @@ public record BucketSettings(S3Client s3, String partition, String account, Stri
         }
         BucketPolicy.withoutOurs(now.get()).ifPresentOrElse(policy::become, policy.remove());
         return Optional.of("its policy, which somebody has changed since, but for the statement " + BucketPolicy.SID);
-    }
-
-    /** A bucket that has had versions can have none again, as S3 will not forget those that there are. */
-    private Optional<String> giveBackVersioning(Optional<BucketVersioningStatus> found) {
-        var versioning = versioning();
-        var back = versioning.giveBack(
-                found.or(() -> Optional.of(BucketVersioningStatus.SUSPENDED)), BucketVersioningStatus.ENABLED::equals);
-        return found.isPresent() ? back : Optional.of("its versions, suspended: S3 does not go back to having none");
     }
 
     private Setting<OwnershipControls> ownership() {
@@ -281,23 +287,10 @@ public record BucketSettings(S3Client s3, String partition, String account, Stri
                 () -> s3.deleteBucketPolicy(delete -> delete.bucket(bucket).expectedBucketOwner(account)));
     }
 
-    /** Always set; S3 replaces it whole, so that an empty one removes it. */
-    private Setting<NotificationConfiguration> notification() {
-        return new Setting<>(
-                "notifications",
-                Optional.of(BucketNotification.of(s3.getBucketNotificationConfiguration(
-                        get -> get.bucket(bucket).expectedBucketOwner(account)))),
-                wanted -> s3.putBucketNotificationConfiguration(
-                        put -> put.bucket(bucket).expectedBucketOwner(account).notificationConfiguration(wanted)),
-                () -> {});
-    }
-
     private static Optional<String> key(ServerSideEncryptionConfiguration encryption) {
         return encryption.rules().stream()
-                .map(ServerSideEncryptionRule::applyServerSideEncryptionByDefault)
-                .filter(Objects::nonNull)
-                .map(ServerSideEncryptionByDefault::kmsMasterKeyID)
-                .filter(Objects::nonNull)
+                .flatMap(rule -> Stream.ofNullable(rule.applyServerSideEncryptionByDefault()))
+                .flatMap(standard -> Stream.ofNullable(standard.kmsMasterKeyID()))
                 .findFirst();
     }
 
@@ -316,10 +309,8 @@ public record BucketSettings(S3Client s3, String partition, String account, Stri
     private static <B extends CopyableBuilder<B, T>, T extends ToCopyableBuilder<B, T>> Optional<T> read(
             JsonNode found, String name, Class<? extends B> builder) {
         try {
-            return found instanceof ObjectNode settings && settings.has(name)
-                    ? Optional.of(
-                            Json.MAPPER.treeToValue(settings.get(name), builder).build())
-                    : Optional.empty();
+            if (!found.has(name)) return Optional.empty();
+            return Optional.of(Json.MAPPER.treeToValue(found.get(name), builder).build());
         } catch (JsonProcessingException damaged) {
             throw new IllegalStateException("What was found on an adopted bucket is damaged: " + name, damaged);
         }
