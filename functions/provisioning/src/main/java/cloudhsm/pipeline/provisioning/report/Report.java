@@ -185,8 +185,8 @@ public final class Report extends StageHandler<Report.Input> {
                 "CloudHSM pipeline: \"" + deployment + "\" runs again",
                 "The deployment \"" + deployment + "\" runs again: cluster "
                         + input.cluster().path("clusterId").asText() + " has " + cost.hsms()
-                        + " HSMs, restored from "
-                        + (source.isEmpty() ? "its newest backup" : source) + ", the key store is connected, and an upload to s3://"
+                        + " HSMs, restored from " + (source.isEmpty() ? "its newest backup" : source)
+                        + ", the key store is connected, and an upload to s3://"
                         + input.bucket().path("bucket").asText() + " was put under the key. The HSMs bill "
                         + Words.usd(cost.perHourUsd()) + " an hour until they are deleted. " + price.basis());
     }
