@@ -37,6 +37,7 @@ class DoctorStackTest {
     private static LocalDeployment shared;
 
     private LocalDeployment deployment = shared;
+    private Optional<LocalDeployment> own = Optional.empty();
 
     @BeforeAll
     static void deployOnce() {
@@ -54,7 +55,13 @@ class DoctorStackTest {
 
     @AfterEach
     void end() {
-        if (deployment != shared) deployment.close();
+        own.ifPresent(LocalDeployment::close);
+    }
+
+    /** For tests that leave something behind, or need other parameters. */
+    private void deployAnother(Map<String, String> parameters) {
+        deployment = deploy(parameters);
+        own = Optional.of(deployment);
     }
 
     private Examined examined() {
@@ -88,7 +95,7 @@ class DoctorStackTest {
 
     @Test
     void deploymentsAreToldWithWhatBills() {
-        deployment = deploy(Map.of());
+        deployAnother(Map.of());
         var cloud = deployment.cloud();
         var subnet = cloud.ec2().subnets().getFirst();
         var cloudHsm = cloud.client(CloudHsmV2Client.builder());
@@ -178,7 +185,7 @@ class DoctorStackTest {
 
     @Test
     void aPriceThatIsNotAws() {
-        deployment = deploy(Map.of("PricePerHsmHour", "1.60"));
+        deployAnother(Map.of("PricePerHsmHour", "1.60"));
         examined().assertWrong("price", "an HSM costs 1.92 USD an hour in eu-central-1", "PricePerHsmHour=1.92");
     }
 
@@ -192,7 +199,7 @@ class DoctorStackTest {
 
     @Test
     void aSubscriptionThatNobodyHasConfirmed() {
-        deployment = deploy(Map.of("NotificationEmail", "ops@example.com", "PricePerHsmHour", "1.92"));
+        deployAnother(Map.of("NotificationEmail", "ops@example.com", "PricePerHsmHour", "1.92"));
         examined().assertWrong("subscriptions", "ops@example.com", "follow the link");
         deployment.cloud().sns().confirm("ops@example.com");
         var examined = examined();
@@ -202,7 +209,7 @@ class DoctorStackTest {
 
     @Test
     void aSnapshotThatIsGone() {
-        deployment = deploy(Map.of());
+        deployAnother(Map.of());
         var cloud = deployment.cloud();
         var administrator = cloud.iam().administrator();
         for (var rule : cloud.endpoint()

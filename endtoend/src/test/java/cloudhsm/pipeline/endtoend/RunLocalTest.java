@@ -240,7 +240,7 @@ class RunLocalTest {
         assertTrue(
                 err.toString()
                         .contains("--fault call:throttled:kms:CreateKeys:1: the embedded AWS has no such service or"
-                                + " operation; services are cloudhsm, "),
+                                + " operation; services are cloudformation, cloudhsm, "),
                 err::toString);
         assertFalse(out.toString().contains("Preflight"), out::toString);
     }

@@ -120,7 +120,7 @@ public final class PricingService extends JsonService {
     private static ObjectNode product(String region, String usage, String price) {
         var hourly = !usage.endsWith("Upfront");
         // Assumed: price-list-record
-        var sku = Integer.toString(Math.abs((region + usage).hashCode()), 36).toUpperCase(java.util.Locale.ROOT);
+        var sku = Integer.toUnsignedString((region + usage).hashCode(), 36).toUpperCase(java.util.Locale.ROOT);
         var record = Json.object().put("serviceCode", "CloudHSM");
         var product = record.putObject("product")
                 .put("productFamily", "Dedicated-Host")
