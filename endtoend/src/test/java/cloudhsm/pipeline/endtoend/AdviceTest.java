@@ -258,8 +258,8 @@ class AdviceTest {
     private static String subnet(String zone, String cidrBlock) {
         var vpcId = cluster().vpcId();
         return pipeline.ec2()
-                .createSubnet(create ->
-                        create.vpcId(vpcId).availabilityZone(zone).cidrBlock(cidrBlock))
+                .createSubnet(
+                        create -> create.vpcId(vpcId).availabilityZone(zone).cidrBlock(cidrBlock))
                 .subnet()
                 .subnetId();
     }

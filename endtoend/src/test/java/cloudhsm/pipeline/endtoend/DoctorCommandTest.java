@@ -81,19 +81,16 @@ class DoctorCommandTest {
     void aProfileSaysWhoAndWhere() throws IOException, InterruptedException {
         var config = directory.resolve("config");
         try (var cloud = LocalCloud.start()) {
-            Files.writeString(
-                    config,
-                    """
-                    [profile embedded]
-                    region = eu-central-1
-                    endpoint_url = %s
-                    aws_access_key_id = %s
-                    aws_secret_access_key = %s
-                    """
-                            .formatted(
-                                    cloud.uri(),
-                                    cloud.iam().administrator().accessKeyId(),
-                                    cloud.iam().administrator().secretAccessKey()));
+            Files.writeString(config, """
+                [profile embedded]
+                region = eu-central-1
+                endpoint_url = %s
+                aws_access_key_id = %s
+                aws_secret_access_key = %s
+                """.formatted(
+                            cloud.uri(),
+                            cloud.iam().administrator().accessKeyId(),
+                            cloud.iam().administrator().secretAccessKey()));
             var ended = doctor(Map.of("AWS_CONFIG_FILE", config.toString()), "--profile", "embedded");
             assertEquals(0, ended.exitCode(), ended::toString);
         }

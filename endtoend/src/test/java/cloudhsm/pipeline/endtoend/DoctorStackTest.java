@@ -105,11 +105,12 @@ class DoctorStackTest {
                 .clusterId();
         cloud.advance(Duration.ofMinutes(10));
         cloudHsm.createHsm(hsm -> hsm.clusterId(cluster).availabilityZone(subnet.availabilityZone()));
-        cloud.client(DynamoDbClient.builder()).putItem(put -> put.tableName(physical("Table"))
-                .item(Map.of(
-                        "pk", AttributeValue.fromS("DEPLOYMENT"),
-                        "sk", AttributeValue.fromS("default"),
-                        "phase", AttributeValue.fromS("PROVISIONING"))));
+        cloud.client(DynamoDbClient.builder())
+                .putItem(put -> put.tableName(physical("Table"))
+                        .item(Map.of(
+                                "pk", AttributeValue.fromS("DEPLOYMENT"),
+                                "sk", AttributeValue.fromS("default"),
+                                "phase", AttributeValue.fromS("PROVISIONING"))));
         var examined = examined();
         assertEquals(0, examined.exitCode(), examined::toString);
         assertTrue(

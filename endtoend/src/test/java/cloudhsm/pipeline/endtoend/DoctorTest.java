@@ -31,10 +31,10 @@ import software.amazon.awssdk.services.s3.S3Client;
 
 /** {@code ./run-local doctor} before the first deployment: each thing that can be wrong, one by one. */
 class DoctorTest {
-    private static final String TRUST =
-            """
-            {"Statement": [{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
-             "Action": "sts:AssumeRole"}]}""";
+    private static final String TRUST = """
+        {"Statement": [{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111122223333:root"},
+         "Action": "sts:AssumeRole"}]}\
+        """;
 
     @TempDir
     private Path directory;
@@ -195,8 +195,9 @@ class DoctorTest {
 
     @Test
     void aBucketThatTheCallerMayNotSee() {
-        cloud.client(S3Client.builder().forcePathStyle(true)).createBucket(bucket -> bucket.bucket("reports")
-                .createBucketConfiguration(where -> where.locationConstraint("eu-central-1")));
+        cloud.client(S3Client.builder().forcePathStyle(true))
+                .createBucket(bucket -> bucket.bucket("reports")
+                        .createBucketConfiguration(where -> where.locationConstraint("eu-central-1")));
         Examined.of(
                         cloud,
                         deployer(EVERYTHING + ", " + deny("s3:ListBucket")),
@@ -209,8 +210,9 @@ class DoctorTest {
 
     @Test
     void aBucketThatIsThereIsNoted() {
-        cloud.client(S3Client.builder().forcePathStyle(true)).createBucket(bucket -> bucket.bucket("reports")
-                .createBucketConfiguration(where -> where.locationConstraint("eu-central-1")));
+        cloud.client(S3Client.builder().forcePathStyle(true))
+                .createBucket(bucket -> bucket.bucket("reports")
+                        .createBucketConfiguration(where -> where.locationConstraint("eu-central-1")));
         var examined = Examined.of(cloud, "{\"bucket\": {\"name\": \"reports\"}}");
         assertEquals(0, examined.exitCode(), examined::toString);
         assertTrue(examined.toString().contains("note    bucket name: reports is there already"), examined::toString);

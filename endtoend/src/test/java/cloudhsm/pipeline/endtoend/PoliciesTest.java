@@ -62,9 +62,10 @@ class PoliciesTest {
                         "\"teardownAfter\"",
                         "\"buckets\": [{\"name\": \"" + ADOPTED + "\", \"adopt\": true}], \"teardownAfter\""));
         assertEquals(ExecutionStatus.SUCCEEDED, second.status(), () -> second.error() + ": " + second.cause());
-        reencryptExisting("current", """
-            {"bucket": "%s"}\
-            """.formatted(output.path("buckets").path(0).asText()));
+        reencryptExisting(
+                "current", """
+                    {"bucket": "%s"}\
+                    """.formatted(output.path("buckets").path(0).asText()));
         reencryptExisting(
                 "all",
                 "{\"bucket\": \"%s\", \"versions\": \"ALL\"}"

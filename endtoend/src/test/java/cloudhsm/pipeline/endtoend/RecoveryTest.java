@@ -73,8 +73,7 @@ class RecoveryTest {
         assertServes("before", "after");
 
         var evidence = pipeline.evidence(execution);
-        assertEquals(
-                newest.backupId(), evidence.at("/cluster/sourceBackupId").asText());
+        assertEquals(newest.backupId(), evidence.at("/cluster/sourceBackupId").asText());
         assertEquals("VERIFIED_AWS", evidence.at("/identity/verdict").asText());
         var chain = evidence.at("/identity/awsChain/message").asText();
         assertTrue(
@@ -296,7 +295,8 @@ class RecoveryTest {
     private static void assertServes(String... keys) {
         upload(keys[keys.length - 1]);
         for (var key : keys) {
-            var object = pipeline.s3().getObjectAsBytes(get -> get.bucket(bucket()).key(key));
+            var object =
+                    pipeline.s3().getObjectAsBytes(get -> get.bucket(bucket()).key(key));
             assertEquals(key + " content", object.asUtf8String());
             assertEquals(ServerSideEncryption.AWS_KMS, object.response().serverSideEncryption());
             assertEquals(first.path("keyArn").asText(), object.response().ssekmsKeyId());
@@ -340,10 +340,7 @@ class RecoveryTest {
                         () -> pipeline.cloudHsm().describeBackups(list -> list.filters(filter)).backups().stream()
                                 .noneMatch(backup -> backup.backupState() == BackupState.CREATE_IN_PROGRESS),
                         Pipeline.LIMIT);
-        var backups = pipeline.cloudHsm()
-                .describeBackups(list -> list.filters(filter))
-                .backups()
-                .stream()
+        var backups = pipeline.cloudHsm().describeBackups(list -> list.filters(filter)).backups().stream()
                 .filter(backup -> backup.backupState() == BackupState.READY)
                 .sorted(Comparator.comparing(Backup::createTimestamp).reversed())
                 .toList();
@@ -372,10 +369,7 @@ class RecoveryTest {
                         () -> cluster(clusterId).hsms().stream().allMatch(hsm -> hsm.state() == HsmState.DELETED),
                         Pipeline.LIMIT);
         pipeline.cloudHsm().deleteCluster(delete -> delete.clusterId(clusterId));
-        pipeline.cloud()
-                .time()
-                .runUntil(
-                        () -> !clusterIds().contains(clusterId), Pipeline.LIMIT);
+        pipeline.cloud().time().runUntil(() -> !clusterIds().contains(clusterId), Pipeline.LIMIT);
     }
 
     private static void disconnect() {

@@ -288,11 +288,12 @@ class RoadTest {
     @Order(10)
     void aClusterThatIsGoneCostsAnotherOneItsHsmsAndAConnection() {
         var clusterId = pipeline.cluster().clusterId();
-        active().forEach(
-                hsm -> pipeline.cloudHsm().deleteHsm(request -> request.clusterId(clusterId).hsmId(hsm.hsmId())));
+        active().forEach(hsm -> pipeline.cloudHsm()
+                .deleteHsm(request -> request.clusterId(clusterId).hsmId(hsm.hsmId())));
         pipeline.runUntil(() -> pipeline.cluster().hsms().isEmpty());
         pipeline.cloudHsm().deleteCluster(request -> request.clusterId(clusterId));
-        pipeline.runUntil(() -> pipeline.cloudHsm().describeClusters().clusters().isEmpty());
+        pipeline.runUntil(
+                () -> pipeline.cloudHsm().describeClusters().clusters().isEmpty());
         var execution = provisioned("cluster-gone", "{\"hsm\": {\"count\": 2}}");
         assertEquals(1, ofAws("CreateCluster", execution).count());
         assertEquals(1, ofAws("ConnectCustomKeyStore", execution).count(), "KMS's own password is in the backup");

@@ -46,7 +46,8 @@ class StoppedInEveryStageTest {
     private static long made(Pipeline pipeline, String operation) {
         return pipeline.cloud().endpoint().calls().stream()
                 .filter(call -> call.operation().equals(operation))
-                .filter(call -> call.callerArn().contains("Function") && call.errorCode().isEmpty())
+                .filter(call -> call.callerArn().contains("Function")
+                        && call.errorCode().isEmpty())
                 .count();
     }
 

@@ -99,9 +99,10 @@ public final class Iam {
 
     public void deleteRole(String name) {
         roles.remove(name);
-        identities.values().removeIf(identity -> identity.role()
-                .map(role -> role.name().equals(name))
-                .orElse(false));
+        identities
+                .values()
+                .removeIf(identity ->
+                        identity.role().map(role -> role.name().equals(name)).orElse(false));
     }
 
     /**
@@ -293,11 +294,13 @@ public final class Iam {
     public Set<Grant> granted() {
         var granted = new TreeSet<Grant>();
         for (var role : roles.values()) {
-            role.policies().forEach((name, document) -> document.statements().stream()
-                    .filter(PolicyDocument.Statement::allow)
-                    .forEach(statement -> statement
-                            .actions()
-                            .forEach(action -> granted.add(new Grant(role.name(), name, statement.sid(), action)))));
+            role.policies()
+                    .forEach((name, document) -> document.statements().stream()
+                            .filter(PolicyDocument.Statement::allow)
+                            .forEach(statement -> statement
+                                    .actions()
+                                    .forEach(action ->
+                                            granted.add(new Grant(role.name(), name, statement.sid(), action)))));
         }
         return granted;
     }

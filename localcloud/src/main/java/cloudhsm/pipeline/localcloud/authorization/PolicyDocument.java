@@ -90,8 +90,10 @@ public record PolicyDocument(List<Statement> statements) {
         }
 
         private boolean conditionsHold(Map<String, String> context) {
-            return conditions.entrySet().stream().allMatch(byOperator -> byOperator.getValue().entrySet().stream()
-                    .allMatch(byKey -> holds(byOperator.getKey(), byKey.getValue(), valueOf(byKey.getKey(), context))));
+            return conditions.entrySet().stream()
+                    .allMatch(byOperator -> byOperator.getValue().entrySet().stream()
+                            .allMatch(byKey ->
+                                    holds(byOperator.getKey(), byKey.getValue(), valueOf(byKey.getKey(), context))));
         }
 
         private static String valueOf(String key, Map<String, String> context) {

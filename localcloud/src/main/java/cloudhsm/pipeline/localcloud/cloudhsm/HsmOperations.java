@@ -219,9 +219,10 @@ final class HsmOperations {
 
     private static void copyMissingKeys(Cluster cluster, Hsm hsm) {
         for (var other : cluster.activeHsms()) {
-            other.partition().ifPresent(source -> source.keys()
-                    .forEach(
-                            (label, key) -> hsm.partition().orElseThrow().keys().putIfAbsent(label, key)));
+            other.partition()
+                    .ifPresent(source -> source.keys()
+                            .forEach((label, key) ->
+                                    hsm.partition().orElseThrow().keys().putIfAbsent(label, key)));
         }
     }
 

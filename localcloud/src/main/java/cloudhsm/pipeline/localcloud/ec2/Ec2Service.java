@@ -117,21 +117,19 @@ public final class Ec2Service implements Service {
     @Override
     public AwsResponse error(AwsException error, AwsRequest request) {
         // What the endpoint and IAM call by their common names has names of its own in EC2.
-        var code =
-                switch (error.code()) {
-                    case "AccessDeniedException" -> "UnauthorizedOperation";
-                    case "UnrecognizedClientException", "InvalidSignatureException" -> "AuthFailure";
-                    case "ThrottlingException" -> "RequestLimitExceeded";
-                    case "InternalFailure" -> "InternalError";
-                    default -> error.code();
-                };
-        var status =
-                switch (code) {
-                    case "UnauthorizedOperation" -> 403;
-                    case "AuthFailure" -> 401;
-                    case "RequestLimitExceeded" -> 503;
-                    default -> error.status();
-                };
+        var code = switch (error.code()) {
+            case "AccessDeniedException" -> "UnauthorizedOperation";
+            case "UnrecognizedClientException", "InvalidSignatureException" -> "AuthFailure";
+            case "ThrottlingException" -> "RequestLimitExceeded";
+            case "InternalFailure" -> "InternalError";
+            default -> error.code();
+        };
+        var status = switch (code) {
+            case "UnauthorizedOperation" -> 403;
+            case "AuthFailure" -> 401;
+            case "RequestLimitExceeded" -> 503;
+            default -> error.status();
+        };
         var message = code.equals("UnauthorizedOperation")
                 ? "You are not authorized to perform this operation. " + error.getMessage()
                 : error.getMessage();

@@ -74,24 +74,23 @@ public final class IamService implements Service {
     @Override
     public AwsResponse handle(String operation, ObjectNode typedInput, AwsRequest request) {
         var input = QueryProtocol.parameters(request);
-        var answer =
-                switch (operation) {
-                    case "GetRole" -> "<Role>" + described(role(input, request, operation)) + "</Role>";
-                    case "ListRoles" -> listRoles(request);
-                    case "CreateRole" -> createRole(input, request);
-                    case "DeleteRole" -> deleteRole(input, request);
-                    case "ListRolePolicies" -> listRolePolicies(role(input, request, operation));
-                    case "ListAttachedRolePolicies" -> {
-                        role(input, request, operation);
-                        yield "<AttachedPolicies/>" + element("IsTruncated", "false");
-                    }
-                    case "GetRolePolicy" -> getRolePolicy(input, role(input, request, operation));
-                    case "PutRolePolicy" -> putRolePolicy(input, role(input, request, operation));
-                    case "GetUser" -> getUser(input, request);
-                    case "CreateUser" -> createUser(input, request);
-                    case "SimulatePrincipalPolicy" -> new PolicySimulation(account.iam()).answer(input, request);
-                    default -> throw QueryProtocol.unknown("iam", operation);
-                };
+        var answer = switch (operation) {
+            case "GetRole" -> "<Role>" + described(role(input, request, operation)) + "</Role>";
+            case "ListRoles" -> listRoles(request);
+            case "CreateRole" -> createRole(input, request);
+            case "DeleteRole" -> deleteRole(input, request);
+            case "ListRolePolicies" -> listRolePolicies(role(input, request, operation));
+            case "ListAttachedRolePolicies" -> {
+                role(input, request, operation);
+                yield "<AttachedPolicies/>" + element("IsTruncated", "false");
+            }
+            case "GetRolePolicy" -> getRolePolicy(input, role(input, request, operation));
+            case "PutRolePolicy" -> putRolePolicy(input, role(input, request, operation));
+            case "GetUser" -> getUser(input, request);
+            case "CreateUser" -> createUser(input, request);
+            case "SimulatePrincipalPolicy" -> new PolicySimulation(account.iam()).answer(input, request);
+            default -> throw QueryProtocol.unknown("iam", operation);
+        };
         return PROTOCOL.answer(operation, answer, request);
     }
 
@@ -146,9 +145,11 @@ public final class IamService implements Service {
             node.put("Effect", statement.allow() ? "Allow" : "Deny");
             if (!statement.principals().isEmpty()) {
                 var principal = node.putObject("Principal");
-                statement.principals().forEach(name -> principal
-                        .withArrayProperty(name.endsWith(".amazonaws.com") ? "Service" : "AWS")
-                        .add(name));
+                statement
+                        .principals()
+                        .forEach(name -> principal
+                                .withArrayProperty(name.endsWith(".amazonaws.com") ? "Service" : "AWS")
+                                .add(name));
             } else {
                 node.set("Resource", Json.MAPPER.valueToTree(statement.resources()));
             }
@@ -163,9 +164,10 @@ public final class IamService implements Service {
     private String listRoles(AwsRequest request) {
         account.iam().authorize(request.caller(), "iam:ListRoles", roleArn("*"));
         var members = new StringBuilder();
-        account.iam().roles().forEach(role -> members.append("<member>")
-                .append(described(role))
-                .append("</member>"));
+        account.iam()
+                .roles()
+                .forEach(role ->
+                        members.append("<member>").append(described(role)).append("</member>"));
         return "<Roles>" + members + "</Roles>" + element("IsTruncated", "false");
     }
 

@@ -103,17 +103,18 @@ final class PolicySimulation {
 
     private static String result(String action, String resource, Iam.Simulation simulation) {
         var matched = new StringBuilder();
-        simulation.matched().forEach(policy -> matched.append("<member>")
-                .append(element("SourcePolicyId", policy))
-                .append("</member>"));
+        simulation
+                .matched()
+                .forEach(policy -> matched.append("<member>")
+                        .append(element("SourcePolicyId", policy))
+                        .append("</member>"));
         var missing = new StringBuilder();
         simulation.missing().forEach(key -> missing.append(element("member", key)));
-        var decision =
-                switch (simulation.decision()) {
-                    case ALLOWED -> "allowed";
-                    case DENIED -> "explicitDeny";
-                    case NOT_MENTIONED -> "implicitDeny";
-                };
+        var decision = switch (simulation.decision()) {
+            case ALLOWED -> "allowed";
+            case DENIED -> "explicitDeny";
+            case NOT_MENTIONED -> "implicitDeny";
+        };
         return "<member>" + element("EvalActionName", action) + element("EvalResourceName", resource)
                 + element("EvalDecision", decision) + "<MatchedStatements>" + matched + "</MatchedStatements>"
                 + "<MissingContextValues>" + missing + "</MissingContextValues>"

@@ -39,29 +39,28 @@ final class LambdaApi {
         var path = request.rawPath().replaceFirst("/$", "");
         var parts = path.split("/");
         var resource = parts.length == 5 ? parts[4] : "";
-        var known =
-                switch (request.method()) {
-                    case "GET" -> {
-                        if (path.equals(FUNCTIONS)) yield "ListFunctions";
-                        if (path.equals(ACCOUNT_SETTINGS)) yield "GetAccountSettings";
-                        if (path.equals(MAPPINGS)) yield "ListEventSourceMappings";
-                        if (!path.startsWith(FUNCTIONS + "/")) yield "";
-                        yield switch (resource) {
-                            case "configuration" -> "GetFunctionConfiguration";
-                            case "policy" -> "GetPolicy";
-                            default -> parts.length == 4 ? "GetFunction" : "";
-                        };
-                    }
-                    case "POST" -> {
-                        if (!path.startsWith(FUNCTIONS + "/")) yield "";
-                        yield switch (resource) {
-                            case "invocations" -> "Invoke";
-                            case "policy" -> "AddPermission";
-                            default -> "";
-                        };
-                    }
+        var known = switch (request.method()) {
+            case "GET" -> {
+                if (path.equals(FUNCTIONS)) yield "ListFunctions";
+                if (path.equals(ACCOUNT_SETTINGS)) yield "GetAccountSettings";
+                if (path.equals(MAPPINGS)) yield "ListEventSourceMappings";
+                if (!path.startsWith(FUNCTIONS + "/")) yield "";
+                yield switch (resource) {
+                    case "configuration" -> "GetFunctionConfiguration";
+                    case "policy" -> "GetPolicy";
+                    default -> parts.length == 4 ? "GetFunction" : "";
+                };
+            }
+            case "POST" -> {
+                if (!path.startsWith(FUNCTIONS + "/")) yield "";
+                yield switch (resource) {
+                    case "invocations" -> "Invoke";
+                    case "policy" -> "AddPermission";
                     default -> "";
                 };
+            }
+            default -> "";
+        };
         return known.isEmpty() ? request.method() + " " + path : known;
     }
 

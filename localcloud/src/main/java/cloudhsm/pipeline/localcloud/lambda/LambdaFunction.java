@@ -194,11 +194,12 @@ final class LambdaFunction {
     }
 
     private Identity newSession() {
-        return account.time().locked(() -> account.iam()
-                .session(
-                        configuration.role(),
-                        configuration.functionName(),
-                        account.time().clock()));
+        return account.time()
+                .locked(() -> account.iam()
+                        .session(
+                                configuration.role(),
+                                configuration.functionName(),
+                                account.time().clock()));
     }
 
     /** The invocation with these credentials, if there is one, ends now. The caller holds the lock. */

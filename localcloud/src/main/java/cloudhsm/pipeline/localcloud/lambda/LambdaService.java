@@ -290,11 +290,12 @@ public final class LambdaService implements Service {
      * @throws java.util.NoSuchElementException where it has none
      */
     public int batchSize(String functionName) {
-        return account.time().locked(() -> mappings.stream()
-                .filter(mapping -> mapping.function().equals(find(functionName)))
-                .findFirst()
-                .orElseThrow()
-                .batchSize());
+        return account.time()
+                .locked(() -> mappings.stream()
+                        .filter(mapping -> mapping.function().equals(find(functionName)))
+                        .findFirst()
+                        .orElseThrow()
+                        .batchSize());
     }
 
     /**
@@ -329,9 +330,12 @@ public final class LambdaService implements Service {
      *     TooManyRequestsException as for {@link #invoke}
      */
     public InvocationResult invokeAs(Identity caller, String functionNameOrArn, byte[] payload) {
-        account.time().locked(() -> account.iam()
-                .authorize(
-                        caller, "lambda:InvokeFunction", find(functionNameOrArn).arn()));
+        account.time()
+                .locked(() -> account.iam()
+                        .authorize(
+                                caller,
+                                "lambda:InvokeFunction",
+                                find(functionNameOrArn).arn()));
         return invoke(functionNameOrArn, payload);
     }
 

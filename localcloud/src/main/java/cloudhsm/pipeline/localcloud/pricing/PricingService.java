@@ -99,13 +99,12 @@ public final class PricingService extends JsonService {
             var actual = field.equals("productFamily")
                     ? product.path(field).asText()
                     : product.path("attributes").path(field).asText();
-            var fits =
-                    switch (filter.path("Type").asText()) {
-                        case "CONTAINS" -> actual.contains(value);
-                        case "ANY_OF" -> Arrays.asList(value.split(",")).contains(actual);
-                        case "NONE_OF" -> !Arrays.asList(value.split(",")).contains(actual);
-                        default -> actual.equals(value);
-                    };
+            var fits = switch (filter.path("Type").asText()) {
+                case "CONTAINS" -> actual.contains(value);
+                case "ANY_OF" -> Arrays.asList(value.split(",")).contains(actual);
+                case "NONE_OF" -> !Arrays.asList(value.split(",")).contains(actual);
+                default -> actual.equals(value);
+            };
             if (!fits) return false;
         }
         return true;

@@ -111,18 +111,17 @@ public final class SnsService implements Service {
     @Override
     public AwsResponse handle(String operation, ObjectNode typedInput, AwsRequest request) {
         var input = QueryProtocol.parameters(request);
-        var answer =
-                switch (operation) {
-                    case "CreateTopic" -> createTopic(input, request);
-                    case "ListTopics" -> listTopics(request);
-                    case "GetTopicAttributes" -> getTopicAttributes(input, request);
-                    case "SetTopicAttributes" -> setTopicAttributes(input, request);
-                    case "DeleteTopic" -> deleteTopic(input, request);
-                    case "Subscribe" -> subscribe(input, request);
-                    case "ListSubscriptionsByTopic" -> listSubscriptions(input, request);
-                    case "Publish" -> publish(input, request);
-                    default -> throw QueryProtocol.unknown("sns", operation);
-                };
+        var answer = switch (operation) {
+            case "CreateTopic" -> createTopic(input, request);
+            case "ListTopics" -> listTopics(request);
+            case "GetTopicAttributes" -> getTopicAttributes(input, request);
+            case "SetTopicAttributes" -> setTopicAttributes(input, request);
+            case "DeleteTopic" -> deleteTopic(input, request);
+            case "Subscribe" -> subscribe(input, request);
+            case "ListSubscriptionsByTopic" -> listSubscriptions(input, request);
+            case "Publish" -> publish(input, request);
+            default -> throw QueryProtocol.unknown("sns", operation);
+        };
         return PROTOCOL.answer(operation, answer, request);
     }
 
@@ -369,9 +368,10 @@ public final class SnsService implements Service {
     private String listTopics(AwsRequest request) {
         account.iam().authorize(request.caller(), "sns:ListTopics", "*");
         var members = new StringBuilder();
-        topics.keySet().forEach(arn -> members.append("<member>")
-                .append(QueryProtocol.element("TopicArn", arn))
-                .append("</member>"));
+        topics.keySet()
+                .forEach(arn -> members.append("<member>")
+                        .append(QueryProtocol.element("TopicArn", arn))
+                        .append("</member>"));
         return "<Topics>" + members + "</Topics>";
     }
 

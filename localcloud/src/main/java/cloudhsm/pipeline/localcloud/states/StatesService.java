@@ -129,14 +129,16 @@ public final class StatesService extends JsonService {
 
     /** For whoever waits in vain: which execution failed last, under which name and why; "" if none has. */
     public String lastFailure() {
-        return account.time().locked(() -> executions.all().stream()
-                .filter(execution ->
-                        execution.error().isPresent() && execution.stopped().isPresent())
-                .max(Comparator.comparing(execution -> execution.stopped().orElseThrow()))
-                .map(failed -> "Execution " + failed.arn() + " ended " + failed.status() + " under "
-                        + failed.error().orElseThrow() + ": "
-                        + failed.cause().orElse("no cause"))
-                .orElse(""));
+        return account.time()
+                .locked(() -> executions.all().stream()
+                        .filter(execution -> execution.error().isPresent()
+                                && execution.stopped().isPresent())
+                        .max(Comparator.comparing(
+                                execution -> execution.stopped().orElseThrow()))
+                        .map(failed -> "Execution " + failed.arn() + " ended " + failed.status() + " under "
+                                + failed.error().orElseThrow() + ": "
+                                + failed.cause().orElse("no cause"))
+                        .orElse(""));
     }
 
     /** Calls the listener with each expression of every execution, as it is evaluated, holding the lock. */

@@ -93,14 +93,13 @@ public final class CloudFormationService implements Service {
     @Override
     public AwsResponse handle(String operation, ObjectNode typedInput, AwsRequest request) {
         var input = QueryProtocol.parameters(request);
-        var answer =
-                switch (operation) {
-                    case "DescribeStacks" -> describeStacks(input, request);
-                    case "GetTemplate" -> getTemplate(input, request);
-                    case "ListStackResources" -> listStackResources(input, request);
-                    case "ValidateTemplate" -> validateTemplate(input, request);
-                    default -> throw QueryProtocol.unknown("cloudformation", operation);
-                };
+        var answer = switch (operation) {
+            case "DescribeStacks" -> describeStacks(input, request);
+            case "GetTemplate" -> getTemplate(input, request);
+            case "ListStackResources" -> listStackResources(input, request);
+            case "ValidateTemplate" -> validateTemplate(input, request);
+            default -> throw QueryProtocol.unknown("cloudformation", operation);
+        };
         return PROTOCOL.answer(operation, answer, request);
     }
 
@@ -149,10 +148,11 @@ public final class CloudFormationService implements Service {
                     .append("</member>");
         });
         var outputs = new StringBuilder();
-        stack.outputs().forEach((name, value) -> outputs.append("<member>")
-                .append(element("OutputKey", name))
-                .append(element("OutputValue", value))
-                .append("</member>"));
+        stack.outputs()
+                .forEach((name, value) -> outputs.append("<member>")
+                        .append(element("OutputKey", name))
+                        .append(element("OutputValue", value))
+                        .append("</member>"));
         return "<member>" + element("StackId", deployed.id()) + element("StackName", stack.name())
                 + elementOf("Description", deployed.template().path("Description")) + "<Parameters>" + parameters
                 + "</Parameters>" + element("CreationTime", deployed.created().toString())
@@ -172,13 +172,16 @@ public final class CloudFormationService implements Service {
     private String listStackResources(Map<String, String> input, AwsRequest request) {
         var deployed = stack(input, request, "ListStackResources");
         var members = new StringBuilder();
-        deployed.stack().resources().forEach((id, values) -> members.append("<member>")
-                .append(element("LogicalResourceId", id.replace(".", "")))
-                .append(element("PhysicalResourceId", values.ref()))
-                .append(element("ResourceType", type(deployed.template(), id)))
-                .append(element("LastUpdatedTimestamp", deployed.created().toString()))
-                .append(element("ResourceStatus", "CREATE_COMPLETE"))
-                .append("</member>"));
+        deployed.stack()
+                .resources()
+                .forEach((id, values) -> members.append("<member>")
+                        .append(element("LogicalResourceId", id.replace(".", "")))
+                        .append(element("PhysicalResourceId", values.ref()))
+                        .append(element("ResourceType", type(deployed.template(), id)))
+                        .append(element(
+                                "LastUpdatedTimestamp", deployed.created().toString()))
+                        .append(element("ResourceStatus", "CREATE_COMPLETE"))
+                        .append("</member>"));
         return "<StackResourceSummaries>" + members + "</StackResourceSummaries>";
     }
 
@@ -208,15 +211,18 @@ public final class CloudFormationService implements Service {
         var template = parsed(body);
         check(template);
         var parameters = new StringBuilder();
-        template.path("Parameters").properties().forEach(parameter -> parameters
-                .append("<member>")
-                .append(element("ParameterKey", parameter.getKey()))
-                .append(elementOf("DefaultValue", parameter.getValue().path("Default")))
-                .append(element(
-                        "NoEcho",
-                        String.valueOf(parameter.getValue().path("NoEcho").asBoolean())))
-                .append(elementOf("Description", parameter.getValue().path("Description")))
-                .append("</member>"));
+        template.path("Parameters")
+                .properties()
+                .forEach(parameter -> parameters
+                        .append("<member>")
+                        .append(element("ParameterKey", parameter.getKey()))
+                        .append(elementOf("DefaultValue", parameter.getValue().path("Default")))
+                        .append(element(
+                                "NoEcho",
+                                String.valueOf(
+                                        parameter.getValue().path("NoEcho").asBoolean())))
+                        .append(elementOf("Description", parameter.getValue().path("Description")))
+                        .append("</member>"));
         return "<Parameters>" + parameters + "</Parameters>"
                 + elementOf("Description", template.path("Description"))
                 + capabilities(template);

@@ -46,51 +46,48 @@ final class Resources implements AutoCloseable {
     }
 
     ResourceValues create(String id, String type, Properties properties) {
-        var values =
-                switch (type) {
-                    case "AWS::Serverless::Function" -> functions.create(id, properties, resolver);
-                    case "AWS::Serverless::StateMachine" -> stateMachines.create(id, properties, resolver);
-                    case "AWS::Serverless::SimpleTable" -> simpleTable(id, properties);
-                    case "AWS::DynamoDB::Table" -> table(id, properties);
-                    case "AWS::SQS::Queue" -> queue(id, properties);
-                    case "AWS::SQS::QueuePolicy" -> queuePolicy(id, properties);
-                    case "AWS::SNS::Topic" -> topic(id, properties);
-                    case "AWS::SNS::TopicPolicy" -> topicPolicy(id, properties);
-                    case "AWS::SNS::Subscription" -> subscription(properties);
-                    case "AWS::Events::Rule" -> {
-                        var rule = EventRules.create(cloud, names, id, properties);
-                        yield new ResourceValues(rule.name(), Map.of("Arn", rule.arn()));
-                    }
-                    case "AWS::Lambda::Permission" -> {
-                        functions.permit(properties);
-                        yield unnamed(id);
-                    }
-                    case "AWS::Lambda::EventSourceMapping" -> {
-                        var uuid = functions.createMapping(
-                                properties.required("FunctionName"), properties, "EventSourceArn");
-                        yield new ResourceValues(uuid, Map.of("Id", uuid));
-                    }
-                    case "AWS::IAM::Role" -> {
-                        var role = roles.create(id, properties);
-                        yield new ResourceValues(role.name(), Map.of("Arn", role.arn()));
-                    }
-                    case "AWS::IAM::ManagedPolicy" -> managedPolicy(id, properties);
-                    case "AWS::IAM::InstanceProfile" -> instanceProfile(id, properties);
-                    case "AWS::SSM::Document" -> document(id, properties);
-                    case "AWS::Logs::LogGroup" -> logGroup(id, properties);
-                    case "AWS::CloudWatch::Alarm" -> alarms.alarm(id, properties);
-                    case "AWS::CloudWatch::Dashboard" -> alarms.dashboard(id, properties);
-                    case "AWS::S3::Bucket" -> buckets.create(id, properties);
-                    case "AWS::S3::BucketPolicy" -> {
-                        buckets.putPolicy(properties);
-                        yield unnamed(id);
-                    }
-                    case "AWS::KMS::Key" -> key(properties);
-                    case "AWS::KMS::Alias" -> alias(properties);
-                    default ->
-                        throw new TemplateException(
-                                "Resource " + id + ": the embedded AWS does not support the type " + type);
-                };
+        var values = switch (type) {
+            case "AWS::Serverless::Function" -> functions.create(id, properties, resolver);
+            case "AWS::Serverless::StateMachine" -> stateMachines.create(id, properties, resolver);
+            case "AWS::Serverless::SimpleTable" -> simpleTable(id, properties);
+            case "AWS::DynamoDB::Table" -> table(id, properties);
+            case "AWS::SQS::Queue" -> queue(id, properties);
+            case "AWS::SQS::QueuePolicy" -> queuePolicy(id, properties);
+            case "AWS::SNS::Topic" -> topic(id, properties);
+            case "AWS::SNS::TopicPolicy" -> topicPolicy(id, properties);
+            case "AWS::SNS::Subscription" -> subscription(properties);
+            case "AWS::Events::Rule" -> {
+                var rule = EventRules.create(cloud, names, id, properties);
+                yield new ResourceValues(rule.name(), Map.of("Arn", rule.arn()));
+            }
+            case "AWS::Lambda::Permission" -> {
+                functions.permit(properties);
+                yield unnamed(id);
+            }
+            case "AWS::Lambda::EventSourceMapping" -> {
+                var uuid = functions.createMapping(properties.required("FunctionName"), properties, "EventSourceArn");
+                yield new ResourceValues(uuid, Map.of("Id", uuid));
+            }
+            case "AWS::IAM::Role" -> {
+                var role = roles.create(id, properties);
+                yield new ResourceValues(role.name(), Map.of("Arn", role.arn()));
+            }
+            case "AWS::IAM::ManagedPolicy" -> managedPolicy(id, properties);
+            case "AWS::IAM::InstanceProfile" -> instanceProfile(id, properties);
+            case "AWS::SSM::Document" -> document(id, properties);
+            case "AWS::Logs::LogGroup" -> logGroup(id, properties);
+            case "AWS::CloudWatch::Alarm" -> alarms.alarm(id, properties);
+            case "AWS::CloudWatch::Dashboard" -> alarms.dashboard(id, properties);
+            case "AWS::S3::Bucket" -> buckets.create(id, properties);
+            case "AWS::S3::BucketPolicy" -> {
+                buckets.putPolicy(properties);
+                yield unnamed(id);
+            }
+            case "AWS::KMS::Key" -> key(properties);
+            case "AWS::KMS::Alias" -> alias(properties);
+            default ->
+                throw new TemplateException("Resource " + id + ": the embedded AWS does not support the type " + type);
+        };
         properties.requireAllRead();
         return values;
     }

@@ -68,13 +68,12 @@ public final class TemplateFile {
             yamlConstructors.put(new Tag(tag), new AbstractConstruct() {
                 @Override
                 public Object construct(Node node) {
-                    var argument =
-                            switch (node) {
-                                case ScalarNode scalar -> scalar.getValue();
-                                case SequenceNode sequence -> constructSequence(sequence);
-                                case MappingNode mapping -> constructMapping(mapping);
-                                default -> throw new YAMLException("A function cannot have the argument " + node);
-                            };
+                    var argument = switch (node) {
+                        case ScalarNode scalar -> scalar.getValue();
+                        case SequenceNode sequence -> constructSequence(sequence);
+                        case MappingNode mapping -> constructMapping(mapping);
+                        default -> throw new YAMLException("A function cannot have the argument " + node);
+                    };
                     return new LinkedHashMap<>(Map.of(name, argument));
                 }
             });

@@ -92,8 +92,7 @@ class TeardownTest {
         scenario.waitForCluster(restored, ClusterState.INITIALIZE_IN_PROGRESS);
         scenario.waitForCluster(restored, ClusterState.ACTIVE);
 
-        scenario.cloudHsm.createHsm(
-                request -> request.clusterId(restored).availabilityZone(CloudHsmScenario.ZONE_A));
+        scenario.cloudHsm.createHsm(request -> request.clusterId(restored).availabilityZone(CloudHsmScenario.ZONE_A));
         assertThrows(
                 CloudHsmInvalidRequestException.class,
                 () -> scenario.cloudHsm.createHsm(

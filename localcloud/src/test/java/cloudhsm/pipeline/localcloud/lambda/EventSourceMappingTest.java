@@ -37,32 +37,17 @@ class EventSourceMappingTest {
     private String queue(String visibilityTimeout) {
         var arn = "arn:aws:sqs:eu-central-1:111122223333:uploads";
         return cloud.sqs()
-                .createQueue(
-                        "uploads",
-                        Map.of(
-                                "VisibilityTimeout",
-                                visibilityTimeout,
-                                "Policy",
-                                """
+                .createQueue("uploads", Map.of("VisibilityTimeout", visibilityTimeout, "Policy", """
                     {"Statement": {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"},
                      "Action": "sqs:SendMessage", "Resource": "%s"}}\
-                    """
-                                        .formatted(arn)));
+                    """.formatted(arn)));
     }
 
     private void consumer(boolean mayReceive) {
         var artifact = TestFunctions.artifact(directory, false);
         TestFunctions.create(cloud, artifact, "consumer", "Consumer", "one");
         if (!mayReceive) return;
-        cloud.iam()
-                .role("consumer-role")
-                .orElseThrow()
-                .policies()
-                .put(
-                        "queue",
-                        PolicyDocument.parse(
-                                Json.parse(
-                                        """
+        cloud.iam().role("consumer-role").orElseThrow().policies().put("queue", PolicyDocument.parse(Json.parse("""
             {"Statement": {"Effect": "Allow", "Resource": "arn:aws:sqs:eu-central-1:111122223333:uploads",
              "Action": ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"]}}\
             """)));
@@ -113,8 +98,9 @@ class EventSourceMappingTest {
     void visibilityTimeoutShorterThanTheFunctionsIsRefused() {
         consumer(true);
         var queue = queue("10");
-        var refused = assertThrows(AwsException.class, () -> cloud.lambda()
-                .createEventSourceMapping("consumer", queue, 10, Duration.ZERO, true, 2));
+        var refused = assertThrows(
+                AwsException.class,
+                () -> cloud.lambda().createEventSourceMapping("consumer", queue, 10, Duration.ZERO, true, 2));
         assertEquals(
                 "Queue visibility timeout: 10 seconds is less than Function timeout: 30 seconds", refused.getMessage());
     }
@@ -186,8 +172,9 @@ class EventSourceMappingTest {
     void moreThanTenMessagesNeedAWindow() {
         consumer(true);
         var queue = queue("60");
-        var refused = assertThrows(AwsException.class, () -> cloud.lambda()
-                .createEventSourceMapping("consumer", queue, 11, Duration.ZERO, true, 2));
+        var refused = assertThrows(
+                AwsException.class,
+                () -> cloud.lambda().createEventSourceMapping("consumer", queue, 11, Duration.ZERO, true, 2));
         assertEquals(
                 "Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than 10",
                 refused.getMessage());

@@ -52,9 +52,11 @@ class ServiceQuotasServiceTest {
                         Json.object().put("ServiceCode", "cloudhsm"));
         assertEquals(1, listed.path("Quotas").size());
         var subnet = cloud.ec2().subnets().getFirst().subnetId();
-        assertThrows(CloudHsmInvalidRequestException.class, () -> cloud.client(CloudHsmV2Client.builder())
-                .createCluster(
-                        cluster -> cluster.hsmType("hsm2m.medium").mode("FIPS").subnetIds(subnet)));
+        assertThrows(
+                CloudHsmInvalidRequestException.class,
+                () -> cloud.client(CloudHsmV2Client.builder())
+                        .createCluster(cluster ->
+                                cluster.hsmType("hsm2m.medium").mode("FIPS").subnetIds(subnet)));
     }
 
     @Test

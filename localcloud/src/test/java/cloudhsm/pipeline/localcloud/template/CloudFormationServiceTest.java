@@ -83,30 +83,24 @@ class CloudFormationServiceTest {
 
     @Test
     void whatATransformMakesMayBeReferredTo() {
-        var answer = call(
-                "ValidateTemplate",
-                Map.of(
-                        "TemplateBody",
-                        """
-                Transform: AWS::Serverless-2016-10-31
-                Resources:
-                  A: {Type: AWS::SNS::Topic, Properties: {DisplayName: !GetAtt FunctionRole.Arn}}
-                """));
+        var answer = call("ValidateTemplate", Map.of("TemplateBody", """
+            Transform: AWS::Serverless-2016-10-31
+            Resources:
+              A: {Type: AWS::SNS::Topic, Properties: {DisplayName: !GetAtt FunctionRole.Arn}}
+            """));
         assertTrue(answer.contains("<DeclaredTransforms><member>AWS::Serverless-2016-10-31"), answer);
         assertTrue(answer.contains("CAPABILITY_AUTO_EXPAND"), answer);
     }
 
     @Test
     void aStackIsDescribedAsItWasDeployed() throws IOException {
-        var template = Files.writeString(
-                directory.resolve("template.yaml"),
-                """
-                Parameters:
-                  Name: {Type: String, Default: one}
-                  Hidden: {Type: String, Default: two, NoEcho: true}
-                Resources:
-                  Topic: {Type: AWS::SNS::Topic, Properties: {TopicName: !Ref Name}}
-                """);
+        var template = Files.writeString(directory.resolve("template.yaml"), """
+            Parameters:
+              Name: {Type: String, Default: one}
+              Hidden: {Type: String, Default: two, NoEcho: true}
+            Resources:
+              Topic: {Type: AWS::SNS::Topic, Properties: {TopicName: !Ref Name}}
+            """);
         Stack.deploy(cloud, template, "demo", Map.of());
         var stack = call("DescribeStacks", Map.of("StackName", "demo"));
         assertTrue(stack.contains("<ParameterKey>Name</ParameterKey><ParameterValue>one<"), stack);

@@ -258,16 +258,17 @@ public final class Aws implements AutoCloseable {
         headers.forEach(request::putHeader);
         try {
             var identity = credentials.resolveCredentials();
-            var signed = AwsV4HttpSigner.create().sign(sign -> sign.identity(identity)
-                    .request(request.build())
-                    .payload(() -> new ByteArrayInputStream(body))
-                    .putProperty(AwsV4HttpSigner.SERVICE_SIGNING_NAME, api.signingName())
-                    .putProperty(
-                            AwsV4HttpSigner.REGION_NAME,
-                            signingRegion(api, region).id())
-                    .putProperty(AwsV4HttpSigner.DOUBLE_URL_ENCODE, api != Api.S3)
-                    .putProperty(AwsV4HttpSigner.NORMALIZE_PATH, api != Api.S3)
-                    .putProperty(AwsV4HttpSigner.SIGNING_CLOCK, clock));
+            var signed = AwsV4HttpSigner.create()
+                    .sign(sign -> sign.identity(identity)
+                            .request(request.build())
+                            .payload(() -> new ByteArrayInputStream(body))
+                            .putProperty(AwsV4HttpSigner.SERVICE_SIGNING_NAME, api.signingName())
+                            .putProperty(
+                                    AwsV4HttpSigner.REGION_NAME,
+                                    signingRegion(api, region).id())
+                            .putProperty(AwsV4HttpSigner.DOUBLE_URL_ENCODE, api != Api.S3)
+                            .putProperty(AwsV4HttpSigner.NORMALIZE_PATH, api != Api.S3)
+                            .putProperty(AwsV4HttpSigner.SIGNING_CLOCK, clock));
             calls.merge(api, 1, Integer::sum);
             var execution = HttpExecuteRequest.builder().request(signed.request());
             if (body.length > 0) execution.contentStreamProvider(() -> new ByteArrayInputStream(body));
@@ -302,8 +303,9 @@ public final class Aws implements AutoCloseable {
         }
         try {
             var body = parsed(answer);
-            var code = answer.head().firstMatchingHeader("x-amzn-ErrorType").orElseGet(() -> body.path("__type")
-                    .asText(String.valueOf(answer.status())));
+            var code = answer.head()
+                    .firstMatchingHeader("x-amzn-ErrorType")
+                    .orElseGet(() -> body.path("__type").asText(String.valueOf(answer.status())));
             var message = body.path(body.has("Message") ? "Message" : "message").asText("HTTP " + answer.status());
             return AwsFailure.refused(
                     api, operation, code.replaceFirst(":.*", "").replaceFirst(".*#", ""), message);

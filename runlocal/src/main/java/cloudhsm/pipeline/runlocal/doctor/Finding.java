@@ -34,13 +34,12 @@ public record Finding(String check, Verdict verdict, String found, String next) 
     /** One line. */
     @Override
     public String toString() {
-        var word =
-                switch (verdict) {
-                    case RIGHT -> "ok";
-                    case NOTED -> "note";
-                    case WRONG -> "WRONG";
-                    case UNSEEN -> "unseen";
-                };
+        var word = switch (verdict) {
+            case RIGHT -> "ok";
+            case NOTED -> "note";
+            case WRONG -> "WRONG";
+            case UNSEEN -> "unseen";
+        };
         return "%-6s  %s: %s%s".formatted(word, check, found, next.isEmpty() ? "" : " Next: " + next);
     }
 }

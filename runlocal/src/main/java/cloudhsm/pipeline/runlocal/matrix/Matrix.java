@@ -47,10 +47,9 @@ public final class Matrix implements Callable<Integer> {
     @Option(
             names = "--of",
             paramLabel = "WHAT",
-            description =
-                    "provision, pause (and the way back), unchanged, hsm-lost, store-failed, cluster-gone, or teardown,"
-                            + " which is teardown-delete, then the calls that only teardown-keep-readable and teardown-at-limit"
-                            + " make; default: ${DEFAULT-VALUE}",
+            description = "provision, pause (and the way back), unchanged, hsm-lost, store-failed, cluster-gone, or"
+                    + " teardown, which is teardown-delete, then the calls that only teardown-keep-readable and"
+                    + " teardown-at-limit make; default: ${DEFAULT-VALUE}",
             defaultValue = "provision")
     private String of;
 

@@ -9,7 +9,6 @@ import cloudhsm.pipeline.provisioning.stage.Resource;
 import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -21,11 +20,7 @@ import java.util.Optional;
  */
 public final class PlanReencryption extends StageHandler<PlanReencryption.Input> {
     /** @param request the execution input as it is */
-    public record Input(JsonNode request) {
-        public Input {
-            request = request == null ? JsonNodeFactory.instance.objectNode() : request;
-        }
-    }
+    public record Input(JsonNode request) {}
 
     /**
      * @param deployment that has the bucket

@@ -15,7 +15,6 @@ import java.time.Duration;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Stream;
@@ -53,17 +52,12 @@ public final class ProveEncryption extends StageHandler<ProveEncryption.Input> {
     public record Input(
             String execution, String deployment, String bucket, String keyArn, List<String> hsms, boolean changed) {
         public Input {
-            Objects.requireNonNull(execution, "execution");
-            Objects.requireNonNull(deployment, "deployment");
             hsms = List.copyOf(hsms);
-            Objects.requireNonNull(bucket, "bucket");
-            Objects.requireNonNull(keyArn, "keyArn");
         }
 
         String probeKey() {
             return ".cloudhsm-pipeline/probe-" + execution.substring(execution.lastIndexOf(':') + 1);
         }
-
         /** Always the same bytes for an execution, so a run that did not upload them can still compare. */
         byte[] content() {
             return ("Probe of the CloudHSM pipeline, execution " + execution + "\n").getBytes(StandardCharsets.UTF_8);

@@ -9,7 +9,6 @@ import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.Resource;
 import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
-import java.util.Objects;
 import java.util.Optional;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.BucketAlreadyExistsException;
@@ -31,11 +30,7 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
      * @param keyArn also tells the account and the Region the bucket must be in
      */
     public record Input(String deployment, String bucket, boolean adopt, String keyArn) {
-        public Input {
-            Objects.requireNonNull(deployment, "deployment");
-            Objects.requireNonNull(bucket, "bucket");
-            Objects.requireNonNull(keyArn, "keyArn");
-        }
+        public Input {}
 
         private String arnPart(int index) {
             return keyArn.split(":", 6)[index];

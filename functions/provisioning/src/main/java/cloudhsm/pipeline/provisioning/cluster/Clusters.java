@@ -70,7 +70,8 @@ public final class Clusters {
         return intended.filter(cluster -> cluster.sourceBackupId() != null)
                 .or(() -> usable.stream()
                         .filter(cluster -> record.made(Made.CLUSTER).contains(cluster.clusterId()))
-                        .min(Comparator.<Cluster>comparingInt(cluster -> -hsms(cluster).size())
+                        .min(Comparator.<Cluster>comparingInt(
+                                        cluster -> -hsms(cluster).size())
                                 .thenComparing(Cluster::createTimestamp)
                                 .thenComparing(Cluster::clusterId)))
                 .or(() -> intended);

@@ -39,7 +39,6 @@ public final class CreateCluster extends StageHandler<CreateCluster.Input> {
             int backupRetentionDays,
             List<String> subnetIds) {
         public Input {
-            Objects.requireNonNull(sourceBackupId, "sourceBackupId");
             subnetIds = List.copyOf(subnetIds);
         }
     }
@@ -125,12 +124,8 @@ public final class CreateCluster extends StageHandler<CreateCluster.Input> {
             case CREATE_IN_PROGRESS -> waitFor(cluster);
             // One from a backup comes up ACTIVE; whoever initializes another one waits for it himself.
             case INITIALIZE_IN_PROGRESS -> cluster.sourceBackupId() == null ? created(cluster) : waitFor(cluster);
-            case UNINITIALIZED,
-                    INITIALIZED,
-                    ACTIVE,
-                    UPDATE_IN_PROGRESS,
-                    MODIFY_IN_PROGRESS,
-                    ROLLBACK_IN_PROGRESS -> created(cluster);
+            case UNINITIALIZED, INITIALIZED, ACTIVE, UPDATE_IN_PROGRESS, MODIFY_IN_PROGRESS, ROLLBACK_IN_PROGRESS ->
+                created(cluster);
             case DEGRADED, DELETE_IN_PROGRESS, DELETED, UNKNOWN_TO_SDK_VERSION ->
                 ClusterFailures.unusable(cluster, "The pipeline needs a working cluster");
         };

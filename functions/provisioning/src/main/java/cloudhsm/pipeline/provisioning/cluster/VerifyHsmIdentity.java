@@ -68,7 +68,6 @@ public final class VerifyHsmIdentity extends StageHandler<VerifyHsmIdentity.Inpu
     public record Input(
             String deployment, String clusterId, Policy policy, String manufacturerRoot, ExpiredRoot expiredRoot) {
         public Input {
-            Objects.requireNonNull(deployment, "deployment");
             manufacturerRoot = Objects.requireNonNullElse(manufacturerRoot, "");
             expiredRoot = Objects.requireNonNullElse(expiredRoot, ExpiredRoot.REFUSE);
         }

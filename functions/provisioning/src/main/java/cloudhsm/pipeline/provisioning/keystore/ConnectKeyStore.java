@@ -26,11 +26,7 @@ public final class ConnectKeyStore extends StageHandler<ConnectKeyStore.Input> {
 
     private static final Set<String> DISCONNECTING = Set.of("DISCONNECTING");
 
-    public record Input(String keyStoreId) {
-        public Input {
-            Objects.requireNonNull(keyStoreId, "keyStoreId");
-        }
-    }
+    public record Input(String keyStoreId) {}
 
     /**
      * @param state CONNECTED

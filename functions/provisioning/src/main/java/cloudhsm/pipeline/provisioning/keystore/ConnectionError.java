@@ -80,10 +80,7 @@ record ConnectionError(String meaning, Repair repair, int tries, String remedy) 
                         "the cluster has no active HSM", Repair.RESTORE_HSMS, 2, "find out who deletes HSMs");
             case "CLUSTER_NOT_FOUND" ->
                 person("KMS finds no cluster of that id", "see that a backup of the cluster is READY");
-            case "SUBNET_NOT_FOUND" ->
-                person(
-                        "a subnet of the cluster has been deleted",
-                        ClusterFailures.ELSEWHERE);
+            case "SUBNET_NOT_FOUND" -> person("a subnet of the cluster has been deleted", ClusterFailures.ELSEWHERE);
             case "INSUFFICIENT_FREE_ADDRESSES_IN_SUBNET" ->
                 person(
                         "a subnet of the cluster has no free address for KMS's network interface",

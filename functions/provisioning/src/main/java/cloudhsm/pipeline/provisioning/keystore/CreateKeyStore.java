@@ -32,11 +32,7 @@ public final class CreateKeyStore extends StageHandler<CreateKeyStore.Input> {
     public record Input(
             String deployment, String keyStoreName, String clusterId, String trustAnchor, String kmsUserSecretArn) {
         public Input {
-            Objects.requireNonNull(deployment, "deployment");
-            Objects.requireNonNull(keyStoreName, "keyStoreName");
-            Objects.requireNonNull(clusterId, "clusterId");
             trustAnchor = Pem.bare(Objects.requireNonNull(trustAnchor, "trustAnchor"));
-            Objects.requireNonNull(kmsUserSecretArn, "kmsUserSecretArn");
         }
     }
 

@@ -54,13 +54,8 @@ public final class DiagnoseConnection extends StageHandler<DiagnoseConnection.In
             String error,
             String cause) {
         public Input {
-            Objects.requireNonNull(keyStoreId, "keyStoreId");
-            Objects.requireNonNull(clusterId, "clusterId");
-            Objects.requireNonNull(instanceId, "instanceId");
             trustAnchor = Pem.bare(Objects.requireNonNull(trustAnchor, "trustAnchor"));
             failures = List.copyOf(failures);
-            Objects.requireNonNull(error, "error");
-            Objects.requireNonNull(cause, "cause");
         }
     }
 

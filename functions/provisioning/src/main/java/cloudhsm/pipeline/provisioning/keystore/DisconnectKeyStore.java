@@ -6,12 +6,11 @@ import cloudhsm.pipeline.provisioning.stage.Resource;
 import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import java.time.Duration;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import software.amazon.awssdk.services.kms.KmsClient;
-import software.amazon.awssdk.services.kms.model.CustomKeyStoresListEntry;
 import software.amazon.awssdk.services.kms.model.CustomKeyStoreInvalidStateException;
+import software.amazon.awssdk.services.kms.model.CustomKeyStoresListEntry;
 
 /**
  * Disconnects the key store: a FAILED one cannot be connected again, nor told another password, before that. The
@@ -27,11 +26,7 @@ public final class DisconnectKeyStore extends StageHandler<DisconnectKeyStore.In
     /** Right after the call the store may still read as it did before. */
     private static final Set<String> NOT_YET = Set.of("FAILED", "CONNECTED", "CONNECTING", "DISCONNECTING");
 
-    public record Input(String keyStoreId) {
-        public Input {
-            Objects.requireNonNull(keyStoreId, "keyStoreId");
-        }
-    }
+    public record Input(String keyStoreId) {}
 
     /** @param state DISCONNECTED */
     public record Output(String state) {}

@@ -13,10 +13,8 @@ import cloudhsm.pipeline.provisioning.stage.Resource;
 import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.time.Clock;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
 import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
@@ -48,12 +46,7 @@ public final class BeginPause extends StageHandler<BeginPause.Input> {
      * @param execution ARN of the execution that pauses
      * @param request the execution input as it is
      */
-    public record Input(String execution, JsonNode request) {
-        public Input {
-            Objects.requireNonNull(execution, "execution");
-            request = request == null ? JsonNodeFactory.instance.objectNode() : request;
-        }
-    }
+    public record Input(String execution, JsonNode request) {}
 
     /**
      * @param clusterId "" if the deployment has none yet

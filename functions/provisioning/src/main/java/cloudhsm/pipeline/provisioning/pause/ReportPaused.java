@@ -7,7 +7,6 @@ import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import java.math.BigDecimal;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 
 /** Tells in plain words what the pause means: nothing bills by the hour, and nothing under the key can be read. */
@@ -30,11 +29,7 @@ public final class ReportPaused extends StageHandler<ReportPaused.Input> {
             String interrupted,
             boolean tearingDown) {
         public Input {
-            Objects.requireNonNull(deployment, "deployment");
-            Objects.requireNonNull(clusterId, "clusterId");
-            Objects.requireNonNull(newestBackupId, "newestBackupId");
             buckets = List.copyOf(buckets);
-            Objects.requireNonNull(interrupted, "interrupted");
         }
     }
 

@@ -23,7 +23,6 @@ import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
 import software.amazon.awssdk.services.cloudhsmv2.model.Backup;
@@ -48,12 +47,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
      * @param request the execution input as it is; what it does not say stays as earlier inputs of the deployment have
      *     said it, and where none has, the default holds
      */
-    public record Input(String execution, JsonNode request) {
-        public Input {
-            Objects.requireNonNull(execution, "execution");
-            request = request == null ? JsonNodeFactory.instance.objectNode() : request;
-        }
-    }
+    public record Input(String execution, JsonNode request) {}
 
     /**
      * @param leftAlone why nothing is done, where the health check has started the execution; else ""
@@ -223,10 +217,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
     }
 
     private static Optional<String> neverVerified(
-            Optional<Cluster> cluster,
-            Optional<Backup> source,
-            ProvisionRequest request,
-            Optional<Deployment> record) {
+            Optional<Cluster> cluster, Optional<Backup> source, ProvisionRequest request, Optional<Deployment> record) {
         var policy = VerifyHsmIdentity.Policy.valueOf(request.hsmIdentity().policy());
         return cluster.flatMap(known -> VerifyHsmIdentity.neverMet(policy, known, record))
                 .or(() -> source.flatMap(backup -> VerifyHsmIdentity.neverMet(policy, backup, record)))

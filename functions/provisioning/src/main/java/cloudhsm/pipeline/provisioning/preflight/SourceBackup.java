@@ -82,9 +82,8 @@ final class SourceBackup {
 
     private Optional<Backup> named(String asked, List<Backup> backups) {
         var ready = in(BackupState.READY, backups);
-        var named = ready.stream()
-                .filter(backup -> backup.backupId().equals(asked))
-                .findFirst();
+        var named =
+                ready.stream().filter(backup -> backup.backupId().equals(asked)).findFirst();
         if (named.isEmpty()) {
             problems.add(
                     FIELD,
@@ -168,8 +167,9 @@ final class SourceBackup {
     /** Those of clusters before that one, which may lack keys and have older passwords, are for a person to choose. */
     private static String ofFormer(List<Backup> backups) {
         var ready = in(BackupState.READY, backups);
-        return ready.isEmpty() ? "" : "; of clusters before it there are " + list(ready) + ", of which " + FIELD
-                + " takes one";
+        return ready.isEmpty()
+                ? ""
+                : "; of clusters before it there are " + list(ready) + ", of which " + FIELD + " takes one";
     }
 
     /** What a person can bring back, as the middle of a sentence. */

@@ -15,10 +15,8 @@ import cloudhsm.pipeline.provisioning.stage.Resource;
 import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
@@ -45,12 +43,7 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
      * @param execution ARN
      * @param request the execution input as it is
      */
-    public record Input(String execution, JsonNode request) {
-        public Input {
-            Objects.requireNonNull(execution, "execution");
-            request = request == null ? JsonNodeFactory.instance.objectNode() : request;
-        }
-    }
+    public record Input(String execution, JsonNode request) {}
 
     private final KmsClient kms;
     private final Buckets buckets;

@@ -31,9 +31,6 @@ public final class ReleaseBucket extends StageHandler<ReleaseBucket.Input> {
      */
     public record Input(String execution, String deployment, String bucket, String returnTo, boolean returned) {
         public Input {
-            Objects.requireNonNull(execution, "execution");
-            Objects.requireNonNull(deployment, "deployment");
-            Objects.requireNonNull(bucket, "bucket");
             returnTo = Objects.requireNonNullElse(returnTo, "");
         }
     }

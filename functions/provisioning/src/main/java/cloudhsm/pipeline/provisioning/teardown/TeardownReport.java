@@ -16,7 +16,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import java.util.stream.Stream;
 import software.amazon.awssdk.services.s3.S3Client;
@@ -61,9 +60,6 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
     public record Input(
             String execution, Instant startTime, TeardownPlan plan, List<Step> steps, List<Failure> failures) {
         public Input {
-            Objects.requireNonNull(execution, "execution");
-            Objects.requireNonNull(startTime, "startTime");
-            Objects.requireNonNull(plan, "plan");
             steps = List.copyOf(steps);
             failures = List.copyOf(failures);
         }

@@ -118,7 +118,8 @@ class ClusterAdviceTest {
     void clusterInAnotherModeIsTakenByAskingForWhatIsThere() {
         clusterId = aws.givenCluster();
         var stage = new CreateCluster(aws.cloudHsm, aws.deployments(), aws.runtime());
-        var other = new CreateCluster.Input(EmbeddedAws.DEPLOYMENT, "hsm2m.medium", "NON_FIPS", "", 90, aws.subnetIds());
+        var other =
+                new CreateCluster.Input(EmbeddedAws.DEPLOYMENT, "hsm2m.medium", "NON_FIPS", "", 90, aws.subnetIds());
         assertEquals("CLUSTER_DIFFERS", reason(stage.run(other, Optional.empty())));
         done(aws.runToEnd(awaited -> stage.run(aws.clusterInput(), awaited)));
     }

@@ -96,7 +96,8 @@ class CreateClusterTest {
     @Test
     void clusterInAnotherModeIsNotAdoptedSilently() {
         var clusterId = aws.givenCluster();
-        var input = new CreateCluster.Input(EmbeddedAws.DEPLOYMENT, "hsm2m.medium", "NON_FIPS", "", 90, aws.subnetIds());
+        var input =
+                new CreateCluster.Input(EmbeddedAws.DEPLOYMENT, "hsm2m.medium", "NON_FIPS", "", 90, aws.subnetIds());
         var failed = assertInstanceOf(Outcome.Failed.class, stage.run(input, Optional.empty()));
         assertEquals("CLUSTER_DIFFERS", failed.reason());
         assertEquals(
