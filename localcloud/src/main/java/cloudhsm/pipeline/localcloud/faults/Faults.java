@@ -119,7 +119,7 @@ public final class Faults {
         if (kind == Kind.THROTTLED) {
             return switch (service) {
                 case "s3" -> new AwsException("SlowDown", 503, "Please reduce your request rate.");
-                case "iam", "sns", "sts" -> AwsException.badRequest("Throttling", "Rate exceeded");
+                case "cloudformation", "iam", "sns", "sts" -> AwsException.badRequest("Throttling", "Rate exceeded");
                 case "sqs" -> AwsException.badRequest("RequestThrottled", "Rate exceeded");
                 case "lambda" -> new AwsException("TooManyRequestsException", 429, "Rate exceeded");
                 case "scheduler" -> new AwsException("ThrottlingException", 429, "Rate exceeded");
@@ -137,7 +137,6 @@ public final class Faults {
             case "secretsmanager" -> "InternalServiceError";
             case "sns" -> "InternalError";
             case "logs" -> "ServiceUnavailableException";
-            case "iam" -> "ServiceFailure";
             default -> "InternalFailure";
         };
         return new AwsException(code, 500, "We encountered an internal error. Please try again.");

@@ -31,7 +31,7 @@ final class Room {
         findings.look("custom key stores", this::keyStores);
         findings.look("key alias", this::alias);
         findings.look("Lambda concurrency", () -> concurrency(forUploads));
-        findings.look("bucket name", this::bucket);
+        for (var bucket : wanted.buckets()) findings.look("bucket name", () -> bucket(bucket));
     }
 
     /** What holds: the value that was applied to the account, else AWS's default. */
@@ -143,20 +143,20 @@ final class Room {
                         + " a smaller ReencryptionConcurrency");
     }
 
-    private void bucket() {
-        var name = wanted.bucketName(caller, aws.region());
+    private void bucket(Wanted.Bucket bucket) {
+        var name = wanted.nameOf(bucket, caller, aws.region());
         try {
             var region = aws.headBucket(name, caller.account()).orElse(aws.region());
             if (!region.equals(aws.region())) {
                 elsewhere(name, region);
-            } else if (wanted.adopt()) {
+            } else if (bucket.adopt()) {
                 findings.right("bucket name", name + " is there and will be adopted.");
             } else {
                 findings.noted(
                         "bucket name",
                         name + " is there already; provisioning takes it only if the deployment \""
                                 + wanted.deployment() + "\" has made it.",
-                        "if it has not, choose another bucket.name, or give \"adopt\": true beside it");
+                        "if it has not, choose another name, or give \"adopt\": true beside it");
             }
         } catch (AwsFailure failure) {
             switch (failure.code()) {
@@ -166,7 +166,7 @@ final class Room {
                     findings.wrong(
                             "bucket name",
                             name + " is another account's, or you may not see it (s3:ListBucket).",
-                            "choose another bucket.name; if the bucket is this account's, look at its policy");
+                            "choose another name; if the bucket is this account's, look at its policy");
                 default -> throw failure;
             }
         }
@@ -176,7 +176,7 @@ final class Room {
         findings.wrong(
                 "bucket name",
                 name + " is in " + region + "; key and bucket must both be in " + aws.region() + ".",
-                "choose another bucket.name");
+                "choose another name");
     }
 
     /** What a launch of the client takes from the account's defaults. */

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.StreamSupport;
 
 /**
  * What is looked at of an input of the provisioning, with the defaults that it has there. The input is judged whole by
@@ -19,8 +20,14 @@ record Wanted(
         int hsms,
         String keyStore,
         String keyAlias,
-        Optional<String> bucket,
-        boolean adopt) {
+        List<Bucket> buckets) {
+    /** @param name empty for the one that provisioning makes by default */
+    record Bucket(Optional<String> name, boolean adopt) {
+        private static Bucket of(JsonNode bucket) {
+            return new Bucket(text(bucket, "name"), bucket.path("adopt").asBoolean(false));
+        }
+    }
+
     private static final int DEFAULT_HSMS = 2;
 
     static Wanted of(JsonNode input) {
@@ -34,15 +41,18 @@ record Wanted(
                 input.path("hsm").path("count").asInt(DEFAULT_HSMS),
                 text(input.path("keyStore"), "name").orElse("cloudhsm-" + deployment),
                 text(input.path("key"), "alias").orElse("alias/cloudhsm-" + deployment),
-                text(input.path("bucket"), "name"),
-                input.path("bucket").path("adopt").asBoolean(false));
+                input.has("buckets")
+                        ? StreamSupport.stream(input.path("buckets").spliterator(), false)
+                                .map(Bucket::of)
+                                .toList()
+                        : List.of(Bucket.of(input.path("bucket"))));
     }
 
     private static Optional<String> text(JsonNode node, String member) {
         return Optional.of(node.path(member).asText()).filter(text -> !text.isEmpty());
     }
 
-    String bucketName(Caller caller, String region) {
-        return bucket.orElse("cloudhsm-" + deployment + "-" + caller.account() + "-" + region);
+    String nameOf(Bucket bucket, Caller caller, String region) {
+        return bucket.name().orElse("cloudhsm-" + deployment + "-" + caller.account() + "-" + region);
     }
 }

@@ -87,6 +87,8 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
         if (outOfScope.isPresent()) return refused(input, outOfScope.get());
         var unusable = createUnlessThere(input);
         if (unusable.isPresent()) return unusable.get();
+        var isProven = !record.get().unprovenBuckets().contains(input.bucket());
+        if (isProven) deployments.unproven(input.deployment(), input.bucket());
         var settings = settings(input);
         var changed = settings.secure();
         changed |= settings.encryptUnder(input.keyArn());
@@ -97,6 +99,7 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
             if (!BucketSettings.isError(refused, "InvalidArgument")) throw refused;
             return notificationRefused(input, refused);
         }
+        if (isProven && !changed) deployments.unchanged(input.deployment(), input.bucket());
         return new Outcome.Done(
                 new Output(input.bucket(), record(input).made(Made.BUCKET).contains(input.bucket()), changed));
     }

@@ -24,6 +24,7 @@ import java.util.stream.StreamSupport;
  * @param made ids of what the pipeline made for the deployment and has not removed
  * @param adoptedBuckets names of buckets that were there before and that an input asked to take over; neither they nor
  *     what lies in them is ever deleted
+ * @param unprovenBuckets names of those whose settings may have changed since the last provisioning that succeeded
  * @param release what the last PlanTeardown has said of the objects; empty before
  * @param intents the value with which the pipeline is about to make something of that kind; see {@link
  *     Deployments#intend}
@@ -38,6 +39,7 @@ public record Deployment(
         JsonNode verified,
         Map<Made, List<String>> made,
         List<String> adoptedBuckets,
+        List<String> unprovenBuckets,
         Optional<Release> release,
         Map<Made, String> intents) {
     public Deployment {
@@ -50,6 +52,7 @@ public record Deployment(
         Objects.requireNonNull(verified, "verified");
         made = Map.copyOf(made);
         adoptedBuckets = List.copyOf(adoptedBuckets);
+        unprovenBuckets = List.copyOf(unprovenBuckets);
         Objects.requireNonNull(release, "release");
         intents = Map.copyOf(intents);
     }
@@ -81,8 +84,12 @@ public record Deployment(
         return plan.path("buckets").findValuesAsText("name");
     }
 
-    /** The output of the ProveEncryption of the last provisioning that succeeded; empty where it had no such bucket. */
+    /**
+     * The output of the ProveEncryption of the last provisioning that succeeded; empty where it had no such bucket, or
+     * the bucket's settings may have changed since.
+     */
     public Optional<JsonNode> proof(String bucket) {
+        if (unprovenBuckets.contains(bucket)) return Optional.empty();
         return StreamSupport.stream(resources.path("buckets").spliterator(), false)
                 .filter(secured -> bucket.equals(secured.path("bucket").asText()))
                 .map(secured -> secured.path("proof"))

@@ -87,7 +87,7 @@ public final class Deployments {
     public void running(String name, Object resources, Instant now) {
         dynamoDb.updateItem(request -> request.tableName(table)
                 .key(key(name))
-                .updateExpression("SET phase = :phase, since = :since, resourcesDocument = :resources")
+                .updateExpression("SET phase = :phase, since = :since, resourcesDocument = :resources REMOVE unprovenBuckets")
                 .expressionAttributeValues(Map.of(
                         ":phase", text(Phase.RUNNING.name()),
                         ":since", text(now.toString()),
@@ -173,6 +173,24 @@ public final class Deployments {
                 .updateExpression("SET foundDocument = :found")
                 .expressionAttributeValues(Map.of(":found", text(json(found)))));
         ofRecord(name, "ADD adoptedBuckets :bucket", Map.of(":bucket", AttributeValue.fromSs(List.of(bucket))));
+    }
+
+    /**
+     * The bucket's settings may change from now on: its proof does not count until the next provisioning that succeeds.
+     *
+     * @throws IllegalStateException where the deployment has no record
+     */
+    public void unproven(String name, String bucket) {
+        ofRecord(name, "ADD unprovenBuckets :bucket", Map.of(":bucket", AttributeValue.fromSs(List.of(bucket))));
+    }
+
+    /**
+     * None of the bucket's settings had to be changed, so its proof goes on counting.
+     *
+     * @throws IllegalStateException where the deployment has no record
+     */
+    public void unchanged(String name, String bucket) {
+        ofRecord(name, "DELETE unprovenBuckets :bucket", Map.of(":bucket", AttributeValue.fromSs(List.of(bucket))));
     }
 
     /** How an adopted bucket was found. */
@@ -283,6 +301,7 @@ public final class Deployments {
                 parsed(item, "verifiedDocument"),
                 members(item, Made::ids, Deployments::sorted),
                 item.containsKey("adoptedBuckets") ? sorted(item.get("adoptedBuckets")) : List.of(),
+                item.containsKey("unprovenBuckets") ? sorted(item.get("unprovenBuckets")) : List.of(),
                 Optional.of(parsed(item, "releaseDocument"))
                         .filter(document -> !document.isEmpty())
                         .map(document -> Json.MAPPER.convertValue(document, Release.class)),

@@ -527,6 +527,25 @@ class BucketStagesTest {
         provenAnew(proofOf(keyArn, HSMS, false));
     }
 
+    /** A proof may have failed since, so that nothing is left to change and nothing is proven. */
+    @Test
+    void proofOfTheRecordIsNotTakenAfterAChangeUntilAProvisioningHasSucceeded() {
+        secured();
+        provenBefore(BUCKET, keyArn);
+        aws.s3.deleteBucketPolicy(request -> request.bucket(BUCKET));
+        secured();
+        provenAnew(proofOf(keyArn, HSMS, false));
+        secured();
+        provenAnew(proofOf(keyArn, HSMS, false));
+        var proven = provenBefore(BUCKET, keyArn);
+        secured();
+        assertEquals(
+                proven,
+                done(
+                        proveEncryption.run(proofOf(keyArn, HSMS, false), Optional.empty()),
+                        ProveEncryption.Output.class));
+    }
+
     @Test
     void keyThatKmsCannotUseIsSaidBeforeAnythingIsUploadedWhateverIsOnRecord() {
         var password = "kmsuserPassword1";

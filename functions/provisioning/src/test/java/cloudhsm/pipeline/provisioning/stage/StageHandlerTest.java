@@ -138,15 +138,15 @@ class StageHandlerTest {
     }
 
     /** What a stage of an input with a text does not run without. */
-    private final class Named extends StageHandler<Named.Input> {
-        private record Input(String name, int count) {}
+    private final class Named extends StageHandler<Named.Given> {
+        private record Given(String name, int count) {}
 
         private Named() {
-            super(Input.class, runtime);
+            super(Given.class, runtime);
         }
 
         @Override
-        protected Outcome run(Input input, Optional<Resource> awaited) {
+        protected Outcome run(Given input, Optional<Resource> awaited) {
             throw new AssertionError("was run with " + input);
         }
     }
