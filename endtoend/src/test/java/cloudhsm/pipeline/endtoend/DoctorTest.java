@@ -204,8 +204,7 @@ class DoctorTest {
                         LocalDeployment.projectRoot(),
                         "{\"bucket\": {\"name\": \"reports\"}}",
                         Optional.empty())
-                .assertWrong(
-                        "bucket name", "reports is another account's, or you may not see it", "another name");
+                .assertWrong("bucket name", "reports is another account's, or you may not see it", "another name");
     }
 
     @Test
@@ -213,8 +212,7 @@ class DoctorTest {
         cloud.client(S3Client.builder().forcePathStyle(true))
                 .createBucket(bucket -> bucket.bucket("reports")
                         .createBucketConfiguration(where -> where.locationConstraint("eu-central-1")));
-        var examined = Examined.of(
-                cloud, "{\"buckets\": [{\"name\": \"cloudhsm-free\"}, {\"name\": \"reports\"}]}");
+        var examined = Examined.of(cloud, "{\"buckets\": [{\"name\": \"cloudhsm-free\"}, {\"name\": \"reports\"}]}");
         assertEquals(0, examined.exitCode(), examined::toString);
         assertTrue(examined.toString().contains("bucket name: cloudhsm-free is free"), examined::toString);
         assertTrue(examined.toString().contains("note    bucket name: reports is there already"), examined::toString);

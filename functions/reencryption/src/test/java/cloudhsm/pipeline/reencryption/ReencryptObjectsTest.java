@@ -190,8 +190,8 @@ class ReencryptObjectsTest {
         s3.createBucket(request -> request.bucket(RESULTS)
                 .createBucketConfiguration(
                         configuration -> configuration.locationConstraint(BucketLocationConstraint.EU_CENTRAL_1)));
-        var begin =
-                Map.of("request", Map.of("bucket", BUCKET), "folder", "run/", "position", "", "pages", 0, "objects", 0);
+        var bucket = Map.of("bucket", BUCKET, "prefix", "", "versions", "CURRENT", "inventory", "", "pageSize", 500);
+        var begin = Map.of("request", (Object) bucket, "folder", "run/", "position", "", "pages", 0, "objects", 0);
         var listed = new ListObjects(s3, RESULTS).handleRequest(begin, log.context());
         assertEquals(1, listed.get("pages"), listed::toString);
         new ReencryptPage(s3, RESULTS, settings, clock)

@@ -1,57 +1,91 @@
 package cloudhsm.pipeline.runlocal.matrix;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
+import cloudhsm.pipeline.localcloud.protocol.Json;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.time.Duration;
-import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
-import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
-import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
-import software.amazon.awssdk.services.kms.KmsClient;
-import software.amazon.awssdk.services.kms.model.ConnectionStateType;
+import java.util.function.BooleanSupplier;
 
 /** What befalls a complete deployment, by an administrator's hands or AWS's. */
 final class Damage {
     private static final Duration LOOK = Duration.ofSeconds(15);
 
+    /** More than AWS takes for any of it. */
+    private static final Duration LIMIT = Duration.ofHours(2);
+
     private Damage() {}
 
     /** One of its HSMs is deleted. */
     static void loseAnHsm(LocalCloud cloud) {
-        try (var cloudHsm = cloud.client(CloudHsmV2Client.builder())) {
-            var hsm = cloudHsm.describeClusters().clusters().getFirst().hsms().getLast();
-            cloudHsm.deleteHsm(delete -> delete.clusterId(hsm.clusterId()).hsmId(hsm.hsmId()));
-        }
+        deleteHsm(cloud, cluster(cloud).path("Hsms").path(0));
     }
 
     /** Its HSMs are deleted, and the cluster; their backups stay. */
     static void deleteTheCluster(LocalCloud cloud) {
-        try (var cloudHsm = cloud.client(CloudHsmV2Client.builder())) {
-            var cluster = cloudHsm.describeClusters().clusters().getFirst();
-            for (var hsm : cluster.hsms())
-                cloudHsm.deleteHsm(
-                        delete -> delete.clusterId(cluster.clusterId()).hsmId(hsm.hsmId()));
-            while (cloudHsm.describeClusters().clusters().getFirst().hsms().stream()
-                    .anyMatch(hsm -> hsm.state() != HsmState.DELETED)) cloud.advance(LOOK);
-            cloudHsm.deleteCluster(delete -> delete.clusterId(cluster.clusterId()));
-            while (cloudHsm.describeClusters().clusters().stream()
-                    .anyMatch(left -> left.state() != ClusterState.DELETED)) cloud.advance(LOOK);
-        }
+        var cluster = cluster(cloud);
+        cluster.path("Hsms").forEach(hsm -> deleteHsm(cloud, hsm));
+        runUntil(
+                cloud,
+                () -> cluster(cloud).path("Hsms").findValuesAsText("State").stream()
+                        .allMatch("DELETED"::equals));
+        call(
+                cloud,
+                "cloudhsm",
+                "DeleteCluster",
+                Json.object().put("ClusterId", cluster.path("ClusterId").asText()));
+        runUntil(cloud, () -> cluster(cloud).path("State").asText("DELETED").equals("DELETED"));
     }
 
     /** The password of kmsuser is changed in the HSMs, so that the key store, connected anew, is FAILED. */
     static void failToConnect(LocalCloud cloud) {
-        try (var kms = cloud.client(KmsClient.builder())) {
-            var store =
-                    kms.describeCustomKeyStores().customKeyStores().getFirst().customKeyStoreId();
-            kms.disconnectCustomKeyStore(disconnect -> disconnect.customKeyStoreId(store));
-            runUntil(cloud, kms, ConnectionStateType.DISCONNECTED);
-            cloud.cloudHsm().changePassword("kmsuser", "changedByHand1");
-            kms.connectCustomKeyStore(connect -> connect.customKeyStoreId(store));
-            runUntil(cloud, kms, ConnectionStateType.FAILED);
+        var store = Json.object()
+                .put(
+                        "CustomKeyStoreId",
+                        keyStore(cloud).path("CustomKeyStoreId").asText());
+        call(cloud, "kms", "DisconnectCustomKeyStore", store);
+        runUntil(cloud, () -> isConnection(cloud, "DISCONNECTED"));
+        cloud.cloudHsm().changePassword("kmsuser", "changedByHand1");
+        call(cloud, "kms", "ConnectCustomKeyStore", store);
+        runUntil(cloud, () -> isConnection(cloud, "FAILED"));
+    }
+
+    /** The account's only one; missing where CloudHSM does not list it any more. */
+    private static JsonNode cluster(LocalCloud cloud) {
+        return call(cloud, "cloudhsm", "DescribeClusters", Json.object())
+                .path("Clusters")
+                .path(0);
+    }
+
+    private static void deleteHsm(LocalCloud cloud, JsonNode hsm) {
+        call(
+                cloud,
+                "cloudhsm",
+                "DeleteHsm",
+                Json.object()
+                        .put("ClusterId", hsm.path("ClusterId").asText())
+                        .put("HsmId", hsm.path("HsmId").asText()));
+    }
+
+    private static JsonNode keyStore(LocalCloud cloud) {
+        return call(cloud, "kms", "DescribeCustomKeyStores", Json.object())
+                .path("CustomKeyStores")
+                .path(0);
+    }
+
+    private static boolean isConnection(LocalCloud cloud, String state) {
+        return keyStore(cloud).path("ConnectionState").asText().equals(state);
+    }
+
+    private static void runUntil(LocalCloud cloud, BooleanSupplier condition) {
+        var deadline = cloud.time().now().plus(LIMIT);
+        while (!condition.getAsBoolean()) {
+            if (cloud.time().now().isAfter(deadline)) throw new IllegalStateException("Not within " + LIMIT);
+            cloud.advance(LOOK);
         }
     }
 
-    private static void runUntil(LocalCloud cloud, KmsClient kms, ConnectionStateType state) {
-        while (kms.describeCustomKeyStores().customKeyStores().getFirst().connectionState() != state)
-            cloud.advance(LOOK);
+    private static JsonNode call(LocalCloud cloud, String service, String operation, ObjectNode input) {
+        return cloud.endpoint().call(cloud.iam().administrator(), service, operation, input);
     }
 }

@@ -71,19 +71,32 @@ record Scenario(
                     List.of(PROVISION),
                     MINUTES,
                     Left.ANYTHING),
-            road("unchanged", cloud -> {}, BACK),
-            road("hsm-lost", Damage::loseAnHsm, BACK),
-            road("store-failed", Damage::failToConnect, BACK),
-            road("cluster-gone", Damage::deleteTheCluster, BACK),
-            road("pause", cloud -> {}, PAUSE, BACK),
+            road("unchanged", BACK),
+            damaged("hsm-lost", Damage::loseAnHsm),
+            damaged("store-failed", Damage::failToConnect),
+            damaged("cluster-gone", Damage::deleteTheCluster),
+            road("pause", PAUSE, BACK),
             teardown("teardown-delete", DELETE, DAYS, Left.NOTHING),
             teardown("teardown-keep-readable", KEEP_READABLE, DAYS, Left.BUCKET),
             teardown("teardown-at-limit", AT_LIMIT, MINUTES, Left.ANYTHING));
 
-    /** Steps that end with a complete deployment and begin with one, whatever befalls it. */
-    private static Scenario road(String name, Consumer<LocalCloud> damage, Step... steps) {
+    /** Steps that begin and end with a complete deployment. */
+    private static Scenario road(String name, Step... steps) {
         return new Scenario(
-                name, Map.of(), List.of(PROVISION), damage, List.of(), List.of(steps), MINUTES, Left.ANYTHING);
+                name, Map.of(), List.of(PROVISION), cloud -> {}, List.of(), List.of(steps), MINUTES, Left.ANYTHING);
+    }
+
+    /** The way back after a damage; nothing else is at work on it. */
+    private static Scenario damaged(String name, Consumer<LocalCloud> damage) {
+        return new Scenario(
+                name,
+                Map.of("SelfHealing", "disabled"),
+                List.of(PROVISION),
+                damage,
+                List.of(),
+                List.of(BACK),
+                MINUTES,
+                Left.ANYTHING);
     }
 
     private static Scenario teardown(String name, Step step, Duration afterwards, Left left) {

@@ -87,7 +87,8 @@ public final class Deployments {
     public void running(String name, Object resources, Instant now) {
         dynamoDb.updateItem(request -> request.tableName(table)
                 .key(key(name))
-                .updateExpression("SET phase = :phase, since = :since, resourcesDocument = :resources REMOVE unprovenBuckets")
+                .updateExpression(
+                        "SET phase = :phase, since = :since, resourcesDocument = :resources REMOVE unprovenBuckets")
                 .expressionAttributeValues(Map.of(
                         ":phase", text(Phase.RUNNING.name()),
                         ":since", text(now.toString()),

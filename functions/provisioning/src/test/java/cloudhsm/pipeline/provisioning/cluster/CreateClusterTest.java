@@ -41,7 +41,7 @@ class CreateClusterTest {
     void firstRunWaitsForTheClusterItCreated() {
         var waiting = assertInstanceOf(Outcome.Waiting.class, run());
         assertEquals(Resource.Type.CLUSTER, waiting.resource().type());
-        assertEquals(Set.of("CREATE_IN_PROGRESS", "ABSENT"), waiting.whileIn());
+        assertEquals(Set.of("CREATE_IN_PROGRESS", "ABSENT", "INITIALIZE_IN_PROGRESS"), waiting.whileIn());
         assertEquals(Duration.ofMinutes(15), waiting.budget());
     }
 
