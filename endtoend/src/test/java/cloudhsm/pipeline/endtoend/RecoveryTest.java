@@ -288,7 +288,7 @@ class RecoveryTest {
     }
 
     private static String bucket() {
-        return first.path("bucket").asText();
+        return first.path("buckets").path(0).asText();
     }
 
     /** The last of the keys is uploaded; all of them are read, and lie under the deployment's key. */

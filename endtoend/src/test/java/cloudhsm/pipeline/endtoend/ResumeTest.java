@@ -32,15 +32,16 @@ class ResumeTest {
     @Test
     void aLostEventCostsOneTickAndASecondExecutionMakesNothing() {
         var execution = pipeline.start("first", "{}");
+        var time = pipeline.cloud().time();
         var events = pipeline.cloud().events();
         pipeline.runUntilEntered("first", "CreateCluster");
-        pipeline.runUntil(this::clusterIsMade);
+        time.runUntil(this::clusterIsMade, Pipeline.LIMIT);
         events.loseNext("Cluster State Change");
         pipeline.runUntilEntered("first", "CreateHsms");
-        pipeline.runUntil(this::twoHsmsAreActive);
+        time.runUntil(this::twoHsmsAreActive, Pipeline.LIMIT);
         events.loseNext("HSM State Change");
         pipeline.runUntilEntered("first", "ConnectKeyStore");
-        pipeline.runUntil(this::keyStoreIsConnected);
+        time.runUntil(this::keyStoreIsConnected, Pipeline.LIMIT);
         events.loseNext("Key Store State Change");
 
         var ended = pipeline.end(execution);

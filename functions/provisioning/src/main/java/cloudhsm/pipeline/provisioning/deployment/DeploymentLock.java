@@ -128,9 +128,9 @@ public final class DeploymentLock {
         }
     }
 
-    /** ARN of the execution that has the lock, whether it runs or not; empty if none has. */
+    /** ARN of the running execution that has the lock; empty if none has. */
     public Optional<String> holder(String deployment) {
-        return holding(deployment).map(Holding::execution);
+        return holding(deployment).map(Holding::execution).filter(this::isRunning);
     }
 
     /** @param turn counts how often the lock was taken or kept, so that no change of hands goes unseen */

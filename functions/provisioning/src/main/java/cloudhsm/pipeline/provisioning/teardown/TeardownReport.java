@@ -10,6 +10,9 @@ import cloudhsm.pipeline.provisioning.stage.Resource;
 import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
+import com.fasterxml.jackson.annotation.JsonInclude;
+import com.fasterxml.jackson.annotation.JsonSetter;
+import com.fasterxml.jackson.annotation.Nulls;
 import java.math.BigDecimal;
 import java.time.Clock;
 import java.time.Duration;
@@ -42,15 +45,20 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
      * One stage's output.
      *
      * @param kept what stays by the input's choice, and what that means for it
-     * @param hsms how many HSMs there were from then on; null unless the stage is DeleteHsms
+     * @param hsms of DeleteHsms, how many HSMs there were from then on; left out of the evidence where 0
      */
     @JsonIgnoreProperties(ignoreUnknown = true)
     public record Step(
-            String stage, Instant at, List<String> removed, List<String> left, List<String> kept, Integer hsms) {
+            String stage,
+            Instant at,
+            @JsonSetter(nulls = Nulls.AS_EMPTY) List<String> removed,
+            @JsonSetter(nulls = Nulls.AS_EMPTY) List<String> left,
+            @JsonSetter(nulls = Nulls.AS_EMPTY) List<String> kept,
+            @JsonInclude(JsonInclude.Include.NON_DEFAULT) int hsms) {
         public Step {
-            removed = removed == null ? List.of() : List.copyOf(removed);
-            left = left == null ? List.of() : List.copyOf(left);
-            kept = kept == null ? List.of() : List.copyOf(kept);
+            removed = List.copyOf(removed);
+            left = List.copyOf(left);
+            kept = List.copyOf(kept);
         }
     }
 
@@ -191,7 +199,7 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
         var hsms = input.plan().hsms();
         var since = input.startTime();
         for (var step : input.steps()) {
-            if (step.hsms() == null) continue;
+            if (!step.stage().equals("DeleteHsms")) continue;
             hsmSeconds += hsms * Duration.between(since, step.at()).toSeconds();
             hsms = step.hsms();
             since = step.at();

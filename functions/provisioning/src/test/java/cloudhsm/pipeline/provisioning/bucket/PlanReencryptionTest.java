@@ -20,7 +20,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** Whose bucket is re-encrypted, and what an execution's input may say of it. */
 class PlanReencryptionTest {
     private static final String BUCKET = "cloudhsm-reports";
-    private static final String TEARDOWN = "arn:aws:states:eu-central-1:111122223333:execution:teardown:first";
     private static final String UP = "{\"bucket\": \"cloudhsm-reports\"}";
     private static final String DOWN = "{\"bucket\": \"cloudhsm-reports\", \"release\": true}";
 
@@ -40,7 +39,7 @@ class PlanReencryptionTest {
         return TestAccount.done(plan(input), PlanReencryption.Output.class);
     }
 
-    private String error(String input) throws JsonProcessingException {
+    private String reason(String input) throws JsonProcessingException {
         return ((Outcome.Failed) plan(input)).reason();
     }
 
@@ -70,17 +69,18 @@ class PlanReencryptionTest {
     }
 
     @Test
-    void wayDownIsWhatTheTeardownAtWorkHasWrittenAndEndsWithItsLock() throws JsonProcessingException {
+    void wayDownIsWhatTheTeardownAtWorkHasWrittenAndEndsWithIt() throws JsonProcessingException {
         aws.deployments().made(TestAccount.DEPLOYMENT, Made.BUCKET, BUCKET);
-        assertEquals("NO_TEARDOWN", error(DOWN));
-        aws.deployments().releasing(TestAccount.DEPLOYMENT, new Release(TEARDOWN, List.of("k"), Map.of(BUCKET, "to")));
-        assertEquals("NO_TEARDOWN", error(DOWN), "the teardown does not hold the deployment");
-        aws.runtime.lock().take(TestAccount.DEPLOYMENT, TEARDOWN);
-        assertEquals(
-                Map.of("keyIds", List.of("k"), "returnTo", "to"), planned(DOWN).release());
-        aws.runtime.lock().release(TestAccount.DEPLOYMENT, TEARDOWN);
-        aws.runtime.lock().take(TestAccount.DEPLOYMENT, TEARDOWN.replace("first", "second"));
-        assertEquals("NO_TEARDOWN", error(DOWN), "another one has written nothing yet");
+        assertEquals("NO_TEARDOWN", reason(DOWN));
+        var teardown = aws.runningExecution("first");
+        aws.deployments().releasing(TestAccount.DEPLOYMENT, new Release(teardown, List.of("k"), Map.of(BUCKET, "to")));
+        assertEquals("NO_TEARDOWN", reason(DOWN), "the teardown does not hold the deployment");
+        aws.runtime.lock().take(TestAccount.DEPLOYMENT, teardown);
+        assertEquals(Map.of("keyIds", List.of("k"), "returnTo", "to"), planned(DOWN).release());
+        aws.states.stopExecution(stop -> stop.executionArn(teardown));
+        assertEquals("NO_TEARDOWN", reason(DOWN), "who has ended holds nothing");
+        aws.runtime.lock().take(TestAccount.DEPLOYMENT, aws.runningExecution("second"));
+        assertEquals("NO_TEARDOWN", reason(DOWN), "another one has written nothing yet");
     }
 
     @Test

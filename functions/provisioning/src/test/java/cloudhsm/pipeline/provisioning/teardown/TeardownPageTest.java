@@ -44,7 +44,7 @@ class TeardownPageTest {
                         List.of(),
                         List.of(),
                         0),
-                new TeardownReport.Step("DeleteCluster", STARTED.plusSeconds(900), List.of(), left, List.of(), null));
+                new TeardownReport.Step("DeleteCluster", STARTED.plusSeconds(900), List.of(), left, List.of(), 0));
         return new RenderedPage(TeardownPage.of(new TeardownReport.Evidence(
                 "arn:aws:states:eu-central-1:111122223333:execution:teardown:last",
                 STARTED,
