@@ -76,7 +76,8 @@ class PlanReencryptionTest {
         aws.deployments().releasing(TestAccount.DEPLOYMENT, new Release(teardown, List.of("k"), Map.of(BUCKET, "to")));
         assertEquals("NO_TEARDOWN", reason(DOWN), "the teardown does not hold the deployment");
         aws.runtime.lock().take(TestAccount.DEPLOYMENT, teardown);
-        assertEquals(Map.of("keyIds", List.of("k"), "returnTo", "to"), planned(DOWN).release());
+        assertEquals(
+                Map.of("keyIds", List.of("k"), "returnTo", "to"), planned(DOWN).release());
         aws.states.stopExecution(stop -> stop.executionArn(teardown));
         assertEquals("NO_TEARDOWN", reason(DOWN), "who has ended holds nothing");
         aws.runtime.lock().take(TestAccount.DEPLOYMENT, aws.runningExecution("second"));
