@@ -66,9 +66,7 @@ public final class IamService implements Service {
 
     @Override
     public AwsResponse error(AwsException error, AwsRequest request) {
-        // IAM's own name for a refusal is without the suffix that other services have.
-        if (!error.code().equals("AccessDeniedException")) return PROTOCOL.error(error, request);
-        return PROTOCOL.error(new AwsException("AccessDenied", 403, error.getMessage()), request);
+        return PROTOCOL.errorOfAccessDenied(error, request);
     }
 
     @Override

@@ -153,8 +153,8 @@ final class NotificationOperations {
             for (var event : destination.events()) answer.put("Event", event);
             if (!destination.prefix().isEmpty() || !destination.suffix().isEmpty()) {
                 answer.open("Filter").open("S3Key");
-                rule(answer, "prefix", destination.prefix());
-                rule(answer, "suffix", destination.suffix());
+                rule(answer, "Prefix", destination.prefix());
+                rule(answer, "Suffix", destination.suffix());
                 answer.close("S3Key").close("Filter");
             }
             answer.close(kind + "Configuration");

@@ -13,6 +13,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -86,8 +87,7 @@ public final class CloudFormationService implements Service {
 
     @Override
     public AwsResponse error(AwsException error, AwsRequest request) {
-        if (!error.code().equals("AccessDeniedException")) return PROTOCOL.error(error, request);
-        return PROTOCOL.error(new AwsException("AccessDenied", 403, error.getMessage()), request);
+        return PROTOCOL.errorOfAccessDenied(error, request);
     }
 
     @Override
@@ -250,7 +250,7 @@ public final class CloudFormationService implements Service {
 
     private static List<String> list(JsonNode textOrTexts) {
         if (textOrTexts.isTextual()) return List.of(textOrTexts.asText());
-        var texts = new java.util.ArrayList<String>();
+        var texts = new ArrayList<String>();
         textOrTexts.forEach(text -> texts.add(text.asText()));
         return texts;
     }

@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.node.TextNode;
 import java.util.ArrayList;
 import java.util.Base64;
 import java.util.List;
+import java.util.Locale;
 import java.util.Set;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
@@ -14,6 +15,13 @@ import java.util.stream.Collectors;
 final class Conformity {
     /** SSM's own answers do not match it: {@code PT29S} is no such date, and the + of its repetitions is lost. */
     private static final Set<String> PATTERNS_NOT_KEPT = Set.of("StringDateTime");
+
+    /**
+     * S3 answers {@code Prefix} and {@code Suffix} and takes them back, though its model has small letters.
+     *
+     * @see <a href="https://github.com/aws/aws-sdk/issues/389">An issue of AWS's SDKs</a>
+     */
+    private static final Set<String> ENUMERATIONS_IN_ANY_CASE = Set.of("FilterRuleName");
 
     private final ServiceModel model;
     private final boolean wholePattern;
@@ -116,7 +124,8 @@ final class Conformity {
     private void text(Shape shape, JsonNode value, String path, String member) {
         if (!require(value.isTextual(), shape, value, path, member)) return;
         var text = value.asText();
-        if (!shape.enumeration().isEmpty() && !shape.enumeration().contains(text)) {
+        var listed = ENUMERATIONS_IN_ANY_CASE.contains(shape.name()) ? text.toLowerCase(Locale.ROOT) : text;
+        if (!shape.enumeration().isEmpty() && !shape.enumeration().contains(listed)) {
             var constraint = "Member must satisfy enum value set: " + shape.enumeration();
             add(Kind.ENUM, shape, value, path, member, constraint);
         }

@@ -7,7 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
-/** The AWS query protocol: form parameters in, XML out (SNS, STS, IAM). */
+/** The AWS query protocol: form parameters in, XML out (SNS, STS, IAM, CloudFormation). */
 public final class QueryProtocol {
     private final String namespace;
 
@@ -62,6 +62,15 @@ public final class QueryProtocol {
                         + element("Type", error.status() < 500 ? "Sender" : "Receiver")
                         + element("Code", error.code()) + element("Message", String.valueOf(error.getMessage()))
                         + "</Error>" + element("RequestId", request.requestId()) + "</ErrorResponse>");
+    }
+
+    /** The same of services whose own name for a refusal is without the suffix that others have. */
+    public AwsResponse errorOfAccessDenied(AwsException error, AwsRequest request) {
+        return error(
+                error.code().equals("AccessDeniedException")
+                        ? new AwsException("AccessDenied", 403, error.getMessage())
+                        : error,
+                request);
     }
 
     private static AwsResponse xml(int status, String body) {

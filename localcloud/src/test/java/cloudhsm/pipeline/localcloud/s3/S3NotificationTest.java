@@ -86,6 +86,27 @@ class S3NotificationTest {
     }
 
     @Test
+    void filterIsAnsweredWithACapitalLetterAndTakenBackSo() {
+        var queue = queue(Map.of("Policy", POLICY));
+        s3.putBucketNotificationConfiguration(request -> request.bucket(BUCKET)
+                .notificationConfiguration(configuration -> configuration.queueConfigurations(to -> to.queueArn(queue)
+                        .events(Event.S3_OBJECT_CREATED)
+                        .filter(filter -> filter.key(key ->
+                                key.filterRules(rule -> rule.name("prefix").value("raw/")))))));
+        var answered = s3.getBucketNotificationConfiguration(request -> request.bucket(BUCKET))
+                .queueConfigurations();
+        assertEquals(
+                "Prefix",
+                answered.getFirst().filter().key().filterRules().getFirst().nameAsString());
+        s3.putBucketNotificationConfiguration(request -> request.bucket(BUCKET)
+                .notificationConfiguration(configuration -> configuration.queueConfigurations(answered)));
+        assertEquals(
+                answered,
+                s3.getBucketNotificationConfiguration(request -> request.bucket(BUCKET))
+                        .queueConfigurations());
+    }
+
+    @Test
     void queueThatDoesNotLetS3SendIsRefused() {
         var queue = queue(Map.of());
         var refused = assertThrows(S3Exception.class, () -> notifyQueue(queue));
