@@ -7,6 +7,7 @@ import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.localcloud.account.Quotas;
 import cloudhsm.pipeline.localcloud.authorization.Identity;
 import cloudhsm.pipeline.localcloud.authorization.PolicyDocument;
+import cloudhsm.pipeline.localcloud.faults.Faults;
 import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.runlocal.deployment.LocalDeployment;
 import cloudhsm.pipeline.runlocal.doctor.Finding;
@@ -73,6 +74,26 @@ class DoctorTest {
         var examined = Examined.of(cloud);
         assertEquals(0, examined.exitCode(), examined::toString);
         assertTrue(examined.findings().size() > 20, examined::toString);
+    }
+
+    @Test
+    void aCallThatAwsThrottlesTwiceIsMadeAThirdTime() {
+        throttle(2);
+        var before = cloud.time().now();
+        var examined = Examined.of(cloud);
+        assertEquals(0, examined.exitCode(), examined::toString);
+        assertEquals(before.plusSeconds(3), cloud.time().now(), "one second, then two");
+    }
+
+    @Test
+    void whatAwsThrottlesThreeTimesWasNotSeen() {
+        throttle(3);
+        Examined.of(cloud).assertUnseen("CloudHSM key stores", "ThrottlingException");
+    }
+
+    private void throttle(int calls) {
+        for (int number = 1; number <= calls; number++)
+            cloud.faults().add("kms", "DescribeCustomKeyStores", number, Faults.Kind.THROTTLED);
     }
 
     @Test

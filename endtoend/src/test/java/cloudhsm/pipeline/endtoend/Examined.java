@@ -52,7 +52,7 @@ record Examined(int exitCode, List<Finding> findings) {
             Clock clock) {
         var credentials = StaticCredentialsProvider.create(
                 AwsBasicCredentials.create(caller.accessKeyId(), caller.secretAccessKey()));
-        try (var aws = Aws.at(cloud.uri(), region, credentials, clock)) {
+        try (var aws = Aws.at(cloud.uri(), region, credentials, clock, cloud::advance)) {
             var examination = new Examination(aws, root, finding -> {});
             examination.run(Json.parse(input), stack);
             return new Examined(examination.exitCode(), examination.findings());

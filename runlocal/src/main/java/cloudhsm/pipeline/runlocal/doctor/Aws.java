@@ -22,6 +22,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.stream.Collectors;
 import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
@@ -65,6 +66,7 @@ public final class Aws implements AutoCloseable {
     private final AwsCredentialsProvider credentials;
     private final Function<Api, URI> endpoints;
     private final Clock clock;
+    private final Consumer<Duration> pause;
     private final SdkHttpClient http = UrlConnectionHttpClient.builder()
             .connectionTimeout(CONNECT)
             .socketTimeout(ANSWER)
@@ -72,7 +74,13 @@ public final class Aws implements AutoCloseable {
     private final Map<Api, Integer> calls = new EnumMap<>(Api.class);
     private Optional<Duration> clockDifference = Optional.empty();
 
-    private Aws(String region, AwsCredentialsProvider credentials, Function<Api, URI> endpoints, Clock clock) {
+    private Aws(
+            String region,
+            AwsCredentialsProvider credentials,
+            Function<Api, URI> endpoints,
+            Clock clock,
+            Consumer<Duration> pause) {
+        this.pause = pause;
         this.region = region;
         this.credentials = credentials;
         this.endpoints = endpoints;
@@ -93,7 +101,8 @@ public final class Aws implements AutoCloseable {
                 chosen,
                 DefaultCredentialsProvider.builder().profileName(name).build(),
                 api -> configuredEndpoint(api, name, signingRegion(api, chosen)),
-                Clock.systemUTC());
+                Clock.systemUTC(),
+                Aws::sleep);
     }
 
     /**
@@ -101,9 +110,11 @@ public final class Aws implements AutoCloseable {
      *
      * @param endpoint of every API
      * @param clock what requests are dated by
+     * @param pause lets time pass before a call is made again
      */
-    public static Aws at(URI endpoint, String region, AwsCredentialsProvider credentials, Clock clock) {
-        return new Aws(region, credentials, api -> endpoint, clock);
+    public static Aws at(
+            URI endpoint, String region, AwsCredentialsProvider credentials, Clock clock, Consumer<Duration> pause) {
+        return new Aws(region, credentials, api -> endpoint, clock, pause);
     }
 
     private static String regionOf(String profile) {
@@ -238,11 +249,11 @@ public final class Aws implements AutoCloseable {
             var failure = failure(api, operation, answer);
             var passes = answer.status() >= 500 || failure.code().matches("(?i).*throttl.*|TooManyRequestsException");
             if (!passes || attempt == ATTEMPTS) throw failure;
-            pause(PAUSE.multipliedBy(attempt));
+            pause.accept(PAUSE.multipliedBy(attempt));
         }
     }
 
-    private static void pause(Duration pause) {
+    private static void sleep(Duration pause) {
         try {
             Thread.sleep(pause);
         } catch (InterruptedException interrupted) {
