@@ -62,11 +62,10 @@ public final class PlanReencryption extends StageHandler<PlanReencryption.Input>
     /** The teardown's own list of buckets counts, which has one that was made and could not be remembered as well. */
     private Outcome wayDown(ReencryptionRequest request) {
         for (var deployment : deployments.all()) {
-            var holder = lock.holder(deployment.name());
             var release = deployment
                     .release()
-                    .filter(planned -> holder.equals(Optional.of(planned.execution())))
-                    .filter(planned -> planned.returnTo().containsKey(request.bucket()));
+                    .filter(planned -> planned.returnTo().containsKey(request.bucket()))
+                    .filter(planned -> lock.holder(deployment.name()).equals(Optional.of(planned.execution())));
             if (release.isEmpty()) continue;
             Object target = release.get().returnTo().get(request.bucket());
             var members = Map.of("keyIds", release.get().keyIds(), "returnTo", target);

@@ -47,10 +47,10 @@ public final class ProveEncryption extends StageHandler<ProveEncryption.Input> {
     /**
      * @param execution name or ARN of the execution; makes the probe's name
      * @param hsms ids of the cluster's ACTIVE HSMs
-     * @param changed whether the bucket, or the connection to the HSMs, has changed in this execution
+     * @param connected whether this execution had KMS log in to the HSMs
      */
     public record Input(
-            String execution, String deployment, String bucket, String keyArn, List<String> hsms, boolean changed) {
+            String execution, String deployment, String bucket, String keyArn, List<String> hsms, boolean connected) {
         public Input {
             hsms = List.copyOf(hsms);
         }
@@ -139,7 +139,7 @@ public final class ProveEncryption extends StageHandler<ProveEncryption.Input> {
 
     /** The proof of an earlier execution, where neither the HSMs nor the bucket have changed since. */
     private Optional<Output> before(Input input) {
-        if (input.changed()) return Optional.empty();
+        if (input.connected()) return Optional.empty();
         return deployments
                 .find(input.deployment())
                 .filter(record -> record.provenHsms().equals(Set.copyOf(input.hsms())))

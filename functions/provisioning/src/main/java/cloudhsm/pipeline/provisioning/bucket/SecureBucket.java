@@ -30,8 +30,6 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
      * @param keyArn also tells the account and the Region the bucket must be in
      */
     public record Input(String deployment, String bucket, boolean adopt, String keyArn) {
-        public Input {}
-
         private String arnPart(int index) {
             return keyArn.split(":", 6)[index];
         }

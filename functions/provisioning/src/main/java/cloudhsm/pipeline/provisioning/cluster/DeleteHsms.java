@@ -36,8 +36,6 @@ public final class DeleteHsms extends StageHandler<DeleteHsms.Input> {
 
     /** @param keep how many of the ACTIVE HSMs stay, as KMS needs one to delete key material in it; usually 0 */
     public record Input(String clusterId, int keep) {
-        public Input {}
-
         public Input(String clusterId) {
             this(clusterId, 0);
         }

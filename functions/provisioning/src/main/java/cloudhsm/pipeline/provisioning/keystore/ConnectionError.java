@@ -7,11 +7,12 @@ import cloudhsm.pipeline.provisioning.cluster.ClusterFailures;
  *
  * @param repair what an execution does by itself before it connects again
  * @param tries how often it does so for this code
- * @param remedy what a person does when that is not enough
+ * @param remedy what a person does when that is not enough, a sentence without its end
+ * @param inPlace whether the next execution then goes on with the same cluster; if not, the remedy says how it starts
  * @see <a href="https://docs.aws.amazon.com/kms/latest/developerguide/fix-keystore.html">Troubleshooting a key
  *     store</a>
  */
-record ConnectionError(String meaning, Repair repair, int tries, String remedy) {
+record ConnectionError(String meaning, Repair repair, int tries, String remedy, boolean inPlace) {
     /** What an execution does about it, after the key store has been disconnected. */
     enum Repair {
         COMPLETE_USER("kmsuser is created on every HSM that lacks it"),
@@ -38,13 +39,22 @@ record ConnectionError(String meaning, Repair repair, int tries, String remedy) 
      * @param connection what the execution that follows does with the key store
      */
     String next(String connection) {
-        return remedy.endsWith(ClusterFailures.ELSEWHERE)
-                ? remedy
-                : remedy + "; then start a provisioning execution with the deployment's name, which " + connection;
+        return inPlace
+                ? remedy + "; then start a provisioning execution with the deployment's name, which " + connection
+                : remedy;
+    }
+
+    private ConnectionError(String meaning, Repair repair, int tries, String remedy) {
+        this(meaning, repair, tries, remedy, true);
     }
 
     private static ConnectionError person(String meaning, String remedy) {
         return new ConnectionError(meaning, Repair.PERSON, 0, remedy);
+    }
+
+    /** @param before what may help instead of another cluster in other subnets, or "" */
+    private static ConnectionError elsewhere(String meaning, String before) {
+        return new ConnectionError(meaning, Repair.PERSON, 0, before + ClusterFailures.ELSEWHERE, false);
     }
 
     /** Of a code as KMS writes it; one that is new to us is said to be so. */
@@ -80,12 +90,12 @@ record ConnectionError(String meaning, Repair repair, int tries, String remedy) 
                         "the cluster has no active HSM", Repair.RESTORE_HSMS, 2, "find out who deletes HSMs");
             case "CLUSTER_NOT_FOUND" ->
                 person("KMS finds no cluster of that id", "see that a backup of the cluster is READY");
-            case "SUBNET_NOT_FOUND" -> person("a subnet of the cluster has been deleted", ClusterFailures.ELSEWHERE);
+            case "SUBNET_NOT_FOUND" -> elsewhere("a subnet of the cluster has been deleted", "");
             case "INSUFFICIENT_FREE_ADDRESSES_IN_SUBNET" ->
-                person(
+                elsewhere(
                         "a subnet of the cluster has no free address for KMS's network interface",
                         "free at least one address in each of the cluster's subnets and start a provisioning"
-                                + " execution with the deployment's name; or " + ClusterFailures.ELSEWHERE);
+                                + " execution with the deployment's name; or ");
             case "NETWORK_ERRORS" ->
                 new ConnectionError(
                         "KMS could not reach the cluster, usually for a short time",

@@ -12,7 +12,6 @@ import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import java.time.Clock;
 import java.time.Instant;
 import java.util.List;
-import java.util.Objects;
 import java.util.Optional;
 import software.amazon.awssdk.services.s3.S3Client;
 import software.amazon.awssdk.services.s3.model.NoSuchBucketException;
@@ -29,11 +28,7 @@ public final class ReleaseBucket extends StageHandler<ReleaseBucket.Input> {
      * @param returnTo ARN of the key for new objects of a bucket that the pipeline made; "" for SSE-S3
      * @param returned whether the objects are where they stay, so that an adopted bucket can have everything back
      */
-    public record Input(String execution, String deployment, String bucket, String returnTo, boolean returned) {
-        public Input {
-            returnTo = Objects.requireNonNullElse(returnTo, "");
-        }
-    }
+    public record Input(String execution, String deployment, String bucket, String returnTo, boolean returned) {}
 
     /** @param kept what an adopted bucket does not get back, and why */
     public record Output(Instant at, List<String> removed, List<String> kept) {}
