@@ -43,6 +43,13 @@ final class CustomerRoot {
                 name, SubjectPublicKeyInfo.getInstance(keys.getPublic().getEncoded()));
     }
 
+    /** An authority below this one, as its certificate; PEM. */
+    String certify(CustomerRoot subordinate) {
+        return certificate(
+                subordinate.name,
+                SubjectPublicKeyInfo.getInstance(subordinate.keys.getPublic().getEncoded()));
+    }
+
     /** The certificate for a CSR, with its subject and key unchanged; PEM. */
     String sign(String csrPem) {
         try (var parser = new PEMParser(new StringReader(csrPem))) {

@@ -322,7 +322,7 @@ final class DefinitionScenarios {
                         .goes("BeginPause", "IsThereACluster?", "DeleteHsms", "RemoveLimits", "ReportPaused"),
                 scenario("pause", "no cluster yet", DEPLOYMENT)
                         .when("BeginPause", result("""
-                            {"deployment": "default", "clusterId": "", "buckets": [], "interrupted": "",
+                            {"deployment": "default", "clusterId": "", "ownersHsmIds": [], "buckets": [], "interrupted": "",
                              "tearingDown": false}\
                             """))
                         .goes("BeginPause", "IsThereACluster?", "NoHsms", "RemoveLimits", "ReportPaused"),
@@ -345,7 +345,8 @@ final class DefinitionScenarios {
             {"deployment": "default", "data": "%s", "previousVersionsMayGo": false,
              "pendingWindowInDays": 7, "meter": "%s",
              "meterNote": "", "buckets": [%s], "keyStoreId": "%s", "keyIds": ["190dca37-b796-4638-a27d-5cd11758b5c2"],
-             "clusterIds": ["cluster-m6scvxgqtfh"], "hsms": 2, "stopNowUsd": 3.2, "deleteMaterialUsd": 310.4,
+             "clusterIds": ["cluster-m6scvxgqtfh"], "adoptedCluster": {"clusterId": "", "ownersHsmIds": []}, "hsms": 2,
+             "stopNowUsd": 3.2, "deleteMaterialUsd": 310.4,
              "leftAlone": [], "shared": [], "interrupt": %s, "refusal": ""}\
             """.formatted(data, meter, bucket.isEmpty() ? "" : bucket(bucket, false, data), keyStoreId, interrupt);
     }

@@ -34,7 +34,8 @@ public final class PipelineTable {
 
     /** Has the record of a deployment of which no input has said anything say that it is PROVISIONING by that plan. */
     public static void provisioning(Deployments deployments, String deployment, Map<String, ?> plan, Instant now) {
-        deployments.provisioning(deployment, Optional.empty(), Json.MAPPER.createObjectNode(), plan, now);
+        deployments.provisioning(
+                deployment, Optional.empty(), Json.MAPPER.createObjectNode(), plan, Optional.empty(), now);
     }
 
     /** Creates the table, unless it is there, and waits until it can be used. */

@@ -44,7 +44,7 @@ public final class ActivateCluster extends StageHandler<ActivateCluster.Input> {
      */
     public record Input(String deployment, String clusterId, String instanceId, String trustAnchor) {
         public Input {
-            trustAnchor = Pem.bare(Objects.requireNonNull(trustAnchor, "trustAnchor"));
+            trustAnchor = Pem.bareChain(Objects.requireNonNull(trustAnchor, "trustAnchor"));
         }
     }
 

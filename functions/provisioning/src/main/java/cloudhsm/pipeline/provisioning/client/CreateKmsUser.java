@@ -49,7 +49,7 @@ public final class CreateKmsUser extends StageHandler<CreateKmsUser.Input> {
     public record Input(
             String deployment, String clusterId, String instanceId, String trustAnchor, String adminSecretArn) {
         public Input {
-            trustAnchor = Pem.bare(Objects.requireNonNull(trustAnchor, "trustAnchor"));
+            trustAnchor = Pem.bareChain(Objects.requireNonNull(trustAnchor, "trustAnchor"));
         }
     }
 

@@ -39,7 +39,7 @@ public final class ResetKmsUser extends StageHandler<ResetKmsUser.Input> {
             String adminSecretArn,
             String kmsUserSecretArn) {
         public Input {
-            trustAnchor = Pem.bare(Objects.requireNonNull(trustAnchor, "trustAnchor"));
+            trustAnchor = Pem.bareChain(Objects.requireNonNull(trustAnchor, "trustAnchor"));
         }
     }
 

@@ -69,7 +69,7 @@ public final class Clusters {
         var intended = intended(record, usable);
         return intended.filter(cluster -> cluster.sourceBackupId() != null)
                 .or(() -> usable.stream()
-                        .filter(cluster -> record.made(Made.CLUSTER).contains(cluster.clusterId()))
+                        .filter(cluster -> record.hasCluster(cluster.clusterId()))
                         .min(Comparator.<Cluster>comparingInt(
                                         cluster -> -hsms(cluster).size())
                                 .thenComparing(Cluster::createTimestamp)

@@ -85,7 +85,7 @@ public final class CreateCluster extends StageHandler<CreateCluster.Input> {
         var own = Clusters.ofDeployment(record, clusters.all())
                 .filter(cluster -> input.sourceBackupId().isEmpty()
                         || input.sourceBackupId().equals(cluster.sourceBackupId()));
-        own.filter(cluster -> !record.made(Made.CLUSTER).contains(cluster.clusterId()))
+        own.filter(cluster -> !record.hasCluster(cluster.clusterId()))
                 .ifPresent(cluster -> Clusters.remember(deployments, record, cluster));
         return own;
     }

@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Predicate;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
 import software.amazon.awssdk.services.cloudhsmv2.model.Backup;
 import software.amazon.awssdk.services.cloudhsmv2.model.BackupState;
@@ -24,7 +25,7 @@ import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
 import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
 
 /**
- * Deletes every HSM of the cluster: nothing bills by the hour any more. CloudHSM takes a backup of an HSM before it
+ * Deletes every HSM of the cluster but those that an adopted one came with: nothing bills by the hour any more. CloudHSM takes a backup of an HSM before it
  * deletes it; users and keys come back with the next HSM that is created. A cluster that is gone has no HSMs.
  *
  * @see <a href="https://docs.aws.amazon.com/cloudhsm/latest/userguide/delete-hsm.html">Remove an HSM</a>
@@ -34,16 +35,19 @@ public final class DeleteHsms extends StageHandler<DeleteHsms.Input> {
     private static final List<HsmState> WAITED_FOR_FIRST =
             List.of(HsmState.ACTIVE, HsmState.DEGRADED, HsmState.CREATE_IN_PROGRESS, HsmState.DELETE_IN_PROGRESS);
 
-    /** @param keep how many of the ACTIVE HSMs stay, as KMS needs one to delete key material in it; usually 0 */
-    public record Input(String clusterId, int keep) {
-        public Input(String clusterId) {
-            this(clusterId, 0);
+    /**
+     * @param keep how many of the ACTIVE HSMs stay, as KMS needs one to delete key material in it; usually 0
+     * @param ownersHsmIds those that an adopted cluster came with: they stay, or another in the place of one that is gone
+     */
+    public record Input(String clusterId, int keep, List<String> ownersHsmIds) {
+        public Input {
+            ownersHsmIds = List.copyOf(ownersHsmIds);
         }
     }
 
     /**
      * @param newestBackupId of the cluster's READY backups; "" if it has none, as before its first HSM was activated
-     * @param hsms how many HSMs the cluster has from {@code at} on
+     * @param hsms how many HSMs the cluster has from {@code at} on, beside those that it came with
      */
     public record Output(String clusterId, String newestBackupId, int hsms, Instant at) {}
 
@@ -67,11 +71,14 @@ public final class DeleteHsms extends StageHandler<DeleteHsms.Input> {
     protected Outcome run(Input input, Optional<Resource> awaited) {
         var cluster = clusters.find(input.clusterId());
         var all = cluster.map(Clusters::hsms).orElse(List.of());
-        var kept = kept(all, input.keep());
+        var kept = kept(all, input);
         var hsms = all.stream().filter(hsm -> !kept.contains(hsm)).toList();
         if (hsms.isEmpty()) {
-            return new Outcome.Done(
-                    new Output(input.clusterId(), newestBackup(input.clusterId()), kept.size(), clock.instant()));
+            return new Outcome.Done(new Output(
+                    input.clusterId(),
+                    newestBackup(input.clusterId()),
+                    Math.max(0, kept.size() - input.ownersHsmIds().size()),
+                    clock.instant()));
         }
         if (cluster.get().state() == ClusterState.INITIALIZE_IN_PROGRESS) return untilInitialized(cluster.get());
         var unknown = hsms.stream()
@@ -81,11 +88,12 @@ public final class DeleteHsms extends StageHandler<DeleteHsms.Input> {
     }
 
     /** The same ones in every run, as long as AWS does not replace them. */
-    private static List<Hsm> kept(List<Hsm> hsms, int keep) {
+    private static List<Hsm> kept(List<Hsm> hsms, Input input) {
+        Predicate<Hsm> owners = hsm -> input.ownersHsmIds().contains(hsm.hsmId());
         return hsms.stream()
-                .filter(hsm -> hsm.state() == HsmState.ACTIVE)
-                .sorted(Comparator.comparing(Hsm::availabilityZone))
-                .limit(keep)
+                .filter(owners.or(hsm -> hsm.state() == HsmState.ACTIVE))
+                .sorted(Comparator.comparing(owners::test).reversed().thenComparing(Hsm::availabilityZone))
+                .limit(Math.max(input.keep(), input.ownersHsmIds().size()))
                 .toList();
     }
 

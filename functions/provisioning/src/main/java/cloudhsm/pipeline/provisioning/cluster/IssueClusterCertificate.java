@@ -1,5 +1,7 @@
 package cloudhsm.pipeline.provisioning.cluster;
 
+import cloudhsm.pipeline.provisioning.deployment.AdoptedCluster;
+import cloudhsm.pipeline.provisioning.deployment.Deployment;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.pki.ClusterCa;
@@ -44,8 +46,9 @@ public final class IssueClusterCertificate extends StageHandler<IssueClusterCert
 
     /**
      * @param clusterCertificate PEM
-     * @param trustAnchor PEM of the root
+     * @param trustAnchor PEM of the root; of the whole chain where an adopted cluster was initialized with one
      * @param rootNotAfter ISO-8601, UTC
+     * @param caSecretArn "" for an adopted cluster
      */
     public record Output(
             String clusterCertificate,
@@ -62,6 +65,17 @@ public final class IssueClusterCertificate extends StageHandler<IssueClusterCert
                     Encoded.sha256(secret.leaf()),
                     secret.root().getNotAfter().toInstant().toString(),
                     arn);
+        }
+
+        static Output of(AdoptedCluster adopted) {
+            var root = Pem.certificates(adopted.trustAnchor()).getLast();
+            return new Output(
+                    adopted.clusterCertificate(),
+                    adopted.trustAnchor(),
+                    Encoded.sha256(root),
+                    Encoded.sha256(Pem.certificate(adopted.clusterCertificate())),
+                    root.getNotAfter().toInstant().toString(),
+                    "");
         }
     }
 
@@ -108,7 +122,8 @@ public final class IssueClusterCertificate extends StageHandler<IssueClusterCert
                             ACTIVE,
                             UPDATE_IN_PROGRESS,
                             MODIFY_IN_PROGRESS,
-                            ROLLBACK_IN_PROGRESS -> issuedBefore(cluster, store);
+                            ROLLBACK_IN_PROGRESS ->
+                        adopted(input).<Outcome>map(Outcome.Done::new).orElseGet(() -> issuedBefore(cluster, store));
                     case CREATE_IN_PROGRESS, DEGRADED, DELETE_IN_PROGRESS, DELETED, UNKNOWN_TO_SDK_VERSION ->
                         ClusterFailures.unusable(cluster, "A CSR is signed for an UNINITIALIZED cluster");
                 })
@@ -153,6 +168,15 @@ public final class IssueClusterCertificate extends StageHandler<IssueClusterCert
                         () -> ClusterCa.create("CloudHSM cluster CA " + input.deployment(), input.validity(), clock));
         var issued = CaSecret.of(ca, ca.sign(csr, clock), input.caKey() == CaKey.KEEP);
         return new Outcome.Done(Output.of(issued, store.store(issued)));
+    }
+
+    /** Another CA signed for a cluster that was adopted; its key was never here. */
+    private Optional<Output> adopted(Input input) {
+        return deployments
+                .find(input.deployment())
+                .flatMap(Deployment::adoptedCluster)
+                .filter(adopted -> adopted.clusterId().equals(input.clusterId()))
+                .map(Output::of);
     }
 
     private static Outcome issuedBefore(Cluster cluster, CaSecretStore store) {

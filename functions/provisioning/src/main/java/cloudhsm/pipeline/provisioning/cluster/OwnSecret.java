@@ -1,5 +1,6 @@
 package cloudhsm.pipeline.provisioning.cluster;
 
+import cloudhsm.pipeline.provisioning.deployment.AdoptedCluster;
 import cloudhsm.pipeline.provisioning.deployment.Deployment;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.deployment.Made;
@@ -14,8 +15,9 @@ import software.amazon.awssdk.services.secretsmanager.model.ResourceNotFoundExce
 import software.amazon.awssdk.services.secretsmanager.model.Tag;
 
 /**
- * A secret that the pipeline keeps for a deployment. It is the one whose ARN is in the deployment's record: a secret of
- * its name, which anybody may have stored, is neither read nor changed.
+ * A secret that the pipeline keeps for a deployment, or the one with admin's password of a cluster that was adopted. It is
+ * the one whose ARN is in the deployment's record: a secret of its name, which anybody may have stored, is neither read nor
+ * changed.
  */
 public final class OwnSecret {
     public static final String ADMIN_PASSWORD = "admin-password";
@@ -82,7 +84,9 @@ public final class OwnSecret {
 
     private Optional<DescribeSecretResponse> known(Optional<Deployment> record) {
         return record.stream()
-                .flatMap(found -> found.made(Made.SECRET).stream())
+                .flatMap(found -> Stream.concat(
+                        found.adoptedCluster().map(AdoptedCluster::adminSecretArn).stream(),
+                        found.made(Made.SECRET).stream()))
                 .filter(this::isNamedSo)
                 .flatMap(arn -> describe(arn).stream())
                 .findFirst();
@@ -123,6 +127,11 @@ public final class OwnSecret {
 
     private String name() {
         return prefix(deployment) + label;
+    }
+
+    /** What the name of the secret with admin's password of an adopted cluster is: one that the pipeline gives to none. */
+    public static String adopted(String deployment) {
+        return prefix(deployment) + "adopted/" + ADMIN_PASSWORD;
     }
 
     /** A name for as long as one that waits for its deletion, and is not ours any more, has the other. */

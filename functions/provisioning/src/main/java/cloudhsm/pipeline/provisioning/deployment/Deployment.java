@@ -24,6 +24,7 @@ import java.util.stream.StreamSupport;
  * @param made ids of what the pipeline made for the deployment and has not removed
  * @param adoptedBuckets names of buckets that were there before and that an input asked to take over; neither they nor
  *     what lies in them is ever deleted
+ * @param adoptedCluster the deployment's cluster where a person made it and an input asked to take it over
  * @param unprovenBuckets names of those whose settings may have changed since the last provisioning that succeeded
  * @param release what the last PlanTeardown has said of the objects; empty before
  * @param intents the value with which the pipeline is about to make something of that kind; see {@link
@@ -39,6 +40,7 @@ public record Deployment(
         JsonNode verified,
         Map<Made, List<String>> made,
         List<String> adoptedBuckets,
+        Optional<AdoptedCluster> adoptedCluster,
         List<String> unprovenBuckets,
         Optional<Release> release,
         Map<Made, String> intents) {
@@ -52,6 +54,7 @@ public record Deployment(
         Objects.requireNonNull(verified, "verified");
         made = Map.copyOf(made);
         adoptedBuckets = List.copyOf(adoptedBuckets);
+        Objects.requireNonNull(adoptedCluster, "adoptedCluster");
         unprovenBuckets = List.copyOf(unprovenBuckets);
         Objects.requireNonNull(release, "release");
         intents = Map.copyOf(intents);
@@ -63,9 +66,31 @@ public record Deployment(
     }
 
     /** Ids of every cluster that was made for it: the deployment's own, and former ones. */
-    public List<String> clusterIds() {
+    public List<String> madeClusterIds() {
         return Stream.concat(made(Made.CLUSTER).stream(), made(Made.FORMER_CLUSTER).stream())
                 .toList();
+    }
+
+    /** Ids of every cluster that belongs to it: those that were made for it, and the one that it has adopted. */
+    public List<String> clusterIds() {
+        return Stream.concat(madeClusterIds().stream(), adoptedCluster.map(AdoptedCluster::clusterId).stream())
+                .toList();
+    }
+
+    /** Whether it is the deployment's cluster of now: made for it and not replaced, or adopted. */
+    public boolean hasCluster(String clusterId) {
+        return made(Made.CLUSTER).contains(clusterId)
+                || adoptedCluster
+                        .filter(adopted -> adopted.clusterId().equals(clusterId))
+                        .isPresent();
+    }
+
+    /** Ids of the HSMs that the cluster came with when it was adopted; none where it was made. */
+    public List<String> ownersHsmIds(String clusterId) {
+        return adoptedCluster
+                .filter(adopted -> adopted.clusterId().equals(clusterId))
+                .map(AdoptedCluster::hsmIds)
+                .orElse(List.of());
     }
 
     /** Whether the bucket belongs to the deployment: it was made for it, or adopted. */

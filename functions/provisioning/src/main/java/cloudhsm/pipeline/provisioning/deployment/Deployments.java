@@ -47,9 +47,16 @@ public final class Deployments {
      *
      * @param before the record when the execution looked; empty where there was none
      * @param wanted what it has made of that and its input
+     * @param adopted the cluster that it takes over; empty where the record stays as it is
      * @return whether it is so; if not, nothing is stored, because another execution has changed what is wanted meanwhile
      */
-    public boolean provisioning(String name, Optional<Deployment> before, JsonNode wanted, Object plan, Instant now) {
+    public boolean provisioning(
+            String name,
+            Optional<Deployment> before,
+            JsonNode wanted,
+            Object plan,
+            Optional<AdoptedCluster> adopted,
+            Instant now) {
         var values = new HashMap<>(Map.of(
                 ":before",
                 text(json(before.map(Deployment::wanted).orElseGet(Json.MAPPER::createObjectNode))),
@@ -62,6 +69,10 @@ public final class Deployments {
             expression += ", phase = :phase, since = :since";
             values.put(":phase", text(Phase.PROVISIONING.name()));
             values.put(":since", text(now.toString()));
+        }
+        if (adopted.isPresent()) {
+            expression += ", adoptedClusterDocument = :adopted";
+            values.put(":adopted", text(json(adopted.get())));
         }
         var update = expression;
         // What is wanted, and the phase: a pause may have ended since the execution looked.
@@ -302,10 +313,9 @@ public final class Deployments {
                 parsed(item, "verifiedDocument"),
                 members(item, Made::ids, Deployments::sorted),
                 item.containsKey("adoptedBuckets") ? sorted(item.get("adoptedBuckets")) : List.of(),
+                document(item, "adoptedClusterDocument", AdoptedCluster.class),
                 item.containsKey("unprovenBuckets") ? sorted(item.get("unprovenBuckets")) : List.of(),
-                Optional.of(parsed(item, "releaseDocument"))
-                        .filter(document -> !document.isEmpty())
-                        .map(document -> Json.MAPPER.convertValue(document, Release.class)),
+                document(item, "releaseDocument", Release.class),
                 members(item, Made::intent, AttributeValue::s));
     }
 
@@ -318,6 +328,12 @@ public final class Deployments {
         return Arrays.stream(Made.values())
                 .filter(kind -> item.containsKey(attribute.apply(kind)))
                 .collect(Collectors.toMap(kind -> kind, kind -> read.apply(item.get(attribute.apply(kind)))));
+    }
+
+    private static <T> Optional<T> document(Map<String, AttributeValue> item, String member, Class<T> type) {
+        return Optional.of(parsed(item, member))
+                .filter(document -> !document.isEmpty())
+                .map(document -> Json.MAPPER.convertValue(document, type));
     }
 
     private static JsonNode parsed(Map<String, AttributeValue> item, String member) {

@@ -14,6 +14,7 @@ import java.util.Objects;
 import java.util.Optional;
 import software.amazon.awssdk.services.kms.KmsClient;
 import software.amazon.awssdk.services.kms.model.CustomKeyStoresListEntry;
+import software.amazon.awssdk.services.kms.model.IncorrectTrustAnchorException;
 import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
 
 /**
@@ -23,7 +24,7 @@ import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
  */
 public final class CreateKeyStore extends StageHandler<CreateKeyStore.Input> {
     /** KMS's limit for a trust anchor; CloudHSM itself accepts 20,000 characters. */
-    private static final int TRUST_ANCHOR_LENGTH = 5_000;
+    public static final int TRUST_ANCHOR_LENGTH = 5_000;
 
     /**
      * @param trustAnchor PEM of the root that the cluster was initialized with
@@ -32,7 +33,7 @@ public final class CreateKeyStore extends StageHandler<CreateKeyStore.Input> {
     public record Input(
             String deployment, String keyStoreName, String clusterId, String trustAnchor, String kmsUserSecretArn) {
         public Input {
-            trustAnchor = Pem.bare(Objects.requireNonNull(trustAnchor, "trustAnchor"));
+            trustAnchor = Pem.bareChain(Objects.requireNonNull(trustAnchor, "trustAnchor"));
         }
     }
 
@@ -135,12 +136,27 @@ public final class CreateKeyStore extends StageHandler<CreateKeyStore.Input> {
                 .getSecretValue(request -> request.secretId(input.kmsUserSecretArn()))
                 .secretString();
         deployments.intend(input.deployment(), Made.KEY_STORE);
-        var keyStoreId = kms.createCustomKeyStore(request -> request.customKeyStoreName(input.keyStoreName())
-                        .cloudHsmClusterId(input.clusterId())
-                        .trustAnchorCertificate(input.trustAnchor())
-                        .keyStorePassword(password))
-                .customKeyStoreId();
+        var keyStoreId = create(input, password);
         deployments.made(input.deployment(), Made.KEY_STORE, keyStoreId);
         return keyStoreId;
+    }
+
+    /** KMS does not say whether it wants the chain that a cluster was initialized with, or the chain's root alone. */
+    private String create(Input input, String password) {
+        try {
+            return create(input, input.trustAnchor(), password);
+        } catch (IncorrectTrustAnchorException refused) {
+            var root = Pem.of(Pem.certificates(input.trustAnchor()).getLast());
+            if (root.equals(input.trustAnchor())) throw refused;
+            return create(input, root, password);
+        }
+    }
+
+    private String create(Input input, String trustAnchor, String password) {
+        return kms.createCustomKeyStore(request -> request.customKeyStoreName(input.keyStoreName())
+                        .cloudHsmClusterId(input.clusterId())
+                        .trustAnchorCertificate(trustAnchor)
+                        .keyStorePassword(password))
+                .customKeyStoreId();
     }
 }

@@ -54,7 +54,7 @@ public final class DiagnoseConnection extends StageHandler<DiagnoseConnection.In
             String error,
             String cause) {
         public Input {
-            trustAnchor = Pem.bare(Objects.requireNonNull(trustAnchor, "trustAnchor"));
+            trustAnchor = Pem.bareChain(Objects.requireNonNull(trustAnchor, "trustAnchor"));
             failures = List.copyOf(failures);
         }
     }

@@ -50,12 +50,18 @@ public final class BeginPause extends StageHandler<BeginPause.Input> {
 
     /**
      * @param clusterId "" if the deployment has none yet
+     * @param ownersHsmIds of the HSMs that stay, as the cluster came with them when it was adopted
      * @param buckets names of those that it has
      * @param interrupted ARN of the execution that was stopped, or ""
      * @param tearingDown whether its keys are to be deleted, so that there is nothing to come back to
      */
     public record Output(
-            String deployment, String clusterId, List<String> buckets, String interrupted, boolean tearingDown) {}
+            String deployment,
+            String clusterId,
+            List<String> ownersHsmIds,
+            List<String> buckets,
+            String interrupted,
+            boolean tearingDown) {}
 
     private final Deployments deployments;
     private final DeploymentLock lock;
@@ -120,6 +126,12 @@ public final class BeginPause extends StageHandler<BeginPause.Input> {
         var clusterId = Clusters.ofDeployment(deployment.get(), clusters.all())
                 .map(Cluster::clusterId)
                 .orElse("");
-        return new Outcome.Done(new Output(name, clusterId, deployment.get().buckets(), interrupted, tearingDown));
+        return new Outcome.Done(new Output(
+                name,
+                clusterId,
+                deployment.get().ownersHsmIds(clusterId),
+                deployment.get().buckets(),
+                interrupted,
+                tearingDown));
     }
 }

@@ -16,6 +16,7 @@ public final class ReportPaused extends StageHandler<ReportPaused.Input> {
 
     /**
      * @param clusterId "" if the deployment had none
+     * @param ownersHsms how many HSMs stay, as an adopted cluster came with them
      * @param newestBackupId "" if there is none
      * @param buckets none if the deployment had not come that far
      * @param interrupted ARN of the execution that the pause stopped, or ""
@@ -24,6 +25,7 @@ public final class ReportPaused extends StageHandler<ReportPaused.Input> {
     public record Input(
             String deployment,
             String clusterId,
+            int ownersHsms,
             String newestBackupId,
             List<String> buckets,
             String interrupted,
@@ -33,7 +35,7 @@ public final class ReportPaused extends StageHandler<ReportPaused.Input> {
         }
     }
 
-    /** What is billed from now on, in USD: nothing by the hour for HSMs, and the key by the month. */
+    /** What the deployment is billed from now on, in USD: nothing by the hour for HSMs, and the key by the month. */
     public record Output(
             String deployment,
             String clusterId,
@@ -70,7 +72,11 @@ public final class ReportPaused extends StageHandler<ReportPaused.Input> {
     private static String message(Input input) {
         var hsms = input.clusterId().isEmpty()
                 ? "It had no cluster yet, so nothing was deleted."
-                : "Cluster " + input.clusterId() + " has no HSMs any more: 0.00 USD an hour for HSMs."
+                : "Cluster " + input.clusterId()
+                        + (input.ownersHsms() == 0
+                                ? " has no HSMs any more: 0.00 USD an hour for HSMs."
+                                : " has the " + input.ownersHsms() + " HSMs left that it came with when it was adopted:"
+                                        + " they bill on, as they did before.")
                         + (input.newestBackupId().isEmpty()
                                 ? " There is no backup, because no HSM had been activated: there were no users and no"
                                         + " keys yet."

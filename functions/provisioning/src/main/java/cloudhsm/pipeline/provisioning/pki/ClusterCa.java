@@ -18,6 +18,7 @@ import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Arrays;
 import java.util.Date;
+import java.util.List;
 import org.bouncycastle.asn1.x500.X500Name;
 import org.bouncycastle.asn1.x500.X500NameBuilder;
 import org.bouncycastle.asn1.x500.style.BCStyle;
@@ -126,9 +127,19 @@ public record ClusterCa(X509Certificate root, PrivateKey key) {
 
     /** Whether the trust anchor is self-signed and has issued the certificate, by name and by key. */
     public static boolean hasIssued(X509Certificate trustAnchor, X509Certificate certificate) {
-        return Root.isSelfSigned(trustAnchor)
-                && certificate.getIssuerX500Principal().equals(trustAnchor.getSubjectX500Principal())
-                && Root.isSignedBy(certificate, trustAnchor.getPublicKey());
+        return hasIssued(List.of(trustAnchor), certificate);
+    }
+
+    /** The same of a chain: the first has issued the certificate, each other the one before it, and only the last itself. */
+    public static boolean hasIssued(List<X509Certificate> chain, X509Certificate certificate) {
+        var below = certificate;
+        for (var issuer : chain) {
+            if (!below.getIssuerX500Principal().equals(issuer.getSubjectX500Principal())) return false;
+            if (!Root.isSignedBy(below, issuer.getPublicKey())) return false;
+            if (Root.isSelfSigned(issuer) != issuer.equals(chain.getLast())) return false;
+            below = issuer;
+        }
+        return true;
     }
 
     /** Whether the private key is the root's, so that what it signs leads to the root. */

@@ -13,6 +13,7 @@ import java.util.Arrays;
 import java.util.Base64;
 import java.util.List;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 import org.bouncycastle.pkcs.PKCS10CertificationRequest;
 
 /**
@@ -71,6 +72,15 @@ public final class Pem {
      */
     public static String bare(String text) {
         return of(certificate(text));
+    }
+
+    /**
+     * The same of all certificates in the text, at least one, in their order.
+     *
+     * @throws MalformedPemException if there is none, or one cannot be parsed
+     */
+    public static String bareChain(String text) {
+        return certificates(text).stream().map(Pem::of).collect(Collectors.joining());
     }
 
     /**

@@ -145,9 +145,14 @@ public final class Preflight extends StageHandler<Preflight.Input> {
             }
         }
         var all = clusters.all();
-        var own = record.flatMap(known -> ownCluster(known, all));
-        var unnamed = own.filter(cluster -> !record.get().made(Made.CLUSTER).contains(cluster.clusterId()));
-        var source = new SourceBackup(account.cloudHsm(), account.kms(), problems).choose(request, record, own);
+        var had = record.flatMap(known -> ownCluster(known, all));
+        var adopted =
+                new ClusterAdoption(account.secretsManager(), deployments, problems).choose(request, record, had, all);
+        var unnamed = had.filter(cluster -> adopted.isEmpty() && !record.get().hasCluster(cluster.clusterId()));
+        var own = had.or(() -> adopted.flatMap(cluster -> clusters.find(cluster.clusterId())));
+        var source = problems.concern("cluster")
+                ? Optional.<Backup>empty()
+                : new SourceBackup(account.cloudHsm(), account.kms(), problems).choose(request, record, own);
         // The cluster that stays; none where one is made from a backup in its place.
         var kept = own.filter(cluster -> source.isEmpty());
         var network =
@@ -177,7 +182,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
         if (holder.isPresent()) return locked(request.deployment(), holder.get());
         var plan = Plan.of(request, network.get(), source, price, lambdaConcurrency);
         var now = runtime.clock().instant();
-        if (!deployments.provisioning(plan.deployment(), record, wanted.remembered(), plan, now)) {
+        if (!deployments.provisioning(plan.deployment(), record, wanted.remembered(), plan, adopted, now)) {
             // The execution that had the lock until now wanted something else than this one has seen. Nobody has it
             // now.
             return run(input, awaited);

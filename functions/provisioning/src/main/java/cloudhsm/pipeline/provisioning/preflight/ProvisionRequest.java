@@ -11,6 +11,7 @@ import java.util.Optional;
  *
  * @param deployment names everything the pipeline makes
  * @param buckets those that the deployment has already among them
+ * @param cluster that somebody initialized by hand and that the deployment is to take over; empty: none
  * @param backupId of which this execution is to make the deployment's cluster anew; empty: of none while there is a
  *     cluster, of the newest where it is gone
  */
@@ -24,6 +25,7 @@ record ProvisionRequest(
         String keyStoreName,
         Key key,
         List<Bucket> buckets,
+        Optional<AdoptCluster> cluster,
         Optional<String> backupId,
         Limits limits) {
     ProvisionRequest {
@@ -63,6 +65,12 @@ record ProvisionRequest(
      * @param adopt whether a bucket that is there already may be taken over
      */
     record Bucket(String field, String name, boolean adopt) {}
+
+    /**
+     * @param trustAnchor PEM, encoded anew: the root, or the chain up to it
+     * @param adminSecretArn the secret with the password of {@code admin}
+     */
+    record AdoptCluster(String clusterId, String trustAnchor, String adminSecretArn) {}
 
     /** @param policy a whole key policy instead of administrators and users; empty: made from these */
     record Key(

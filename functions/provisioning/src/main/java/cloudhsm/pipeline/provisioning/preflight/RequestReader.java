@@ -1,8 +1,10 @@
 package cloudhsm.pipeline.provisioning.preflight;
 
 import cloudhsm.pipeline.provisioning.bucket.BucketName;
+import cloudhsm.pipeline.provisioning.cluster.OwnSecret;
 import cloudhsm.pipeline.provisioning.input.Fields;
 import cloudhsm.pipeline.provisioning.input.Problems;
+import cloudhsm.pipeline.provisioning.keystore.CreateKeyStore;
 import cloudhsm.pipeline.provisioning.pki.ExpiredRoot;
 import cloudhsm.pipeline.provisioning.pki.MalformedPemException;
 import cloudhsm.pipeline.provisioning.pki.Pem;
@@ -28,11 +30,15 @@ final class RequestReader {
     private static final Pattern VPC_ID = Pattern.compile("vpc-[0-9a-f]{8,17}");
     private static final Pattern SUBNET_ID = Pattern.compile("subnet-[0-9a-f]{8,17}");
     private static final Pattern INSTANCE_TYPE = Pattern.compile("[a-z][a-z0-9-]*\\.[a-z0-9-]+");
+    private static final Pattern CLUSTER_ID = Pattern.compile("cluster-[2-7a-zA-Z]{11,16}");
     private static final Pattern BACKUP_ID = Pattern.compile("backup-[2-7a-zA-Z]{11,16}");
     private static final Pattern ALIAS = Pattern.compile("alias/[a-zA-Z0-9/_-]+");
 
     /** CreateCluster takes at most this many subnets. */
     private static final int MOST_SUBNETS = 10;
+
+    /** Certificates in the chain that InitializeCluster takes for a trust anchor. */
+    private static final int LONGEST_CHAIN = 4;
 
     /** A KMS key store needs HSMs in two zones. */
     private static final int FEWEST_HSMS = 2;
@@ -89,6 +95,7 @@ final class RequestReader {
                 keyStoreName(fields.object("keyStore"), "cloudhsm-" + deployment),
                 key(fields.object("key"), deployment),
                 buckets(fields, deployment, had),
+                cluster(fields, deployment),
                 backupId(fields.object("recovery")),
                 LimitsReader.read(fields, price, hsm.count(), problems));
         if (!request.key().deletable() && request.limits().atLimit().equals("TEARDOWN")) {
@@ -337,6 +344,61 @@ final class RequestReader {
                             + " with those that it has already, these are " + buckets.size());
         }
         return List.copyOf(buckets.values());
+    }
+
+    private Optional<ProvisionRequest.AdoptCluster> cluster(Fields input, String deployment) {
+        var given = input.json("cluster").isPresent();
+        var fields = input.object("cluster");
+        if (!given) return Optional.empty();
+        var id = required(fields, "id");
+        if (!id.isEmpty() && !CLUSTER_ID.matcher(id).matches()) {
+            problems.add(
+                    fields.path("id"), quoted(id) + " is not the id of a cluster, such as \"cluster-igklspoyj5v\"");
+        }
+        var trustAnchor = clusterTrustAnchor(fields.path("trustAnchor"), required(fields, "trustAnchor"));
+        var secretArn = required(fields, "adminPasswordSecretArn");
+        var name = OwnSecret.adopted(deployment);
+        var arn = "arn:" + execution.partition() + ":secretsmanager:" + execution.region() + ":" + execution.account()
+                + ":secret:" + name;
+        if (!secretArn.isEmpty() && !secretArn.matches(Pattern.quote(arn) + "-[A-Za-z0-9]{6}")) {
+            problems.add(
+                    fields.path("adminPasswordSecretArn"),
+                    quoted(secretArn) + " is not the ARN of a secret \"" + name + "\" of this account and Region, the"
+                            + " only name whose secret the client may read; store the password of admin under it");
+        }
+        if (!fields.flag("adopt").orElse(false)) {
+            problems.add(
+                    fields.path("adopt"), "must be true: the cluster is put to the deployment's use, and stays yours");
+        }
+        fields.refuseOthers();
+        return Optional.of(new ProvisionRequest.AdoptCluster(id, trustAnchor, secretArn))
+                .filter(cluster -> !problems.concern("cluster"));
+    }
+
+    private String required(Fields fields, String name) {
+        var text = fields.text(name).orElse("");
+        if (text.isEmpty()) problems.add(fields.path(name), "is needed to adopt a cluster");
+        return text;
+    }
+
+    /** Encoded anew; "" if it cannot be a trust anchor. Whether it is the cluster's is ClusterAdoption's to look at. */
+    private String clusterTrustAnchor(String path, String pem) {
+        if (pem.isEmpty()) return "";
+        try {
+            var chain = Pem.certificates(pem);
+            var bare = Pem.bareChain(pem);
+            if (chain.size() > LONGEST_CHAIN || bare.length() > CreateKeyStore.TRUST_ANCHOR_LENGTH) {
+                problems.add(
+                        path,
+                        "has " + chain.size() + " certificates in " + bare.length() + " characters; CloudHSM takes at"
+                                + " most " + LONGEST_CHAIN + ", KMS " + CreateKeyStore.TRUST_ANCHOR_LENGTH
+                                + " characters");
+            }
+            return bare;
+        } catch (MalformedPemException malformed) {
+            problems.add(path, malformed.getMessage());
+            return "";
+        }
     }
 
     private Optional<String> backupId(Fields fields) {

@@ -67,7 +67,7 @@ final class SourceBackup {
 
     /** Of the clusters that the record names, and of no other, whatever its tags say; the newest first. */
     private List<Backup> backups(Optional<Deployment> record) {
-        var clusterIds = record.map(Deployment::clusterIds).orElse(List.of());
+        var clusterIds = record.map(Deployment::madeClusterIds).orElse(List.of());
         if (clusterIds.isEmpty()) return List.of();
         return cloudHsm.describeBackupsPaginator(list -> list.filters(Map.of("clusterIds", clusterIds))).stream()
                 .flatMap(page -> page.backups().stream())

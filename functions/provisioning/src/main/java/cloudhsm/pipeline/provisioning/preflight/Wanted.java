@@ -53,8 +53,8 @@ record Wanted(JsonNode input, JsonNode request) {
     /** What later inputs need not say again: all but that which an input says for its own execution alone. */
     JsonNode remembered() {
         ObjectNode remembered = request.deepCopy();
-        remembered.remove(List.of("healthCheck", "recovery"));
-        // Whoever adopts a bucket says so of that bucket; the record names those that were.
+        remembered.remove(List.of("healthCheck", "recovery", "cluster"));
+        // Whoever adopts a bucket or a cluster says so of that one; the record names those that were.
         remembered.findParents("adopt").forEach(bucket -> ((ObjectNode) bucket).remove("adopt"));
         return remembered;
     }

@@ -1,6 +1,7 @@
 package cloudhsm.pipeline.provisioning.teardown;
 
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
+import cloudhsm.pipeline.provisioning.deployment.AdoptedCluster;
 import cloudhsm.pipeline.provisioning.deployment.Deployment;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.deployment.Made;
@@ -28,7 +29,7 @@ import software.amazon.awssdk.services.kms.model.OriginType;
 final class DeploymentSearch {
     /**
      * @param clusters that there still are
-     * @param clusterIds of these, and of deleted ones, whose backups may remain
+     * @param clusterIds of these, but for an adopted one, and of deleted ones, whose backups may remain
      * @param keys the deployment's, and all others in its key store
      * @param othersKeys those of the keys that are not this deployment's
      * @param buckets names of the deployment's, made and adopted
@@ -94,6 +95,15 @@ final class DeploymentSearch {
                 .forEach(name -> leftAlone.add(taggedOnly("bucket " + name)));
         var ownBuckets =
                 record.map(known -> buckets.of(known, execution.account())).orElse(List.of());
+        record.flatMap(Deployment::adoptedCluster)
+                .map(AdoptedCluster::clusterId)
+                .ifPresent(adopted -> {
+                    clusterIds.remove(adopted);
+                    leftAlone.add("cluster " + adopted
+                            + " was there before the deployment and is given back, with its backups,"
+                            + " its users, kmsuser among them, and as many HSMs as it came with; take off its tag "
+                            + Clusters.DEPLOYMENT_TAG);
+                });
         return new Found(record, clusters, List.copyOf(clusterIds), keyStore, keys, others, ownBuckets, leftAlone);
     }
 

@@ -20,6 +20,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
+import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
 import software.amazon.awssdk.services.kms.KmsClient;
 import software.amazon.awssdk.services.kms.model.ConnectionStateType;
 import software.amazon.awssdk.services.kms.model.KeyManagerType;
@@ -157,10 +158,17 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
 
     private TeardownPlan planOf(
             TeardownRequest request, DeploymentSearch.Found found, List<String> shared, String refusal) {
-        int hsms = found.clusters().stream()
-                .mapToInt(cluster -> Clusters.hsms(cluster).size())
-                .sum();
-        var cannotDeleteMaterial = cannotDeleteMaterial(found, hsms);
+        var record = found.record().orElseThrow();
+        var all = found.clusters().stream()
+                .flatMap(cluster -> Clusters.hsms(cluster).stream())
+                .map(Hsm::hsmId)
+                .toList();
+        var adopted = record.adoptedCluster()
+                .map(cluster -> new TeardownPlan.Adopted(cluster.clusterId(), cluster.hsmIds()))
+                .orElse(new TeardownPlan.Adopted("", List.of()));
+        var hsms = (int)
+                all.stream().filter(id -> !adopted.ownersHsmIds().contains(id)).count();
+        var cannotDeleteMaterial = cannotDeleteMaterial(found, all.size());
         var meter = request.meter() == TeardownRequest.Meter.DELETE_MATERIAL && cannotDeleteMaterial.isPresent()
                 ? TeardownRequest.Meter.STOP_NOW
                 : request.meter();
@@ -177,6 +185,7 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
                 found.keyStore().map(store -> store.customKeyStoreId()).orElse(""),
                 found.keys().stream().map(KeyMetadata::keyId).toList(),
                 found.clusterIds(),
+                adopted,
                 hsms,
                 price.perHour(hsms),
                 price.perHour(hsms + (hsms == 0 ? 0 : request.pendingWindowInDays() * HOURS_OF_DAY + HOURS_LATE)),
@@ -208,8 +217,7 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
 
     /** An adopted bucket's objects stay readable, whatever becomes of those that the pipeline made. */
     private TeardownPlan.Bucket bucket(String name, TeardownRequest request, DeploymentSearch.Found found) {
-        var adopted = found.record().orElseThrow().adoptedBuckets().contains(name);
-        if (!adopted) {
+        if (!found.record().orElseThrow().adoptedBuckets().contains(name)) {
             return new TeardownPlan.Bucket(name, false, request.data().name(), request.returnTo());
         }
         var former = request.returnTo().isEmpty()

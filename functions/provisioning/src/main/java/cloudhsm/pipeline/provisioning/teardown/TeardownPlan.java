@@ -38,6 +38,7 @@ record TeardownPlan(
         List<String> clusterIds,
         int hsms,
         BigDecimal stopNowUsd,
+        Adopted adoptedCluster,
         BigDecimal deleteMaterialUsd,
         String priceBasis,
         List<String> leftAlone,
@@ -56,6 +57,16 @@ record TeardownPlan(
     TeardownPlan {
         buckets = List.copyOf(buckets);
         Objects.requireNonNull(deployment, "deployment");
+    /**
+     * @param clusterId "" where no cluster was adopted
+     * @param ownersHsmIds of the HSMs that it came with
+     */
+    record Adopted(String clusterId, List<String> ownersHsmIds) {
+        Adopted {
+            ownersHsmIds = List.copyOf(ownersHsmIds);
+        }
+    }
+
         keyIds = List.copyOf(keyIds);
         clusterIds = List.copyOf(clusterIds);
         leftAlone = List.copyOf(leftAlone);

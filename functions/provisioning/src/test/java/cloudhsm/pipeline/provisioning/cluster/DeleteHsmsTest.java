@@ -30,11 +30,11 @@ class DeleteHsmsTest {
     }
 
     private Outcome run(String clusterId) {
-        return stage.run(new DeleteHsms.Input(clusterId), Optional.empty());
+        return stage.run(new DeleteHsms.Input(clusterId, 0, List.of()), Optional.empty());
     }
 
     private DeleteHsms.Output runToEnd(String clusterId) {
-        var outcome = aws.runToEnd(awaited -> stage.run(new DeleteHsms.Input(clusterId), awaited));
+        var outcome = aws.runToEnd(awaited -> stage.run(new DeleteHsms.Input(clusterId, 0, List.of()), awaited));
         return TestAccount.done(outcome, DeleteHsms.Output.class);
     }
 
@@ -43,7 +43,7 @@ class DeleteHsmsTest {
         try (var account = new TestAccount()) {
             var clusterId = account.clusterForKms("kmsuserPassword1").id();
             var both = new DeleteHsms(account.cloudHsm, account.runtime);
-            var input = new DeleteHsms.Input(clusterId);
+            var input = new DeleteHsms.Input(clusterId, 0, List.of());
             TestAccount.waiting(both.run(input, Optional.empty()));
             assertEquals(
                     Set.of(HsmState.DELETE_IN_PROGRESS),
@@ -63,7 +63,7 @@ class DeleteHsmsTest {
             aws.cloudHsm.createHsm(request -> request.clusterId(clusterId).availabilityZone(EmbeddedAws.ZONE_A));
         }
         aws.cloud.advance(Duration.ofMinutes(20));
-        var input = new DeleteHsms.Input(clusterId, 1);
+        var input = new DeleteHsms.Input(clusterId, 1, List.of());
         TestAccount.done(aws.runToEnd(awaited -> stage.run(input, awaited)), DeleteHsms.Output.class);
         assertEquals(
                 List.of(HsmState.ACTIVE),

@@ -109,7 +109,7 @@ class DeploymentsTest {
         var before = deployments.find("demo");
         var wanted = Json.MAPPER.createObjectNode().put("maxCostUsd", 32.50);
         var later = NOW.plusSeconds(60);
-        assertTrue(deployments.provisioning("demo", before, wanted, Map.of("plan", "second"), later));
+        assertTrue(deployments.provisioning("demo", before, wanted, Map.of("plan", "second"), Optional.empty(), later));
         assertEquals(Phase.RUNNING, demo().phase());
         assertEquals(NOW, demo().since());
         assertEquals("second", demo().plan().path("plan").asText());
@@ -123,7 +123,7 @@ class DeploymentsTest {
         deployments.enter("demo", Phase.PAUSED, NOW);
         var later = NOW.plusSeconds(60);
         assertTrue(deployments.provisioning(
-                "demo", deployments.find("demo"), Json.MAPPER.createObjectNode(), Map.of(), later));
+                "demo", deployments.find("demo"), Json.MAPPER.createObjectNode(), Map.of(), Optional.empty(), later));
         assertEquals(Phase.PROVISIONING, demo().phase());
         assertEquals(later, demo().since());
         assertEquals("first", demo().resources().path("cluster").asText());
@@ -134,7 +134,8 @@ class DeploymentsTest {
         deployments.running("demo", Map.of("cluster", "first"), NOW);
         var before = deployments.find("demo");
         deployments.enter("demo", Phase.PAUSED, NOW);
-        assertFalse(deployments.provisioning("demo", before, Json.MAPPER.createObjectNode(), Map.of(), NOW));
+        assertFalse(deployments.provisioning(
+                "demo", before, Json.MAPPER.createObjectNode(), Map.of(), Optional.empty(), NOW));
         assertEquals(Phase.PAUSED, demo().phase());
     }
 
@@ -153,16 +154,19 @@ class DeploymentsTest {
         var before = deployments.find("demo");
         var cost = Json.MAPPER.createObjectNode().put("maxCostUsd", 32.50);
         var time = Json.MAPPER.createObjectNode().put("teardownAfter", "PT9H");
-        assertTrue(deployments.provisioning("demo", before, cost, Map.of("plan", "first"), NOW));
-        assertFalse(deployments.provisioning("demo", before, time, Map.of("plan", "second"), NOW));
+        assertTrue(deployments.provisioning("demo", before, cost, Map.of("plan", "first"), Optional.empty(), NOW));
+        assertFalse(deployments.provisioning("demo", before, time, Map.of("plan", "second"), Optional.empty(), NOW));
         assertEquals(cost, demo().wanted());
         assertEquals("first", demo().plan().path("plan").asText(), "nor is the plan another one");
-        assertTrue(deployments.provisioning("demo", deployments.find("demo"), time, Map.of("plan", "second"), NOW));
+        assertTrue(deployments.provisioning(
+                "demo", deployments.find("demo"), time, Map.of("plan", "second"), Optional.empty(), NOW));
         assertEquals(time, demo().wanted());
 
         var last = deployments.find("demo");
         deployments.remove("demo");
-        assertFalse(deployments.provisioning("demo", last, cost, Map.of(), NOW), "it was torn down meanwhile");
+        assertFalse(
+                deployments.provisioning("demo", last, cost, Map.of(), Optional.empty(), NOW),
+                "it was torn down meanwhile");
         assertEquals(Optional.empty(), deployments.find("demo"));
     }
 

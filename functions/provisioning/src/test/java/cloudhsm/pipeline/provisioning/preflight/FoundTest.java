@@ -292,7 +292,8 @@ class FoundTest {
         assertEquals("INVALID_INPUT", refused.reason());
         var tooMany = Json.MAPPER.createObjectNode();
         tooMany.putObject("hsm").put("count", 9);
-        deployments.provisioning(DEPLOYMENT, deployments.find(DEPLOYMENT), tooMany, record().plan(), now());
+        deployments.provisioning(
+                DEPLOYMENT, deployments.find(DEPLOYMENT), tooMany, record().plan(), Optional.empty(), now());
         leftAlone("it is PROVISIONING since ");
         running();
         assertEquals(

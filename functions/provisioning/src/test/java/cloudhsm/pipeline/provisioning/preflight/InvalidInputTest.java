@@ -78,7 +78,7 @@ class InvalidInputTest {
                 bad("[]", "input: the execution input must be a JSON object, not an array"),
                 bad(
                         "{'dployment': 'x'}",
-                        "dployment: is not a known field; here are atLimit, bucket, buckets, client,"
+                        "dployment: is not a known field; here are atLimit, bucket, buckets, client, cluster,"
                                 + " clusterCertificate, deployment, healthCheck, hsm, hsmIdentity, key, keyStore,"
                                 + " maxCostUsd, network, recovery, teardownAfter"),
                 bad("{'bucket': {'nam': 'x'}}", "bucket.nam: is not a known field; here are adopt, name"),

@@ -228,6 +228,7 @@ class WantedTest {
                 deployments.find("default"),
                 json(gone),
                 record("default").plan(),
+                Optional.empty(),
                 aws.cloud.time().now()));
         assertEquals(
                 "1. key.users: \"arn:aws:iam::111122223333:role/Gone\" does not exist" + REMEMBERED, problems("{}"));

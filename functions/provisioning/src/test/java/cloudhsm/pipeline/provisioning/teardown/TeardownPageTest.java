@@ -28,6 +28,7 @@ class TeardownPageTest {
                 "cks-1",
                 List.of(),
                 List.of(),
+                new TeardownPlan.Adopted("", List.of()),
                 2,
                 BigDecimal.ONE,
                 BigDecimal.TEN,
