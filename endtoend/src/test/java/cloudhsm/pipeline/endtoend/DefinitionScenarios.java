@@ -51,7 +51,7 @@ final class DefinitionScenarios {
                       "identityPolicy": "REQUIRE_AWS", "manufacturerRoot": "", "expiredRoot": "REFUSE",
                       "certificateValidity": "P3652D", "caKey": "DISCARD", "keyStoreName": "k", "keyAlias": "alias/k",
                       "keyDescription": "", "keyAdministrators": [], "keyUsers": [], "keyDeletable": true,
-                      "keyPolicy": null, "buckets": [{"name": "b", "adopt": false}], "limits": {}, "hourlyCostUsd": 3.2}}\
+                      "keyPolicy": null, "buckets": [{"name": "b", "adopt": false}], "limits": {}, "hourlyCostUsd": 3.84}}\
             """.formatted(leftAlone, healing, client);
     }
 
@@ -346,7 +346,7 @@ final class DefinitionScenarios {
              "pendingWindowInDays": 7, "meter": "%s",
              "meterNote": "", "buckets": [%s], "keyStoreId": "%s", "keyIds": ["190dca37-b796-4638-a27d-5cd11758b5c2"],
              "clusterIds": ["cluster-m6scvxgqtfh"], "adoptedCluster": {"clusterId": "", "ownersHsmIds": []}, "hsms": 2,
-             "stopNowUsd": 3.2, "deleteMaterialUsd": 310.4,
+             "pricePerHsmHourUsd": 1.92, "stopNowUsd": 3.84, "deleteMaterialUsd": 372.48,
              "leftAlone": [], "shared": [], "interrupt": %s, "refusal": ""}\
             """.formatted(data, meter, bucket.isEmpty() ? "" : bucket(bucket, false, data), keyStoreId, interrupt);
     }

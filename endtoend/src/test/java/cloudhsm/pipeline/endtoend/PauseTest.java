@@ -64,7 +64,7 @@ class PauseTest {
         assertEquals(4, told.size(), "both failures, one mail for the pause, one for the return");
         assertTrue(told.get(2).message().contains("cannot be read"), told.get(2).message());
         assertTrue(
-                told.getLast().message().contains("The HSMs bill 3.20 USD an hour"),
+                told.getLast().message().contains("The HSMs bill 3.84 USD an hour"),
                 told.getLast().message());
     }
 

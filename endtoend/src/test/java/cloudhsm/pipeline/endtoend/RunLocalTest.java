@@ -90,7 +90,9 @@ class RunLocalTest {
             assertEquals(keyArn, object.path("keyArn").asText());
         assertTrue(out.toString().contains("Embedded AWS us-east-1 at "), out::toString);
         assertTrue(out.toString().contains("will bill $3.20 per hour"), out::toString);
-        assertTrue(out.toString().contains("1.60 USD per HSM and hour is the price in us-east-1 as of"), out::toString);
+        assertTrue(
+                out.toString().contains("1.60 USD per HSM and hour is the price in us-east-1 by AWS's price list"),
+                out::toString);
         assertFalse(out.toString().contains("none is known"), out::toString);
         assertFalse(out.toString().contains("eu-central-1"), out::toString);
     }

@@ -7,10 +7,12 @@ import cloudhsm.pipeline.localcloud.wire.AwsRequest;
 import cloudhsm.pipeline.localcloud.wire.JsonService;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.math.BigDecimal;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /**
@@ -63,6 +65,11 @@ public final class PricingService extends JsonService {
         super("pricing", "1.1");
         this.account = account;
         on("GetProducts", this::getProducts);
+    }
+
+    /** US dollars for one HSM and one hour in the Region; empty where the list has none. */
+    public static Optional<BigDecimal> hsmHour(String region) {
+        return Optional.ofNullable(HSM_HOUR.get(region)).map(BigDecimal::new);
     }
 
     private JsonNode getProducts(ObjectNode input, AwsRequest request) {

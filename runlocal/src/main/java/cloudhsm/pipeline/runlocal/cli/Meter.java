@@ -2,6 +2,7 @@ package cloudhsm.pipeline.runlocal.cli;
 
 import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.localcloud.cloudhsm.Hsm;
+import cloudhsm.pipeline.localcloud.pricing.PricingService;
 import cloudhsm.pipeline.localcloud.time.Timed;
 import java.math.BigDecimal;
 import java.math.RoundingMode;
@@ -13,13 +14,15 @@ import java.util.stream.Stream;
 
 /** What the run costs, and how long AWS alone would have taken for it. */
 final class Meter {
-    /** USD per HSM-hour that the embedded AWS bills: us-east-1's price as of 2026-09-30 [PRICE]. */
-    private static final BigDecimal PRICE = new BigDecimal("1.60");
+    /** USD per HSM-hour of the Regions that AWS's price list leaves out: the dearest that it has. */
+    private static final BigDecimal DEAREST = new BigDecimal("2.72");
 
     private final LocalCloud cloud;
+    private final BigDecimal price;
 
     Meter(LocalCloud cloud) {
         this.cloud = cloud;
+        this.price = PricingService.hsmHour(cloud.account().region()).orElse(DEAREST);
     }
 
     /** USD for HSMs up to that moment: each started hour of each HSM counts. */
@@ -28,7 +31,7 @@ final class Meter {
                 .filter(hsm -> hsm.createdAt().isBefore(moment))
                 .mapToLong(hsm -> startedHours(Duration.between(hsm.createdAt(), end(hsm, moment))))
                 .sum();
-        return PRICE.multiply(BigDecimal.valueOf(hours)).setScale(2, RoundingMode.HALF_UP);
+        return price.multiply(BigDecimal.valueOf(hours)).setScale(2, RoundingMode.HALF_UP);
     }
 
     private static Instant end(Hsm hsm, Instant moment) {

@@ -19,8 +19,6 @@ final class Price {
     private static final String TABLE =
             "functions/provisioning/src/main/resources/cloudhsm/pipeline/provisioning/price/hsm-prices.csv";
 
-    private static final String FALLBACK_REGION = "us-east-1";
-
     private final Aws aws;
     private final Findings findings;
     private final Path root;
@@ -68,14 +66,16 @@ final class Price {
             var same = new BigDecimal(parameter).compareTo(price) == 0;
             tell(said + "and PricePerHsmHour says " + parameter + ".", same, price);
         } else if (ofTable.isPresent()) {
-            var same = ofTable.get().compareTo(price) == 0;
-            tell(said + "and the pipeline's table says " + dollars(ofTable.get()) + ".", same, price);
+            var table = said + "which executions go by, and the pipeline's table says " + dollars(ofTable.get()) + ".";
+            if (ofTable.get().compareTo(price) == 0) findings.right("price", table);
+            else
+                findings.noted(
+                        "price", table, "deploy with PricePerHsmHour=" + dollars(price) + " for all warnings to agree");
         } else {
             findings.noted(
                     "price",
-                    said + "and the pipeline would show " + FALLBACK_REGION + "'s, "
-                            + table(FALLBACK_REGION).map(Price::dollars).orElse("which it does not have") + ".",
-                    "deploy with PricePerHsmHour=" + dollars(price));
+                    said + "which executions go by, and the pipeline's table has none.",
+                    "deploy with PricePerHsmHour=" + dollars(price) + " for all warnings to agree");
         }
     }
 

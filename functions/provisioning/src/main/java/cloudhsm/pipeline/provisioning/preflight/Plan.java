@@ -26,7 +26,8 @@ import software.amazon.awssdk.services.cloudhsmv2.model.Backup;
  * @param caKey KEEP or DISCARD
  * @param keyPolicy a whole key policy, or JSON null
  * @param buckets at least one
- * @param hourlyCostUsd of that many HSMs
+ * @param pricePerHsmHourUsd of one HSM
+ * @param hourlyCostUsd of as many as the cluster is to have
  * @param priceBasis whose price that is, as of when, and how to set another
  * @param lambdaConcurrency what the account lets Lambda run at a time, and what that means
  */
@@ -57,6 +58,7 @@ public record Plan(
         JsonNode keyPolicy,
         List<Bucket> buckets,
         Limits limits,
+        BigDecimal pricePerHsmHourUsd,
         BigDecimal hourlyCostUsd,
         BigDecimal dailyCostUsd,
         String priceBasis,
@@ -110,6 +112,7 @@ public record Plan(
                         .map(bucket -> new Bucket(bucket.name(), bucket.adopt()))
                         .toList(),
                 request.limits(),
+                price.perHour(),
                 price.perHour(request.hsm().count()),
                 price.perDay(request.hsm().count()),
                 price.basis(),

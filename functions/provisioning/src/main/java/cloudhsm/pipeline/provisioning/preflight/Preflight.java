@@ -24,6 +24,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Supplier;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
 import software.amazon.awssdk.services.cloudhsmv2.model.Backup;
 import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
@@ -79,7 +80,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
     private final SelfHealing selfHealing;
     private final Quotas quotas;
     private final LambdaConcurrency concurrency;
-    private final HsmPrice price;
+    private final Supplier<HsmPrice> prices;
     private final String awsRootCertificate;
     private final StageRuntime runtime;
 
@@ -92,12 +93,15 @@ public final class Preflight extends StageHandler<Preflight.Input> {
                 SelfHealing.ofFunction(StageRuntime.ofFunction()),
                 Quotas.ofFunction(),
                 LambdaConcurrency.ofFunction(),
-                HsmPrice.ofFunction(),
+                Preflight::priceNow,
                 Aws.environment("AWS_ROOT_CERTIFICATE"),
                 StageRuntime.ofFunction());
     }
 
-    /** @param awsRootCertificate PEM of the AWS CloudHSM roots, or "" for the pinned one */
+    /**
+     * @param prices asked once in each execution
+     * @param awsRootCertificate PEM of the AWS CloudHSM roots, or "" for the pinned one
+     */
     public Preflight(
             Account account,
             Deployments deployments,
@@ -105,7 +109,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
             SelfHealing selfHealing,
             Quotas quotas,
             LambdaConcurrency concurrency,
-            HsmPrice price,
+            Supplier<HsmPrice> prices,
             String awsRootCertificate,
             StageRuntime runtime) {
         super(Input.class, runtime);
@@ -118,7 +122,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
         this.selfHealing = selfHealing;
         this.quotas = quotas;
         this.concurrency = concurrency;
-        this.price = price;
+        this.prices = prices;
         this.awsRootCertificate = awsRootCertificate;
         this.runtime = runtime;
     }
@@ -130,6 +134,7 @@ public final class Preflight extends StageHandler<Preflight.Input> {
         var wanted = Wanted.of(before, input.request());
         var problems = new Problems(wanted::isRemembered);
         var execution = Execution.of(input.execution());
+        var price = prices.get();
         var request = new RequestReader(execution, price, problems)
                 .read(wanted.request(), record.map(Deployment::buckets).orElse(List.of()));
         var zones = new RegionCheck(account.ec2(), execution.region(), problems).zones();
@@ -195,6 +200,10 @@ public final class Preflight extends StageHandler<Preflight.Input> {
                 record.filter(Preflight::isToComeBack).isPresent(),
                 needsClient(record, kept, plan.hsmCount()));
         return new Outcome.Done(new Output(found, plan));
+    }
+
+    private static HsmPrice priceNow() {
+        return HsmPrice.ofFunction(() -> PriceList.ofFunction().hsmHour(Aws.environment("AWS_REGION")));
     }
 
     private static boolean isToComeBack(Deployment record) {

@@ -1,6 +1,7 @@
 package cloudhsm.pipeline.provisioning.price;
 
 import cloudhsm.pipeline.provisioning.lambda.Aws;
+import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.math.BigDecimal;
@@ -8,9 +9,12 @@ import java.math.RoundingMode;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.LocalDate;
+import java.util.Comparator;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 
 /**
@@ -21,9 +25,6 @@ import java.util.stream.Collectors;
  * @param basis a sentence: whose price that is, as of when, and how to set another
  */
 public record HsmPrice(BigDecimal perHour, String basis) {
-    /** The Region whose price stands in for those that the table does not have. */
-    private static final String KNOWN_REGION = "us-east-1";
-
     /** Of hsm2m.medium, by Region. A price without a source is not in it. */
     private static final Map<String, Entry> TABLE = readTable();
 
@@ -45,28 +46,56 @@ public record HsmPrice(BigDecimal perHour, String basis) {
 
     /** From the function's environment: AWS_REGION, which Lambda sets, and PRICE_PER_HSM_HOUR, which may be "". */
     public static HsmPrice ofFunction() {
-        return of(Aws.environment("AWS_REGION"), Aws.environment("PRICE_PER_HSM_HOUR"));
+        return ofFunction(Optional::empty);
+    }
+
+    /** @param listed AWS's list price, asked only where the environment says none */
+    public static HsmPrice ofFunction(Supplier<Optional<BigDecimal>> listed) {
+        return of(Aws.environment("AWS_REGION"), Aws.environment("PRICE_PER_HSM_HOUR"), listed);
     }
 
     /**
-     * The price that was set, or else the table's for the Region, or else the table's for us-east-1.
+     * The price that was set, or else AWS's list price, or else the table's for the Region. Where that has none it is not
+     * known, which is said, and the dearest of the table stands in, so that no limit of cost comes too late.
      *
-     * @param set US dollars, as in 1.60; "" to take the table's
+     * @param set US dollars, as in 1.60; "" where none was set
+     * @param listed asked only where none was set
      * @throws NumberFormatException if {@code set} is neither
      */
-    public static HsmPrice of(String region, String set) {
+    public static HsmPrice of(String region, String set, Supplier<Optional<BigDecimal>> listed) {
         if (!set.isEmpty()) {
             var price = new BigDecimal(set);
             return new HsmPrice(price, rate(price) + " is what the stack's parameter PricePerHsmHour says.");
         }
-        var entry = TABLE.getOrDefault(region, TABLE.get(KNOWN_REGION));
-        var basis = rate(entry.usdPerHsmHour()) + " is the price in " + entry.region() + " as of " + entry.date();
+        return listed.get()
+                .map(price -> new HsmPrice(price, rate(price) + " is the price in " + region + " by AWS's price list."))
+                .orElseGet(() -> ofTable(region));
+    }
+
+    private static HsmPrice ofTable(String region) {
+        var entry = TABLE.get(region);
+        if (entry != null) {
+            return new HsmPrice(
+                    entry.usdPerHsmHour(),
+                    rate(entry.usdPerHsmHour()) + " is the price in " + region + " as of " + entry.date()
+                            + "; if it has changed, set the stack's parameter PricePerHsmHour.");
+        }
+        var dearest = TABLE.values().stream()
+                .max(Comparator.comparing(Entry::usdPerHsmHour))
+                .orElseThrow();
         return new HsmPrice(
-                entry.usdPerHsmHour(),
-                entry.region().equals(region)
-                        ? basis + "; if it has changed, set the stack's parameter PricePerHsmHour."
-                        : basis + ", because none is known for " + region
-                                + "; set that Region's with the stack's parameter PricePerHsmHour.");
+                dearest.usdPerHsmHour(),
+                "The price of an HSM in " + region + " is not known; " + rate(dearest.usdPerHsmHour())
+                        + ", the dearest that is, stands in (" + dearest.region() + " as of " + dearest.date()
+                        + "). Set the Region's own with the stack's parameter PricePerHsmHour.");
+    }
+
+    /** The price that a deployment's plan was made with, so that all its figures agree; this one where it says none. */
+    public HsmPrice agreed(JsonNode plan) {
+        var said = plan.path("pricePerHsmHourUsd");
+        return said.isNumber()
+                ? new HsmPrice(said.decimalValue(), plan.path("priceBasis").asText())
+                : this;
     }
 
     /** US dollars an hour. */

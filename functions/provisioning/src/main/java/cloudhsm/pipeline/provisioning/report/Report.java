@@ -115,7 +115,7 @@ public final class Report extends StageHandler<Report.Input> {
     private final Deployments deployments;
     private final SelfHealing healing;
     private final Notifications notifications;
-    private final HsmPrice price;
+    private final HsmPrice tablePrice;
     private final Clock clock;
 
     /** Called by Lambda, once per execution environment. */
@@ -134,7 +134,7 @@ public final class Report extends StageHandler<Report.Input> {
             Deployments deployments,
             SelfHealing healing,
             Notifications notifications,
-            HsmPrice price,
+            HsmPrice tablePrice,
             StageRuntime runtime) {
         super(Input.class, runtime);
         this.bucket = bucket;
@@ -142,7 +142,7 @@ public final class Report extends StageHandler<Report.Input> {
         this.deployments = deployments;
         this.healing = healing;
         this.notifications = notifications;
-        this.price = price;
+        this.tablePrice = tablePrice;
         this.clock = runtime.clock();
     }
 
@@ -151,6 +151,7 @@ public final class Report extends StageHandler<Report.Input> {
         var finished = clock.instant();
         var took = Duration.between(input.startTime(), finished);
         int hsms = input.hsms().path("hsms").size();
+        var price = tablePrice.agreed(input.plan());
         var cost = new Cost(
                 hsms,
                 price.perHour(),
@@ -181,7 +182,7 @@ public final class Report extends StageHandler<Report.Input> {
                 cost.sinceStartUsd(),
                 cost.perHourUsd(),
                 cost.perDayUsd(),
-                price.basis()));
+                cost.priceBasis()));
     }
 
     private void tellThatItRunsAgain(Input input, String deployment, Cost cost) {
@@ -197,6 +198,6 @@ public final class Report extends StageHandler<Report.Input> {
                                 .map(bucket -> "s3://" + bucket.path("bucket").asText())
                                 .collect(Collectors.joining(", and one to "))
                         + " was put under the key. The HSMs bill "
-                        + Words.usd(cost.perHourUsd()) + " an hour until they are deleted. " + price.basis());
+                        + Words.usd(cost.perHourUsd()) + " an hour until they are deleted. " + cost.priceBasis());
     }
 }

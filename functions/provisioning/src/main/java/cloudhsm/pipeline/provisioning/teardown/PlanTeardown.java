@@ -51,7 +51,7 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
     private final DeploymentSearch search;
     private final DeploymentLock lock;
     private final Deployments deployments;
-    private final HsmPrice price;
+    private final HsmPrice tablePrice;
 
     /** Called by Lambda, once per execution environment. */
     public PlanTeardown() {
@@ -69,7 +69,7 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
             KmsClient kms,
             S3Client s3,
             Deployments deployments,
-            HsmPrice price,
+            HsmPrice tablePrice,
             StageRuntime runtime) {
         super(Input.class, runtime);
         this.kms = kms;
@@ -77,7 +77,7 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
         this.search = new DeploymentSearch(cloudHsm, kms, buckets, deployments);
         this.lock = runtime.lock();
         this.deployments = deployments;
-        this.price = price;
+        this.tablePrice = tablePrice;
     }
 
     @Override
@@ -168,6 +168,7 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
                 .orElse(new TeardownPlan.Adopted("", List.of()));
         var hsms = (int)
                 all.stream().filter(id -> !adopted.ownersHsmIds().contains(id)).count();
+        var price = tablePrice.agreed(record.plan());
         var cannotDeleteMaterial = cannotDeleteMaterial(found, all.size());
         var meter = request.meter() == TeardownRequest.Meter.DELETE_MATERIAL && cannotDeleteMaterial.isPresent()
                 ? TeardownRequest.Meter.STOP_NOW
@@ -187,6 +188,7 @@ public final class PlanTeardown extends StageHandler<PlanTeardown.Input> {
                 found.clusterIds(),
                 adopted,
                 hsms,
+                price.perHour(),
                 price.perHour(hsms),
                 price.perHour(hsms + (hsms == 0 ? 0 : request.pendingWindowInDays() * HOURS_OF_DAY + HOURS_LATE)),
                 price.basis(),

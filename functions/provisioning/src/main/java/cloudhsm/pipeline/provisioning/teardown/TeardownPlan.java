@@ -15,7 +15,9 @@ import java.util.Objects;
  * @param keyStoreId "" if there is none
  * @param keyIds of all keys in the key store
  * @param clusterIds of the deployment's clusters, and of those that are gone and have left backups
- * @param hsms how many HSMs bill
+ * @param adoptedCluster the one that stays, of which only the HSMs go that it did not come with
+ * @param hsms how many HSMs bill that are to go
+ * @param pricePerHsmHourUsd of one HSM
  * @param stopNowUsd what HSMs cost from now on with STOP_NOW
  * @param deleteMaterialUsd what they cost with DELETE_MATERIAL
  * @param priceBasis whose price that is, as of when, and how to set another
@@ -36,9 +38,10 @@ record TeardownPlan(
         String keyStoreId,
         List<String> keyIds,
         List<String> clusterIds,
-        int hsms,
-        BigDecimal stopNowUsd,
         Adopted adoptedCluster,
+        int hsms,
+        BigDecimal pricePerHsmHourUsd,
+        BigDecimal stopNowUsd,
         BigDecimal deleteMaterialUsd,
         String priceBasis,
         List<String> leftAlone,
@@ -54,9 +57,6 @@ record TeardownPlan(
      */
     record Bucket(String name, boolean adopted, String data, String returnTo) {}
 
-    TeardownPlan {
-        buckets = List.copyOf(buckets);
-        Objects.requireNonNull(deployment, "deployment");
     /**
      * @param clusterId "" where no cluster was adopted
      * @param ownersHsmIds of the HSMs that it came with
@@ -67,6 +67,9 @@ record TeardownPlan(
         }
     }
 
+    TeardownPlan {
+        buckets = List.copyOf(buckets);
+        Objects.requireNonNull(deployment, "deployment");
         keyIds = List.copyOf(keyIds);
         clusterIds = List.copyOf(clusterIds);
         leftAlone = List.copyOf(leftAlone);

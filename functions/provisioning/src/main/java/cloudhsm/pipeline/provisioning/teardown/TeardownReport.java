@@ -115,21 +115,19 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
     private final EvidenceBucket evidenceBucket;
     private final Deployments deployments;
     private final DeploymentLock lock;
-    private final HsmPrice price;
     private final Clock clock;
 
     /** Called by Lambda, once per execution environment. */
     public TeardownReport() {
-        this(EvidenceBucket.ofFunction(), Deployments.ofFunction(), HsmPrice.ofFunction(), StageRuntime.ofFunction());
+        this(EvidenceBucket.ofFunction(), Deployments.ofFunction(), StageRuntime.ofFunction());
     }
 
-    TeardownReport(EvidenceBucket evidenceBucket, Deployments deployments, HsmPrice price, StageRuntime runtime) {
+    TeardownReport(EvidenceBucket evidenceBucket, Deployments deployments, StageRuntime runtime) {
         super(Input.class, runtime);
         this.s3 = evidenceBucket.s3();
         this.evidenceBucket = evidenceBucket;
         this.deployments = deployments;
         this.lock = runtime.lock();
-        this.price = price;
         this.clock = runtime.clock();
     }
 
@@ -163,7 +161,7 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
                 input.failures(),
                 LOOKED_IN,
                 cost,
-                price.basis());
+                plan.priceBasis());
         evidenceBucket.write(key, evidence, TeardownPage.of(evidence));
         if (left.isEmpty()) {
             staying.stream().filter(bucket -> !bucket.adopted()).forEach(bucket -> removeTag(bucket.name()));
@@ -178,7 +176,7 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
                 left,
                 kept,
                 cost,
-                price.basis(),
+                plan.priceBasis(),
                 message(plan, left, key + ".html")));
     }
 
@@ -205,7 +203,8 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
             since = step.at();
         }
         hsmSeconds += hsms * Duration.between(since, finished).toSeconds();
-        return price.during(Duration.ofSeconds(hsmSeconds), 1);
+        return new HsmPrice(input.plan().pricePerHsmHourUsd(), input.plan().priceBasis())
+                .during(Duration.ofSeconds(hsmSeconds), 1);
     }
 
     /** A bucket that the pipeline made and that stays is nobody's any more; other tags stay. */

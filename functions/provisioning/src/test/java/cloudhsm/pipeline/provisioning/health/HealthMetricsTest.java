@@ -9,6 +9,7 @@ import java.math.BigDecimal;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
 import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
@@ -16,7 +17,7 @@ import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
 /** What a look at everything comes to, as CloudWatch reads it from the log. */
 class HealthMetricsTest {
     private static final Instant NOW = Instant.parse("2026-11-02T09:00:00Z");
-    private static final HsmPrice PRICE = HsmPrice.of("us-east-1", "");
+    private static final HsmPrice PRICE = HsmPrice.of("us-east-1", "", Optional::empty);
 
     private static Hsm hsm(String zone, HsmState state) {
         return Hsm.builder().availabilityZone(zone).state(state).build();

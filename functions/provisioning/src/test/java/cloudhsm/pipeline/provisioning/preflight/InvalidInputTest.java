@@ -152,10 +152,9 @@ class InvalidInputTest {
                 bad("{'teardownAfter': '2h'}", "teardownAfter: \"2h\" is not an ISO-8601 duration, such as \"PT8H\""),
                 bad(
                         "{'maxCostUsd': 5}",
-                        "maxCostUsd: must be at least 6.40, the price of 2 HSMs for 2 hours, because provisioning"
-                            + " alone takes about one; not 5. 1.60 USD per HSM and hour is the price in us-east-1 as"
-                            + " of 2026-09-30, because none is known for eu-central-1; set that Region's with the"
-                            + " stack's parameter PricePerHsmHour."),
+                        "maxCostUsd: must be at least 7.68, the price of 2 HSMs for 2 hours, because provisioning"
+                            + " alone takes about one; not 5. 1.92 USD per HSM and hour is the price in eu-central-1"
+                            + " as of 2025-02-24; if it has changed, set the stack's parameter PricePerHsmHour."),
                 bad("{'maxCostUsd': '9'}", "maxCostUsd: must be a number, not the text \"9\""),
                 bad("{'atLimit': 'PAUSE'}", "atLimit: needs a limit: give teardownAfter or maxCostUsd"),
                 bad("{'hsm': {'count': 1}}", "hsm.count: must be from 2 to 6, not 1"),
@@ -164,10 +163,10 @@ class InvalidInputTest {
                 bad("{'hsm': {'count': 2.5}}", "hsm.count: must be a whole number, not 2.5"),
                 bad(
                         "{'hsm': {'count': 3}, 'maxCostUsd': 9}",
-                        "maxCostUsd: must be at least 9.60, the price of 3 HSMs for 2 hours, because provisioning"
-                                + " alone takes about one; not 9. 1.60 USD per HSM and hour is the price in us-east-1"
-                                + " as of 2026-09-30, because none is known for eu-central-1; set that Region's with"
-                                + " the stack's parameter PricePerHsmHour."),
+                        "maxCostUsd: must be at least 11.52, the price of 3 HSMs for 2 hours, because provisioning"
+                                + " alone takes about one; not 9. 1.92 USD per HSM and hour is the price in"
+                                + " eu-central-1 as of 2025-02-24; if it has changed, set the stack's parameter"
+                                + " PricePerHsmHour."),
                 bad(
                         "{'maxCostUsd': 9, 'atLimit': 'STOP'}",
                         "atLimit: must be one of PAUSE, TEARDOWN, NONE, not \"STOP\""),
@@ -404,7 +403,7 @@ class InvalidInputTest {
             14. key.administrators: "x" is not the ARN of a role or user, such as "arn:aws:iam::111122223333:role/KeyAdministrator"
             15. key.users: "y" is not the ARN of a role or user, such as "arn:aws:iam::111122223333:role/KeyAdministrator"
             16. bucket.name: "X" must have 3 to 63 characters; it has 1
-            17. depolyment: is not a known field; here are atLimit, bucket, buckets, client, clusterCertificate, deployment, healthCheck, hsm, hsmIdentity, key, keyStore, maxCostUsd, network, recovery, teardownAfter\
+            17. depolyment: is not a known field; here are atLimit, bucket, buckets, client, cluster, clusterCertificate, deployment, healthCheck, hsm, hsmIdentity, key, keyStore, maxCostUsd, network, recovery, teardownAfter\
             """, rejection(Json.MAPPER.readTree(request)));
     }
 }

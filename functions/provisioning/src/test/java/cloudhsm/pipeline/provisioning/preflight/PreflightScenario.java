@@ -13,6 +13,7 @@ import cloudhsm.pipeline.provisioning.notification.Notifications;
 import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
+import java.util.Optional;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
 import software.amazon.awssdk.services.dynamodb.DynamoDbClient;
 import software.amazon.awssdk.services.ec2.Ec2Client;
@@ -69,7 +70,7 @@ final class PreflightScenario {
                 selfHealing,
                 quotas,
                 new LambdaConcurrency(cloud.client(LambdaClient.builder()), 4),
-                HsmPrice.of("eu-central-1", ""),
+                () -> HsmPrice.of("eu-central-1", "", Optional::empty),
                 awsRootCertificate,
                 runtime);
     }

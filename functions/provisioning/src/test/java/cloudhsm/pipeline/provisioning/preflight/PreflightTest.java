@@ -88,8 +88,8 @@ class PreflightTest {
         assertEquals(2, plan("{}").hsmCount());
         var plan = plan("{\"deployment\": \"many\", \"hsm\": {\"count\": 6}}");
         assertEquals(6, plan.hsmCount());
-        assertEquals(new BigDecimal("9.60"), plan.hourlyCostUsd());
-        assertEquals(new BigDecimal("230.40"), plan.dailyCostUsd());
+        assertEquals(new BigDecimal("11.52"), plan.hourlyCostUsd());
+        assertEquals(new BigDecimal("276.48"), plan.dailyCostUsd());
     }
 
     @Test
@@ -105,9 +105,11 @@ class PreflightTest {
 
     @Test
     void planSaysWhatTwoHsmsCost() {
-        assertEquals(new BigDecimal("3.20"), plan("{}").hourlyCostUsd());
-        assertEquals(new BigDecimal("76.80"), plan("{}").dailyCostUsd());
-        assertEquals(HsmPrice.of("eu-central-1", "").basis(), plan("{}").priceBasis());
+        assertEquals(new BigDecimal("3.84"), plan("{}").hourlyCostUsd());
+        assertEquals(new BigDecimal("92.16"), plan("{}").dailyCostUsd());
+        assertEquals(
+                HsmPrice.of("eu-central-1", "", Optional::empty).basis(),
+                plan("{}").priceBasis());
     }
 
     @Test

@@ -9,10 +9,11 @@ import cloudhsm.pipeline.provisioning.deployment.Made;
 import cloudhsm.pipeline.provisioning.notification.Notifications;
 import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class ReportFailureTest {
-    private static final HsmPrice PRICE = HsmPrice.of("us-east-1", "");
+    private static final HsmPrice PRICE = HsmPrice.of("us-east-1", "", Optional::empty);
     private static final ReportFailure.Input INPUT = new ReportFailure.Input(
             "arn:execution", "arn:machine", new ReportFailure.Failure("HSM_DEGRADED", "why"), TestAccount.DEPLOYMENT);
 

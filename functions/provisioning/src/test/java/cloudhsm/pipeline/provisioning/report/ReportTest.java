@@ -70,7 +70,7 @@ class ReportTest {
                 aws.deployments(),
                 healing,
                 notifications,
-                HsmPrice.of("us-east-1", ""),
+                HsmPrice.of("us-east-1", "", Optional::empty),
                 aws.runtime);
         var read = Json.MAPPER.readValue(input.toString(), Report.Input.class);
         return TestAccount.done(stage.run(read, Optional.empty()), Report.Output.class);
@@ -119,7 +119,7 @@ class ReportTest {
                     "CloudHSM pipeline: \"default\" runs again", told.getFirst().subject());
             var message = told.getFirst().message();
             assertTrue(message.contains("cluster cluster-jekom6scvxg has 2 HSMs"), message);
-            assertTrue(message.contains("The HSMs bill 3.20 USD an hour"), message);
+            assertTrue(message.contains("The HSMs bill 3.84 USD an hour"), message);
         }
     }
 

@@ -45,8 +45,8 @@ class RunPageTest {
                 page(evidence -> {}).requireSelfContained().getDocumentElement().getTextContent();
         var missing = List.of(
                         "Deployment default running",
-                        "3.20 USD per hour",
-                        "76.80 USD per day",
+                        "3.84 USD per hour",
+                        "92.16 USD per day",
                         "48 min 20 s",
                         "cluster-jekom6scvxg",
                         "hsm-gj4emmk24yw",

@@ -31,6 +31,7 @@ class TeardownPageTest {
                 new TeardownPlan.Adopted("", List.of()),
                 2,
                 BigDecimal.ONE,
+                BigDecimal.ONE,
                 BigDecimal.TEN,
                 "basis of the plan",
                 List.of(),
