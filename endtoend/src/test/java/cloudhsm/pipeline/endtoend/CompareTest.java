@@ -33,7 +33,7 @@ class CompareTest {
     }
 
     @Test
-    void aRunOfTheEmbeddedAwsIsTheSameAsItselfAndItsCopyTooInAllThatIsCompared() throws IOException {
+    void aRunOfTheEmbeddedAwsIsTheSameAsItselfAndItsCopyNamesNobody() throws IOException {
         var evidence = directory.resolve("evidence.json");
         try (var pipeline = Pipeline.deploy()) {
             Files.writeString(evidence, Json.text(pipeline.evidence(pipeline.provision("first", "{}"))));
@@ -51,8 +51,6 @@ class CompareTest {
 
         var text = Files.readString(copy);
         assertFalse(text.contains("111122223333") || text.contains("cloudhsm-default"), text);
-        assertEquals(0, compare(copy.toString()), err::toString);
-        assertTrue(out.toString().endsWith(" same, 0 different, 0 not seen.\n"), out::toString);
     }
 
     @Test

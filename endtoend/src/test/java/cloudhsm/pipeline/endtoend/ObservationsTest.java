@@ -83,7 +83,7 @@ class ObservationsTest {
         cloudHsm.zoneIsFull("eu-central-1a", false);
         var seen = observations(pipeline.evidence(succeeded(pipeline.end(execution))));
         assertTrue(
-                seen.contains("create-hsm-refused-for-lack-of-room refused with CloudHsmServiceException: There is"
+                seen.contains("create-hsm-refused refused with CloudHsmServiceException: There is"
                         + " insufficient capacity in Availability Zone 'eu-central-1a' to create an HSM"),
                 seen::toString);
         assertTrue(
@@ -134,7 +134,7 @@ class ObservationsTest {
         assertEquals("NO_HSM_CAPACITY", ended.error(), ended::cause);
         var told = pipeline.cloud().sns().published().getLast().message();
         assertTrue(
-                told.contains("- create-hsm-refused-for-lack-of-room: refused with CloudHsmServiceException: There is"
+                told.contains("- create-hsm-refused: refused with CloudHsmServiceException: There is"
                         + " insufficient capacity in Availability Zone 'eu-central-1b' to create an HSM\n"),
                 told);
     }

@@ -32,7 +32,7 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         description = {
             "Says of the evidence of a provisioning where it differs from that of a clean run on the embedded AWS,"
-                    + " made on the spot with as many HSMs: order, durations and errors of the stages, states, and what"
+                    + " made on the spot with as many HSMs in the same mode: order, durations and errors of the stages, states, and what"
                     + " was observed of the questions in docs/limits.md. Durations within a tenth or 10 seconds are the"
                     + " same."
         },
@@ -112,8 +112,12 @@ final class Compare implements Callable<Integer> {
             var run = new ProvisioningRun(deployment, new PrintWriter(Writer.nullWriter()));
             var input = Json.object();
             var plan = theirs.path("plan");
-            if (plan.path("hsmCount").isInt())
-                input.putObject("hsm").put("count", plan.path("hsmCount").asInt());
+            if (plan.path("hsmCount").isInt()) {
+                input.withObject("/hsm").put("count", plan.path("hsmCount").asInt());
+            }
+            if (plan.path("mode").isTextual()) {
+                input.withObject("/hsm").put("mode", plan.path("mode").asText());
+            }
             if (!run.run(input))
                 throw new IllegalStateException("the run on the embedded AWS failed: " + run.failure());
             return run.evidence();

@@ -35,7 +35,6 @@ public final class Comparison {
             "/identity/verdict",
             "/identity/awsChain/verified",
             "/identity/manufacturerChain/verified",
-            "/keyStore/state",
             "/diagnosis/repair",
             "/diagnosis/failures");
 

@@ -24,11 +24,12 @@ public final class Shareable {
     /** A replacement, as it stands in an evidence that was made shareable before. */
     private static final Pattern REPLACED = Pattern.compile("\\b([a-z]+)-[1-9][0-9]{0,4}\\b");
 
-    /** Times and durations, zones and Regions, HSM types, and words in capitals: states, verdicts and codes. */
+    /** Times and durations, zones and Regions, HSM types, names of the HSM's certificates, and words in capitals: states, verdicts and codes. */
     private static final Pattern KEPT = Pattern.compile("|\\d{4}-\\d{2}-\\d{2}T[0-9:.]+Z"
             + "|P(\\d+[YMWD])*(T(\\d+[HM])*([0-9.]+S)?)?"
             + "|[a-z]{2}(-[a-z]+){1,2}-\\d[a-z]?"
             + "|hsm[12]m?\\.medium"
+            + "|[A-Z][A-Za-z]+Certificate"
             + "|[A-Z][A-Z0-9]*(_[A-Z0-9]+)*");
 
     /** Members whose text says what a stage or AWS did; ids in it are replaced, and names that stand elsewhere. */
@@ -36,15 +37,7 @@ public final class Shareable {
 
     /** Members whose text somebody has chosen, in capitals perhaps. */
     private static final Set<String> CHOSEN = Set.of(
-            "deployment",
-            "name",
-            "bucket",
-            "keyStoreName",
-            "keyAlias",
-            "keyDescription",
-            "subject",
-            "issuer",
-            "reason");
+            "deployment", "bucket", "keyStoreName", "keyAlias", "keyDescription", "subject", "issuer", "reason");
 
     private final Map<String, String> replacements = new HashMap<>();
     private final Map<String, Integer> counts = new HashMap<>();

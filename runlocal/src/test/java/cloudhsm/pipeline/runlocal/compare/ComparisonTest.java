@@ -64,9 +64,10 @@ class ComparisonTest {
         assertEquals(
                 List.of("DIFFERENT observation cluster-state-while-an-hsm-is-added"),
                 differences(
-                        evidence -> ((ObjectNode) evidence.at("/observations/0")).put("answer", "UPDATE_IN_PROGRESS")));
+                        evidence -> ((ObjectNode) evidence.at("/observations/1")).put("answer", "UPDATE_IN_PROGRESS")));
         assertEquals(
                 List.of(
+                        "NOT_SEEN observation hardware-certificates",
                         "NOT_SEEN observation cluster-state-while-an-hsm-is-added",
                         "NOT_SEEN observation update-object-encryption-with-a-cloudhsm-key"),
                 differences(evidence -> evidence.putArray("observations")));
@@ -146,7 +147,7 @@ class ComparisonTest {
 
     /** @param planted number of the planted text that it speaks of */
     private static String answer(JsonNode evidence, int planted) {
-        return evidence.at("/observations/" + (2 + planted) + "/answer").asText();
+        return evidence.at("/observations/" + (3 + planted) + "/answer").asText();
     }
 
     @Test

@@ -150,7 +150,7 @@ final class HsmCreation {
         settle.accept(
                 another && !room
                         ? Question.CREATE_HSM_WHILE_ANOTHER_IS_CREATED
-                        : Question.CREATE_HSM_REFUSED_FOR_LACK_OF_ROOM,
+                        : Question.CREATE_HSM_REFUSED,
                 Settled.refused(refused));
     }
 
