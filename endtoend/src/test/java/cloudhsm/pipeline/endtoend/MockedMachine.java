@@ -134,6 +134,7 @@ final class MockedMachine {
         report.put("error", failure.path("Error").asText());
         report.put("cause", failure.path("Cause").asText());
         report.putArray("leftBilling");
+        report.putArray("observations");
         return report;
     }
 

@@ -75,6 +75,8 @@ class RecoveryTest {
         var evidence = pipeline.evidence(execution);
         assertEquals(newest.backupId(), evidence.at("/cluster/sourceBackupId").asText());
         assertEquals("VERIFIED_AWS", evidence.at("/identity/verdict").asText());
+        var answers = evidence.path("observations").findValuesAsText("answer");
+        assertTrue(answers.contains("ACTIVE, shows the cluster's certificate"), answers::toString);
         var chain = evidence.at("/identity/awsChain/message").asText();
         assertTrue(
                 chain.contains("Cluster " + restored.clusterId() + " was made from " + newest.backupId()),

@@ -12,6 +12,7 @@ import cloudhsm.pipeline.provisioning.pki.ClusterCa;
 import cloudhsm.pipeline.provisioning.pki.Pem;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.Resource;
+import cloudhsm.pipeline.provisioning.stage.SettledQuestions;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import cloudhsm.pipeline.provisioning.stage.Waits;
 import java.io.IOException;
@@ -80,6 +81,7 @@ public final class TestAccount implements AutoCloseable {
                     PipelineTable.NAME,
                     cloud.time().clock()),
             new DeploymentLock(client(DynamoDbClient.builder()), states, PipelineTable.NAME),
+            new SettledQuestions(client(DynamoDbClient.builder()), PipelineTable.NAME),
             "stage",
             "arn:aws:states:eu-central-1:111122223333:stateMachine:watch",
             cloud.time().clock());

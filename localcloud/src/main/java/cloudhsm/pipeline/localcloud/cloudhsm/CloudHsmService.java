@@ -188,6 +188,14 @@ public final class CloudHsmService extends JsonService {
         account.time().locked(() -> switches.setConcurrentHsms(accepted));
     }
 
+    /**
+     * Whether an ACTIVE cluster is shown as UPDATE_IN_PROGRESS while one of its HSMs is being created; by default it is
+     * shown as ACTIVE.
+     */
+    public void showUpdates(boolean shown) {
+        account.time().locked(() -> switches.setUpdatesShown(shown));
+    }
+
     /** On which hardware the HSMs are that are made from now on; by default on {@link HsmHardware#SOUND}. */
     public void hardwareIs(HsmHardware hardware) {
         account.time().locked(() -> switches.setHardware(hardware));

@@ -209,12 +209,19 @@ final class ClusterOperations {
             staleAnswers--;
             return staleView;
         }
-        return clusters.all().stream().map(Wire::cluster).toList();
+        return clusters.all().stream().map(this::shown).toList();
+    }
+
+    private ObjectNode shown(Cluster cluster) {
+        var json = Wire.cluster(cluster);
+        var growing = cluster.state() == ClusterState.ACTIVE
+                && cluster.existingHsms().stream().anyMatch(hsm -> hsm.state() == HsmState.CREATE_IN_PROGRESS);
+        return switches.updatesShown() && growing ? json.put("State", "UPDATE_IN_PROGRESS") : json;
     }
 
     /** The next answers of DescribeClusters show what is true now. */
     void freezeDescribe(int answers) {
-        staleView = clusters.all().stream().map(Wire::cluster).toList();
+        staleView = clusters.all().stream().map(this::shown).toList();
         staleAnswers = answers;
     }
 

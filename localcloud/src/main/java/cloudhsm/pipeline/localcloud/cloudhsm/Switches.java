@@ -8,6 +8,7 @@ final class Switches {
     private boolean deletedStaysListed = true;
     private boolean concurrentFirstHsms;
     private boolean concurrentHsms;
+    private boolean updatesShown;
     private HsmHardware hardware = HsmHardware.SOUND;
     private final Set<String> degrading = new HashSet<>();
     private final Set<String> full = new HashSet<>();
@@ -36,6 +37,14 @@ final class Switches {
 
     void setConcurrentHsms(boolean accepted) {
         concurrentHsms = accepted;
+    }
+
+    boolean updatesShown() {
+        return updatesShown;
+    }
+
+    void setUpdatesShown(boolean shown) {
+        updatesShown = shown;
     }
 
     HsmHardware hardware() {

@@ -171,13 +171,27 @@ final class ProvisioningRun {
 
     /** The page that the stage Report has put into the evidence bucket. */
     String page() {
-        var evidence = output().path("report");
+        return reported("page");
+    }
+
+    /** The same as JSON. */
+    JsonNode evidence() {
+        return Json.parse(reported("key"));
+    }
+
+    private String reported(String member) {
+        var report = output().path("report");
         try (var s3 = cloud.client(S3Client.builder().forcePathStyle(true))) {
             return s3.getObjectAsBytes(
-                            request -> request.bucket(evidence.path("bucket").asText())
-                                    .key(evidence.path("page").asText()))
+                            request -> request.bucket(report.path("bucket").asText())
+                                    .key(report.path(member).asText()))
                     .asUtf8String();
         }
+    }
+
+    /** Under which error the execution ended, and its cause. */
+    String failure() {
+        return execution.path("error").asText() + ": " + execution.path("cause").asText();
     }
 
     /** The execution's output; empty unless it succeeded. */

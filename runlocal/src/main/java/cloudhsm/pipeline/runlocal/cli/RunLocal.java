@@ -42,6 +42,7 @@ import picocli.CommandLine.Spec;
             Pause.class,
             Teardown.class,
             Loss.class,
+            Compare.class,
             Matrix.class,
             Bench.class
         })

@@ -1,10 +1,13 @@
 package cloudhsm.pipeline.provisioning.bucket;
 
+import cloudhsm.pipeline.provisioning.deployment.Deployment;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.lambda.Json;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
+import cloudhsm.pipeline.provisioning.stage.Question;
 import cloudhsm.pipeline.provisioning.stage.Resource;
+import cloudhsm.pipeline.provisioning.stage.Settled;
 import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import java.nio.charset.StandardCharsets;
@@ -13,6 +16,7 @@ import java.security.NoSuchAlgorithmException;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
@@ -103,6 +107,7 @@ public final class ProveEncryption extends StageHandler<ProveEncryption.Input> {
             return failed(input, "it is under another key, " + probe.get().ssekmsKeyId());
         }
         if (isOverdue(probe.get())) {
+            settle(Question.UPDATE_OBJECT_ENCRYPTION_WITH_A_CLOUDHSM_KEY, "not used: the probe stayed as it was");
             return failed(
                     input,
                     "it is still under " + probe.get().serverSideEncryptionAsString() + " " + BUDGET.toMinutes()
@@ -121,6 +126,7 @@ public final class ProveEncryption extends StageHandler<ProveEncryption.Input> {
                     request -> request.keyId(input.keyArn()).keySpec(DataKeySpec.AES_256));
             return Optional.empty();
         } catch (KmsInvalidStateException | KeyUnavailableException | DependencyTimeoutException refused) {
+            settle(Question.KEYS_AFTER_HSMS_CAME_BACK, Settled.refused(refused));
             return Optional.of(new Outcome.Failed(
                     "KEY_UNUSABLE",
                     "KMS cannot use key " + input.keyArn() + " although its key store is CONNECTED. KMS says: \""
@@ -140,12 +146,19 @@ public final class ProveEncryption extends StageHandler<ProveEncryption.Input> {
     /** The proof of an earlier execution, where neither the HSMs nor the bucket have changed since. */
     private Optional<Output> before(Input input) {
         if (input.connected()) return Optional.empty();
-        return deployments
-                .find(input.deployment())
-                .filter(record -> record.provenHsms().equals(Set.copyOf(input.hsms())))
-                .flatMap(record -> record.proof(input.bucket()))
+        var record = deployments.find(input.deployment());
+        if (record.filter(known -> haveAllChanged(known, input)).isPresent()) {
+            settle(Question.KEYS_AFTER_HSMS_CAME_BACK, "KMS serves by itself");
+        }
+        return record.filter(known -> known.provenHsms().equals(Set.copyOf(input.hsms())))
+                .flatMap(known -> known.proof(input.bucket()))
                 .filter(proof -> input.keyArn().equals(proof.path("after").asText()))
                 .map(proof -> Json.MAPPER.convertValue(proof, Output.class));
+    }
+
+    /** As after a time without any. */
+    private static boolean haveAllChanged(Deployment known, Input input) {
+        return !known.provenHsms().isEmpty() && Collections.disjoint(known.provenHsms(), input.hsms());
     }
 
     /**
@@ -187,6 +200,9 @@ public final class ProveEncryption extends StageHandler<ProveEncryption.Input> {
                 .asByteArray();
         if (!Arrays.equals(content, input.content())) return failed(input, "its content has changed");
         var etagUnchanged = probe.eTag().equals("\"" + md5(input.content()) + "\"");
+        settle(
+                Question.UPDATE_OBJECT_ENCRYPTION_WITH_A_CLOUDHSM_KEY,
+                etagUnchanged ? "accepted: the probe's ETag is unchanged" : "not used: the probe was copied");
         var removed = removeVersions(input);
         return new Outcome.Done(new Output(input.probeKey(), SSE_S3, probe.ssekmsKeyId(), etagUnchanged, removed));
     }

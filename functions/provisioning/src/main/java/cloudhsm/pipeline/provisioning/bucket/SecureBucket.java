@@ -6,6 +6,7 @@ import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.deployment.Made;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
+import cloudhsm.pipeline.provisioning.stage.Question;
 import cloudhsm.pipeline.provisioning.stage.Resource;
 import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
@@ -131,6 +132,7 @@ public final class SecureBucket extends StageHandler<SecureBucket.Input> {
         if (record.intent(Made.BUCKET)
                 .filter(intent -> tag(input, Deployments.INTENT_TAG).equals(Optional.of(intent)))
                 .isPresent()) {
+            settle(Question.TAGS_OF_A_NEW_RESOURCE, "bucket: shown");
             deployments.made(input.deployment(), Made.BUCKET, input.bucket());
             return Optional.empty();
         }

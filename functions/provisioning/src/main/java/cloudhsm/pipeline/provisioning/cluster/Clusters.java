@@ -46,12 +46,16 @@ public final class Clusters {
 
     /** The cluster of this id. */
     public Optional<Cluster> find(String clusterId) {
+        return listed(clusterId).filter(cluster -> cluster.state() != ClusterState.DELETED);
+    }
+
+    /** The cluster of this id, also where it is DELETED and still listed. */
+    public Optional<Cluster> listed(String clusterId) {
         return cloudHsm
                 .describeClustersPaginator(request -> request.filters(Map.of("clusterIds", List.of(clusterId))))
                 .stream()
                 .flatMap(page -> page.clusters().stream())
                 .filter(cluster -> cluster.clusterId().equals(clusterId))
-                .filter(cluster -> cluster.state() != ClusterState.DELETED)
                 .findFirst();
     }
 

@@ -5,6 +5,7 @@ import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.deployment.Made;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
+import cloudhsm.pipeline.provisioning.stage.Question;
 import cloudhsm.pipeline.provisioning.stage.Resource;
 import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
@@ -14,6 +15,7 @@ import java.util.Optional;
 import java.util.Set;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
 import software.amazon.awssdk.services.cloudhsmv2.model.BackupRetentionType;
+import software.amazon.awssdk.services.cloudhsmv2.model.Certificates;
 import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
 import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
 import software.amazon.awssdk.services.cloudhsmv2.model.Tag;
@@ -71,6 +73,7 @@ public final class CreateCluster extends StageHandler<CreateCluster.Input> {
             // Found by id, and never created again: a stale answer without the cluster must not buy a second one.
             var clusterId = awaited.get().id();
             return clusters.find(clusterId)
+                    .map(cluster -> settled(input, cluster))
                     .map(cluster -> outcome(input, cluster))
                     .orElseGet(() -> ClusterFailures.notFound(clusterId));
         }
@@ -113,6 +116,22 @@ public final class CreateCluster extends StageHandler<CreateCluster.Input> {
                                         .build()))
                 .cluster();
         Clusters.remember(deployments, record, cluster);
+        return cluster;
+    }
+
+    private Cluster settled(Input input, Cluster cluster) {
+        settle(
+                Question.TAGS_OF_A_NEW_RESOURCE,
+                Clusters.isTagged(cluster.tagList(), Clusters.DEPLOYMENT_TAG, input.deployment())
+                        ? "cluster: shown once it is " + cluster.stateAsString()
+                        : "cluster: not shown when it is " + cluster.stateAsString());
+        if (cluster.sourceBackupId() != null && cluster.hsms().isEmpty()) {
+            var certificate = Optional.ofNullable(cluster.certificates()).map(Certificates::clusterCertificate);
+            settle(
+                    Question.CLUSTER_FROM_A_BACKUP,
+                    cluster.stateAsString() + (certificate.isPresent() ? ", shows" : ", does not show")
+                            + " the cluster's certificate");
+        }
         return cluster;
     }
 

@@ -73,7 +73,7 @@ public final class CreateFirstHsm extends StageHandler<CreateFirstHsm.Input> {
     }
 
     private HsmCreation creation(Cluster cluster, Input input, Optional<Resource> awaited) {
-        return new HsmCreation(cloudHsm, cluster, input.zones(), awaited);
+        return new HsmCreation(cloudHsm, cluster, input.zones(), awaited, this::settle);
     }
 
     private static Optional<Hsm> active(Cluster cluster) {

@@ -154,7 +154,7 @@ public final class CreateHsms extends StageHandler<CreateHsms.Input> {
     }
 
     private Outcome complete(Cluster cluster, Input input, Optional<Resource> awaited) {
-        var creation = new HsmCreation(cloudHsm, cluster, input.zones(), awaited);
+        var creation = new HsmCreation(cloudHsm, cluster, input.zones(), awaited, this::settle);
         var hsms = Stream.concat(
                         Clusters.hsms(cluster).stream(),
                         input.notShown().stream().map(NewHsm::asShown))
@@ -182,7 +182,8 @@ public final class CreateHsms extends StageHandler<CreateHsms.Input> {
         if (hsms.size() > input.count()) return full(hsms, onTheirWay, input);
         if (input.created() >= TRIES * input.count()) return unlessOnItsWay(onTheirWay, input, notCompleted(input));
         try {
-            return switch (creation.ask(zonesToTry(creation.zones(), present, input.degradedIn()))) {
+            return switch (creation.ask(
+                    zonesToTry(creation.zones(), present, input.degradedIn()), !onTheirWay.isEmpty())) {
                 case HsmCreation.Answer.Begun(var hsm) ->
                     create(
                             creation,

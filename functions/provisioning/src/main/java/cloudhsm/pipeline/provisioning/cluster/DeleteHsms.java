@@ -2,6 +2,7 @@ package cloudhsm.pipeline.provisioning.cluster;
 
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
+import cloudhsm.pipeline.provisioning.stage.Question;
 import cloudhsm.pipeline.provisioning.stage.Resource;
 import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
@@ -74,6 +75,11 @@ public final class DeleteHsms extends StageHandler<DeleteHsms.Input> {
         var kept = kept(all, input);
         var hsms = all.stream().filter(hsm -> !kept.contains(hsm)).toList();
         if (hsms.isEmpty()) {
+            if (awaited.isPresent()) {
+                var listed = cluster.filter(shown -> shown.hsms().size() > all.size())
+                        .isPresent();
+                settle(Question.DELETED_STAYS_LISTED, "HSM: " + (listed ? "listed as DELETED" : "not listed any more"));
+            }
             return new Outcome.Done(new Output(
                     input.clusterId(),
                     newestBackup(input.clusterId()),

@@ -1,7 +1,10 @@
 package cloudhsm.pipeline.provisioning.cluster;
 
+import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
+import cloudhsm.pipeline.provisioning.stage.Question;
 import cloudhsm.pipeline.provisioning.stage.Resource;
+import cloudhsm.pipeline.provisioning.stage.Settled;
 import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -10,6 +13,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.BiConsumer;
 import java.util.stream.IntStream;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
 import software.amazon.awssdk.services.cloudhsmv2.model.CloudHsmResourceNotFoundException;
@@ -39,16 +43,24 @@ final class HsmCreation {
     private final Cluster cluster;
     private final List<String> zones;
     private final Optional<Resource> awaited;
+    private final BiConsumer<Question, String> settle;
 
     /**
      * @param zones where the HSM may be, in the order to try
      * @param awaited what the stage waited for in the run before this one
+     * @param settle takes what CreateHsm answers to open questions
      */
-    HsmCreation(CloudHsmV2Client cloudHsm, Cluster cluster, List<String> zones, Optional<Resource> awaited) {
+    HsmCreation(
+            CloudHsmV2Client cloudHsm,
+            Cluster cluster,
+            List<String> zones,
+            Optional<Resource> awaited,
+            BiConsumer<Question, String> settle) {
         this.cloudHsm = cloudHsm;
         this.cluster = cluster;
         this.zones = offered(cluster, zones);
         this.awaited = awaited;
+        this.settle = settle;
     }
 
     /** HSMs can only be in zones in which the cluster has a subnet, whatever an adopted cluster was asked for. */
@@ -88,7 +100,7 @@ final class HsmCreation {
 
     /** Creates an HSM in the zone behind the one that was waited for last, or behind those that AWS refuses. */
     private Outcome create() {
-        return switch (ask(zonesToTry())) {
+        return switch (ask(zonesToTry(), false)) {
             case Answer.Begun begun -> waitForCreation(begun.hsm().availabilityZone());
             case Answer.Refused refused -> refused.end();
         };
@@ -107,27 +119,43 @@ final class HsmCreation {
      * Asks for one HSM, in the first of the zones that has room.
      *
      * @param toTry in this order, of {@link #zones()}
+     * @param another whether another HSM of the cluster is on its way
      * @throws CloudHsmV2Exception where AWS refuses for another reason than room, quota and an HSM not seen yet
      */
-    Answer ask(List<String> toTry) {
+    Answer ask(List<String> toTry, boolean another) {
         if (toTry.isEmpty()) return new Answer.Refused(noZone());
         var refusals = new ArrayList<String>();
         for (var zone : toTry) {
             try {
-                return new Answer.Begun(cloudHsm.createHsm(request ->
+                var hsm = cloudHsm.createHsm(request ->
                                 request.clusterId(cluster.clusterId()).availabilityZone(zone))
-                        .hsm());
+                        .hsm();
+                if (another) settle.accept(Question.CREATE_HSM_WHILE_ANOTHER_IS_CREATED, "accepted");
+                return new Answer.Begun(hsm);
             } catch (CloudHsmV2Exception refused) {
                 // DescribeClusters may lag behind: an earlier CreateHsm took effect, and AWS refuses a second HSM.
                 if (refused.getMessage().contains("already contains an HSM")) return new Answer.Refused(notSeenYet());
-                if (speaksOf("limit", refused) || speaksOf("quota", refused)) {
-                    return new Answer.Refused(quotaReached(refused));
-                }
+                settle(refused, another);
+                if (isQuota(refused)) return new Answer.Refused(quotaReached(refused));
                 if (!speaksOf("capacity", refused)) throw refused;
                 refusals.add(zone + ": \"" + refused.awsErrorDetails().errorMessage() + "\"");
             }
         }
         return new Answer.Refused(noCapacity(refusals));
+    }
+
+    private void settle(CloudHsmV2Exception refused, boolean another) {
+        if (Aws.mayPass(refused)) return;
+        var room = isQuota(refused) || speaksOf("capacity", refused);
+        settle.accept(
+                another && !room
+                        ? Question.CREATE_HSM_WHILE_ANOTHER_IS_CREATED
+                        : Question.CREATE_HSM_REFUSED,
+                Settled.refused(refused));
+    }
+
+    private static boolean isQuota(CloudHsmV2Exception refused) {
+        return speaksOf("limit", refused) || speaksOf("quota", refused);
     }
 
     /** Where the HSM may be: the zones asked for in which the cluster has a subnet. */

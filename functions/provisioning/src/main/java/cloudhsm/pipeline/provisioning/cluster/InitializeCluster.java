@@ -6,14 +6,19 @@ import cloudhsm.pipeline.provisioning.pki.Encoded;
 import cloudhsm.pipeline.provisioning.pki.MalformedPemException;
 import cloudhsm.pipeline.provisioning.pki.Pem;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
+import cloudhsm.pipeline.provisioning.stage.Question;
 import cloudhsm.pipeline.provisioning.stage.Resource;
+import cloudhsm.pipeline.provisioning.stage.Settled;
 import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
+import java.security.cert.X509Certificate;
 import java.time.Clock;
 import java.time.Duration;
+import java.time.temporal.ChronoUnit;
 import java.util.Optional;
 import java.util.Set;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
+import software.amazon.awssdk.services.cloudhsmv2.model.CloudHsmInvalidRequestException;
 import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
 import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
 
@@ -87,10 +92,7 @@ public final class InitializeCluster extends StageHandler<InitializeCluster.Inpu
             if (!ClusterCa.isFor(request, certificate, trustAnchor, clock.instant())) {
                 return unfit(cluster, Encoded.keySha256(request));
             }
-            cloudHsm.initializeCluster(initialization -> initialization
-                    .clusterId(cluster.clusterId())
-                    .signedCert(Pem.of(certificate))
-                    .trustAnchor(Pem.of(trustAnchor)));
+            send(cluster.clusterId(), certificate, trustAnchor);
             return waitForInitialization(cluster.clusterId());
         } catch (MalformedPemException malformed) {
             return new Outcome.Failed(
@@ -99,6 +101,27 @@ public final class InitializeCluster extends StageHandler<InitializeCluster.Inpu
                             + malformed.getMessage() + ". Nothing was sent. Next: start a new execution; it issues the"
                             + " certificate again.");
         }
+    }
+
+    private void send(String clusterId, X509Certificate certificate, X509Certificate trustAnchor) {
+        var what = "a certificate of " + days(certificate) + " days, a root of " + days(trustAnchor)
+                + " days with path length " + trustAnchor.getBasicConstraints();
+        try {
+            cloudHsm.initializeCluster(initialization -> initialization
+                    .clusterId(clusterId)
+                    .signedCert(Pem.of(certificate))
+                    .trustAnchor(Pem.of(trustAnchor)));
+            settle(Question.CLUSTER_CERTIFICATE, "accepted: " + what);
+        } catch (CloudHsmInvalidRequestException refused) {
+            settle(Question.CLUSTER_CERTIFICATE, Settled.refused(refused) + ": " + what);
+            throw refused;
+        }
+    }
+
+    private static long days(X509Certificate certificate) {
+        return ChronoUnit.DAYS.between(
+                certificate.getNotBefore().toInstant(),
+                certificate.getNotAfter().toInstant());
     }
 
     private static Outcome waitForInitialization(String clusterId) {

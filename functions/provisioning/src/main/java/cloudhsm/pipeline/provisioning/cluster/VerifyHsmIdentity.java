@@ -15,10 +15,13 @@ import cloudhsm.pipeline.provisioning.pki.MalformedPemException;
 import cloudhsm.pipeline.provisioning.pki.Pem;
 import cloudhsm.pipeline.provisioning.pki.Root;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
+import cloudhsm.pipeline.provisioning.stage.Question;
 import cloudhsm.pipeline.provisioning.stage.Resource;
 import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import java.security.cert.X509Certificate;
+import java.security.interfaces.ECPublicKey;
+import java.security.interfaces.RSAPublicKey;
 import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
@@ -168,6 +171,7 @@ public final class VerifyHsmIdentity extends StageHandler<VerifyHsmIdentity.Inpu
                             + " hsmIdentity.manufacturerRootCertificate of the request.");
         }
         var shown = certificates(cluster.certificates());
+        settle(Question.HARDWARE_CERTIFICATES, algorithms(shown));
         var issuer = readable(shown.awsHardware()).flatMap(awsRoots::issuerOf);
         var checks = new Checks(
                 identity.awsChain(shown, awsRoots, input.expiredRoot()),
@@ -281,19 +285,20 @@ public final class VerifyHsmIdentity extends StageHandler<VerifyHsmIdentity.Inpu
     private static Outcome failed(String reason, Cluster cluster, List<Finding> findings) {
         var next = switch (reason) {
             case "TRUST_ANCHOR_EXPIRED" ->
-                "if it is the AWS root, give hsmIdentity.expiredRoot ACCEPT_PINNED, which trusts the key of the pinned"
-                    + " root beyond its end, or deploy with a root that is valid in AwsRootCertificate, if AWS has"
-                    + " published one; if it is the manufacturer's, give hsmIdentity.manufacturerRootCertificate anew,"
-                    + " or REQUIRE_AWS as its policy without it. Then start a new execution.";
+                "if it is the AWS root, give hsmIdentity.expiredRoot ACCEPT_PINNED, which trusts the key of"
+                        + " the pinned root beyond its end, or deploy with a root that is valid in"
+                        + " AwsRootCertificate, if AWS has published one; if it is the manufacturer's, give"
+                        + " hsmIdentity.manufacturerRootCertificate anew, or REQUIRE_AWS as its policy without it."
+                        + " Then start a new execution.";
             case "HSM_CERTIFICATE_UNFIT" ->
-                "names, signatures and dates hold, so ask AWS Support whether its HSMs have what was seen. If they do,"
-                        + " a new execution with hsmIdentity.policy SKIP goes on with this HSM and reports the same as"
-                        + " not verified; if not, delete the HSM and start a new execution.";
+                "names, signatures and dates hold, so ask AWS Support whether its HSMs have what was seen. If"
+                        + " they do, a new execution with hsmIdentity.policy SKIP goes on with this HSM and"
+                        + " reports the same as not verified; if not, delete the HSM and start a new execution.";
             case "CSR_KEY_MISMATCH" ->
                 "do not use this HSM; delete it, start a new execution, and tell AWS Support if it" + " happens again.";
             default ->
-                "do not use this HSM. If a root that you gave is the wrong one, correct it; otherwise delete the"
-                        + " HSM, start a new execution, and tell AWS Support if it happens again.";
+                "do not use this HSM. If a root that you gave is the wrong one, correct it; otherwise delete"
+                        + " the HSM, start a new execution, and tell AWS Support if it happens again.";
         };
         return new Outcome.Failed(
                 reason,
@@ -444,6 +449,29 @@ public final class VerifyHsmIdentity extends StageHandler<VerifyHsmIdentity.Inpu
         } catch (MalformedPemException malformed) {
             return Optional.empty();
         }
+    }
+
+    private static String algorithms(HsmCertificates shown) {
+        return Stream.of(
+                        algorithms("HsmCertificate", shown.hsm()),
+                        algorithms("AwsHardwareCertificate", shown.awsHardware()),
+                        algorithms("ManufacturerHardwareCertificate", shown.manufacturerHardware()))
+                .flatMap(Optional::stream)
+                .collect(Collectors.joining("; "));
+    }
+
+    private static Optional<String> algorithms(String name, String pem) {
+        return readable(pem)
+                .map(certificate -> name + " " + certificate.getSigAlgName() + ", "
+                        + switch (certificate.getPublicKey()) {
+                            case RSAPublicKey key -> "RSA " + key.getModulus().bitLength();
+                            case ECPublicKey key ->
+                                "EC " + key.getParams().getOrder().bitLength();
+                            default -> certificate.getPublicKey().getAlgorithm();
+                        }
+                        + (certificate.getNonCriticalExtensionOIDs() == null
+                                ? ", no extensions"
+                                : ", with extensions"));
     }
 
     private static List<CertificateFacts> facts(HsmCertificates shown, List<Root> roots) {

@@ -66,11 +66,11 @@ public final class Look {
                         .map(cluster -> hsmIn(cluster, resource.child()))
                         .orElseGet(() -> Observation.of(resource, Resource.ABSENT));
             case ONE_HSM ->
-                clusters.find(resource.parent()).stream()
-                        .flatMap(cluster -> Clusters.hsms(cluster).stream())
-                        .filter(hsm -> hsm.hsmId().equals(resource.child()))
-                        .map(hsm -> observed(resource, hsm))
-                        .findFirst()
+                clusters.find(resource.parent())
+                        .flatMap(cluster -> Clusters.hsms(cluster).stream()
+                                .filter(hsm -> hsm.hsmId().equals(resource.child()))
+                                .map(hsm -> observed(resource, cluster, hsm))
+                                .findFirst())
                         .orElseGet(() -> Observation.of(resource, Resource.ABSENT));
             case CLIENT -> Observation.of(resource, unlessEnded(resource.id(), pingStatus(resource.id())));
             case COMMAND ->
@@ -113,6 +113,7 @@ public final class Look {
                 Resource.cluster(cluster.clusterId()),
                 cluster.stateAsString(),
                 text(cluster.stateMessage()),
+                "",
                 Map.of("clusterId", cluster.clusterId()));
     }
 
@@ -122,17 +123,17 @@ public final class Look {
         return Clusters.hsms(cluster).stream()
                 .filter(hsm -> zone.equals(hsm.availabilityZone()))
                 .min(Comparator.comparing(hsm -> hsm.state() == HsmState.DELETE_IN_PROGRESS))
-                .map(hsm -> observed(resource, hsm))
+                .map(hsm -> observed(resource, cluster, hsm))
                 .orElseGet(() -> Observation.of(resource, Resource.ABSENT));
     }
 
-    private static Observation observed(Resource resource, Hsm hsm) {
+    private static Observation observed(Resource resource, Cluster cluster, Hsm hsm) {
         var ids = new LinkedHashMap<String, String>();
         ids.put("clusterId", resource.parent());
         ids.put("availabilityZone", hsm.availabilityZone());
         ids.put("hsmId", hsm.hsmId());
         if (hsm.eniId() != null) ids.put("eniId", hsm.eniId());
-        return new Observation(resource, hsm.stateAsString(), text(hsm.stateMessage()), ids);
+        return new Observation(resource, hsm.stateAsString(), text(hsm.stateMessage()), cluster.stateAsString(), ids);
     }
 
     private static String csrState(Optional<Cluster> cluster) {
@@ -179,6 +180,7 @@ public final class Look {
                 Resource.keyStore(store.customKeyStoreId()),
                 store.connectionStateAsString(),
                 text(store.connectionErrorCodeAsString()),
+                "",
                 Map.of("keyStoreId", store.customKeyStoreId(), "clusterId", store.cloudHsmClusterId()));
     }
 

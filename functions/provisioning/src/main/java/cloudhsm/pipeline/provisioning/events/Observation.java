@@ -10,9 +10,11 @@ import java.util.Map;
  *
  * @param state see {@link Resource.Type}
  * @param message AWS's own StateMessage, or empty
+ * @param clusterState of an HSM: the state of its cluster; of anything else empty
  * @param ids what the resource is known by: clusterId, hsmId, eniId, keyStoreId, …
  */
-public record Observation(Resource resource, String state, String message, Map<String, String> ids) {
+public record Observation(
+        Resource resource, String state, String message, String clusterState, Map<String, String> ids) {
     public Observation {
         ids = Map.copyOf(ids);
     }
@@ -30,6 +32,6 @@ public record Observation(Resource resource, String state, String message, Map<S
 
     /** Nothing but its state is known of the resource. */
     public static Observation of(Resource resource, String state) {
-        return new Observation(resource, state, "", Map.of());
+        return new Observation(resource, state, "", "", Map.of());
     }
 }

@@ -3,13 +3,19 @@ package cloudhsm.pipeline.provisioning.events;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.lambda.JsonHandler;
+import cloudhsm.pipeline.provisioning.stage.Question;
+import cloudhsm.pipeline.provisioning.stage.Resource;
+import cloudhsm.pipeline.provisioning.stage.Settled;
+import cloudhsm.pipeline.provisioning.stage.SettledQuestions;
 import cloudhsm.pipeline.provisioning.stage.Wait;
 import cloudhsm.pipeline.provisioning.stage.Waits;
 import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
 
 /**
  * AWS tells nobody when an HSM, a cluster or a key store changes, so the tick of a watch looks at what one wait is for
@@ -21,6 +27,7 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
 
     private final Waits waits;
     private final Tick tick;
+    private final SettledQuestions questions;
     private final Clock clock;
 
     /**
@@ -65,13 +72,15 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
                                 Deployments.ofFunction(),
                                 Clock.systemUTC()),
                         Clock.systemUTC()),
+                SettledQuestions.ofFunction(),
                 Clock.systemUTC());
     }
 
-    Observer(Waits waits, Tick tick, Clock clock) {
+    Observer(Waits waits, Tick tick, SettledQuestions questions, Clock clock) {
         super(Input.class);
         this.waits = waits;
         this.tick = tick;
+        this.questions = questions;
         this.clock = clock;
     }
 
@@ -79,10 +88,22 @@ public final class Observer extends JsonHandler<Observer.Input, Observer.Output>
     protected Output handle(Input input) {
         var before = Optional.ofNullable(input.watched());
         return read(input.waitId(), before)
-                .map(read ->
-                        new Watched(read.pending(), read.at(), tick.look(read.pending(), stateBefore(before, read))))
+                .map(read -> look(read, stateBefore(before, read)))
                 .map(watched -> new Output(true, watched))
                 .orElse(new Output(false, null));
+    }
+
+    private Watched look(Read read, Optional<String> stateBefore) {
+        var seen = tick.look(read.pending(), stateBefore);
+        // No stage looks while an HSM is being made.
+        if (seen.resource().type() == Resource.Type.ONE_HSM
+                && seen.state().equals(HsmState.CREATE_IN_PROGRESS.toString())
+                && !stateBefore.equals(Optional.of(seen.state()))) {
+            var question = Question.CLUSTER_STATE_WHILE_AN_HSM_IS_ADDED.toString();
+            questions.add(
+                    read.pending().execution(), List.of(new Settled(question, seen.clusterState(), clock.instant())));
+        }
+        return new Watched(read.pending(), read.at(), seen.state());
     }
 
     private Optional<Read> read(String waitId, Optional<Watched> before) {

@@ -52,8 +52,9 @@ public final class ResumeExecution extends JsonHandler<ResumeExecution.Event, Re
         var over = waits.of(resource).stream()
                 .filter(wait -> wait.isOver(state, clock.instant()))
                 .toList();
-        return new Output((int)
-                over.stream().filter(wait -> hasStageLookAgain(wait, state)).count());
+        return new Output((int) over.stream()
+                .filter(wait -> hasStageLookAgain(wait, state, event.source()))
+                .count());
     }
 
     /**
@@ -62,7 +63,7 @@ public final class ResumeExecution extends JsonHandler<ResumeExecution.Event, Re
      *
      * @return whether the execution goes on
      */
-    private boolean hasStageLookAgain(Wait wait, String state) {
+    private boolean hasStageLookAgain(Wait wait, String state, String source) {
         var running = states.describeExecution(request -> request.executionArn(wait.execution()))
                         .status()
                 == ExecutionStatus.RUNNING;
@@ -71,6 +72,7 @@ public final class ResumeExecution extends JsonHandler<ResumeExecution.Event, Re
                 .put("waitId", wait.id())
                 .put("seen", state)
                 .put("ended", !running)
+                .put("source", source)
                 .toString();
         lambda.invoke(request -> request.functionName(wait.function())
                 .invocationType(InvocationType.EVENT)

@@ -20,15 +20,15 @@ public final class Tick {
      * Most looks see what the look before saw, so the state remembered in the table is read only if something is new.
      *
      * @param stateBefore what this answered to the look before at the same resource; empty for the first
-     * @return the state of the wait's resource
+     * @return what the look saw of the wait's resource
      */
-    public String look(Wait wait, Optional<String> stateBefore) {
+    public Observation look(Wait wait, Optional<String> stateBefore) {
         var observation = look.at(wait.resource());
         if (wait.isOver(observation.state(), clock.instant())) {
             changes.publish(observation);
         } else if (!stateBefore.equals(Optional.of(observation.state()))) {
             changes.publishIfChanged(observation);
         }
-        return observation.state();
+        return observation;
     }
 }

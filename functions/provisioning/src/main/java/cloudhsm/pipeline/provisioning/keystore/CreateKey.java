@@ -5,6 +5,7 @@ import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.deployment.Made;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
+import cloudhsm.pipeline.provisioning.stage.Question;
 import cloudhsm.pipeline.provisioning.stage.Resource;
 import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
@@ -165,6 +166,11 @@ public final class CreateKey extends StageHandler<CreateKey.Input> {
                 .toList();
         if (named.stream().anyMatch(key -> key.keyState() != KeyState.PENDING_DELETION)) return named;
         var intended = record.flatMap(known -> known.intent(Made.KEY)).flatMap(value -> intendedKey(input, value));
+        if (record.flatMap(known -> known.intent(Made.KEY)).isPresent()) {
+            settle(
+                    Question.TAGS_OF_A_NEW_RESOURCE,
+                    "key: " + (intended.isPresent() ? "shown" : "not shown, or never made"));
+        }
         intended.ifPresent(key -> deployments.made(input.deployment(), Made.KEY, key.keyId()));
         return Stream.concat(named.stream(), intended.stream()).toList();
     }

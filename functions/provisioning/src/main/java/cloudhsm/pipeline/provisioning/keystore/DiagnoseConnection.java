@@ -7,6 +7,7 @@ import cloudhsm.pipeline.provisioning.keystore.ConnectionError.Repair;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.pki.Pem;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
+import cloudhsm.pipeline.provisioning.stage.Question;
 import cloudhsm.pipeline.provisioning.stage.Resource;
 import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
@@ -127,6 +128,7 @@ public final class DiagnoseConnection extends StageHandler<DiagnoseConnection.In
                             + ended.failed().reason() + ").");
             }
         }
+        settle(Question.CONNECTION_ERROR_CODE, code + ". " + String.join(" ", evidence));
         return new Outcome.Done(diagnosis(input, store.get(), code, evidence));
     }
 

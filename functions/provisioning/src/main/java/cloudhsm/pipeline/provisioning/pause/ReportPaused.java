@@ -3,6 +3,7 @@ package cloudhsm.pipeline.provisioning.pause;
 import cloudhsm.pipeline.provisioning.notification.Notifications;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.Resource;
+import cloudhsm.pipeline.provisioning.stage.Settled;
 import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import java.math.BigDecimal;
@@ -35,14 +36,19 @@ public final class ReportPaused extends StageHandler<ReportPaused.Input> {
         }
     }
 
-    /** What the deployment is billed from now on, in USD: nothing by the hour for HSMs, and the key by the month. */
+    /**
+     * What the deployment is billed from now on, in USD: nothing by the hour for HSMs, and the key by the month.
+     *
+     * @param observations what the execution has settled of the questions in docs/limits.md
+     */
     public record Output(
             String deployment,
             String clusterId,
             String newestBackupId,
             BigDecimal hsmCostPerHourUsd,
             BigDecimal keyCostPerMonthUsd,
-            String message) {}
+            String message,
+            List<Settled> observations) {}
 
     private final Notifications notifications;
 
@@ -66,7 +72,8 @@ public final class ReportPaused extends StageHandler<ReportPaused.Input> {
                 input.newestBackupId(),
                 BigDecimal.ZERO,
                 input.buckets().isEmpty() ? BigDecimal.ZERO : KEY_PER_MONTH,
-                message));
+                message,
+                settledSoFar()));
     }
 
     private static String message(Input input) {

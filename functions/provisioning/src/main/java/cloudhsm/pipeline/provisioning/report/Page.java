@@ -4,9 +4,11 @@ import static cloudhsm.pipeline.provisioning.report.Markup.all;
 import static cloudhsm.pipeline.provisioning.report.Markup.element;
 import static cloudhsm.pipeline.provisioning.report.Markup.text;
 
+import cloudhsm.pipeline.provisioning.stage.Settled;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Objects;
 import java.util.stream.Stream;
 
@@ -49,6 +51,16 @@ public final class Page {
     /** A heading and what belongs to it. */
     public static Markup section(String heading, Markup... content) {
         return element("section", "", element("h2", "", heading), all(Stream.of(content)));
+    }
+
+    /** The section with what an execution has found out; nothing where that is nothing. */
+    public static Markup settled(List<Settled> settled) {
+        if (settled.isEmpty()) return Markup.NONE;
+        var questions = settled.stream().map(one -> fact(one.question(), text(one.answer())));
+        return section(
+                "What this run settled",
+                element("p", "", "Questions of docs/limits.md that AWS has answered on the way."),
+                element("dl", "facts", all(questions)));
     }
 
     /** A name and its value, for a {@code dl}. */

@@ -6,6 +6,7 @@ import cloudhsm.pipeline.provisioning.notification.Notifications;
 import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.Resource;
+import cloudhsm.pipeline.provisioning.stage.Settled;
 import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import com.fasterxml.jackson.annotation.JsonProperty;
@@ -91,8 +92,15 @@ public final class Report extends StageHandler<Report.Input> {
      * The document in the evidence bucket.
      *
      * @param made its members are the document's own
+     * @param observations what the execution has settled of the questions in docs/limits.md
      */
-    record Evidence(@JsonUnwrapped Input made, Instant finished, Duration took, List<StageTime> stages, Cost cost) {}
+    record Evidence(
+            @JsonUnwrapped Input made,
+            Instant finished,
+            Duration took,
+            List<StageTime> stages,
+            Cost cost,
+            List<Settled> observations) {}
 
     /**
      * Where the evidence is, and what the HSMs cost from now on until they are deleted.
@@ -161,7 +169,7 @@ public final class Report extends StageHandler<Report.Input> {
                 price.perDay(hsms));
         var history = states.getExecutionHistoryPaginator(
                 request -> request.executionArn(input.execution()).includeExecutionData(false));
-        var evidence = new Evidence(input, finished, took, StageTime.of(history.events()), cost);
+        var evidence = new Evidence(input, finished, took, StageTime.of(history.events()), cost, settledSoFar());
         bucket.write(input.evidenceKey(), evidence, RunPage.of(evidence));
         var deployment = input.plan().path("deployment").asText();
         deployments.running(deployment, input.resources(), finished);

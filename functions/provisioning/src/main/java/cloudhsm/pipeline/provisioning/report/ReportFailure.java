@@ -6,12 +6,15 @@ import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.lambda.JsonHandler;
 import cloudhsm.pipeline.provisioning.notification.Notifications;
 import cloudhsm.pipeline.provisioning.price.HsmPrice;
+import cloudhsm.pipeline.provisioning.stage.Settled;
+import cloudhsm.pipeline.provisioning.stage.SettledQuestions;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.annotation.JsonProperty;
 import java.util.List;
 import java.util.Locale;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import software.amazon.awssdk.core.exception.SdkException;
 import software.amazon.awssdk.services.cloudhsmv2.CloudHsmV2Client;
@@ -43,10 +46,14 @@ public final class ReportFailure extends JsonHandler<ReportFailure.Input, Report
         }
     }
 
-    /** @param leftBilling one sentence for each HSM; none if nothing bills by the hour */
-    public record Output(String error, String cause, List<String> leftBilling) {
+    /**
+     * @param leftBilling one sentence for each HSM; none if nothing bills by the hour
+     * @param observations what the execution has settled of the questions in docs/limits.md
+     */
+    public record Output(String error, String cause, List<String> leftBilling, List<Settled> observations) {
         public Output {
             leftBilling = List.copyOf(leftBilling);
+            observations = List.copyOf(observations);
         }
     }
 
@@ -54,24 +61,39 @@ public final class ReportFailure extends JsonHandler<ReportFailure.Input, Report
     private final Deployments deployments;
     private final Notifications notifications;
     private final HsmPrice price;
+    private final SettledQuestions questions;
 
     /** Called by Lambda, once per execution environment. */
     public ReportFailure() {
-        this(Aws.cloudHsm(), Deployments.ofFunction(), Notifications.ofFunction(), HsmPrice.ofFunction());
+        this(
+                Aws.cloudHsm(),
+                Deployments.ofFunction(),
+                Notifications.ofFunction(),
+                HsmPrice.ofFunction(),
+                SettledQuestions.ofFunction());
     }
 
-    ReportFailure(CloudHsmV2Client cloudHsm, Deployments deployments, Notifications notifications, HsmPrice price) {
+    ReportFailure(
+            CloudHsmV2Client cloudHsm,
+            Deployments deployments,
+            Notifications notifications,
+            HsmPrice price,
+            SettledQuestions questions) {
         super(Input.class);
         this.cloudHsm = cloudHsm;
         this.deployments = deployments;
         this.notifications = notifications;
         this.price = price;
+        this.questions = questions;
     }
 
     @Override
     protected Output handle(Input input) {
         var output = new Output(
-                input.failure().error(), input.failure().cause(), leftBilling(Optional.ofNullable(input.deployment())));
+                input.failure().error(),
+                input.failure().cause(),
+                leftBilling(Optional.ofNullable(input.deployment())),
+                questions.of(input.execution()));
         notifications.publish("CloudHSM pipeline failed: " + output.error(), message(input, output));
         return output;
     }
@@ -111,6 +133,9 @@ public final class ReportFailure extends JsonHandler<ReportFailure.Input, Report
                 ? "No HSM is left, so nothing bills by the hour."
                 : "Left billing, until it is deleted (the teardown does it):\n- "
                         + String.join("\n- ", output.leftBilling()) + "\n" + price.basis();
+        var settled = output.observations().stream()
+                .map(one -> "- " + one.question() + ": " + one.answer() + "\n")
+                .collect(Collectors.joining("", "What this run settled of the questions in docs/limits.md:\n", "\n"));
         return """
             %s
 
@@ -118,8 +143,14 @@ public final class ReportFailure extends JsonHandler<ReportFailure.Input, Report
 
             %s
 
-            Execution: %s
+            %sExecution: %s
             State machine: %s
-            """.formatted(output.error(), output.cause(), billing, input.execution(), input.stateMachine());
+            """.formatted(
+                        output.error(),
+                        output.cause(),
+                        billing,
+                        output.observations().isEmpty() ? "" : settled,
+                        input.execution(),
+                        input.stateMachine());
     }
 }

@@ -35,6 +35,7 @@ final class RunPage {
                         section("What exists now", new Topology(evidence).drawing()),
                         section("Who vouches for the HSMs", new CertificateChains(evidence).chains()),
                         page.proof(),
+                        Page.settled(evidence.observations()),
                         page.secrets(),
                         page.next(),
                         page.foot()));

@@ -13,7 +13,9 @@ import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import software.amazon.awssdk.awscore.exception.AwsServiceException;
@@ -55,6 +57,7 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
      * @param deployment whose lock the execution must have; null in stages that take the lock or need none
      * @param seen the state in which the resource that was waited for has been seen just now
      * @param ended whether the execution has ended, so that the wait is to be removed and nothing else done
+     * @param source of the event that ended the wait
      */
     record Request(
             String token,
@@ -64,7 +67,8 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
             JsonNode input,
             String waitId,
             String seen,
-            boolean ended) {
+            boolean ended,
+            String source) {
         /** Without the token, which ends the task for whoever has it. */
         @Override
         public String toString() {
@@ -109,6 +113,12 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
     private final Class<I> inputType;
     private final StageRuntime runtime;
 
+    /** Of the current run: an execution environment has one at a time. */
+    private final List<Settled> settled = new ArrayList<>();
+
+    private String execution;
+    private String source;
+
     protected StageHandler(Class<I> inputType, StageRuntime runtime) {
         this.inputType = inputType;
         this.runtime = runtime;
@@ -123,9 +133,25 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
      */
     protected abstract Outcome run(I input, Optional<Resource> awaited);
 
+    /** This run has met the answer to the question; whether it can be written down makes no difference to it. */
+    protected final void settle(Question question, String answer) {
+        settled.add(new Settled(question.toString(), answer, runtime.clock().instant()));
+    }
+
+    /** What this execution has settled, this run aside. */
+    protected final List<Settled> settledSoFar() {
+        return runtime.questions().of(execution);
+    }
+
+    /** Source of the event that ended the wait before this run: {@code aws.kms} for KMS's own. */
+    protected final String source() {
+        return source;
+    }
+
     @Override
     public final void handleRequest(InputStream in, OutputStream out, Context context) throws IOException {
         var request = Json.MAPPER.readValue(in, Request.class);
+        source = request.source();
         if (request.waitId() == null) {
             conclude(first(request));
         } else if (request.ended()) {
@@ -178,7 +204,11 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
     }
 
     private void conclude(Attempt attempt) {
-        switch (runSafely(attempt)) {
+        execution = attempt.execution();
+        settled.clear();
+        var outcome = runSafely(attempt);
+        runtime.questions().add(execution, settled);
+        switch (outcome) {
             case Outcome.Done done -> succeed(attempt, done.output());
             case Outcome.Failed failed -> fail(attempt, failed);
             case Outcome.Waiting waiting -> suspend(attempt, waiting);
@@ -276,7 +306,8 @@ public abstract class StageHandler<I extends Record> implements RequestStreamHan
                                 waiting.nextInput().map(StageHandler::written).orElseGet(attempt::input)),
                         stageClass());
         // What takes days is left to its own event and to the schedule of minutes.
-        if (!waiting.resource().isSlow()) watch(attempt.id());
+        if (waiting.resource().isSlow()) runtime.questions().keep(attempt.execution(), since.plus(waiting.budget()));
+        else watch(attempt.id());
     }
 
     private static Outcome.Failed tookTooLong(Attempt attempt, Outcome.Waiting waiting, Duration waited) {

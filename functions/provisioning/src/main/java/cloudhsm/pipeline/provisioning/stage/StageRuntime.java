@@ -15,6 +15,7 @@ public record StageRuntime(
         SfnClient states,
         Waits waits,
         DeploymentLock lock,
+        SettledQuestions questions,
         String functionName,
         String watchStateMachine,
         Clock clock) {
@@ -24,6 +25,7 @@ public record StageRuntime(
                 Aws.states(),
                 Waits.ofFunction(),
                 new DeploymentLock(Aws.dynamoDb(), Aws.states(), Aws.environment("TABLE_NAME")),
+                SettledQuestions.ofFunction(),
                 Aws.environment("AWS_LAMBDA_FUNCTION_NAME"),
                 Aws.environment("WATCH_STATE_MACHINE_ARN"),
                 Clock.systemUTC());

@@ -4,6 +4,7 @@ import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.deployment.Phase;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
+import cloudhsm.pipeline.provisioning.stage.Question;
 import cloudhsm.pipeline.provisioning.stage.Resource;
 import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
@@ -66,6 +67,11 @@ public final class AwaitKeyDeletion extends StageHandler<AwaitKeyDeletion.Input>
             }
         }
         if (!cancelled.isEmpty()) return cancelled(input, cancelled.getFirst(), pending);
+        if (awaited.isPresent() && !gone.isEmpty()) {
+            settle(
+                    Question.KMS_CMK_DELETION_EVENT,
+                    "aws.kms".equals(source()) ? "came" : "the health check saw it first");
+        }
         if (pending.isEmpty()) return Removal.done(clock.instant(), gone);
         return new Outcome.Waiting(
                 Resource.key(pending.getFirst().keyId()),

@@ -3,6 +3,7 @@ package cloudhsm.pipeline.provisioning.teardown;
 import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
+import cloudhsm.pipeline.provisioning.stage.Question;
 import cloudhsm.pipeline.provisioning.stage.Resource;
 import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
@@ -51,8 +52,15 @@ public final class DeleteCluster extends StageHandler<DeleteCluster.Input> {
     @Override
     protected Outcome run(Input input, Optional<Resource> awaited) {
         for (var clusterId : input.clusterIds()) {
-            var cluster = clusters.find(clusterId);
-            if (cluster.isPresent()) return next(input.deployment(), cluster.get());
+            var cluster = clusters.listed(clusterId);
+            if (cluster.filter(shown -> shown.state() != ClusterState.DELETED).isPresent()) {
+                return next(input.deployment(), cluster.get());
+            }
+            if (awaited.isPresent()) {
+                settle(
+                        Question.DELETED_STAYS_LISTED,
+                        "cluster: " + (cluster.isPresent() ? "listed as DELETED" : "not listed any more"));
+            }
         }
         return Removal.done(
                 clock.instant(),

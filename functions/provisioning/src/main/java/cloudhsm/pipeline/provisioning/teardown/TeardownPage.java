@@ -38,6 +38,7 @@ final class TeardownPage {
                                 "Stays, because the input said so or it is not the deployment's",
                                 evidence.keptByChoice()),
                         sentences("Others used it as well; the input said evenIfShared", evidence.takenFromOthers()),
+                        Page.settled(evidence.observations()),
                         sentences("Looked in", evidence.lookedIn()),
                         element(
                                 "footer",

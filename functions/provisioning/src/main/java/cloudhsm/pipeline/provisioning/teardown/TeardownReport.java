@@ -7,6 +7,7 @@ import cloudhsm.pipeline.provisioning.price.HsmPrice;
 import cloudhsm.pipeline.provisioning.report.EvidenceBucket;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
 import cloudhsm.pipeline.provisioning.stage.Resource;
+import cloudhsm.pipeline.provisioning.stage.Settled;
 import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
@@ -76,6 +77,7 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
     /**
      * @param keptByChoice what the input said shall stay, and what is not the deployment's
      * @param takenFromOthers what others used as well; the input said evenIfShared
+     * @param observations what the execution has settled of the questions in docs/limits.md
      */
     record Evidence(
             String execution,
@@ -89,7 +91,8 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
             List<Failure> failures,
             List<String> lookedIn,
             BigDecimal hsmCostUsd,
-            String priceBasis) {}
+            String priceBasis,
+            List<Settled> observations) {}
 
     /**
      * @param complete whether nothing is left that the input wanted to go
@@ -161,7 +164,8 @@ public final class TeardownReport extends StageHandler<TeardownReport.Input> {
                 input.failures(),
                 LOOKED_IN,
                 cost,
-                plan.priceBasis());
+                plan.priceBasis(),
+                settledSoFar());
         evidenceBucket.write(key, evidence, TeardownPage.of(evidence));
         if (left.isEmpty()) {
             staying.stream().filter(bucket -> !bucket.adopted()).forEach(bucket -> removeTag(bucket.name()));

@@ -56,7 +56,7 @@ public final class EmbeddedAws implements AutoCloseable {
     public StageRuntime runtime(Clock clock) {
         var lock =
                 new DeploymentLock(client(DynamoDbClient.builder()), client(SfnClient.builder()), PipelineTable.NAME);
-        return new StageRuntime(null, null, lock, "stage", "watch", clock);
+        return new StageRuntime(null, null, lock, null, "stage", "watch", clock);
     }
 
     public List<String> subnetIds() {

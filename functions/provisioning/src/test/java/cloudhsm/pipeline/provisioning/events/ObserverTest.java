@@ -42,6 +42,7 @@ class ObserverTest {
                             new Deployments(dynamoDb, PipelineTable.NAME),
                             aws.runtime.clock()),
                     aws.runtime.clock()),
+            aws.runtime.questions(),
             aws.runtime.clock());
     private String watched = "null";
 

@@ -8,6 +8,8 @@ import cloudhsm.pipeline.provisioning.TestAccount;
 import cloudhsm.pipeline.provisioning.deployment.Made;
 import cloudhsm.pipeline.provisioning.notification.Notifications;
 import cloudhsm.pipeline.provisioning.price.HsmPrice;
+import cloudhsm.pipeline.provisioning.stage.Settled;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
@@ -28,7 +30,18 @@ class ReportFailureTest {
             aws.initializedCluster();
             var topic = aws.cloud.sns().createTopic("failures", Map.of());
 
-            var output = new ReportFailure(aws.cloudHsm, deployments, new Notifications(aws.sns, topic), PRICE)
+            var settled = new Settled(
+                    "create-hsm-while-another-is-created",
+                    "accepted",
+                    aws.cloud.time().now());
+            aws.runtime.questions().add(INPUT.execution(), List.of(settled));
+
+            var output = new ReportFailure(
+                            aws.cloudHsm,
+                            deployments,
+                            new Notifications(aws.sns, topic),
+                            PRICE,
+                            aws.runtime.questions())
                     .handle(INPUT);
 
             assertEquals(1, output.leftBilling().size(), "the other cluster has nothing but the deployment's tag");
@@ -37,6 +50,8 @@ class ReportFailureTest {
             assertTrue(
                     message.contains(output.leftBilling().getFirst() + "\n" + PRICE.basis()),
                     "who is told of the failure must see what it costs, and in which Region");
+            assertEquals(List.of(settled), output.observations(), "a failed run has settled questions, too");
+            assertTrue(message.contains("- create-hsm-while-another-is-created: accepted\n"), message);
         }
     }
 
@@ -46,8 +61,9 @@ class ReportFailureTest {
             var deployments = aws.deployments();
             aws.cloud.faults().add("cloudhsm", "DescribeClusters", 1, Faults.Kind.THROTTLED);
 
-            var output =
-                    new ReportFailure(aws.cloudHsm, deployments, new Notifications(aws.sns, ""), PRICE).handle(INPUT);
+            var output = new ReportFailure(
+                            aws.cloudHsm, deployments, new Notifications(aws.sns, ""), PRICE, aws.runtime.questions())
+                    .handle(INPUT);
             assertTrue(output.leftBilling().getFirst().startsWith("Unknown"), output.toString());
         }
     }

@@ -94,6 +94,14 @@ class RunPageTest {
     }
 
     @Test
+    void whatTheRunSettledIsASectionOfItsOwnUnlessItIsNothing() throws IOException {
+        var page = page(evidence -> {});
+        assertTrue(page.html().contains("<h2>What this run settled</h2>"));
+        assertTrue(page.html().contains("<dt>cluster-state-while-an-hsm-is-added</dt><dd>ACTIVE</dd>"), page.html());
+        assertFalse(page(evidence -> evidence.putArray("observations")).html().contains("What this run settled"));
+    }
+
+    @Test
     void namesThatAreMarkupStayText() throws IOException {
         var page = page(evidence -> everyText(evidence, HOSTILE));
         page.requireSelfContained();
@@ -112,7 +120,7 @@ class RunPageTest {
                         if (item instanceof ObjectNode inner) everyText(inner, text);
                     });
                 default -> {
-                    var isTime = List.of("startTime", "finished", "took", "entered", "left")
+                    var isTime = List.of("startTime", "finished", "took", "entered", "left", "at")
                             .contains(member.getKey());
                     if (member.getValue().isTextual() && !isTime) node.put(member.getKey(), text);
                 }

@@ -44,6 +44,7 @@ class StageHandlerTest {
             aws.client(SfnClient.builder(), new FailuresSeen()),
             aws.runtime.waits(),
             aws.runtime.lock(),
+            aws.runtime.questions(),
             "stage",
             watch(),
             aws.runtime.clock());
@@ -80,8 +81,8 @@ class StageHandlerTest {
         var wait = new Wait("id", "stage", "execution", "Stage", CLUSTER, whileIn, now, now.plus(BUDGET));
         var task = new SuspendedTask(wait, token, "{}");
         for (var holder : List.of(
-                new StageHandler.Request(token, "execution", "Stage", "default", null, null, null, false),
-                new StageHandler.Request(token, "execution", "Stage", "default", null, "id", null, false),
+                new StageHandler.Request(token, "execution", "Stage", "default", null, null, null, false, null),
+                new StageHandler.Request(token, "execution", "Stage", "default", null, "id", null, false, null),
                 task,
                 StageHandler.Attempt.after(task, Optional.empty()))) {
             assertFalse(String.valueOf(holder).contains(token), () -> holder.getClass() + " prints its token");

@@ -149,6 +149,7 @@ class BucketTeardownTest {
                 account.states,
                 account.runtime.waits(),
                 account.runtime.lock(),
+                account.runtime.questions(),
                 account.runtime.functionName(),
                 account.runtime.watchStateMachine(),
                 new TenSecondsLaterEachTime(account.runtime.clock().instant()));

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import cloudhsm.pipeline.provisioning.report.RenderedPage;
+import cloudhsm.pipeline.provisioning.stage.Settled;
 import java.io.IOException;
 import java.math.BigDecimal;
 import java.nio.file.Path;
@@ -59,7 +60,8 @@ class TeardownPageTest {
                 List.of(),
                 List.of("KMS: key stores, keys, aliases"),
                 new BigDecimal("0.31"),
-                "basis of the price")));
+                "basis of the price",
+                List.of(new Settled("deleted-stays-listed", "HSM: listed as DELETED", STARTED)))));
     }
 
     @Test
