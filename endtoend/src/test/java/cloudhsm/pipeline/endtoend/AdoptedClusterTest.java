@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import cloudhsm.pipeline.localcloud.protocol.Json;
 import com.fasterxml.jackson.databind.JsonNode;
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
@@ -17,6 +18,8 @@ import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestMethodOrder;
 import software.amazon.awssdk.core.sync.RequestBody;
+import software.amazon.awssdk.services.cloudhsmv2.model.Backup;
+import software.amazon.awssdk.services.cloudhsmv2.model.BackupState;
 import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
 import software.amazon.awssdk.services.cloudhsmv2.model.ClusterMode;
 import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
@@ -44,7 +47,7 @@ class AdoptedClusterTest {
 
     @BeforeAll
     static void initializeByHand() {
-        pipeline = Pipeline.deploy(1, Map.of("HealthCheckSchedule", "rate(1 hour)"));
+        pipeline = Pipeline.deploy(1, Map.of("HealthCheckSchedule", "rate(1 hour)", "SelfHealing", "disabled"));
         var cloudHsm = pipeline.cloudHsm();
         clusterId = cloudHsm.createCluster(request -> request.hsmType("hsm2m.medium")
                         .mode(ClusterMode.FIPS)
@@ -124,6 +127,10 @@ class AdoptedClusterTest {
         assertEquals(1, cluster().hsms().size(), "nothing was made");
     }
 
+    private static String settled(DescribeExecutionResponse ended) {
+        return pipeline.evidence(ended).path("observations").toString();
+    }
+
     private static void uploadIsUnderTheKey(String key, JsonNode output) {
         var bucket = output.at("/buckets/0").asText();
         pipeline.s3().putObject(put -> put.bucket(bucket).key(key), RequestBody.fromString("uploaded"));
@@ -163,7 +170,8 @@ class AdoptedClusterTest {
                 .tagResource(request -> request.resourceId(clusterId)
                         .tagList(tag -> tag.key("cloudhsm-pipeline:deployment").value("default")));
         var clusters = pipeline.cloud().calls("CreateCluster");
-        var output = succeeded(pipeline.provision("adopt", input("default", chain(), true, "SKIP")));
+        var adopting = pipeline.provision("adopt", input("default", chain(), true, "SKIP"));
+        var output = succeeded(adopting);
         assertEquals(clusterId, output.path("clusterId").asText());
         assertEquals(clusters, pipeline.cloud().calls("CreateCluster"));
         assertEquals(ClusterState.ACTIVE, cluster().state());
@@ -175,6 +183,7 @@ class AdoptedClusterTest {
                         .getSecretValue(request -> request.secretId(adminSecret))
                         .secretString());
         uploadIsUnderTheKey("first", output);
+        assertTrue(settled(adopting).contains("\"trust-anchor-of-a-key-store\",\"answer\":\"the chain\""));
     }
 
     @Test
@@ -218,7 +227,55 @@ class AdoptedClusterTest {
     @Test
     @Order(6)
     void aClusterWithUsersOfItsOwnIsAdoptedToo() {
-        uploadIsUnderTheKey("third", succeeded(pipeline.provision("anew", input("default", chain(), true, "SKIP"))));
+        pipeline.cloud().kms().wantTheRootAlone(true);
+        var anew = pipeline.provision("anew", input("default", chain(), true, "SKIP"));
+        uploadIsUnderTheKey("third", succeeded(anew));
+        assertTrue(settled(anew).contains("the root alone; the chain was refused with IncorrectTrustAnchorException"));
         assertEquals(2, hsms().size());
+    }
+
+    @Test
+    @Order(7)
+    void oneThatIsGoneIsReplacedByWhatItsOwnerMadeFromItsBackup() {
+        var cloudHsm = pipeline.cloudHsm();
+        hsms().forEach(hsm ->
+                cloudHsm.deleteHsm(request -> request.clusterId(clusterId).hsmId(hsm)));
+        until(() -> cluster().hsms().stream().allMatch(hsm -> hsm.state() == HsmState.DELETED));
+        cloudHsm.deleteCluster(request -> request.clusterId(clusterId));
+        until(() -> cloudHsm.describeClusters().clusters().stream()
+                .allMatch(cluster -> cluster.state() == ClusterState.DELETED));
+        var gone = pipeline.provision("gone", "{}");
+        assertEquals("INVALID_INPUT", gone.error());
+        assertTrue(
+                gone.cause().contains("the cluster " + clusterId + ", which this deployment has adopted, is gone"),
+                gone::cause);
+        assertTrue(
+                pipeline.cloud().cloudHsm().everCreated().stream()
+                        .allMatch(hsm -> hsm.deletedAt().isPresent()),
+                "nothing was made");
+
+        var backup = cloudHsm
+                .describeBackups(request -> request.filters(Map.of("clusterIds", List.of(clusterId))))
+                .backups()
+                .stream()
+                .filter(made -> made.backupState() == BackupState.READY)
+                .max(Comparator.comparing(Backup::createTimestamp))
+                .orElseThrow();
+        clusterId = cloudHsm.createCluster(request -> request.hsmType("hsm2m.medium")
+                        .mode(ClusterMode.FIPS)
+                        .sourceBackupId(backup.backupId())
+                        .subnetIds(subnet("eu-central-1a"), subnet("eu-central-1b"))
+                        .tagList(tag -> tag.key("cloudhsm-pipeline:deployment").value("default")))
+                .cluster()
+                .clusterId();
+        until(() -> cluster().state() == ClusterState.ACTIVE);
+        var output = succeeded(pipeline.provision("named", input("default", chain(), true, "SKIP")));
+        assertEquals(clusterId, output.path("clusterId").asText());
+        assertEquals(
+                "uploaded",
+                pipeline.s3()
+                        .getObjectAsBytes(get ->
+                                get.bucket(output.at("/buckets/0").asText()).key("third"))
+                        .asUtf8String());
     }
 }

@@ -25,6 +25,7 @@ final class KeyStoreClusters {
 
     private final CloudHsmService cloudHsm;
     private final Ec2Service ec2;
+    private boolean rootAlone;
 
     KeyStoreClusters(CloudHsmService cloudHsm, Ec2Service ec2) {
         this.cloudHsm = cloudHsm;
@@ -91,9 +92,17 @@ final class KeyStoreClusters {
                 "needs its own security group with rules that allow TCP 2223-2225 from and to the group itself.");
     }
 
+    /** @param wanted whether key stores want the root of a chain, not the chain that the cluster was initialized with */
+    void wantTheRootAlone(boolean wanted) {
+        rootAlone = wanted;
+    }
+
     /** @throws AwsException IncorrectTrustAnchorException */
-    static void requireTrustAnchor(Cluster cluster, String trustAnchor) {
-        var expected = cluster.trustAnchorPem().map(KeyStoreClusters::certificates);
+    void requireTrustAnchor(Cluster cluster, String trustAnchor) {
+        // Assumed: trust-anchor-of-a-key-store
+        var expected = cluster.trustAnchorPem()
+                .map(KeyStoreClusters::certificates)
+                .<List<?>>map(chain -> rootAlone ? List.of(chain.getLast()) : chain);
         var given = certificates(trustAnchor);
         if (!given.isEmpty() && expected.isPresent() && expected.get().equals(given)) return;
         throw AwsException.badRequest(

@@ -78,7 +78,7 @@ final class KeyStoreOperations {
             }
         }
         clusters.requireFitForKeyStore(cluster);
-        KeyStoreClusters.requireTrustAnchor(cluster, trustAnchor);
+        clusters.requireTrustAnchor(cluster, trustAnchor);
         createServiceLinkedRole(request);
         var store = new CustomKeyStore(
                 "cks-" + account.hex(17),

@@ -35,6 +35,7 @@ public final class KmsService extends JsonService {
 
     private final Account account;
     private final Access access;
+    private final KeyStoreClusters clusters;
     private final Throttle throttle;
     private final Keys keys;
     private final KeyOperations keyOperations;
@@ -47,7 +48,7 @@ public final class KmsService extends JsonService {
         super("kms", "1.1");
         this.account = account;
         var stores = new CustomKeyStores();
-        var clusters = new KeyStoreClusters(cloudHsm, ec2);
+        clusters = new KeyStoreClusters(cloudHsm, ec2);
         keys = new Keys(account);
         access = new Access(account.iam(), keys);
         throttle = new Throttle(account.time().clock());
@@ -109,6 +110,11 @@ public final class KmsService extends JsonService {
      */
     public void throttling(boolean on) {
         throttle.set(on);
+    }
+
+    /** @param wanted whether key stores take the root of a chain alone, not the chain that their cluster was initialized with */
+    public void wantTheRootAlone(boolean wanted) {
+        clusters.wantTheRootAlone(wanted);
     }
 
     /**

@@ -6,7 +6,9 @@ import cloudhsm.pipeline.provisioning.deployment.Made;
 import cloudhsm.pipeline.provisioning.lambda.Aws;
 import cloudhsm.pipeline.provisioning.pki.Pem;
 import cloudhsm.pipeline.provisioning.stage.Outcome;
+import cloudhsm.pipeline.provisioning.stage.Question;
 import cloudhsm.pipeline.provisioning.stage.Resource;
+import cloudhsm.pipeline.provisioning.stage.Settled;
 import cloudhsm.pipeline.provisioning.stage.StageHandler;
 import cloudhsm.pipeline.provisioning.stage.StageRuntime;
 import java.util.List;
@@ -143,12 +145,16 @@ public final class CreateKeyStore extends StageHandler<CreateKeyStore.Input> {
 
     /** KMS does not say whether it wants the chain that a cluster was initialized with, or the chain's root alone. */
     private String create(Input input, String password) {
+        var chain = Pem.certificates(input.trustAnchor());
+        if (chain.size() == 1) return create(input, input.trustAnchor(), password);
         try {
-            return create(input, input.trustAnchor(), password);
+            var keyStoreId = create(input, input.trustAnchor(), password);
+            settle(Question.TRUST_ANCHOR_OF_A_KEY_STORE, "the chain");
+            return keyStoreId;
         } catch (IncorrectTrustAnchorException refused) {
-            var root = Pem.of(Pem.certificates(input.trustAnchor()).getLast());
-            if (root.equals(input.trustAnchor())) throw refused;
-            return create(input, root, password);
+            var keyStoreId = create(input, Pem.of(chain.getLast()), password);
+            settle(Question.TRUST_ANCHOR_OF_A_KEY_STORE, "the root alone; the chain was " + Settled.refused(refused));
+            return keyStoreId;
         }
     }
 

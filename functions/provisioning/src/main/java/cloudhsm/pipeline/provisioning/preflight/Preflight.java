@@ -242,16 +242,20 @@ public final class Preflight extends StageHandler<Preflight.Input> {
 
     /**
      * The deployment's cluster. Where it is gone, the one that the deployment's key store is on: a person has made it from a
-     * backup, for KMS lets a store change to such a cluster alone.
+     * backup, for KMS lets a store change to such a cluster alone. In the place of an adopted one it has to be named.
      */
     private Optional<Cluster> ownCluster(Deployment record, List<Cluster> clusters) {
-        return Clusters.ofDeployment(record, clusters)
-                .or(() -> record.made(Made.KEY_STORE).stream()
-                        .flatMap(keyStoreId -> keyStores.find(keyStoreId).stream())
-                        .flatMap(store -> clusters.stream()
-                                .filter(cluster -> cluster.clusterId().equals(store.cloudHsmClusterId())))
-                        .filter(cluster -> cluster.state() != ClusterState.DELETE_IN_PROGRESS)
-                        .findFirst());
+        return Clusters.ofDeployment(record, clusters).or(() -> replacedByHand(record, clusters));
+    }
+
+    private Optional<Cluster> replacedByHand(Deployment record, List<Cluster> clusters) {
+        if (record.adoptedCluster().isPresent()) return Optional.empty();
+        return record.made(Made.KEY_STORE).stream()
+                .flatMap(keyStoreId -> keyStores.find(keyStoreId).stream())
+                .flatMap(store ->
+                        clusters.stream().filter(cluster -> cluster.clusterId().equals(store.cloudHsmClusterId())))
+                .filter(cluster -> cluster.state() != ClusterState.DELETE_IN_PROGRESS)
+                .findFirst();
     }
 
     private static Outcome invalid(Problems problems) {
