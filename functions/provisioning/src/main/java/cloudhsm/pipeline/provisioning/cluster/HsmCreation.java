@@ -148,9 +148,7 @@ final class HsmCreation {
         if (Aws.mayPass(refused)) return;
         var room = isQuota(refused) || speaksOf("capacity", refused);
         settle.accept(
-                another && !room
-                        ? Question.CREATE_HSM_WHILE_ANOTHER_IS_CREATED
-                        : Question.CREATE_HSM_REFUSED,
+                another && !room ? Question.CREATE_HSM_WHILE_ANOTHER_IS_CREATED : Question.CREATE_HSM_REFUSED,
                 Settled.refused(refused));
     }
 
