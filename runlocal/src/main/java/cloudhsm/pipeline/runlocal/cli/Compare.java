@@ -32,9 +32,9 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         description = {
             "Says of the evidence of a provisioning where it differs from that of a clean run on the embedded AWS,"
-                    + " made on the spot with as many HSMs in the same mode: order, durations and errors of the stages, states, and what"
-                    + " was observed of the questions in docs/limits.md. Durations within a tenth or 10 seconds are the"
-                    + " same."
+                + " made on the spot with as many HSMs in the same mode: order, durations and errors of the stages,"
+                + " states, and what was observed of the questions in docs/limits.md. Durations within a tenth or 10"
+                + " seconds are the same."
         },
         exitCodeListHeading = "%nExit codes:%n",
         exitCodeList = {

@@ -36,8 +36,8 @@ public final class Shareable {
     private static final Set<String> ANSWERS = Set.of("stage", "errors", "question", "answer");
 
     /** Members whose text somebody has chosen, in capitals perhaps. */
-    private static final Set<String> CHOSEN = Set.of(
-            "deployment", "bucket", "keyStoreName", "keyAlias", "keyDescription", "subject", "issuer", "reason");
+    private static final Set<String> CHOSEN =
+            Set.of("deployment", "bucket", "keyStoreName", "keyAlias", "keyDescription", "subject", "issuer", "reason");
 
     private final Map<String, String> replacements = new HashMap<>();
     private final Map<String, Integer> counts = new HashMap<>();

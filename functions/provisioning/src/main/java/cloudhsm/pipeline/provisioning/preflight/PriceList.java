@@ -63,7 +63,8 @@ final class PriceList {
                 .resolveFromOverrides()
                 .orElseGet(() ->
                         URI.create("https://api.pricing." + region + (china ? ".amazonaws.com.cn" : ".amazonaws.com")));
-        return new PriceList(endpoint, region, DefaultCredentialsProvider.builder().build());
+        return new PriceList(
+                endpoint, region, DefaultCredentialsProvider.builder().build());
     }
 
     /** US dollars for one HSM and one hour in the Region. */
