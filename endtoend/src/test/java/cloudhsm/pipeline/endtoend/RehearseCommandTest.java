@@ -47,7 +47,8 @@ class RehearseCommandTest {
             assertNotBegun(ended, "there is nobody to ask, as this is no terminal; give --yes");
             assertTrue(ended.output().contains("Costs less than 0.02 USD"), ended::toString);
             assertNotBegun(
-                    start(surroundings, "--stack", "other", "--yes").ended(), "there is no stack other in eu-central-1");
+                    start(surroundings, "--stack", "other", "--yes").ended(),
+                    "there is no stack other in eu-central-1");
             assertNotBegun(start(surroundings, "--yes").ended(), "give --stack NAME, or --clean-up");
             assertEquals(before, Holdings.of(cloud));
             assertEquals(0, start(surroundings, "--clean-up").ended().exitCode());
@@ -78,7 +79,7 @@ class RehearseCommandTest {
                 while (line != null && !line.contains("an upload under it"));
                 assertTrue(line != null && line.startsWith("ok"), line);
                 assertNotEquals(Set.of(), Rehearsed.leftSince(before, cloud));
-                running.process().destroy();
+                running.process().toHandle().destroy(); // destroy() of the process itself closes what it says
                 var rest = output.lines().toList();
                 assertTrue(rest.stream().anyMatch(each -> each.startsWith("ok      removed: bucket")), rest::toString);
             }

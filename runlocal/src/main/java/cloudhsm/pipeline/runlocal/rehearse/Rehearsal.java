@@ -58,7 +58,7 @@ public final class Rehearsal {
             var caller = target.caller();
             return """
                 Rehearses stack %s in %s, account %s, as %s.
-                Makes: a bucket (%s), two KMS keys, and some twenty objects of 26 MB together.
+                Makes: a bucket (%s), two KMS keys, and a dozen objects of 11 MB together.
                 Everything goes through %s.
                 Costs less than 0.02 USD: each key 1 USD a month, counted by the hour until its deletion is scheduled, at the end;
                 some hundred requests to S3, of which a thousand PUTs cost half a cent, and to KMS; the function's seconds.

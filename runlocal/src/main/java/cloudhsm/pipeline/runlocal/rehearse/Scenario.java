@@ -126,9 +126,12 @@ final class Scenario {
         bucket = ledger.made().orElseThrow().bucket();
         step("bucket");
         try {
-            s3.createBucket(request -> request.bucket(bucket)
-                    .createBucketConfiguration(configuration -> configuration.locationConstraint(
-                            target.region().equals("us-east-1") ? null : target.region())));
+            s3.createBucket(request -> {
+                request.bucket(bucket);
+                if (target.region().equals("us-east-1")) return; // the one that must not be named
+                request.createBucketConfiguration(
+                        configuration -> configuration.locationConstraint(target.region()));
+            });
         } catch (BucketAlreadyOwnedByYouException again) {
             // The client asked again when it had no answer; nobody else knows the name.
         }
