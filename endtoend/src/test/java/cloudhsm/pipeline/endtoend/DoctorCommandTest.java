@@ -4,50 +4,27 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import cloudhsm.pipeline.endtoend.RunLocalProcess.Ended;
 import cloudhsm.pipeline.localcloud.LocalCloud;
 import cloudhsm.pipeline.localcloud.protocol.Json;
-import cloudhsm.pipeline.runlocal.cli.RunLocal;
-import cloudhsm.pipeline.runlocal.deployment.LocalDeployment;
 import java.io.IOException;
 import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** The command in a process of its own, where credentials, Region and endpoint come from the surroundings. */
 class DoctorCommandTest {
-    private static final String NOBODY = "/nonexistent";
-
     @TempDir
     private Path directory;
 
-    private record Ended(int exitCode, String output) {}
-
     private static Ended doctor(Map<String, String> surroundings, String... options)
             throws IOException, InterruptedException {
-        var command = new ArrayList<>(List.of(
-                ProcessHandle.current().info().command().orElseThrow(),
-                "-Dproject.root=" + LocalDeployment.projectRoot().toAbsolutePath(),
-                "-cp",
-                System.getProperty("java.class.path"),
-                RunLocal.class.getName(),
-                "doctor"));
-        command.addAll(List.of(options));
-        var process = new ProcessBuilder(command).redirectErrorStream(true);
-        process.environment().keySet().removeIf(name -> name.startsWith("AWS_") || name.equals("JAVA_TOOL_OPTIONS"));
-        process.environment()
-                .putAll(Map.of(
-                        "AWS_CONFIG_FILE", NOBODY,
-                        "AWS_SHARED_CREDENTIALS_FILE", NOBODY,
-                        "AWS_EC2_METADATA_DISABLED", "true"));
-        process.environment().putAll(surroundings);
-        var started = process.start();
-        var output = new String(started.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.UTF_8);
-        return new Ended(started.waitFor(), output);
+        var arguments = Stream.concat(Stream.of("doctor"), Stream.of(options)).toArray(String[]::new);
+        return RunLocalProcess.start(surroundings, arguments).ended();
     }
 
     private static void assertSentence(Ended ended, String sentence) {
@@ -60,14 +37,7 @@ class DoctorCommandTest {
     void theEnvironmentSaysWhoAndWhere() throws IOException, InterruptedException {
         var json = directory.resolve("found.json");
         try (var cloud = LocalCloud.start()) {
-            var ended = doctor(
-                    Map.of(
-                            "AWS_ENDPOINT_URL", cloud.uri().toString(),
-                            "AWS_DEFAULT_REGION", "eu-central-1",
-                            "AWS_ACCESS_KEY_ID", cloud.iam().administrator().accessKeyId(),
-                            "AWS_SECRET_ACCESS_KEY", cloud.iam().administrator().secretAccessKey()),
-                    "--json",
-                    json.toString());
+            var ended = doctor(RunLocalProcess.surroundings(cloud), "--json", json.toString());
             assertEquals(0, ended.exitCode(), ended::toString);
             assertTrue(ended.output().contains("All is right."), ended::toString);
             assertTrue(ended.output().contains("nothing but reads"), ended::toString);

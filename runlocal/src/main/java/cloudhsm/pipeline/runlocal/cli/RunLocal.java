@@ -37,6 +37,7 @@ import picocli.CommandLine.Spec;
         },
         subcommands = {
             Doctor.class,
+            Rehearse.class,
             Serve.class,
             FaultMenu.class,
             Pause.class,

@@ -2,8 +2,8 @@ package cloudhsm.pipeline.runlocal.doctor;
 
 import java.util.Locale;
 
-/** The APIs of AWS that are read, and how each is spoken to. */
-enum Api {
+/** The APIs of AWS that are asked, and how each is spoken to. */
+public enum Api {
     CLOUDFORMATION("cloudformation", "cloudformation", "CloudFormation", "2010-05-15"),
     CLOUDHSM("cloudhsmv2", "cloudhsm", "CloudHSM V2", "BaldrApiService 1.1"),
     CLOUDWATCH("monitoring", "monitoring", "CloudWatch", "GraniteServiceVersion20100801 1.0"),

@@ -41,10 +41,13 @@ import software.amazon.awssdk.profiles.ProfileFileSystemSetting;
 import software.amazon.awssdk.regions.Region;
 import software.amazon.awssdk.regions.ServiceMetadata;
 import software.amazon.awssdk.regions.providers.DefaultAwsRegionProviderChain;
+import software.amazon.awssdk.services.s3.S3Client;
+import software.amazon.awssdk.services.s3.S3Configuration;
+import software.amazon.awssdk.services.s3.presigner.S3Presigner;
 
 /**
- * Signed reads of AWS's APIs, with the SDK's credentials, endpoints and signatures. It knows no operation: who calls it
- * asks for reads only.
+ * Signed calls of AWS's APIs, with the SDK's credentials, endpoints and signatures. It knows no operation: the doctor asks
+ * for reads only, the rehearsal for more.
  */
 public final class Aws implements AutoCloseable {
     private static final Duration CONNECT = Duration.ofSeconds(10);
@@ -67,10 +70,7 @@ public final class Aws implements AutoCloseable {
     private final Function<Api, URI> endpoints;
     private final Clock clock;
     private final Consumer<Duration> pause;
-    private final SdkHttpClient http = UrlConnectionHttpClient.builder()
-            .connectionTimeout(CONNECT)
-            .socketTimeout(ANSWER)
-            .build();
+    private final SdkHttpClient http;
     private final Map<Api, Integer> calls = new EnumMap<>(Api.class);
     private Optional<Duration> clockDifference = Optional.empty();
 
@@ -79,8 +79,10 @@ public final class Aws implements AutoCloseable {
             AwsCredentialsProvider credentials,
             Function<Api, URI> endpoints,
             Clock clock,
-            Consumer<Duration> pause) {
+            Consumer<Duration> pause,
+            SdkHttpClient http) {
         this.pause = pause;
+        this.http = http;
         this.region = region;
         this.credentials = credentials;
         this.endpoints = endpoints;
@@ -102,7 +104,8 @@ public final class Aws implements AutoCloseable {
                 DefaultCredentialsProvider.builder().profileName(name).build(),
                 api -> configuredEndpoint(api, name, signingRegion(api, chosen)),
                 Clock.systemUTC(),
-                Aws::sleep);
+                Aws::sleep,
+                connections());
     }
 
     /**
@@ -114,7 +117,30 @@ public final class Aws implements AutoCloseable {
      */
     public static Aws at(
             URI endpoint, String region, AwsCredentialsProvider credentials, Clock clock, Consumer<Duration> pause) {
-        return new Aws(region, credentials, api -> endpoint, clock, pause);
+        return at(endpoint, region, credentials, clock, pause, connections());
+    }
+
+    /**
+     * The same.
+     *
+     * @param http what every request goes through; closed with this
+     */
+    public static Aws at(
+            URI endpoint,
+            String region,
+            AwsCredentialsProvider credentials,
+            Clock clock,
+            Consumer<Duration> pause,
+            SdkHttpClient http) {
+        return new Aws(region, credentials, api -> endpoint, clock, pause, http);
+    }
+
+    /** To as many hosts as are asked. */
+    public static SdkHttpClient connections() {
+        return UrlConnectionHttpClient.builder()
+                .connectionTimeout(CONNECT)
+                .socketTimeout(ANSWER)
+                .build();
     }
 
     private static String regionOf(String profile) {
@@ -156,7 +182,7 @@ public final class Aws implements AutoCloseable {
     }
 
     /** The Region that is looked at. */
-    String region() {
+    public String region() {
         return region;
     }
 
@@ -170,14 +196,28 @@ public final class Aws implements AutoCloseable {
         return clockDifference;
     }
 
+    /** What every call waits with before it is made again. */
+    public void pause(Duration duration) {
+        pause.accept(duration);
+    }
+
     /** A call of an API that speaks AWS JSON. @throws AwsFailure where AWS refuses or does not answer */
-    JsonNode json(Api api, String operation, ObjectNode input) {
+    public JsonNode json(Api api, String operation, ObjectNode input) {
+        return json(api, operation, input, ATTEMPTS);
+    }
+
+    /** The same, made once: AWS would make a second of what it was asked to make. */
+    public JsonNode jsonOnce(Api api, String operation, ObjectNode input) {
+        return json(api, operation, input, 1);
+    }
+
+    private JsonNode json(Api api, String operation, ObjectNode input, int attempts) {
         var headers = Map.of("Content-Type", api.contentType(), "X-Amz-Target", api.target() + "." + operation);
-        return parsed(send(api, operation, SdkHttpMethod.POST, "/", headers, Json.bytes(input)));
+        return parsed(send(api, operation, SdkHttpMethod.POST, "/", headers, Json.bytes(input), attempts));
     }
 
     /** All pages of a list. The token is in the named member of the answer, and of the next request. */
-    List<JsonNode> pages(Api api, String operation, ObjectNode input, String list, String token, String nextToken) {
+    public List<JsonNode> pages(Api api, String operation, ObjectNode input, String list, String token, String nextToken) {
         var elements = new ArrayList<JsonNode>();
         var asked = input.deepCopy();
         while (true) {
@@ -231,6 +271,43 @@ public final class Aws implements AutoCloseable {
                 .firstMatchingHeader("x-amz-bucket-region");
     }
 
+    /** The SDK's own client of S3, for what has a body. Whoever asks for it closes it. */
+    public S3Client s3() {
+        return S3Client.builder()
+                .endpointOverride(endpoints.apply(Api.S3))
+                .forcePathStyle(true) // an endpoint that is not AWS's has no host for each bucket
+                .region(Region.of(region))
+                .credentialsProvider(credentials)
+                .httpClient(http)
+                .build();
+    }
+
+    /** Makes URLs that others may use without credentials. Whoever asks for it closes it. */
+    public S3Presigner presigner() {
+        return S3Presigner.builder()
+                .endpointOverride(endpoints.apply(Api.S3))
+                .serviceConfiguration(
+                        S3Configuration.builder().pathStyleAccessEnabled(true).build())
+                .region(Region.of(region))
+                .credentialsProvider(credentials)
+                .build();
+    }
+
+    /**
+     * A request that carries its own signature, as one of {@link #presigner} does.
+     *
+     * @throws AwsFailure where AWS refuses or does not answer
+     */
+    public SdkHttpResponse presigned(Api api, String operation, SdkHttpRequest request, byte[] body) {
+        try {
+            var answer = execute(request, body);
+            if (answer.status() >= 300) throw failure(api, operation, answer);
+            return answer.head();
+        } catch (IOException unreachable) {
+            throw AwsFailure.unreachable(request.host(), unreachable);
+        }
+    }
+
     private static String encoded(String text) {
         return URLEncoder.encode(text, StandardCharsets.UTF_8)
                 .replace("+", "%20")
@@ -243,13 +320,24 @@ public final class Aws implements AutoCloseable {
 
     private Answer send(
             Api api, String operation, SdkHttpMethod method, String path, Map<String, String> headers, byte[] body) {
+        return send(api, operation, method, path, headers, body, ATTEMPTS);
+    }
+
+    private Answer send(
+            Api api,
+            String operation,
+            SdkHttpMethod method,
+            String path,
+            Map<String, String> headers,
+            byte[] body,
+            int attempts) {
         for (int attempt = 1; ; attempt++) {
             var answer = once(api, method, path, headers, body);
             if (answer.status() < 300) return answer;
             var failure = failure(api, operation, answer);
             var passes = answer.status() >= 500 || failure.code().matches("(?i).*throttl.*|TooManyRequestsException");
-            if (!passes || attempt == ATTEMPTS) throw failure;
-            pause.accept(PAUSE.multipliedBy(attempt));
+            if (!passes || attempt == attempts) throw failure;
+            pause(PAUSE.multipliedBy(attempt));
         }
     }
 
@@ -281,18 +369,28 @@ public final class Aws implements AutoCloseable {
                             .putProperty(AwsV4HttpSigner.NORMALIZE_PATH, api != Api.S3)
                             .putProperty(AwsV4HttpSigner.SIGNING_CLOCK, clock));
             calls.merge(api, 1, Integer::sum);
-            var execution = HttpExecuteRequest.builder().request(signed.request());
-            if (body.length > 0) execution.contentStreamProvider(() -> new ByteArrayInputStream(body));
-            var response = http.prepareRequest(execution.build()).call();
-            noteDate(response.httpResponse());
-            var content = response.responseBody();
-            return new Answer(
-                    response.httpResponse(), content.isPresent() ? content.get().readAllBytes() : new byte[0]);
+            var answer = execute(signed.request(), body);
+            noteDate(answer.head());
+            return answer;
         } catch (IOException unreachable) {
             throw AwsFailure.unreachable(endpoint.getHost(), unreachable);
         } catch (SdkClientException noCredentials) {
             throw AwsFailure.noCredentials(noCredentials);
         }
+    }
+
+    private Answer execute(SdkHttpRequest request, byte[] body) throws IOException {
+        var execution = HttpExecuteRequest.builder();
+        if (body.length == 0) execution.request(request);
+        else {
+            // With a length the JDK's client sends a body once; without, a second time where the first had no answer.
+            execution.request(request.copy(known -> known.putHeader("Content-Length", String.valueOf(body.length))));
+            execution.contentStreamProvider(() -> new ByteArrayInputStream(body));
+        }
+        var response = http.prepareRequest(execution.build()).call();
+        var content = response.responseBody();
+        return new Answer(
+                response.httpResponse(), content.isPresent() ? content.get().readAllBytes() : new byte[0]);
     }
 
     private void noteDate(SdkHttpResponse head) {

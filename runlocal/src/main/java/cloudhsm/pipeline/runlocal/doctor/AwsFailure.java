@@ -2,8 +2,8 @@ package cloudhsm.pipeline.runlocal.doctor;
 
 import java.util.Set;
 
-/** AWS has refused a read, or could not be asked. The message is a sentence. */
-final class AwsFailure extends RuntimeException {
+/** AWS has refused a call, or could not be asked. The message is a sentence. */
+public final class AwsFailure extends RuntimeException {
     private static final long serialVersionUID = 1L;
 
     private static final Set<String> DENIED = Set.of(
@@ -64,16 +64,17 @@ final class AwsFailure extends RuntimeException {
     }
 
     /** AWS's name of the error; "" where AWS was not reached. */
-    String code() {
+    public String code() {
         return code;
     }
 
-    String next() {
+    /** What to do about it. */
+    public String next() {
         return next;
     }
 
     /** Whether any other call of the Region would end so, too. */
-    boolean isOfEveryCall() {
+    public boolean isOfEveryCall() {
         return code.isEmpty() || UNKNOWN_CALLER.contains(code);
     }
 }

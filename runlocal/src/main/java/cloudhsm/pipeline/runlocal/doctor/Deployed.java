@@ -3,7 +3,6 @@ package cloudhsm.pipeline.runlocal.doctor;
 import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.localcloud.template.TemplateException;
 import cloudhsm.pipeline.localcloud.template.TemplateFile;
-import cloudhsm.pipeline.localcloud.wire.XmlElement;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
@@ -25,8 +24,7 @@ final class Deployed {
     private final Findings findings;
     private final ProjectTemplate template;
     private final String name;
-    private final Map<String, String> physicalIds = new LinkedHashMap<>();
-    private final Map<String, String> parameters = new TreeMap<>();
+    private Optional<DeployedStack> stack = Optional.empty();
 
     Deployed(Aws aws, Findings findings, ProjectTemplate template, String name) {
         this.aws = aws;
@@ -37,61 +35,44 @@ final class Deployed {
 
     /** Parameters that the stack has, by name; empty before {@link #find}. */
     Optional<String> parameter(String parameter) {
-        return Optional.ofNullable(parameters.get(parameter));
+        return Optional.ofNullable(parameters().get(parameter));
     }
 
     /** What is known by this logical id; empty where the stack has no such resource. */
     Optional<String> physicalId(String logicalId) {
-        return Optional.ofNullable(physicalIds.get(logicalId));
+        return stack.flatMap(found -> found.physicalId(logicalId));
+    }
+
+    private Map<String, String> parameters() {
+        return stack.map(DeployedStack::parameters).orElse(Map.of());
     }
 
     /** Reads the stack. Returns whether there is one. */
     boolean find() {
         findings.look("stack", this::read);
-        return !physicalIds.isEmpty();
+        return stack.isPresent();
     }
 
     private void read() {
-        XmlElement stack;
-        try {
-            stack = Xml.items(aws.query(Api.CLOUDFORMATION, "DescribeStacks", Map.of("StackName", name)), "Stacks")
-                    .getFirst();
-        } catch (AwsFailure absent) {
-            if (!absent.code().equals("ValidationError")) throw absent;
+        stack = DeployedStack.read(aws, name);
+        if (stack.isEmpty()) {
             findings.wrong(
                     "stack",
                     "there is no stack " + name + " in " + aws.region() + ".",
                     "deploy it, or give its name and Region: aws cloudformation list-stacks");
             return;
         }
-        for (var parameter : Xml.items(stack, "Parameters")) {
-            parameters.put(Xml.text(parameter, "ParameterKey"), Xml.text(parameter, "ParameterValue"));
-        }
-        resources()
-                .forEach(resource -> physicalIds.put(
-                        Xml.text(resource, "LogicalResourceId"), Xml.text(resource, "PhysicalResourceId")));
-        var status = Xml.text(stack, "StackStatus");
-        var settled = List.of("CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE", "IMPORT_COMPLETE");
-        if (settled.contains(status)) {
-            findings.right("stack", name + " is " + status + ", " + physicalIds.size() + " resources.");
+        var status = stack.get().status();
+        if (stack.get().isSettled()) {
+            findings.right(
+                    "stack",
+                    name + " is " + status + ", " + stack.get().physicalIds().size() + " resources.");
         } else {
             findings.wrong(
                     "stack",
                     name + " is " + status + ".",
                     "look at its events, and deploy again: aws cloudformation describe-stack-events --stack-name "
                             + name);
-        }
-    }
-
-    private List<XmlElement> resources() {
-        var request = new TreeMap<>(Map.of("StackName", name));
-        var resources = new ArrayList<XmlElement>();
-        while (true) {
-            var answer = aws.query(Api.CLOUDFORMATION, "ListStackResources", request);
-            resources.addAll(Xml.items(answer, "StackResourceSummaries"));
-            var token = Xml.text(answer, "NextToken");
-            if (token.isEmpty()) return resources;
-            request.put("NextToken", token);
         }
     }
 
@@ -108,6 +89,7 @@ final class Deployed {
     private void compareParameters() {
         var known = new TreeSet<String>();
         template.whole().path("Parameters").fieldNames().forEachRemaining(known::add);
+        var parameters = parameters();
         var missing = new TreeSet<>(known);
         missing.removeAll(parameters.keySet());
         var gone = new TreeSet<>(parameters.keySet());

@@ -34,8 +34,7 @@ final class WhoAndWhere {
     /** Who asks; empty where AWS does not know, and then nothing else can be asked. */
     Optional<Caller> caller() {
         try {
-            var answer = aws.query(Api.STS, "GetCallerIdentity", Map.of());
-            var caller = Caller.of(Xml.text(answer, "Arn"), Xml.text(answer, "Account"));
+            var caller = Caller.of(aws);
             findings.right("identity", "you are " + caller.arn() + ".");
             return Optional.of(caller);
         } catch (AwsFailure unknown) {

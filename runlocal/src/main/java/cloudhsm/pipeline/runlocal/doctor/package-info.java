@@ -1,2 +1,2 @@
-/** Looks at an AWS account, before and after a deployment to it: reads only. */
+/** Looks at an AWS account, before and after a deployment to it: reads only. Its client is also the rehearsal's. */
 package cloudhsm.pipeline.runlocal.doctor;
