@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Clock;
+import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.function.BooleanSupplier;
@@ -18,6 +19,9 @@ import software.amazon.awssdk.auth.credentials.StaticCredentialsProvider;
 
 /** The same rehearsal, of what lies here, on an embedded AWS in simulated time: what AWS is expected to show. */
 final class EmbeddedRehearsal {
+    /** Longer than a message is invisible whose function failed, as on a machine that has no time for it. */
+    private static final Duration PATIENCE = Duration.ofMinutes(30);
+
     private final Path root;
     private final BooleanSupplier stopped;
 
@@ -42,7 +46,7 @@ final class EmbeddedRehearsal {
             var target = Target.of(DeployedStack.read(aws, name).orElseThrow(), Caller.of(aws), aws.region());
             ledger.begin(Rehearsal.begun(target));
             var observations = new LinkedHashMap<String, Observation>();
-            for (var each : new Scenario(aws, s3, target, ledger, stopped, any -> {}).run())
+            for (var each : new Scenario(aws, s3, target, ledger, PATIENCE, stopped, any -> {}).run())
                 observations.put(each.step(), each);
             var left = new CleanUp(aws, s3, ledger.made().orElseThrow()).run();
             if (stopped.getAsBoolean()) throw new IllegalStateException("it was stopped. Nothing was made.");

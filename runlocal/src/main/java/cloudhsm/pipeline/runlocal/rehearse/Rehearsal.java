@@ -98,7 +98,7 @@ public final class Rehearsal {
             expected = embedded;
             ledger.begin(begun(target));
             try (var s3 = aws.s3()) {
-                new Scenario(aws, s3, target, ledger, stopped, Rehearsal.this::compare).run();
+                new Scenario(aws, s3, target, ledger, Scenario.MOST, stopped, Rehearsal.this::compare).run();
             } finally {
                 removeAll();
             }

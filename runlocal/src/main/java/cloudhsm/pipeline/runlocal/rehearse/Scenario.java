@@ -30,7 +30,7 @@ import software.amazon.awssdk.services.s3.model.Tag;
  * makes of each. It removes nothing; that is {@link CleanUp}'s.
  */
 final class Scenario {
-    /** How long one thing is waited for. */
+    /** How long one thing is waited for on AWS. */
     static final Duration MOST = Duration.ofMinutes(5);
 
     private static final Duration POLL = Duration.ofSeconds(2);
@@ -44,6 +44,7 @@ final class Scenario {
     private final S3Client s3;
     private final Target target;
     private final Ledger ledger;
+    private final Duration most;
     private final BooleanSupplier stopped;
     private final Consumer<Observation> listener;
     private final List<Observation> observations = new ArrayList<>();
@@ -57,6 +58,7 @@ final class Scenario {
 
     /**
      * @param ledger where what is made is written down; has begun
+     * @param most how long one thing is waited for
      * @param stopped asked between any two steps: whether somebody wants the end
      * @param listener hears of each observation at once
      */
@@ -65,12 +67,14 @@ final class Scenario {
             S3Client s3,
             Target target,
             Ledger ledger,
+            Duration most,
             BooleanSupplier stopped,
             Consumer<Observation> listener) {
         this.aws = aws;
         this.s3 = s3;
         this.target = target;
         this.ledger = ledger;
+        this.most = most;
         this.stopped = stopped;
         this.listener = listener;
     }
@@ -196,7 +200,7 @@ final class Scenario {
                 saw = "is refused with " + Refusals.code(refused);
                 passes = saw.contains(" KMS.") && !saw.endsWith(REFUSED); // KMS learns of a new key everywhere
             }
-            if (!passes || waited.compareTo(MOST) >= 0) break;
+            if (!passes || waited.compareTo(most) >= 0) break;
             pause();
             waited = waited.plus(POLL);
         }
@@ -257,14 +261,14 @@ final class Scenario {
                 tell(each, head, waited);
             }
             if (rest.isEmpty()) return;
-            if (waited.compareTo(MOST) >= 0) break;
+            if (waited.compareTo(most) >= 0) break;
             pause();
         }
         for (var late : rest) {
             observe(
                     late.step(),
-                    "still under " + named(head(late)) + " after " + MOST.toMinutes() + " minutes",
-                    MOST,
+                    "still under " + named(head(late)) + " after " + most.toMinutes() + " minutes",
+                    most,
                     false,
                     "look in the log of " + target.function() + " for " + late.key()
                             + "; no line at all says that S3, the queue or its event source mapping is where it rests"
