@@ -47,6 +47,7 @@ import software.amazon.awssdk.services.sqs.model.QueueAttributeName;
 class RehearsalTest {
     /** What a test does to it, it undoes. */
     private static LocalDeployment shared;
+
     private static int roles;
     private static Map<String, Observation> expected;
 
@@ -116,7 +117,11 @@ class RehearsalTest {
 
     private JsonNode kms(String operation, String keyId) {
         return cloud().endpoint()
-                .call(cloud().iam().administrator(), "kms", operation, Json.object().put("KeyId", keyId));
+                .call(
+                        cloud().iam().administrator(),
+                        "kms",
+                        operation,
+                        Json.object().put("KeyId", keyId));
     }
 
     private Set<String> saw(Rehearsed rehearsed) {
@@ -153,15 +158,17 @@ class RehearsalTest {
                         "PUT, no encryption named: under the target key from the start, all else unchanged",
                         "PUT, DSSE-KMS: left under DSSE-KMS")),
                 saw(rehearsed));
-        rehearsed.result().path("steps").forEach(step -> assertEquals(
-                step.path("embedded").path("saw"), step.path("aws").path("saw")));
+        rehearsed
+                .result()
+                .path("steps")
+                .forEach(step -> assertEquals(
+                        step.path("embedded").path("saw"), step.path("aws").path("saw")));
         assertTrue(rehearsed.toString().contains("reencrypt-existing: not rehearsed: it takes only a bucket"));
         cloud().advance(Duration.ofHours(2));
         var sqs = cloud().client(SqsClient.builder());
         for (var queue : List.of("UploadsQueue", "UploadsDeadLetterQueue")) {
-            var attributes = sqs.getQueueAttributes(request -> request.queueUrl(
-                            deployment.stack().resource(queue))
-                    .attributeNames(QueueAttributeName.ALL));
+            var attributes = sqs.getQueueAttributes(request ->
+                    request.queueUrl(deployment.stack().resource(queue)).attributeNames(QueueAttributeName.ALL));
             assertEquals(
                     "0 0",
                     attributes.attributes().get(QueueAttributeName.APPROXIMATE_NUMBER_OF_MESSAGES) + " "
@@ -246,7 +253,8 @@ class RehearsalTest {
     void theRightsOfTheFirstRunsPageAreEnough() throws IOException {
         var page = Files.readString(LocalDeployment.projectRoot().resolve("docs/first-run.md"));
         var policy = page.substring(page.indexOf("```json\n{\"Version\"") + 8);
-        var statements = Json.parse(policy.substring(0, policy.indexOf("\n```"))).path("Statement");
+        var statements =
+                Json.parse(policy.substring(0, policy.indexOf("\n```"))).path("Statement");
         var text = statements.toString();
         var caller = rehearserWith(text.substring(1, text.length() - 1));
         var rehearsed = rehearser().as(caller).rehearse(ledger, expected);
@@ -276,8 +284,7 @@ class RehearsalTest {
         deployAnother(Map.of());
         var url = deployment.stack().resource("UploadsQueue");
         cloud().client(SqsClient.builder())
-                .setQueueAttributes(
-                        queue -> queue.queueUrl(url).attributes(Map.of(QueueAttributeName.POLICY, "")));
+                .setQueueAttributes(queue -> queue.queueUrl(url).attributes(Map.of(QueueAttributeName.POLICY, "")));
         rehearser()
                 .rehearse(ledger, expected)
                 .assertWrong("announcement of uploads", "Unable to validate", "its message says what it misses");
@@ -310,8 +317,10 @@ class RehearsalTest {
             rehearsed.assertWrong("left: bucket", "did not put there: theirs.", "ask whose they are");
             rehearsed.assertWrong("left: KMS key arn:aws:kms:", "may be under it", "then clean up again");
             var bucket = bucket(s3);
-            var versions = s3.listObjectVersions(request -> request.bucket(bucket)).versions();
-            assertEquals(List.of("theirs"), versions.stream().map(each -> each.key()).toList());
+            var versions =
+                    s3.listObjectVersions(request -> request.bucket(bucket)).versions();
+            assertEquals(
+                    List.of("theirs"), versions.stream().map(each -> each.key()).toList());
             s3.deleteObject(request -> request.bucket(bucket)
                     .key("theirs")
                     .versionId(versions.getFirst().versionId()));
@@ -372,7 +381,8 @@ class RehearsalTest {
         var begun = "{\"rehearsal\":{\"account\":\"999999999999\",\"region\":\"eu-west-1\",\"stack\":\"s\","
                 + "\"id\":\"0\",\"bucket\":\"cloudhsm-rehearsal-0\"}}\n";
         Files.writeString(ledger, begun);
-        var refused = assertThrows(IllegalStateException.class, () -> rehearser().cleanUp(ledger));
+        var refused =
+                assertThrows(IllegalStateException.class, () -> rehearser().cleanUp(ledger));
         assertTrue(refused.getMessage().contains("--clean-up --region eu-west-1"), refused::getMessage);
         assertEquals(begun, Files.readString(ledger));
         Files.writeString(ledger, "");
@@ -381,7 +391,8 @@ class RehearsalTest {
     @Test
     void aStackThatIsNotThereOrHasNoRoomForABucketIsNotRehearsed() throws IOException {
         deployAnother(Map.of("BucketNamePattern", "cloudhsm-only-this"));
-        var refused = assertThrows(IllegalStateException.class, () -> rehearser().rehearse(ledger, expected));
+        var refused =
+                assertThrows(IllegalStateException.class, () -> rehearser().rehearse(ledger, expected));
         assertTrue(refused.getMessage().contains("deploy with a pattern that has an *"), refused::getMessage);
     }
 
@@ -439,7 +450,8 @@ class RehearsalTest {
             if (!all && last != 1 && last != 3 && last != 4 && last % 20 != 0) continue;
             for (var sent : List.of(false, true)) {
                 var connections = new Cut(last, sent);
-                assertThrows(Killed.class, () -> rehearser().through(connections).rehearse(ledger, expected));
+                assertThrows(
+                        Killed.class, () -> rehearser().through(connections).rehearse(ledger, expected));
                 var cleaned = rehearser().cleanUp(ledger);
                 var around = "killed " + (sent ? "after" : "before") + " call " + last + ": ";
                 assertEquals(0, cleaned.exitCode(), () -> around + cleaned);

@@ -37,8 +37,7 @@ record Rehearsed(int exitCode, List<Finding> findings, JsonNode result) {
             LocalCloud cloud, Identity caller, SdkHttpClient http, Consumer<Duration> pause, BooleanSupplier stopped) {
         /** The administrator, whom nothing disturbs. */
         static Rehearser of(LocalCloud cloud) {
-            return new Rehearser(
-                    cloud, cloud.iam().administrator(), Aws.connections(), cloud::advance, () -> false);
+            return new Rehearser(cloud, cloud.iam().administrator(), Aws.connections(), cloud::advance, () -> false);
         }
 
         Rehearser as(Identity another) {

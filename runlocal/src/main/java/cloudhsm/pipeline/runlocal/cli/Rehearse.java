@@ -26,11 +26,11 @@ import picocli.CommandLine.Spec;
         name = "rehearse",
         mixinStandardHelpOptions = true,
         description = {
-            "Tries the re-encryption of a deployed stack on AWS before there is an HSM: makes a bucket under an ordinary"
-                    + " KMS key, uploads in every way, takes the key away and brings it back, looks at what the deployed"
-                    + " function makes of it, and says beside each what the embedded AWS shows of the same.",
-            "Costs less than 0.02 USD, says so, and asks before it makes anything. Removes everything it made, also after"
-                    + " Ctrl-C; what a rehearsal that was killed has left, the next one removes, or --clean-up.",
+            "Tries the re-encryption of a deployed stack on AWS before there is an HSM: makes a bucket under an"
+                + " ordinary KMS key, uploads in every way, takes the key away and brings it back, looks at what the"
+                + " deployed function makes of it, and says beside each what the embedded AWS shows of the same.",
+            "Costs less than 0.02 USD, says so, and asks before it makes anything. Removes everything it made, also"
+                    + " after Ctrl-C; what a rehearsal that was killed has left, the next one removes, or --clean-up.",
             "Credentials, Region and AWS_ENDPOINT_URL are found as every AWS tool finds them."
         },
         exitCodeListHeading = "%nExit codes:%n",
@@ -76,7 +76,9 @@ final class Rehearse implements Callable<Integer> {
             defaultValue = "${sys:user.home}/.cloudhsm-pipeline-rehearsal")
     private Path record;
 
-    @Option(names = "--clean-up", description = "Only removes what a former rehearsal has left, as FILE of --record says")
+    @Option(
+            names = "--clean-up",
+            description = "Only removes what a former rehearsal has left, as FILE of --record says")
     private boolean cleanUp;
 
     @Override
@@ -120,7 +122,8 @@ final class Rehearse implements Callable<Integer> {
             out.println(
                     exitCode == 0
                             ? "All was seen as the embedded AWS shows it, and all is removed."
-                            : "Something is not as expected: the lines that begin with WRONG say what, and what to do next.");
+                            : "Something is not as expected: the lines that begin with WRONG say what, and what to do"
+                                    + " next.");
             return json.isEmpty() || isWritten(json.get(), rehearsal) ? exitCode : 1;
         }
     }

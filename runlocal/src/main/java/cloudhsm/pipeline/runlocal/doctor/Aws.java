@@ -217,7 +217,8 @@ public final class Aws implements AutoCloseable {
     }
 
     /** All pages of a list. The token is in the named member of the answer, and of the next request. */
-    public List<JsonNode> pages(Api api, String operation, ObjectNode input, String list, String token, String nextToken) {
+    public List<JsonNode> pages(
+            Api api, String operation, ObjectNode input, String list, String token, String nextToken) {
         var elements = new ArrayList<JsonNode>();
         var asked = input.deepCopy();
         while (true) {

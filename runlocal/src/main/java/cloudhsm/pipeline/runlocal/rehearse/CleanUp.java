@@ -46,10 +46,11 @@ final class CleanUp {
         if (removeBucket()) {
             for (var key : made.keys().keySet()) remove(key);
         } else {
-            made.keys().forEach((key, arn) -> left.add(new Left(
-                    "KMS key " + arn.orElse("whose ARN is not known"),
-                    "objects of the bucket that is left may be under it.",
-                    "mend what keeps the bucket, then clean up again")));
+            made.keys()
+                    .forEach((key, arn) -> left.add(new Left(
+                            "KMS key " + arn.orElse("whose ARN is not known"),
+                            "objects of the bucket that is left may be under it.",
+                            "mend what keeps the bucket, then clean up again")));
         }
         return left;
     }
@@ -72,8 +73,7 @@ final class CleanUp {
                 var code = Refusals.code(failure);
                 if (code.equals("NoSuchBucket")) return true;
                 if (!PASSING.contains(code) || attempt == ATTEMPTS) {
-                    left.add(new Left(
-                            "bucket " + made.bucket(), Refusals.sentence(failure), Refusals.next(failure)));
+                    left.add(new Left("bucket " + made.bucket(), Refusals.sentence(failure), Refusals.next(failure)));
                     return false;
                 }
                 aws.pause(PAUSE);
@@ -82,7 +82,8 @@ final class CleanUp {
     }
 
     private void abortUploads() {
-        s3.listMultipartUploadsPaginator(
+        s3
+                .listMultipartUploadsPaginator(
                         request -> request.bucket(made.bucket()).expectedBucketOwner(made.account()))
                 .uploads()
                 .stream()
@@ -129,7 +130,8 @@ final class CleanUp {
             if (found.arns().isEmpty() && found.refused() > 0) {
                 left.add(new Left(
                         "KMS key whose ARN is not known, if AWS made it",
-                        found.refused() + " keys of the account do not show their policy to the caller; the rehearsal's has"
+                        found.refused()
+                                + " keys of the account do not show their policy to the caller; the rehearsal's has"
                                 + " the statement " + made.statement(key) + ".",
                         "clean up as somebody who may kms:GetKeyPolicy; or where you know that none of those keys is"
                                 + " the rehearsal's, delete the file that --record names"));

@@ -50,10 +50,12 @@ final class EmbeddedRehearsal {
                 observations.put(each.step(), each);
             var left = new CleanUp(aws, s3, ledger.made().orElseThrow()).run();
             if (stopped.getAsBoolean()) throw new IllegalStateException("it was stopped. Nothing was made.");
-            var wrong = observations.values().stream().filter(each -> !each.right()).toList();
+            var wrong =
+                    observations.values().stream().filter(each -> !each.right()).toList();
             if (!wrong.isEmpty() || !left.isEmpty()) {
-                throw new IllegalStateException("the embedded AWS does not show what it should with the functions that are"
-                        + " built here: " + wrong + left + ". Nothing was made on AWS.");
+                throw new IllegalStateException(
+                        "the embedded AWS does not show what it should with the functions that are" + " built here: "
+                                + wrong + left + ". Nothing was made on AWS.");
             }
             return observations;
         } finally {

@@ -51,9 +51,7 @@ public final class Ledger implements AutoCloseable {
                 }
                 : new FileAttribute<?>[0];
         var channel = FileChannel.open(
-                file,
-                Set.of(StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE),
-                ownersOnly);
+                file, Set.of(StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE), ownersOnly);
         try {
             if (channel.tryLock() == null) throw new OverlappingFileLockException();
             return new Ledger(file, channel);
@@ -123,7 +121,9 @@ public final class Ledger implements AutoCloseable {
 
     /** Before anything is made. */
     void begin(Made begun) {
-        if (made.isPresent()) throw new IllegalStateException(file + " has what is left of " + made.get().stack());
+        if (made.isPresent())
+            throw new IllegalStateException(
+                    file + " has what is left of " + made.get().stack());
         var members = Json.object()
                 .put("account", begun.account())
                 .put("region", begun.region())
@@ -151,8 +151,8 @@ public final class Ledger implements AutoCloseable {
         Map<RehearsalKey, Optional<String>> keys = new EnumMap<>(RehearsalKey.class);
         keys.putAll(before.keys());
         keys.put(key, arn);
-        made = Optional.of(new Made(
-                before.account(), before.region(), before.stack(), before.id(), before.bucket(), keys));
+        made = Optional.of(
+                new Made(before.account(), before.region(), before.stack(), before.id(), before.bucket(), keys));
     }
 
     /** Nothing is left. */

@@ -10,7 +10,12 @@ import java.util.Optional;
  * @param keys by what each is for its ARN; empty where AWS was asked for the key and has not been heard to answer
  */
 record Made(
-        String account, String region, String stack, String id, String bucket, Map<RehearsalKey, Optional<String>> keys) {
+        String account,
+        String region,
+        String stack,
+        String id,
+        String bucket,
+        Map<RehearsalKey, Optional<String>> keys) {
     Made {
         keys = Map.copyOf(keys);
     }

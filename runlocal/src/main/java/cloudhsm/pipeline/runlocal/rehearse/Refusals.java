@@ -11,7 +11,9 @@ final class Refusals {
     static String code(SdkException failure) {
         if (!(failure instanceof S3Exception refused)) return "";
         var details = refused.awsErrorDetails();
-        return details == null || details.errorCode() == null || details.errorCode().isEmpty()
+        return details == null
+                        || details.errorCode() == null
+                        || details.errorCode().isEmpty()
                 ? "HTTP " + refused.statusCode()
                 : details.errorCode();
     }

@@ -104,14 +104,18 @@ public final class Rehearsal {
             }
             for (var step : expected.keySet()) {
                 if (!seen.containsKey(step)) {
-                    find(step, Verdict.WRONG, "not seen, because of what is said above.", "mend that, and run it again");
+                    find(
+                            step,
+                            Verdict.WRONG,
+                            "not seen, because of what is said above.",
+                            "mend that, and run it again");
                 }
             }
             find(
                     "reencrypt-existing",
                     Verdict.NOTED,
-                    "not rehearsed: it takes only a bucket that a deployment's record names, and a rehearsal writes no record."
-                            + " Its pages run the code that was rehearsed.",
+                    "not rehearsed: it takes only a bucket that a deployment's record names, and a rehearsal writes no"
+                            + " record. Its pages run the code that was rehearsed.",
                     "");
             return exitCode();
         }
@@ -138,8 +142,7 @@ public final class Rehearsal {
         var bytes = new byte[16];
         RANDOM.nextBytes(bytes);
         var id = HexFormat.of().formatHex(bytes);
-        return new Made(
-                target.caller().account(), target.region(), target.stack(), id, target.bucket(id), Map.of());
+        return new Made(target.caller().account(), target.region(), target.stack(), id, target.bucket(id), Map.of());
     }
 
     /**
@@ -214,8 +217,8 @@ public final class Rehearsal {
                 same
                         ? ""
                         : observation.right()
-                                ? "nothing is lost; decide whether you want it so (docs/reencryption.md), and tell whoever"
-                                        + " maintains docs/limits.md"
+                                ? "nothing is lost; decide whether you want it so (docs/reencryption.md), and tell"
+                                        + " whoever maintains docs/limits.md"
                                 : observation.next());
     }
 

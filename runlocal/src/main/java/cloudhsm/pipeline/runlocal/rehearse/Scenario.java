@@ -133,8 +133,7 @@ final class Scenario {
             s3.createBucket(request -> {
                 request.bucket(bucket);
                 if (target.region().equals("us-east-1")) return; // the one that must not be named
-                request.createBucketConfiguration(
-                        configuration -> configuration.locationConstraint(target.region()));
+                request.createBucketConfiguration(configuration -> configuration.locationConstraint(target.region()));
             });
         } catch (BucketAlreadyOwnedByYouException again) {
             // The client asked again when it had no answer; nobody else knows the name.
@@ -183,8 +182,8 @@ final class Scenario {
                     "see whether S3 uses a Bucket Key although its KMS key is disabled; nothing is lost by it");
             step("key enabled again: the same upload");
             new Keys(aws).enable(targetKey);
-            await(List.of(new Uploaded(
-                    doing, uploaded.key(), uploaded.content(), uploaded.versionId(), uploaded.etag())));
+            await(List.of(
+                    new Uploaded(doing, uploaded.key(), uploaded.content(), uploaded.versionId(), uploaded.etag())));
         }
     }
 
@@ -296,7 +295,8 @@ final class Scenario {
         var changed = new ArrayList<String>();
         if (uploaded.versionId().equals(head.versionId()) && !uploaded.etag().equals(head.eTag())) changed.add("ETag");
         if (!head.metadata().equals(Uploads.METADATA)) changed.add("metadata");
-        var tags = s3.getObjectTagging(request -> request.bucket(bucket).key(uploaded.key())).tagSet();
+        var tags = s3.getObjectTagging(request -> request.bucket(bucket).key(uploaded.key()))
+                .tagSet();
         if (!tags.equals(List.of(Tag.builder().key("rehearsed").value("yes").build()))) changed.add("tags");
         var content = s3.getObjectAsBytes(request -> request.bucket(bucket).key(uploaded.key()));
         if (!Arrays.equals(uploaded.content(), content.asByteArrayUnsafe())) changed.add("content");

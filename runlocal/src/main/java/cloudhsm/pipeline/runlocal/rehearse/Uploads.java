@@ -95,13 +95,14 @@ final class Uploads implements AutoCloseable {
             case COPY -> "copy";
             case PRESIGNED_URL -> "presigned URL";
         };
-        return how + switch (asked) {
-            case NOTHING -> ", no encryption named";
-            case SSE_S3 -> ", SSE-S3";
-            case ANOTHER_KEY -> ", another KMS key";
-            case DSSE_KMS -> ", DSSE-KMS";
-            case TARGET_KEY -> ", the target key";
-        };
+        return how
+                + switch (asked) {
+                    case NOTHING -> ", no encryption named";
+                    case SSE_S3 -> ", SSE-S3";
+                    case ANOTHER_KEY -> ", another KMS key";
+                    case DSSE_KMS -> ", DSSE-KMS";
+                    case TARGET_KEY -> ", the target key";
+                };
     }
 
     /** @throws software.amazon.awssdk.core.exception.SdkException what S3 refused */
@@ -117,8 +118,8 @@ final class Uploads implements AutoCloseable {
             case MULTIPART -> inParts(step, key, asked);
             case COPY -> copy(step, key, asked);
             case PRESIGNED_URL -> {
-                var presigned = presigner.presignPutObject(request ->
-                        request.signatureDuration(URL_LIFETIME).putObjectRequest(put(key, asked)));
+                var presigned = presigner.presignPutObject(
+                        request -> request.signatureDuration(URL_LIFETIME).putObjectRequest(put(key, asked)));
                 var answer = aws.presigned(Api.S3, "PutObject", presigned.httpRequest(), content);
                 yield new Uploaded(
                         step,
@@ -155,15 +156,16 @@ final class Uploads implements AutoCloseable {
             var number = parts.size() + 1;
             var part = Arrays.copyOfRange(content, from, Math.min(from + PART, content.length));
             var etag = s3.uploadPart(
-                            request -> request.bucket(bucket).key(key).uploadId(upload).partNumber(number),
+                            request -> request.bucket(bucket)
+                                    .key(key)
+                                    .uploadId(upload)
+                                    .partNumber(number),
                             RequestBody.fromBytes(part))
                     .eTag();
             parts.add(CompletedPart.builder().partNumber(number).eTag(etag).build());
         }
-        var answer = s3.completeMultipartUpload(request -> request.bucket(bucket)
-                .key(key)
-                .uploadId(upload)
-                .multipartUpload(completed -> completed.parts(parts)));
+        var answer = s3.completeMultipartUpload(request ->
+                request.bucket(bucket).key(key).uploadId(upload).multipartUpload(completed -> completed.parts(parts)));
         return new Uploaded(step, key, content, answer.versionId(), answer.eTag());
     }
 
@@ -178,7 +180,11 @@ final class Uploads implements AutoCloseable {
                 .ssekmsKeyId(keys.get(asked)));
         var content = ("The content of " + source + ".").getBytes(StandardCharsets.UTF_8);
         return new Uploaded(
-                step, key, content, answer.versionId(), answer.copyObjectResult().eTag());
+                step,
+                key,
+                content,
+                answer.versionId(),
+                answer.copyObjectResult().eTag());
     }
 
     @Override
