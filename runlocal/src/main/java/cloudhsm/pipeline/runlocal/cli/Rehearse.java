@@ -128,6 +128,7 @@ final class Rehearse implements Callable<Integer> {
         }
     }
 
+    @SuppressWarnings("SystemConsoleNull") // from Java 25 on it is null again where there is no terminal
     private static boolean isAgreed() {
         var console = System.console();
         if (console == null || !console.isTerminal()) {
