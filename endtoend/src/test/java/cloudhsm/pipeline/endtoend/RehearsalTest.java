@@ -91,7 +91,7 @@ class RehearsalTest {
     void nothingIsLeft() throws IOException {
         assertEquals(Set.of(), Rehearsed.leftSince(before, cloud()));
         if (Files.exists(ledger)) assertEquals("", Files.readString(ledger));
-        if (deployment != shared) deployment.close();
+        if (!deployment.equals(shared)) deployment.close();
     }
 
     private void deployAnother(Map<String, String> parameters) {
