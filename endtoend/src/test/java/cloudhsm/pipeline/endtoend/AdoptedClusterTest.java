@@ -148,7 +148,7 @@ class AdoptedClusterTest {
                 "--resource-id " + clusterId + " --tag-list Key=cloudhsm-pipeline:deployment,Value=default",
                 "cluster.trustAnchor: does not lead from the certificate of " + clusterId
                         + ", whose issuer is \"CN=Issuing CA of the owner\"",
-                "hsmIdentity.policy: The policy REQUIRE_AWS is not met by cluster " + clusterId);
+                "hsmIdentity.policy: must be SKIP for a cluster that is adopted");
         refused(
                 pipeline.provision("not-asked", input("default", chain(), false, "SKIP")),
                 "cluster.adopt: must be true");
@@ -194,6 +194,23 @@ class AdoptedClusterTest {
         succeeded(pipeline.provision("again", "{}"));
         assertEquals(hsms, pipeline.cloud().calls("CreateHsm"));
         assertEquals(clients, pipeline.cloud().calls("RunInstances"));
+    }
+
+    @Test
+    @Order(3)
+    void anotherDeploymentsClusterIsRefusedWithNothingToDoAboutIt() {
+        var secret = pipeline.secretsManager()
+                .createSecret(request -> request.name("cloudhsm-pipeline/another/adopted/admin-password")
+                        .secretString(PASSWORD_OF_ADMIN))
+                .arn();
+        var refused = pipeline.provision(
+                "others", input("another", chain(), true, "SKIP").replace(adminSecret, secret));
+        assertEquals("INVALID_INPUT", refused.error());
+        assertTrue(refused.cause().contains("1 problem."), refused::cause);
+        assertTrue(
+                refused.cause().contains(clusterId + " is the cluster of the deployment \"default\""), refused::cause);
+        pipeline.secretsManager()
+                .deleteSecret(request -> request.secretId(secret).forceDeleteWithoutRecovery(true));
     }
 
     @Test

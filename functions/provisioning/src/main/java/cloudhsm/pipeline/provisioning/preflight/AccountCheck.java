@@ -6,6 +6,7 @@ import cloudhsm.pipeline.provisioning.cluster.Clusters;
 import cloudhsm.pipeline.provisioning.deployment.Deployment;
 import cloudhsm.pipeline.provisioning.deployment.Deployments;
 import cloudhsm.pipeline.provisioning.deployment.Made;
+import cloudhsm.pipeline.provisioning.deployment.Phase;
 import cloudhsm.pipeline.provisioning.input.Problems;
 import cloudhsm.pipeline.provisioning.stage.Execution;
 import java.util.List;
@@ -232,7 +233,11 @@ final class AccountCheck {
             problems.add(
                     "key.alias",
                     "\"" + alias + "\" names key " + key.keyId() + ", which is to be deleted on " + key.deletionDate()
-                            + "; cancel its deletion and enable it, or choose another alias");
+                            + (record.get().phase() == Phase.TEARING_DOWN
+                                    ? " by the deployment's teardown: let it end, or choose another deployment name; to"
+                                            + " keep the key after all, stop the teardown, then "
+                                    : "; ")
+                            + "cancel its deletion and enable it, or choose another alias");
         } else if (key.keyState() == KeyState.DISABLED) {
             problems.add(
                     "key.alias",

@@ -52,9 +52,17 @@ final class ClusterAdoption {
             problems.add("cluster.id", "there is no cluster \"" + asked.clusterId() + "\" in this account and Region");
             return Optional.empty();
         }
-        checkOwner(asked.clusterId(), request.deployment(), record, own);
+        // What to do about a cluster that cannot be this one's would be done to another deployment.
+        if (!mayBeAdopted(asked.clusterId(), request.deployment(), record, own)) return Optional.empty();
+        if (!request.hsmIdentity().policy().equals("SKIP") && !problems.concern("hsmIdentity")) {
+            problems.add(
+                    "hsmIdentity.policy",
+                    "must be SKIP for a cluster that is adopted: AWS offers what proves an HSM's identity only until"
+                            + " initialization");
+        }
         checkCluster(found.get(), request.deployment());
         checkSecret(asked.adminSecretArn());
+        if (!isInitialized(found.get())) return Optional.empty();
         var certificate = certificate(found.get(), asked.trustAnchor());
         var hsmIds = adopted.filter(known -> known.clusterId().equals(asked.clusterId()))
                 .map(AdoptedCluster::hsmIds)
@@ -73,27 +81,37 @@ final class ClusterAdoption {
                         + " that one in \"cluster\", with what it was adopted with before");
     }
 
-    private void checkOwner(String clusterId, String deployment, Optional<Deployment> record, Optional<Cluster> own) {
+    private boolean mayBeAdopted(
+            String clusterId, String deployment, Optional<Deployment> record, Optional<Cluster> own) {
         var made = record.map(known -> known.made(Made.CLUSTER)).orElse(List.of());
         if (made.contains(clusterId)) {
             problems.add("cluster.id", clusterId + " was made for this deployment; leave \"cluster\" out");
-        } else if (own.isPresent() && !own.get().clusterId().equals(clusterId)) {
+            return false;
+        }
+        if (own.isPresent() && !own.get().clusterId().equals(clusterId)) {
             problems.add(
                     "cluster.id",
                     "the deployment has the cluster " + own.get().clusterId()
                             + ", which cannot be changed; leave \"cluster\" out, or choose another deployment name");
+            return false;
         }
-        deployments.all().stream()
+        var others = deployments.all().stream()
                 .filter(other -> !other.name().equals(deployment))
                 .filter(other -> other.clusterIds().contains(clusterId))
-                .forEach(other -> problems.add(
-                        "cluster.id",
-                        clusterId + " is the cluster of the deployment \"" + other.name()
-                                + "\"; a cluster has one key store at most"));
+                .toList();
+        others.forEach(other -> problems.add(
+                "cluster.id",
+                clusterId + " is the cluster of the deployment \"" + other.name()
+                        + "\", and a cluster has one key store at most; name another cluster"));
+        return others.isEmpty();
+    }
+
+    private static boolean isInitialized(Cluster cluster) {
+        return cluster.state() == ClusterState.INITIALIZED || cluster.state() == ClusterState.ACTIVE;
     }
 
     private void checkCluster(Cluster cluster, String deployment) {
-        if (cluster.state() != ClusterState.INITIALIZED && cluster.state() != ClusterState.ACTIVE) {
+        if (!isInitialized(cluster)) {
             problems.add(
                     "cluster.id",
                     cluster.clusterId() + " is " + cluster.stateAsString()
