@@ -67,6 +67,17 @@ class DoctorCommandTest {
     }
 
     @Test
+    void aProfileThatIsNamedGoesBeforeTheEnvironment() throws IOException, InterruptedException {
+        try (var cloud = LocalCloud.start()) {
+            var ended = doctor(RunLocalProcess.surroundings(cloud), "--profile", "nope");
+            assertSentence(
+                    ended, "no credentials were found: Profile file contained no credentials for profile 'nope'");
+            assertFalse(ended.output().contains("ProfileFile("), ended::toString);
+            assertTrue(ended.output().contains("Nothing could be looked at"), ended::toString);
+        }
+    }
+
+    @Test
     void noCredentials() throws IOException, InterruptedException {
         assertSentence(doctor(Map.of(), "--region", "eu-central-1"), "no credentials were found");
     }

@@ -85,7 +85,7 @@ class RehearseCommandTest {
             }
             assertNotEquals(0, running.process().waitFor());
             assertEquals(Set.of(), Rehearsed.leftSince(before, cloud));
-            assertEquals("", Files.readString(directory.resolve("record")));
+            assertFalse(Files.exists(directory.resolve("record")));
         }
         var steps = Json.parse(Files.readString(json)).path("steps");
         assertEquals(

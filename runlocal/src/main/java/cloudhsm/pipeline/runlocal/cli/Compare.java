@@ -22,7 +22,6 @@ import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -76,10 +75,23 @@ final class Compare implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        var theirs = read();
-        if (shareable != null) write(shareable, Shareable.of(theirs));
-        var lines = Comparison.of(theirs, embedded(theirs));
+        try {
+            return compare(read());
+        } catch (IllegalStateException impossible) {
+            spec.commandLine().getErr().println("run-local compare: " + impossible.getMessage());
+            return 2;
+        }
+    }
+
+    private int compare(JsonNode theirs) throws IOException {
         var out = spec.commandLine().getOut();
+        if (shareable != null) {
+            write(shareable, Shareable.of(theirs));
+            out.println("Written: " + shareable + "; read it before you pass it on.");
+        }
+        out.println("The embedded AWS first, which takes up to a few minutes.");
+        out.flush();
+        var lines = Comparison.of(theirs, embedded(theirs));
         lines.forEach(out::println);
         out.printf(
                 "%d same, %d different, %d not seen.%n",
@@ -92,18 +104,17 @@ final class Compare implements Callable<Integer> {
 
     private JsonNode read() throws IOException {
         if (!Files.isRegularFile(evidence) || !Files.isReadable(evidence)) {
-            throw new ParameterException(spec.commandLine(), evidence + " is not a file that can be read");
+            throw new IllegalStateException(evidence + " is not a file that can be read");
         }
         JsonNode document;
         try {
             document = Json.MAPPER.readTree(Files.readString(evidence));
         } catch (JsonProcessingException | CharacterCodingException malformed) {
-            throw new ParameterException(spec.commandLine(), evidence + " is not JSON" + NEXT);
+            throw new IllegalStateException(evidence + " is not JSON" + NEXT, malformed);
         }
         var problem = Comparison.problem(document);
         if (problem.isEmpty()) return document;
-        throw new ParameterException(
-                spec.commandLine(), evidence + " is not the evidence of a provisioning: " + problem.get() + NEXT);
+        throw new IllegalStateException(evidence + " is not the evidence of a provisioning: " + problem.get() + NEXT);
     }
 
     private JsonNode embedded(JsonNode theirs) {

@@ -34,7 +34,10 @@ final class Doctor implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Option(names = "--profile", paramLabel = "P", description = "Of the AWS configuration; default: as everywhere")
+    @Option(
+            names = "--profile",
+            paramLabel = "P",
+            description = "Of the AWS configuration, before credentials of the environment; default: as everywhere")
     private Optional<String> profile = Optional.empty();
 
     @Option(
@@ -84,7 +87,9 @@ final class Doctor implements Callable<Integer> {
         return switch (examination.exitCode()) {
             case 0 -> "All is right.";
             case 1 -> "Something is wrong: the lines that begin with WRONG say what, and what to do next.";
-            default -> "Nothing is wrong in what could be seen; the lines that begin with unseen say what could not.";
+            default ->
+                (examination.isBlind() ? "Nothing could be looked at" : "Nothing is wrong in what could be seen")
+                        + "; the lines that begin with unseen say what could not.";
         };
     }
 

@@ -49,7 +49,10 @@ final class Rehearse implements Callable<Integer> {
     @Option(names = "--stack", paramLabel = "NAME", description = "The stack to rehearse")
     private Optional<String> stack = Optional.empty();
 
-    @Option(names = "--profile", paramLabel = "P", description = "Of the AWS configuration; default: as everywhere")
+    @Option(
+            names = "--profile",
+            paramLabel = "P",
+            description = "Of the AWS configuration, before credentials of the environment; default: as everywhere")
     private Optional<String> profile = Optional.empty();
 
     @Option(
@@ -116,14 +119,17 @@ final class Rehearse implements Callable<Integer> {
             out.println(plan);
             out.flush();
             if (!yes && !isAgreed()) throw new IllegalStateException("Nothing was made.");
-            out.println("The embedded AWS first, which takes some seconds.");
+            out.println("The embedded AWS first, which takes up to a few minutes.");
             out.flush();
             var exitCode = plan.run(plan.expected(LocalDeployment.projectRoot(), stopped::get), stopped::get);
             out.println(
                     exitCode == 0
                             ? "All was seen as the embedded AWS shows it, and all is removed."
-                            : "Something is not as expected: the lines that begin with WRONG say what, and what to do"
-                                    + " next.");
+                            : stopped.get()
+                                    ? "It was stopped; what it had made is removed, but for what a line that begins"
+                                            + " with \"WRONG left\" names."
+                                    : "Something is not as expected: the lines that begin with WRONG say what, and"
+                                            + " what to do next.");
             return json.isEmpty() || isWritten(json.get(), rehearsal) ? exitCode : 1;
         }
     }

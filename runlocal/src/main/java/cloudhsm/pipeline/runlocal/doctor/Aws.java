@@ -27,6 +27,7 @@ import java.util.function.Function;
 import java.util.stream.Collectors;
 import software.amazon.awssdk.auth.credentials.AwsCredentialsProvider;
 import software.amazon.awssdk.auth.credentials.DefaultCredentialsProvider;
+import software.amazon.awssdk.auth.credentials.ProfileCredentialsProvider;
 import software.amazon.awssdk.awscore.endpoint.AwsClientEndpointProvider;
 import software.amazon.awssdk.core.exception.SdkClientException;
 import software.amazon.awssdk.http.HttpExecuteRequest;
@@ -92,7 +93,7 @@ public final class Aws implements AutoCloseable {
     /**
      * As every AWS tool finds them: credentials, Region and endpoints of the environment and the configuration files.
      *
-     * @param profile empty for the one of the environment
+     * @param profile goes before credentials of the environment, as with the AWS CLI; empty for what the environment has
      * @param region empty for the one of the environment or the profile
      * @throws IllegalStateException where there is no Region; the message is a sentence
      */
@@ -101,7 +102,10 @@ public final class Aws implements AutoCloseable {
         var chosen = region.orElseGet(() -> regionOf(name));
         return new Aws(
                 chosen,
-                DefaultCredentialsProvider.builder().profileName(name).build(),
+                profile.<AwsCredentialsProvider>map(ProfileCredentialsProvider::create)
+                        .orElseGet(() -> DefaultCredentialsProvider.builder()
+                                .profileName(name)
+                                .build()),
                 api -> configuredEndpoint(api, name, signingRegion(api, chosen)),
                 Clock.systemUTC(),
                 Aws::sleep,

@@ -55,7 +55,13 @@ public final class AwsFailure extends RuntimeException {
 
     /** There is nobody to sign as. */
     static AwsFailure noCredentials(Exception cause) {
-        var first = String.valueOf(cause.getMessage()).lines().findFirst().orElse("");
+        // Behind these words the SDK shows its own objects.
+        var first = String.valueOf(cause.getMessage())
+                .lines()
+                .findFirst()
+                .orElse("")
+                .replaceFirst(": ProfileFile\\(.*", "")
+                .replaceFirst(" in the chain AwsCredentialsProviderChain\\(.*", " that the AWS SDK asks");
         return new AwsFailure(
                 "",
                 "no credentials were found: " + (first.length() > 300 ? first.substring(0, 300) + " …" : first),

@@ -46,6 +46,12 @@ public final class Examination {
         if (caller.isEmpty()) return;
         new InputFields(findings, template.root()).check(input);
         var wanted = Wanted.of(input);
+        if (wanted.adoptsCluster()) {
+            findings.noted(
+                    "cluster",
+                    "whether it can be adopted is not looked at here; Preflight does, before anything is made.",
+                    "");
+        }
         var name = stack.orElse(DEFAULT_STACK);
         var deployed = stack.map(given -> new Deployed(aws, findings, template, given));
         var zones = who.zones(caller.get());
@@ -73,6 +79,11 @@ public final class Examination {
     /** 0: all is right; 1: something is wrong; 2: nothing is, and something could not be seen. */
     public int exitCode() {
         return findings.exitCode();
+    }
+
+    /** Whether AWS has shown nothing at all. */
+    public boolean isBlind() {
+        return findings.areBlind();
     }
 
     /** What the reads have been, and what they cost, in a sentence or two. */

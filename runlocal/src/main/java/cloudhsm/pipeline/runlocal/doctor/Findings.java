@@ -54,6 +54,11 @@ final class Findings {
         add(check, Verdict.UNSEEN, failure.getMessage(), failure.next());
     }
 
+    /** Whether AWS has shown nothing at all. */
+    boolean areBlind() {
+        return all.stream().allMatch(finding -> finding.verdict() == Verdict.UNSEEN);
+    }
+
     /** 1 if something is wrong, else 2 if something could not be seen, else 0. */
     int exitCode() {
         if (all.stream().anyMatch(finding -> finding.verdict() == Verdict.WRONG)) return 1;

@@ -61,7 +61,7 @@ final class Room {
                 "CloudHSM clusters",
                 "cluster",
                 clusters.size(),
-                1,
+                wanted.adoptsCluster() ? 0 : 1,
                 most,
                 "delete one that nobody needs, or have Service Quotas raise \"Clusters per Region\" (L-4B16B391) and"
                         + " deploy with the parameter ClusterQuota");

@@ -59,7 +59,7 @@ final class EmbeddedRehearsal {
             }
             return observations;
         } finally {
-            Files.delete(file);
+            Files.deleteIfExists(file);
         }
     }
 

@@ -54,7 +54,7 @@ public final class Ledger implements AutoCloseable {
                 file, Set.of(StandardOpenOption.CREATE, StandardOpenOption.READ, StandardOpenOption.WRITE), ownersOnly);
         try {
             if (channel.tryLock() == null) throw new OverlappingFileLockException();
-            return new Ledger(file, channel);
+            if (Files.exists(file)) return new Ledger(file, channel);
         } catch (OverlappingFileLockException running) {
             channel.close();
             throw new IllegalStateException(
@@ -65,6 +65,9 @@ public final class Ledger implements AutoCloseable {
             channel.close();
             throw unreadable;
         }
+        // A rehearsal that has just ended took it away between the two.
+        channel.close();
+        return open(file);
     }
 
     private Optional<Made> read() throws IOException {
@@ -178,8 +181,10 @@ public final class Ledger implements AutoCloseable {
         }
     }
 
+    /** The file goes where nothing is left. */
     @Override
     public void close() throws IOException {
+        if (made.isEmpty()) Files.deleteIfExists(file);
         channel.close();
     }
 }

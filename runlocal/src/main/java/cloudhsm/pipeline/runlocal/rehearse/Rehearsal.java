@@ -103,7 +103,7 @@ public final class Rehearsal {
                 removeAll();
             }
             for (var step : expected.keySet()) {
-                if (!seen.containsKey(step)) {
+                if (!stopped.getAsBoolean() && !seen.containsKey(step)) {
                     find(
                             step,
                             Verdict.WRONG,
