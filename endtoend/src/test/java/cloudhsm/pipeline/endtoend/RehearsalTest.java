@@ -439,6 +439,17 @@ class RehearsalTest {
         }
     }
 
+    private boolean isKilled(Cut connections) throws IOException {
+        try {
+            assertEquals(
+                    0,
+                    rehearser().through(connections).rehearse(ledger, expected).exitCode());
+            return false;
+        } catch (Killed killed) {
+            return true;
+        }
+    }
+
     /** In the build around those that make the bucket and the keys, and a few; with {@code -Drehearsal=all} around each. */
     @Test
     void nothingIsLeftOfOneThatWasKilledAroundAnyCall() throws IOException {
@@ -450,8 +461,10 @@ class RehearsalTest {
             if (!all && last != 1 && last != 3 && last != 4 && last % 20 != 0) continue;
             for (var sent : List.of(false, true)) {
                 var connections = new Cut(last, sent);
-                assertThrows(
-                        Killed.class, () -> rehearser().through(connections).rehearse(ledger, expected));
+                if (!isKilled(connections)) {
+                    assertTrue(connections.calls < last, "another run may make a call less, and ends before that one");
+                    continue;
+                }
                 var cleaned = rehearser().cleanUp(ledger);
                 var around = "killed " + (sent ? "after" : "before") + " call " + last + ": ";
                 assertEquals(0, cleaned.exitCode(), () -> around + cleaned);
