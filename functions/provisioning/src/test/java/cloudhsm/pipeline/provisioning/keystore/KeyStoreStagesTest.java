@@ -185,10 +185,16 @@ class KeyStoreStagesTest {
     }
 
     @Test
-    void twoCertificatesInTheTrustAnchorsPlaceAreRefused() {
-        var refused = assertThrows(
-                MalformedPemException.class, () -> withTrustAnchor(cluster.trustAnchor() + cluster.trustAnchor()));
-        assertEquals("there are 2 \"CERTIFICATE\" blocks; give one", refused.getMessage());
+    void textWithoutACertificateIsRefused() {
+        var refused = assertThrows(MalformedPemException.class, () -> withTrustAnchor("none"));
+        assertEquals("there is no \"BEGIN CERTIFICATE\" block", refused.getMessage());
+    }
+
+    @Test
+    void ofAChainThatKmsRefusesItGetsTheRoot() {
+        var twice = cluster.trustAnchor() + cluster.trustAnchor();
+        assertInstanceOf(Outcome.Done.class, createKeyStore.run(withTrustAnchor(twice), Optional.empty()));
+        assertEquals(2, aws.cloud.calls("CreateCustomKeyStore"), "the chain, then its root");
     }
 
     @Test
