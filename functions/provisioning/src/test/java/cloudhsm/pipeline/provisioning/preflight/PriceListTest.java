@@ -30,7 +30,7 @@ class PriceListTest {
             var refused = list(cloud.uri(), caller.accessKeyId(), "wrong");
             assertEquals(Optional.empty(), refused.hsmHour("eu-central-1"), "AWS refuses");
         }
-        var nobody = list(URI.create("http://127.0.0.1:9"), "AKIAIOSFODNN7EXAMPLE", "any");
+        var nobody = list(URI.create("http://127.0.0.1:9"), "nobody", "any");
         assertEquals(Optional.empty(), nobody.hsmHour("eu-central-1"));
     }
 }
