@@ -203,9 +203,9 @@ class SelfHealingTest {
         pipeline.cloud().advance(Duration.ofHours(1));
         assertEquals(2, timesTold("Orphaned:"));
         var notice = lastTold("Orphaned:");
-        assertEquals("Orphaned: " + pipeline.cluster().clusterId() + ", 2 HSMs, $76.80 a day", notice.subject());
+        assertEquals("Orphaned: " + pipeline.cluster().clusterId() + ", 2 HSMs, $92.16 a day", notice.subject());
         assertTrue(
-                notice.message().contains("for 48.0 HSM-hours since they were first seen, $76.80;"), notice::message);
+                notice.message().contains("for 48.0 HSM-hours since they were first seen, $92.16;"), notice::message);
         active().forEach(hsm -> assertTrue(notice.message().contains(hsm.hsmId()), notice::message));
         assertTrue(notice.message().contains("put the record back into the table"), notice::message);
     }
