@@ -9,7 +9,6 @@ import cloudhsm.pipeline.runlocal.deployment.LocalDeployment;
 import cloudhsm.pipeline.runlocal.deployment.SeedOption;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.Writer;
@@ -86,7 +85,7 @@ final class Compare implements Callable<Integer> {
     private int compare(JsonNode theirs) throws IOException {
         var out = spec.commandLine().getOut();
         if (shareable != null) {
-            write(shareable, Shareable.of(theirs));
+            OutputFile.writeJson(shareable, Shareable.of(theirs));
             out.println("Written: " + shareable + "; read it before you pass it on.");
         }
         out.println("The embedded AWS first, which takes up to a few minutes.");
@@ -98,7 +97,7 @@ final class Compare implements Callable<Integer> {
                 count(lines, Line.Verdict.SAME),
                 count(lines, Line.Verdict.DIFFERENT),
                 count(lines, Line.Verdict.NOT_SEEN));
-        if (json != null) write(json, lines);
+        if (json != null) OutputFile.writeJson(json, lines);
         return 0;
     }
 
@@ -137,10 +136,5 @@ final class Compare implements Callable<Integer> {
 
     private static long count(List<Line> lines, Line.Verdict verdict) {
         return lines.stream().filter(line -> line.verdict() == verdict).count();
-    }
-
-    private static void write(Path file, Object content) throws IOException {
-        var mapper = Json.MAPPER.copy().enable(SerializationFeature.INDENT_OUTPUT);
-        Files.writeString(file, mapper.writeValueAsString(content) + System.lineSeparator());
     }
 }

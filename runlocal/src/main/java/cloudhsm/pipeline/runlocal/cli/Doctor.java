@@ -3,15 +3,13 @@ package cloudhsm.pipeline.runlocal.cli;
 import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.localcloud.template.TemplateException;
 import cloudhsm.pipeline.runlocal.deployment.LocalDeployment;
-import cloudhsm.pipeline.runlocal.doctor.Aws;
 import cloudhsm.pipeline.runlocal.doctor.Examination;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
@@ -34,17 +32,8 @@ final class Doctor implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
 
-    @Option(
-            names = "--profile",
-            paramLabel = "P",
-            description = "Of the AWS configuration, before credentials of the environment; default: as everywhere")
-    private Optional<String> profile = Optional.empty();
-
-    @Option(
-            names = "--region",
-            paramLabel = "R",
-            description = "Where to look; default: the environment's or profile's")
-    private Optional<String> region = Optional.empty();
+    @Mixin
+    private AccountOptions account;
 
     @Option(names = "--stack", paramLabel = "NAME", description = "A stack that is deployed already")
     private Optional<String> stack = Optional.empty();
@@ -67,7 +56,7 @@ final class Doctor implements Callable<Integer> {
     @Override
     public Integer call() throws IOException {
         var execution = ExecutionInput.read(input, spec.commandLine());
-        try (var aws = Aws.configured(profile, region)) {
+        try (var aws = account.aws()) {
             var out = spec.commandLine().getOut();
             var examination = new Examination(aws, LocalDeployment.projectRoot(), out::println);
             examination.run(execution, stack);
@@ -96,7 +85,6 @@ final class Doctor implements Callable<Integer> {
     private void write(Examination examination) throws IOException {
         var result = Json.object().put("exitCode", examination.exitCode()).put("cost", examination.cost());
         result.set("findings", Json.MAPPER.valueToTree(examination.findings()));
-        var mapper = Json.MAPPER.copy().enable(SerializationFeature.INDENT_OUTPUT);
-        Files.writeString(json, mapper.writeValueAsString(result) + System.lineSeparator());
+        OutputFile.writeJson(json, result);
     }
 }

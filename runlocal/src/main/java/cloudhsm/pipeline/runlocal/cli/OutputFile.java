@@ -1,5 +1,7 @@
 package cloudhsm.pipeline.runlocal.cli;
 
+import cloudhsm.pipeline.localcloud.protocol.Json;
+import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -18,6 +20,12 @@ final class OutputFile implements ITypeConverter<Path> {
         if (Files.isDirectory(file)) throw new TypeConversionException(text + " is a directory");
         if (!isWritable(file)) throw new TypeConversionException(text + " cannot be written");
         return file;
+    }
+
+    /** Writes it as JSON that a person can read. */
+    static void writeJson(Path file, Object content) throws IOException {
+        var mapper = Json.MAPPER.copy().enable(SerializationFeature.INDENT_OUTPUT);
+        Files.writeString(file, mapper.writeValueAsString(content) + System.lineSeparator());
     }
 
     /** Tried out, because the right to write in a directory, as root has it everywhere, makes no file in /proc. */

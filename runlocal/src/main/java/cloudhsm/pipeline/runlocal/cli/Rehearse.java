@@ -1,14 +1,10 @@
 package cloudhsm.pipeline.runlocal.cli;
 
-import cloudhsm.pipeline.localcloud.protocol.Json;
 import cloudhsm.pipeline.localcloud.template.TemplateException;
 import cloudhsm.pipeline.runlocal.deployment.LocalDeployment;
-import cloudhsm.pipeline.runlocal.doctor.Aws;
 import cloudhsm.pipeline.runlocal.rehearse.Ledger;
 import cloudhsm.pipeline.runlocal.rehearse.Rehearsal;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -16,6 +12,7 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -49,17 +46,8 @@ final class Rehearse implements Callable<Integer> {
     @Option(names = "--stack", paramLabel = "NAME", description = "The stack to rehearse")
     private Optional<String> stack = Optional.empty();
 
-    @Option(
-            names = "--profile",
-            paramLabel = "P",
-            description = "Of the AWS configuration, before credentials of the environment; default: as everywhere")
-    private Optional<String> profile = Optional.empty();
-
-    @Option(
-            names = "--region",
-            paramLabel = "R",
-            description = "Of the stack; default: the environment's or profile's, for --clean-up the one rehearsed in")
-    private Optional<String> region = Optional.empty();
+    @Mixin
+    private AccountOptions account;
 
     @Option(names = "--yes", description = "Does not ask")
     private boolean yes;
@@ -81,7 +69,8 @@ final class Rehearse implements Callable<Integer> {
 
     @Option(
             names = "--clean-up",
-            description = "Only removes what a former rehearsal has left, as FILE of --record says")
+            description =
+                    "Only removes what a former rehearsal has left, as FILE of --record says; in its Region by default")
     private boolean cleanUp;
 
     @Override
@@ -107,7 +96,7 @@ final class Rehearse implements Callable<Integer> {
     private int rehearse(AtomicBoolean stopped) throws IOException {
         var out = spec.commandLine().getOut();
         try (var ledger = Ledger.open(record);
-                var aws = Aws.configured(profile, cleanUp ? region.or(ledger::region) : region)) {
+                var aws = account.aws(cleanUp ? ledger.region() : Optional.empty())) {
             if (cleanUp && ledger.region().isEmpty()) out.println("No rehearsal has left anything.");
             var rehearsal = new Rehearsal(aws, ledger, finding -> {
                 out.println(finding);
@@ -147,9 +136,8 @@ final class Rehearse implements Callable<Integer> {
     }
 
     private boolean isWritten(Path file, Rehearsal rehearsal) {
-        var mapper = Json.MAPPER.copy().enable(SerializationFeature.INDENT_OUTPUT);
         try {
-            Files.writeString(file, mapper.writeValueAsString(rehearsal.result()) + System.lineSeparator());
+            OutputFile.writeJson(file, rehearsal.result());
             return true;
         } catch (IOException unwritten) {
             spec.commandLine().getErr().println("run-local rehearse: " + file + " was not written: " + unwritten);

@@ -1,9 +1,6 @@
 package cloudhsm.pipeline.runlocal.cli;
 
-import cloudhsm.pipeline.localcloud.protocol.Json;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import picocli.CommandLine.Option;
 
@@ -18,8 +15,6 @@ final class ReportOption {
 
     /** Writes the result, if the caller asked for it. */
     void write(Object result) throws IOException {
-        if (report == null) return;
-        var mapper = Json.MAPPER.copy().enable(SerializationFeature.INDENT_OUTPUT);
-        Files.writeString(report, mapper.writeValueAsString(result) + System.lineSeparator());
+        if (report != null) OutputFile.writeJson(report, result);
     }
 }
