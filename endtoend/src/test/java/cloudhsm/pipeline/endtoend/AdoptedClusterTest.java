@@ -25,7 +25,6 @@ import software.amazon.awssdk.services.cloudhsmv2.model.ClusterMode;
 import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
 import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
 import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
-import software.amazon.awssdk.services.ec2.model.Filter;
 import software.amazon.awssdk.services.s3.model.ServerSideEncryption;
 import software.amazon.awssdk.services.sfn.model.DescribeExecutionResponse;
 import software.amazon.awssdk.services.sfn.model.ExecutionStatus;
@@ -51,7 +50,7 @@ class AdoptedClusterTest {
         var cloudHsm = pipeline.cloudHsm();
         clusterId = cloudHsm.createCluster(request -> request.hsmType("hsm2m.medium")
                         .mode(ClusterMode.FIPS)
-                        .subnetIds(subnet("eu-central-1a"), subnet("eu-central-1b")))
+                        .subnetIds(pipeline.subnet("eu-central-1a"), pipeline.subnet("eu-central-1b")))
                 .cluster()
                 .clusterId();
         until(() -> cluster().state() == ClusterState.UNINITIALIZED);
@@ -76,15 +75,6 @@ class AdoptedClusterTest {
 
     private static String chain() {
         return ROOT.certify(ISSUING) + ROOT.certificate();
-    }
-
-    private static String subnet(String zone) {
-        return pipeline.ec2()
-                .describeSubnets(request -> request.filters(
-                        Filter.builder().name("availability-zone").values(zone).build()))
-                .subnets()
-                .getFirst()
-                .subnetId();
     }
 
     private static void until(BooleanSupplier condition) {
@@ -137,6 +127,13 @@ class AdoptedClusterTest {
         var head = pipeline.s3().headObject(request -> request.bucket(bucket).key(key));
         assertEquals(ServerSideEncryption.AWS_KMS, head.serverSideEncryption());
         assertEquals(output.path("keyArn").asText(), head.ssekmsKeyId());
+    }
+
+    private static String read(String key) {
+        return pipeline.s3()
+                .getObjectAsBytes(get ->
+                        get.bucket("cloudhsm-default-111122223333-eu-central-1").key(key))
+                .asUtf8String();
     }
 
     @Test
@@ -217,8 +214,9 @@ class AdoptedClusterTest {
     @Order(4)
     void aPauseLeavesTheOwnersHsm() {
         var output = succeeded(pipeline.run("Pause", "pause", "{}"));
-        assertTrue(output.path("message").asText().contains("has the 1 HSMs left that it came with"), output::toString);
+        assertTrue(output.path("message").asText().contains("as many are left: 1. They bill on"), output::toString);
         assertEquals(List.of(ownersHsm), hsms());
+        assertEquals("uploaded", read("first"), "KMS reaches the owner's HSM");
         uploadIsUnderTheKey("second", succeeded(pipeline.provision("back", "{}")));
         assertEquals(2, hsms().size());
     }
@@ -281,18 +279,13 @@ class AdoptedClusterTest {
         clusterId = cloudHsm.createCluster(request -> request.hsmType("hsm2m.medium")
                         .mode(ClusterMode.FIPS)
                         .sourceBackupId(backup.backupId())
-                        .subnetIds(subnet("eu-central-1a"), subnet("eu-central-1b"))
+                        .subnetIds(pipeline.subnet("eu-central-1a"), pipeline.subnet("eu-central-1b"))
                         .tagList(tag -> tag.key("cloudhsm-pipeline:deployment").value("default")))
                 .cluster()
                 .clusterId();
         until(() -> cluster().state() == ClusterState.ACTIVE);
         var output = succeeded(pipeline.provision("named", input("default", chain(), true, "SKIP")));
         assertEquals(clusterId, output.path("clusterId").asText());
-        assertEquals(
-                "uploaded",
-                pipeline.s3()
-                        .getObjectAsBytes(get ->
-                                get.bucket(output.at("/buckets/0").asText()).key("third"))
-                        .asUtf8String());
+        assertEquals("uploaded", read("third"));
     }
 }

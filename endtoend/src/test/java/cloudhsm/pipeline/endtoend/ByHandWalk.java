@@ -18,7 +18,6 @@ import software.amazon.awssdk.services.cloudhsmv2.model.ClusterMode;
 import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
 import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
 import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
-import software.amazon.awssdk.services.ec2.model.Filter;
 import software.amazon.awssdk.services.ec2.model.InstanceNetworkInterfaceSpecification;
 import software.amazon.awssdk.services.ec2.model.InstanceType;
 import software.amazon.awssdk.services.kms.KmsClient;
@@ -140,7 +139,7 @@ final class ByHandWalk {
     private void createClusterWithOneHsm() {
         clusterId = cloudHsm.createCluster(request -> request.hsmType("hsm2m.medium")
                         .mode(ClusterMode.FIPS)
-                        .subnetIds(subnet("eu-central-1a"), subnet("eu-central-1b")))
+                        .subnetIds(pipeline.subnet("eu-central-1a"), pipeline.subnet("eu-central-1b")))
                 .cluster()
                 .clusterId();
         until(() -> cluster().state() == ClusterState.UNINITIALIZED);
@@ -181,7 +180,7 @@ final class ByHandWalk {
                         .iamInstanceProfile(iam -> iam.name(profile))
                         .networkInterfaces(InstanceNetworkInterfaceSpecification.builder()
                                 .deviceIndex(0)
-                                .subnetId(subnet("eu-central-1a"))
+                                .subnetId(pipeline.subnet("eu-central-1a"))
                                 .associatePublicIpAddress(true)
                                 .groups(cluster().securityGroup(), outward)
                                 .build()))
@@ -267,15 +266,6 @@ final class ByHandWalk {
 
     private void until(BooleanSupplier condition) {
         pipeline.cloud().time().runUntil(condition, LIMIT);
-    }
-
-    private String subnet(String zone) {
-        return pipeline.ec2()
-                .describeSubnets(request -> request.filters(
-                        Filter.builder().name("availability-zone").values(zone).build()))
-                .subnets()
-                .getFirst()
-                .subnetId();
     }
 
     Cluster cluster() {

@@ -102,13 +102,7 @@ class ObservationsTest {
         var paused = succeeded(pipeline.run("Pause", "pause", "{}"));
         assertEquals(
                 List.of("deleted-stays-listed HSM: not listed any more"), observations(Json.parse(paused.output())));
-        pipeline.cloud()
-                .kms()
-                .loseCluster(pipeline.kms()
-                        .describeCustomKeyStores()
-                        .customKeyStores()
-                        .getFirst()
-                        .customKeyStoreId());
+        pipeline.loseCluster();
         var resumed = observations(pipeline.evidence(succeeded(pipeline.provision("resume", "{}"))));
         assertTrue(
                 resumed.stream()

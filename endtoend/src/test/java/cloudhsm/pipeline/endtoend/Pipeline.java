@@ -217,6 +217,24 @@ final class Pipeline implements AutoCloseable {
         return cloudHsm().describeClusters().clusters().getFirst();
     }
 
+    /** Id of the default VPC's subnet in the zone. */
+    String subnet(String zone) {
+        return ec2().describeSubnets(request -> request.filters(
+                        Filter.builder().name("availability-zone").values(zone).build()))
+                .subnets()
+                .getFirst()
+                .subnetId();
+    }
+
+    /** KMS reaches the cluster of the account's only key store no more, though the store goes on being CONNECTED. */
+    void loseCluster() {
+        cloud().kms()
+                .loseCluster(kms().describeCustomKeyStores()
+                        .customKeyStores()
+                        .getFirst()
+                        .customKeyStoreId());
+    }
+
     /** PEM of the root that the cluster was initialized with. */
     String trustAnchor() {
         return cloud().cloudHsm()

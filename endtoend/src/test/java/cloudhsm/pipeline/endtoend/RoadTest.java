@@ -185,13 +185,7 @@ class RoadTest {
         assertEquals(
                 ExecutionStatus.SUCCEEDED,
                 pipeline.run("Pause", "pause-2", NAME_ALONE).status());
-        pipeline.cloud()
-                .kms()
-                .loseCluster(pipeline.kms()
-                        .describeCustomKeyStores()
-                        .customKeyStores()
-                        .getFirst()
-                        .customKeyStoreId());
+        pipeline.loseCluster();
         var execution = provisioned("not-served", NAME_ALONE);
         assertEquals(1, ofAws("ConnectCustomKeyStore", execution).count());
         assertTrue(

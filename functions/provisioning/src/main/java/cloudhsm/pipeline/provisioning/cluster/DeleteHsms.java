@@ -26,8 +26,9 @@ import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
 import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
 
 /**
- * Deletes every HSM of the cluster but those that an adopted one came with: nothing bills by the hour any more. CloudHSM takes a backup of an HSM before it
- * deletes it; users and keys come back with the next HSM that is created. A cluster that is gone has no HSMs.
+ * Deletes every HSM of the cluster, so that nothing bills by the hour any more; of an adopted one all but as many as it came
+ * with. CloudHSM takes a backup of an HSM before it deletes it; users and keys come back with the next HSM that is created. A
+ * cluster that is gone has no HSMs.
  *
  * @see <a href="https://docs.aws.amazon.com/cloudhsm/latest/userguide/delete-hsm.html">Remove an HSM</a>
  */
@@ -48,9 +49,10 @@ public final class DeleteHsms extends StageHandler<DeleteHsms.Input> {
 
     /**
      * @param newestBackupId of the cluster's READY backups; "" if it has none, as before its first HSM was activated
-     * @param hsms how many HSMs the cluster has from {@code at} on, beside those that it came with
+     * @param hsms how many HSMs the deployment has from {@code at} on
+     * @param ownersHsms how many are left besides, as an adopted cluster came with as many
      */
-    public record Output(String clusterId, String newestBackupId, int hsms, Instant at) {}
+    public record Output(String clusterId, String newestBackupId, int hsms, int ownersHsms, Instant at) {}
 
     private final CloudHsmV2Client cloudHsm;
     private final Clusters clusters;
@@ -80,11 +82,9 @@ public final class DeleteHsms extends StageHandler<DeleteHsms.Input> {
                         .isPresent();
                 settle(Question.DELETED_STAYS_LISTED, "HSM: " + (listed ? "listed as DELETED" : "not listed any more"));
             }
+            var owners = Math.min(kept.size(), input.ownersHsmIds().size());
             return new Outcome.Done(new Output(
-                    input.clusterId(),
-                    newestBackup(input.clusterId()),
-                    Math.max(0, kept.size() - input.ownersHsmIds().size()),
-                    clock.instant()));
+                    input.clusterId(), newestBackup(input.clusterId()), kept.size() - owners, owners, clock.instant()));
         }
         if (cluster.get().state() == ClusterState.INITIALIZE_IN_PROGRESS) return untilInitialized(cluster.get());
         var unknown = hsms.stream()
@@ -98,6 +98,7 @@ public final class DeleteHsms extends StageHandler<DeleteHsms.Input> {
         Predicate<Hsm> owners = hsm -> input.ownersHsmIds().contains(hsm.hsmId());
         return hsms.stream()
                 .filter(owners.or(hsm -> hsm.state() == HsmState.ACTIVE))
+                .filter(hsm -> hsm.state() != HsmState.DELETE_IN_PROGRESS)
                 .sorted(Comparator.comparing(owners::test).reversed().thenComparing(Hsm::availabilityZone))
                 .limit(Math.max(input.keep(), input.ownersHsmIds().size()))
                 .toList();

@@ -82,8 +82,8 @@ public final class ReportPaused extends StageHandler<ReportPaused.Input> {
                 : "Cluster " + input.clusterId()
                         + (input.ownersHsms() == 0
                                 ? " has no HSMs any more: 0.00 USD an hour for HSMs."
-                                : " has the " + input.ownersHsms() + " HSMs left that it came with when it was adopted:"
-                                        + " they bill on, as they did before.")
+                                : " came with HSMs when it was adopted, and as many are left: " + input.ownersHsms()
+                                        + ". They bill on, as they did before.")
                         + (input.newestBackupId().isEmpty()
                                 ? " There is no backup, because no HSM had been activated: there were no users and no"
                                         + " keys yet."
@@ -95,8 +95,11 @@ public final class ReportPaused extends StageHandler<ReportPaused.Input> {
                 : input.buckets().isEmpty()
                         ? "It had no bucket yet. Next: start a new provisioning execution; it continues from here."
                         : "Objects in s3://" + String.join(", s3://", input.buckets())
-                                + " under the key cannot be read or written while it is paused: S3 answers"
-                                + " KMS.KMSInvalidStateException. Nothing is lost. What is left to pay is the key (1"
+                                + (input.ownersHsms() == 0
+                                        ? " under the key cannot be read or written while it is paused: S3 answers"
+                                                + " KMS.KMSInvalidStateException."
+                                        : " under the key stay readable as long as KMS reaches the HSMs that are left.")
+                                + " Nothing is lost. What is left to pay is the key (1"
                                 + " USD a month), S3 storage, and a client instance where one was kept or was in use"
                                 + " (about 0.02 USD an hour; terminate it if you like, another is launched where one is"
                                 + " needed). Next: to bring it back, start a provisioning execution with"

@@ -14,6 +14,7 @@ import software.amazon.awssdk.services.cloudhsmv2.model.Certificates;
 import software.amazon.awssdk.services.cloudhsmv2.model.Cluster;
 import software.amazon.awssdk.services.cloudhsmv2.model.ClusterState;
 import software.amazon.awssdk.services.cloudhsmv2.model.Hsm;
+import software.amazon.awssdk.services.cloudhsmv2.model.HsmState;
 import software.amazon.awssdk.services.secretsmanager.SecretsManagerClient;
 import software.amazon.awssdk.services.secretsmanager.model.ResourceNotFoundException;
 
@@ -66,8 +67,10 @@ final class ClusterAdoption {
         var certificate = certificate(found.get(), asked.trustAnchor());
         var hsmIds = adopted.filter(known -> known.clusterId().equals(asked.clusterId()))
                 .map(AdoptedCluster::hsmIds)
-                .orElseGet(() ->
-                        Clusters.hsms(found.get()).stream().map(Hsm::hsmId).toList());
+                .orElseGet(() -> Clusters.hsms(found.get()).stream()
+                        .filter(hsm -> hsm.state() != HsmState.DELETE_IN_PROGRESS)
+                        .map(Hsm::hsmId)
+                        .toList());
         return certificate.map(
                 pem -> new AdoptedCluster(asked.clusterId(), pem, asked.trustAnchor(), asked.adminSecretArn(), hsmIds));
     }

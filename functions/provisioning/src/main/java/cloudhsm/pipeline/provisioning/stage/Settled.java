@@ -11,9 +11,12 @@ import software.amazon.awssdk.awscore.exception.AwsServiceException;
  * @param at when it was met first
  */
 public record Settled(String question, String answer, Instant at) {
-    /** AWS's error code and words. */
+    /** AWS's error code and words, where the answer has them. */
     public static String refused(AwsServiceException refusal) {
         var details = refusal.awsErrorDetails();
-        return "refused with " + details.errorCode() + ": " + details.errorMessage();
+        return "refused with "
+                + (details == null
+                        ? "HTTP " + refusal.statusCode()
+                        : details.errorCode() + ": " + details.errorMessage());
     }
 }

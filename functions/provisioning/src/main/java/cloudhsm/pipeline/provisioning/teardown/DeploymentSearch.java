@@ -100,8 +100,9 @@ final class DeploymentSearch {
                 .ifPresent(adopted -> {
                     clusterIds.remove(adopted);
                     leftAlone.add("cluster " + adopted
-                            + " was there before the deployment and is given back, with its backups,"
-                            + " its users, kmsuser among them, and as many HSMs as it came with; take off its tag "
+                            + " was there before the deployment and is given back, with its backups, its users,"
+                            + " kmsuser among them, and as many HSMs as it came with; with the meter STOP_NOW the"
+                            + " material of the deployment's keys stays in them. Take off its tag "
                             + Clusters.DEPLOYMENT_TAG);
                 });
         return new Found(record, clusters, List.copyOf(clusterIds), keyStore, keys, others, ownBuckets, leftAlone);
